@@ -1,0 +1,11 @@
+"""Options of the test run."""
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write what the passes make now into tests/golden/*.test")
+
+
+@pytest.fixture
+def update_golden(request):
+    return request.config.getoption("--update-golden")

@@ -1,0 +1,1 @@
+"""What runs a compiled function: C through cffi, and the reference interpreter."""

@@ -1,0 +1,122 @@
+"""BLAS for the host table: scipy-openblas32 from a private copy of its library, or the built-in products.
+
+A copy, because the dynamic linker gives everybody who opens one file the same library, and this one runs with
+one thread: the parts of a product are ours to deal out. OpenBLAS chooses its kernels when it is loaded.
+"""
+import importlib.util
+import os
+from pathlib import Path
+
+from tgen.backends.c import cache, entry, toolchain
+from tgen.backends.c.directory import scratch_path
+from tgen.backends.c.image import open_library
+from tgen.codegen.render import render
+
+PACKAGE = "scipy_openblas32"
+NAMES = ("cblas_sgemm", "cblas_dgemm", "cblas_sgemv", "cblas_dgemv")
+AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
+
+
+def fill(lib, ffi, table):
+    """Put the best products there are into a host table; the name of what they are."""
+    path = library()
+    if path is None:
+        return fill_built_in(lib, ffi, table)
+    handle = _open(lib, ffi, path)
+    if handle == ffi.NULL or not _fill_from(lib, ffi, table, handle, b"scipy_") and not _fill_from(lib, ffi, table, handle, b""):
+        return fill_built_in(lib, ffi, table)
+    return f"openblas ({core_type() or 'its choice'})"
+
+
+def fill_built_in(lib, ffi, table):
+    """Put our own products (templates/lib/gemm.c.j2) into a host table: a library in the cache like any other."""
+    chain, text = toolchain.get(), render("lib/gemm.c.j2", types=(("s", "float"), ("d", "double")))
+    key = cache.digest("gemm", toolchain.key_of(chain, 0, text))
+    found = cache.get(key)
+    code = found[0] if found else chain.compile(text)
+    _fill_from(lib, ffi, table, open_library(lib, ffi, code), b"")
+    if not found:
+        cache.put(key, code, {"meta": {"kind": "gemm"}, "c": text})
+    return "built in"
+
+
+def _fill_from(lib, ffi, table, handle, prefix):
+    found = [lib.tgen_symbol(handle, prefix + name.encode()) for name in NAMES]
+    if ffi.NULL in found:
+        return False
+    lib.tgen_set_blas(table, *found)
+    return True
+
+
+def library():
+    """The path of the package's library; None when it is not installed."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / "lib"
+    found = sorted(folder.glob("libscipy_openblas*.so")) + sorted(folder.glob("libscipy_openblas*.dylib"))
+    return str(found[0]) if found else None
+
+
+def core_type():
+    """The kernels to ask for; "" where OpenBLAS chooses well by itself.
+
+    It gives AMD processors with AVX-512 its Haswell kernels, 125 GF/s a core on a Zen 5 against 235 with SkylakeX's;
+    so does OPENBLAS_CORETYPE=Haswell, which is set for other libraries' sake. TGEN_BLAS_CORE decides for this one.
+    """
+    asked = os.environ.get("TGEN_BLAS_CORE", "")
+    if asked:
+        return asked
+    inherited = os.environ.get("OPENBLAS_CORETYPE", "").lower()
+    slow = inherited in ("haswell", "zen") or not inherited and "AuthenticAMD" in toolchain.processor()
+    return "SkylakeX" if slow and AVX512 <= toolchain.processor_flags() else ""
+
+
+def _open(lib, ffi, path):
+    wanted = {"OPENBLAS_NUM_THREADS": "1"}
+    core = core_type()
+    if core:
+        wanted["OPENBLAS_CORETYPE"] = core
+    old = {name: os.environ.get(name) for name in wanted}
+    message = ffi.new("char[512]")
+    copy, temporary = _copy(path)
+    os.environ.update(wanted)
+    try:
+        return lib.tgen_open(os.fsencode(copy), message, 512)
+    finally:
+        _restore(old)
+        if temporary:
+            entry.remove(copy)
+
+
+def _restore(old):
+    for name, value in old.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _copy(path):
+    """(a file of ours with the library's bytes, whether it is only for this process)."""
+    info = os.stat(path)
+    copy = cache.path_of(cache.digest("blas", os.path.realpath(path), str(info.st_size), str(info.st_mtime_ns)), cache.BLAS)
+    if _is_copy(copy, info.st_size):
+        return copy, False
+    data = Path(path).read_bytes()
+    try:
+        cache.publish(copy, data)
+        return copy, False
+    except OSError:
+        private = scratch_path(".so")
+        with open(private, "xb") as file:
+            file.write(data)
+        return private, True
+
+
+def _is_copy(path, size):
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return False
+    return entry.trusted(info) and info.st_size == size

@@ -1,0 +1,77 @@
+"""C text to a loaded library: from memory, from the cache, or from the compiler, in that order."""
+import os
+import weakref
+from threading import Lock
+
+from tgen.backends.c import cache, host, toolchain
+from tgen.errors import CompileError
+
+_libraries = weakref.WeakValueDictionary()      # key -> Library: one library loaded once
+_guard = Lock()
+
+
+class Library:
+    """A loaded function: ``entry`` (void * cdata for tgen_jump), ``meta`` as stored, ``key``, ``c`` (its text).
+
+    Unloaded when nothing refers to it.
+    """
+    __slots__ = ("entry", "meta", "key", "c", "_handle", "__weakref__")
+
+    def __init__(self, key, code, facts):
+        lib, ffi, _ = host.table()
+        self.key, self.meta, self.c = key, facts["meta"], facts["c"]
+        self._handle = host.load(code)
+        self.entry = lib.tgen_symbol(self._handle, b"tgen_entry")
+        if self.entry == ffi.NULL:
+            raise CompileError(f"the compiled function {key[:12]} has no tgen_entry")
+
+
+def key_of(c_text):
+    """The key of a C text with this machine's compiler (law 8)."""
+    return toolchain.key_of(toolchain.get(), host.ABI, c_text)
+
+
+def obtain(c_text, meta):
+    """The Library of ``c_text``, compiled unless it was ever compiled on this machine.
+
+    c_text  a C file that defines ``tgen_entry``
+    meta    a dict of what JSON knows, kept with it; a library found has the ``meta`` of its text's first build
+
+    Raises CompileError.
+    """
+    key = key_of(c_text)
+    found = load(key)
+    if found is not None:
+        return found
+    with cache.alone(key):
+        found = load(key)
+        if found is not None:
+            return found
+        facts = {"meta": meta, "c": c_text, "compiler": toolchain.get().version}
+        code = toolchain.get().compile(c_text)
+        library = _remember(Library(key, code, facts))
+        cache.put(key, code, facts)
+    return library
+
+
+def load(key):
+    """The Library stored under ``key``; None when there is none."""
+    with _guard:
+        found = _libraries.get(key)
+    if found is not None:
+        return found
+    stored = cache.get(key)
+    return stored and _remember(Library(key, *stored))
+
+
+def _remember(library):
+    with _guard:
+        return _libraries.setdefault(library.key, library)
+
+
+def _after_fork():
+    global _guard
+    _guard = Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

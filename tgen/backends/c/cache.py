@@ -1,0 +1,304 @@
+"""The cache: files named by their keys in one directory. No index, no daemon, no global lock.
+
+    <64 hex>.so    a compiled function (tgen.backends.c.entry), mode 0500
+    <64 hex>.rec   a record: a small dict under a program key or a machine's
+    <64 hex>.lock  a stripe's flock: saves double work, and nothing else depends on it
+    <64 hex>.tmp   a file being written
+
+An entry appears by one rename and is never changed. It is proved before it is used, and one that does not
+prove is replaced. Storing may fail in any way: then there is one warning per process, and the call goes on
+with what it has in memory.
+"""
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from contextlib import contextmanager
+from hashlib import sha256
+
+from tgen.backends.c import entry
+from tgen.backends.c.directory import directory, sweep, warn_once
+from tgen.config import config
+
+LIBRARY, RECORD, LOCK, TEMPORARY, BLAS = ".so", ".rec", ".lock", ".tmp", ".blas"
+KEY = re.compile(r"[0-9a-f]{64}\Z")
+NAME = re.compile(r"([0-9a-f]{64})(\.so|\.rec|\.lock|\.tmp|\.blas)\Z")
+STRIPES = 64
+PATIENCE = 120          # seconds to wait for another process that compiles the same; then compile too
+TOUCH_EVERY = 3600      # seconds between updates of an entry's time of last use
+
+
+def digest(*fields):
+    """The key of these texts, each with its length before it, so that no two different lists read alike.
+
+    >>> digest("ab", "c") == digest("a", "bc")
+    False
+    """
+    hashed = sha256()
+    for field in fields:
+        data = field.encode("utf-8", "surrogatepass")
+        hashed.update(len(data).to_bytes(8, "little") + data)
+    return hashed.hexdigest()
+
+
+def path_of(key, suffix):
+    """The path of a key's file. Raises ValueError for what is not 64 hex digits."""
+    if not KEY.match(key):
+        raise ValueError(f"a key is 64 hex digits; got {key!r}")
+    return os.path.join(directory(), key + suffix)
+
+
+# ---- reading and writing ----
+
+def get(key):
+    """(library bytes, facts) of a stored function; None when it is not there or not what was stored."""
+    return _get(path_of(key, LIBRARY), key)
+
+
+def put(key, library, facts):
+    """Store a compiled function; whether that worked. Never raises but for a KeyboardInterrupt."""
+    return _put(path_of(key, LIBRARY), entry.pack(key, library, facts))
+
+
+def record_get(key):
+    """The dict stored under a key by ``record_put``; None when there is none."""
+    found = _get(path_of(key, RECORD), key)
+    return found and found[1]
+
+
+def record_put(key, facts):
+    """Store a small dict (of what JSON knows) under a key; whether that worked."""
+    return _put(path_of(key, RECORD), entry.pack(key, b"", facts))
+
+
+program_get, program_put = record_get, record_put
+
+
+def _get(path, key):
+    data = entry.read(path)
+    found = data and entry.unpack(key, data)
+    if found:
+        _touch(path)
+    elif config.debug and os.path.lexists(path):
+        print(f"tgen: cache entry {path} is not what was stored; it will be replaced")
+    return found
+
+
+def _touch(path):
+    """Note the use, for pruning; at most once an hour."""
+    try:
+        if abs(time.time() - os.stat(path).st_mtime) > TOUCH_EVERY:
+            os.utime(path)
+    except OSError:
+        return
+
+
+def _put(path, data):
+    try:
+        publish(path, data)
+    except OSError as error:
+        warn_once("store", f"a compiled function could not be stored in {os.path.dirname(path)}: {error.strerror or error}; "
+                           "it works, and the next process compiles it again")
+        return False
+    _bound(len(data))
+    return True
+
+
+def publish(path, data):
+    """Write a file under another name and rename it: whoever looks sees all of it or nothing. Raises OSError."""
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):       # removed while we run (a tmp cleaner, rm -rf): made again
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    temporary = os.path.join(folder, secrets.token_hex(32) + TEMPORARY)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o500)
+    try:
+        try:
+            entry.write_all(handle, data)
+        finally:
+            os.close(handle)
+        _rename(temporary, path)
+    except BaseException:
+        entry.remove(temporary)
+        raise
+
+
+def _rename(temporary, path):
+    try:
+        os.rename(temporary, path)
+    except (IsADirectoryError, NotADirectoryError, FileExistsError):
+        shutil.rmtree(path)     # whatever it is, it stands where only a file of ours may
+        os.rename(temporary, path)
+
+
+# ---- one compile at a time ----
+
+class _Stripes:
+    """A lock per stripe of keys, between threads and between processes."""
+
+    def __init__(self):
+        self.threads = [threading.Lock() for _ in range(STRIPES)]
+        self.handles = set()
+
+    def after_fork(self):
+        """The parent's flocks are not the child's: as long as the child has them open, they stay taken."""
+        for handle in self.handles:
+            os.close(handle)
+        self.__init__()
+
+
+_stripes = _Stripes()
+os.register_at_fork(after_in_child=_stripes.after_fork)
+
+
+@contextmanager
+def alone(key):
+    """While inside, nobody else who asks is inside for this key. Where that cannot be had, work is done twice."""
+    stripe = int(key[:8], 16) % STRIPES
+    with _stripes.threads[stripe]:
+        handle = _locked(os.path.join(directory(), f"{stripe:064x}{LOCK}"))
+        try:
+            yield
+        finally:
+            if handle is not None:
+                _stripes.handles.discard(handle)
+                os.close(handle)
+
+
+def _locked(path):
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
+    _stripes.handles.add(handle)
+    try:
+        _wait(handle)
+    except OSError:             # a file system without locks
+        return handle
+    except BaseException:
+        _stripes.handles.discard(handle)
+        os.close(handle)
+        raise
+    return handle
+
+
+def _wait(handle):
+    """Polling, not blocking: a stopped process must not stop all others. The kernel frees the lock of a killed one."""
+    deadline, pause = time.monotonic() + PATIENCE, 0.001
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+
+
+# ---- size ----
+
+class _Account:
+    """What this process stored since it last looked at the directory: looking costs a stat per entry."""
+    added = None
+
+
+def _bound(size):
+    """Keep the directory within config.cache_bytes. Looks after each hundredth of that, so that ten processes overshoot by a tenth."""
+    first = _Account.added is None
+    _Account.added = size if first else _Account.added + size
+    if not first and _Account.added < config.cache_bytes // 100:
+        return
+    _Account.added = 0
+    if first:
+        sweep()
+    prune()
+
+
+class Item:
+    """A file of the cache: key, suffix, path, size, time of last use."""
+    __slots__ = ("key", "suffix", "path", "size", "used")
+
+    def __init__(self, key, suffix, path, info):
+        self.key, self.suffix, self.path, self.size, self.used = key, suffix, path, info.st_size, info.st_mtime
+
+    def __repr__(self):
+        return f"<{self.key[:12]}{self.suffix} {self.size} bytes>"
+
+
+def entries(suffixes=(LIBRARY, RECORD)):
+    """The files of the cache with these suffixes as Items, in order of last use, the oldest first."""
+    found = []
+    try:
+        scan = os.scandir(directory())
+    except OSError:
+        return found
+    with scan:
+        for file in scan:
+            match = NAME.match(file.name)
+            if match is None or match[2] not in suffixes:
+                continue
+            try:
+                found.append(Item(match[1], match[2], file.path, file.stat(follow_symlinks=False)))
+            except OSError:     # another process removed it
+                continue
+    return sorted(found, key=lambda item: (item.used, item.key))
+
+
+def stats():
+    """{"directory", "functions", "records", "bytes", "limit"}."""
+    found = entries((LIBRARY, RECORD, BLAS))
+    count = {suffix: sum(item.suffix == suffix for item in found) for suffix in (LIBRARY, RECORD)}
+    return {"directory": directory(), "functions": count[LIBRARY], "records": count[RECORD],
+            "bytes": sum(item.size for item in found if item.suffix != BLAS), "limit": config.cache_bytes}
+
+
+def verify():
+    """Prove every entry; the Items that are not what was stored (they do no harm: a use would replace them)."""
+    return [item for item in entries() if not _proves(item)]
+
+
+def _proves(item):
+    data = entry.read(item.path)
+    return data is not None and entry.unpack(item.key, data) is not None
+
+
+def prune(limit=None):
+    """Remove the entries used longest ago until the rest fits ``limit`` bytes (config.cache_bytes), and what killed
+    processes left half written an hour ago; returns how many files. Loaded functions are not touched by it.
+
+    "Now" is the file system's clock, and a time of use after it counts as now.
+    """
+    limit = config.cache_bytes if limit is None else limit
+    found = entries()
+    total, removed = sum(item.size for item in found), 0
+    halves = entries((TEMPORARY,))
+    if total <= limit and not halves:
+        return 0
+    now = _clock()
+    removed += sum(entry.remove(item.path) for item in halves if abs(now - item.used) > 3600)
+    for item in sorted(found, key=lambda item: min(item.used, now)):
+        if total <= limit:
+            break
+        total -= item.size
+        removed += entry.remove(item.path)
+    return removed
+
+
+def _clock():
+    """What the cache's file system takes for now."""
+    path = os.path.join(directory(), secrets.token_hex(32) + TEMPORARY)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return time.time()
+    try:
+        return os.fstat(handle).st_mtime
+    finally:
+        os.close(handle)
+        entry.remove(path)
+
+
+def clear():
+    """Remove every file of the cache but locks; returns how many. Loaded functions go on."""
+    return sum(entry.remove(item.path) for item in entries((LIBRARY, RECORD, TEMPORARY, BLAS)))

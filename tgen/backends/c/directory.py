@@ -1,0 +1,240 @@
+"""Where compiled functions are kept, whether that place can be trusted, and this process's scratch directories.
+
+``TGEN_CACHE_DIR`` or config.cache_dir, else a checkout's ``cache/``, else the platform's user cache directory.
+A library is code: a directory somebody else could have written to is never used. Named by the user it is an
+error, found by default it is a warning and a private directory for this process.
+"""
+import atexit
+import fcntl
+import itertools
+import os
+import pwd
+import shutil
+import stat
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from tgen.config import config
+from tgen.errors import CacheSecurityError, CacheWarning
+
+ALIVE = "alive"         # the file in a scratch directory whose flock says that its process still runs
+STALE_AFTER = 60        # seconds before an unlocked scratch directory is swept: its owner may not have locked it yet
+PREFIX = "tgen-"
+
+_chosen = {}            # what was configured -> directory
+_warned = set()
+_guard = threading.Lock()
+
+
+def warn_once(kind, message):
+    """One CacheWarning of each kind per process; never an error."""
+    if kind in _warned:
+        return
+    _warned.add(kind)
+    warnings.warn(message, CacheWarning, stacklevel=2)
+
+
+# ---- trust ----
+
+def flaw(path):
+    """Why a directory cannot be trusted, as a text; None when it can.
+
+    It and all above it belong to the user or root, and nobody else may write there (in a sticky directory
+    like /tmp others cannot replace what is ours).
+    """
+    try:
+        info = os.lstat(path)
+    except OSError as error:
+        return f"{path} cannot be looked at: {error.strerror}"
+    if stat.S_ISLNK(info.st_mode):
+        return f"{path} is a symbolic link"
+    if not stat.S_ISDIR(info.st_mode):
+        return f"{path} is not a directory"
+    real = os.path.realpath(path)
+    found = _open_to_others(real, os.lstat(real), sticky_is_safe=False)
+    while found is None and real != os.path.dirname(real):
+        real = os.path.dirname(real)
+        found = _open_to_others(real, os.lstat(real), sticky_is_safe=True)
+    return found
+
+
+def _open_to_others(path, info, sticky_is_safe):
+    if info.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to user {info.st_uid}"
+    if info.st_mode & 0o022 and not (sticky_is_safe and info.st_mode & stat.S_ISVTX):
+        return f"{path} may be written by others (mode {stat.S_IMODE(info.st_mode):04o})"
+    return None
+
+
+# ---- choice ----
+
+def directory():
+    """The cache directory: made if need be, checked once per process and setting.
+
+    Raises CacheSecurityError when the one the user named cannot be trusted.
+    """
+    wanted = os.fspath(config.cache_dir) or os.environ.get("TGEN_CACHE_DIR", "")
+    with _guard:
+        found = _chosen.get(wanted)
+        if found is None or found[1] != os.geteuid():
+            found = _chosen[wanted] = (_named(wanted) if wanted else _default()), os.geteuid()
+    return found[0]
+
+
+def _named(path):
+    path = os.path.abspath(os.path.expanduser(path))
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        if not os.path.isdir(path):
+            return _private(f"the cache directory {path} cannot be made ({error.strerror})")
+    reason = flaw(path)
+    if reason is not None:
+        raise CacheSecurityError(f"the cache directory {path} is not safe to load code from: {reason}; "
+                                 "choose another (TGEN_CACHE_DIR or config.cache_dir) or take the others' rights away (chmod go-w)")
+    return path
+
+
+def _default():
+    for path in (checkout(), user_directory()):
+        if path is None:
+            continue
+        try:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        except OSError:
+            continue
+        reason = flaw(path)
+        if reason is not None:
+            return _private(f"the cache directory {path} is not safe to load code from: {reason}")
+        if os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return path
+    return _private("there is no cache directory this user can write to")
+
+
+def _private(reason):
+    path = scratch_directory()
+    warn_once("directory", f"{reason}; compiled functions are kept for this process only")
+    return path
+
+
+def checkout():
+    """The ``cache`` directory of a source checkout (pyproject.toml beside the package); None when installed."""
+    root = Path(__file__).resolve().parents[3]
+    return str(root / "cache") if (root / "pyproject.toml").is_file() else None
+
+
+def user_directory():
+    """The platform's user cache directory for tgen; None without a home."""
+    explicit = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(explicit):
+        return os.path.join(explicit, "tgen")
+    home = os.environ.get("HOME", "") or _home_of_user()
+    if not os.path.isabs(home) or home == "/":
+        return None
+    return os.path.join(home, "Library/Caches" if sys.platform == "darwin" else ".cache", "tgen")
+
+
+def _home_of_user():
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return ""
+
+
+# ---- scratch ----
+
+class _Scratch:
+    """This process's private directory (0700), removed at its end; a process that was killed leaves it to a later one's sweep."""
+
+    def __init__(self):
+        self.path, self.alive, self.pid, self.numbers = None, None, None, itertools.count()
+
+    def root(self):
+        if self.pid != os.getpid() or not os.path.isdir(self.path):
+            self._make()
+        return self.path
+
+    def _make(self):
+        if self.alive is not None:
+            os.close(self.alive)
+        self.path = tempfile.mkdtemp(prefix=PREFIX)
+        self.pid = os.getpid()
+        self.alive = os.open(os.path.join(self.path, ALIVE), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self.alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pass        # a file system without locks: the sweep waits for nobody there, and a live directory is made again
+
+    def remove(self):
+        if self.pid == os.getpid():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.pid = None
+
+
+_scratch = _Scratch()
+atexit.register(_scratch.remove)
+
+
+def scratch_path(suffix):
+    """A path no file of this process ever had, in its private directory: the loader knows libraries by name."""
+    with _guard_scratch:
+        return os.path.join(_scratch.root(), f"{next(_scratch.numbers):x}{suffix}")
+
+
+def scratch_directory():
+    """A new private directory; the caller removes it, the end of the process does at the latest."""
+    path = scratch_path(".d")
+    os.mkdir(path, 0o700)
+    return path
+
+
+_guard_scratch = threading.Lock()
+
+
+def sweep():
+    """Remove the scratch directories of this user's processes that were killed; returns how many."""
+    top, removed = tempfile.gettempdir(), 0
+    for entry in _entries(top):
+        if not entry.name.startswith(PREFIX) or entry.path == _scratch.path or not entry.is_dir(follow_symlinks=False):
+            continue
+        try:
+            info = entry.stat(follow_symlinks=False)
+            if info.st_uid == os.geteuid() and time.time() - info.st_mtime > STALE_AFTER and _abandoned(entry.path):
+                shutil.rmtree(entry.path, ignore_errors=True)
+                removed += 1
+        except OSError:
+            continue
+    return removed
+
+
+def _entries(path):
+    try:
+        with os.scandir(path) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def _abandoned(path):
+    """Whether nobody holds the lock of a scratch directory; one without the file is not ours."""
+    handle = os.open(os.path.join(path, ALIVE), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+
+
+def _after_fork():
+    """A child makes its own scratch directory; the threads that held the guards are not in it."""
+    global _guard, _guard_scratch
+    _guard, _guard_scratch = threading.Lock(), threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

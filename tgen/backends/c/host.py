@@ -1,0 +1,182 @@
+"""The host module: cffi's one API-mode module, built once per machine, and the table compiled functions call.
+
+It is built from templates/runtime.c.j2 with our own compiler command (no distutils: 60 ms instead of 400), and
+kept in the cache like any entry, under a key with cffi's version and the interpreter's ABI. A warm process
+imports neither cffi's parser nor a compiler.
+"""
+import importlib.machinery
+import importlib.util
+import os
+import shutil
+import sysconfig
+from threading import RLock
+
+import _cffi_backend
+
+from tgen.backends.c import blas, cache, toolchain
+from tgen.backends.c.directory import scratch_directory
+from tgen.backends.c.image import from_copy, open_library
+from tgen.codegen.render import render, source
+from tgen.config import OPTIONS, config
+from tgen.core import storage
+from tgen.errors import CompileError
+
+ABI = 1
+NAME = "_tgen_host"
+PARTS = ("runtime.c.j2", "abi.h.j2", "lib/pool.c.j2", "lib/lock.c.j2", "lib/storage.c.j2")
+CDEF = """
+typedef struct tgen_block { int64_t refs; int64_t bytes; char *data; int32_t flags; struct tgen_block *next; ...; } tgen_block;
+typedef struct { int64_t id; tgen_block *block; char *data; int64_t version; int32_t ndim; int32_t itemsize; ...; } tgen_storage;
+typedef struct { int64_t abi; ...; } tgen_host;
+typedef struct { void *entry; const tgen_host *host; tgen_storage *const *shared; const int8_t *exclusive; int32_t count; } tgen_plan;
+extern "Python" void tgen_undertake(tgen_block *);
+static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *, int32_t);
+static int32_t tgen_run(const tgen_plan *, int64_t *);
+static tgen_host *tgen_table(void);
+static void tgen_set_blas(tgen_host *, void *, void *, void *, void *);
+static tgen_block *tgen_take(int64_t);
+static void tgen_keep(tgen_block *);
+static void tgen_give(tgen_block *);
+static void tgen_give_data(char *);
+static tgen_block *tgen_foreign(char *, int64_t);
+static void tgen_free_header(tgen_block *);
+static void tgen_bury(void);
+static void tgen_set_undertaker(void (*)(tgen_block *));
+static void tgen_free_pool(void);
+static void tgen_set_pool_limit(int64_t);
+static void tgen_pool_stats(int64_t *);
+static void tgen_fail_after(int64_t);
+static tgen_storage *tgen_storage_new(int32_t, int32_t);
+static void tgen_storage_free(tgen_storage *);
+static int32_t tgen_storage_set(tgen_storage *, tgen_block *, char *, const int64_t *);
+static tgen_block *tgen_storage_view(tgen_storage *, int32_t, int64_t *);
+static int32_t tgen_storage_read(tgen_storage *, const int64_t *, char *, int64_t);
+static int32_t tgen_storage_shape(tgen_storage *, int64_t *);
+static int32_t tgen_storage_lock(tgen_storage *, int32_t);
+static void tgen_storage_unlock(tgen_storage *, int32_t);
+static void tgen_set_threads(int32_t);
+static int32_t tgen_team(void);
+static void tgen_team_done(void);
+static void tgen_fork_before(void);
+static void tgen_fork_parent(void);
+static void tgen_fork_child(void);
+static void *tgen_open(const char *, char *, int64_t);
+static void *tgen_symbol(void *, const char *);
+static void tgen_close(void *);
+static void tgen_gemm(const tgen_host *, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, double, void *, int32_t, void *, int32_t, double, void *, int32_t);
+static void tgen_gemv(const tgen_host *, int32_t, int32_t, int32_t, int32_t, double, void *, int32_t, void *, int32_t, double, void *, int32_t);
+"""
+
+
+class _Host:
+    """The loaded module of this process, and what of the configuration it was told."""
+    lib = ffi = table = told = None
+    blas = "not loaded"
+
+
+_guard = RLock()
+
+
+def table():
+    """(lib, ffi, host): the module's functions, its FFI, and the ``const tgen_host *`` for ``lib.tgen_jump``.
+
+    Builds and loads the module at the first use in a process. Raises CompileError.
+    """
+    if _Host.table is None:
+        with _guard:
+            if _Host.table is None:
+                _start()
+    if _Host.told != (config.threads, config.pool_bytes):
+        _tell()
+    return _Host.lib, _Host.ffi, _Host.table
+
+
+def _start():
+    chain = toolchain.get()
+    include = sysconfig.get_path("include")
+    key = cache.digest("host", _cffi_backend.__version__, sysconfig.get_config_var("SOABI") or "", include, CDEF, *map(source, PARTS),
+                       toolchain.key_of(chain, ABI, ""))
+    module = _stored(key) or _built(key, chain, include)
+    _Host.lib, _Host.ffi = module.lib, module.ffi
+    filled = module.lib.tgen_table()
+    if filled.abi != ABI:
+        raise CompileError(f"the host module has ABI {filled.abi}, this tgen {ABI}")
+    _Host.blas = blas.fill(module.lib, module.ffi, filled)
+    _Host.table = filled
+
+
+def _tell():
+    """The default pool size means: or twice the largest block; a number the user gave is the bound."""
+    _Host.told = config.threads, config.pool_bytes
+    _Host.lib.tgen_set_threads(config.threads)
+    _Host.lib.tgen_set_pool_limit(-1 if config.pool_bytes == OPTIONS["pool_bytes"].default else config.pool_bytes)
+
+
+def _stored(key):
+    found = cache.get(key)
+    return found and _import(found[0])
+
+
+def _built(key, chain, include):
+    with cache.alone(key):
+        module = _stored(key)
+        if module is not None:
+            return module
+        code = chain.compile(_glue(), (f"-I{include}", "-O1"))
+        module = _import(code)
+        cache.put(key, code, {"meta": {"kind": "host"}, "c": ""})
+    return module
+
+
+def _glue():
+    """runtime.c and what cffi adds to it."""
+    from cffi import FFI        # 15 ms and a C parser: only where the module is built
+    builder = FFI()
+    builder.cdef(CDEF)
+    builder.set_source(NAME, render("runtime.c.j2"), compiler_verbose=False)
+    folder = scratch_directory()
+    try:
+        path = os.path.join(folder, "host.c")
+        builder.emit_c_code(path)
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import(code):
+    def load_module(path):
+        loader = importlib.machinery.ExtensionFileLoader(NAME, path)
+        module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(NAME, path, loader=loader))
+        loader.exec_module(module)
+        return module
+    return from_copy(code, load_module)
+
+
+def load(code):
+    """The handle (void * cdata) of a library's bytes, closed when it dies. Raises CompileError."""
+    lib, ffi, _ = table()
+    return ffi.gc(open_library(lib, ffi, code), lib.tgen_close)
+
+
+def blas_name():
+    """Which BLAS the products run on: "openblas (SkylakeX)" or "built in"."""
+    table()
+    return _Host.blas
+
+
+def free_pool():
+    """Give the memory kept for later results back to the system. Nothing to do before the first function."""
+    if _Host.lib is not None:
+        _Host.lib.tgen_free_pool()
+
+
+def pool_stats():
+    """{"held", "living", "hits", "misses", "bound", "largest"}: bytes in free lists, bytes in use, takes served from them or not, ..."""
+    lib, ffi, _ = table()
+    out = ffi.new("int64_t[6]")
+    lib.tgen_pool_stats(out)
+    return dict(zip(("held", "living", "hits", "misses", "bound", "largest"), out))
+
+
+storage.HOST_LOADER = table

@@ -1,0 +1,338 @@
+"""The C compiler: found, asked once per machine what it is and can, and run so that nothing around it matters.
+
+What it answered is kept in the cache directory (a machine record), so a warm process starts no compiler.
+The key of a compiled function holds the *resolved* target flags, never the word "native": on another
+processor, or with another compiler under the same path, they differ and the function is compiled anew.
+"""
+import os
+import platform
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tgen.backends.c import cache
+from tgen.backends.c.directory import scratch_directory
+from tgen.config import config
+from tgen.errors import CompileError
+
+RECORD = 2      # raised when a machine record has other contents
+BASE = ("-O3", "-std=gnu99", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fPIC", "-pipe", "-w")
+LINK = ("-shared", "-Wl,--hash-style=gnu", "-Wl,-z,noexecstack")
+# A library of functions has no constructors, so it needs no start files and only the libraries it names: 3 ms of 32.
+LEAN, LEAN_LIBRARIES = ("-nostdlib",), ("-lgomp", "-lgcc", "-lc")
+DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Vector length the compiler would not choose by itself where 512 bits cost no clock (Ice Lake, Zen 4 and later).
+WIDE = "-mprefer-vector-width=512"
+_ALLOWED = ("-O0", "-O1", "-O2", "-O3", "-Os", "-g", "-g1", "-g2", "-g3", "-fno-vect-cost-model", "-fno-tree-vectorize",
+            "-funroll-loops", "-fno-unroll-loops", "-fno-omit-frame-pointer", "-fno-inline", "-fstack-protector-strong",
+            "-mprefer-vector-width=128", "-mprefer-vector-width=256", "-mprefer-vector-width=512")
+_ALLOWED_STARTS = ("-W", "-D", "-fsanitize=", "-fno-sanitize=", "-march=", "-mtune=", "-mcpu=")
+_REFUSED = ("-Wl", "-Wp", "-Wa", "-D_FORTIFY")
+_OPENMP = """#include <omp.h>
+#include <string.h>
+int probe(void *x, int size) {
+    int n = 0;
+    memset(x, 0, size);
+#pragma omp parallel reduction(+ : n)
+    n += omp_get_thread_num();
+    return n;
+}
+"""
+_SIMD = """double probe(const double *x, int n) {
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (int i = 0; i < n; i++) s += x[i];
+    return s;
+}
+"""
+_VECTOR_MATH = """__attribute__((simd("notinbranch"))) double exp(double);
+void probe(double *x, int n) {
+#pragma omp simd
+    for (int i = 0; i < n; i++) x[i] = exp(x[i]);
+}
+"""
+PROBES = {      # feature -> (flags, libraries, text that compiles and links where the feature is there)
+    "openmp": (("-fopenmp",), (), _OPENMP),
+    "openmp_simd": (("-fopenmp-simd",), (), _SIMD),
+    "mvec": (("-fopenmp-simd",), ("-lmvec", "-lm", "-Wl,--no-undefined"), _VECTOR_MATH),
+    "lean": (("-fopenmp",) + LEAN, LEAN_LIBRARIES + ("-Wl,--no-undefined",), _OPENMP),
+}
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler and all that was learned about it.
+
+    path      the compiler, absolute
+    version   first line of ``--version``
+    target    the resolved target flags
+    features  name -> bool, probed by compiling (PROBES)
+    stamps    (path, size, mtime) of the compiler and of the programs it starts
+    """
+    path: str
+    version: str
+    target: tuple
+    features: dict
+    stamps: tuple
+    extra: tuple = field(default=())
+
+    @property
+    def flags(self):
+        """What the compiler is told besides the target."""
+        openmp = ("-fopenmp",) if self.features["openmp"] else ("-fopenmp-simd",) if self.features["openmp_simd"] else ()
+        return BASE + openmp + self.extra
+
+    @property
+    def link(self):
+        """(flags, libraries) for the linker."""
+        math = ("-lmvec", "-lm") if self.features["mvec"] else ("-lm",)
+        return (LINK + LEAN, math + LEAN_LIBRARIES) if self.features["lean"] else (LINK, math)
+
+    @property
+    def identity(self):
+        """Strings that tell this compiler from any other, for keys."""
+        return (self.path, self.version, *(str(part) for stamp in self.stamps for part in stamp))
+
+    def command(self, more=()):
+        """The arguments that make tgen.so from tgen.c."""
+        flags, libraries = self.link
+        return (self.path, *self.target, *self.flags, *more, *flags, "-o", "tgen.so", "tgen.c", *libraries)
+
+    def compile(self, c_text, more=()):
+        """The bytes of a shared library of ``c_text``, with ``more`` flags. Raises CompileError."""
+        return run(self.command(more), c_text)
+
+
+_loaded = {}
+
+
+def get():
+    """The toolchain of this machine and configuration; CompileError when there is no compiler."""
+    wanted = config.cc, config.cflags
+    if wanted not in _loaded:
+        _loaded[wanted] = _recorded(find(config.cc), checked_flags(config.cflags))
+    return _loaded[wanted]
+
+
+def find(name=""):
+    """The absolute path of the compiler called ``name`` or of the first that is there.
+
+    Raises CompileError when there is none.
+    """
+    for candidate in (name,) if name else ("cc", "gcc", "clang"):
+        path = shutil.which(candidate) or shutil.which(candidate, path=DIRECTORIES)
+        if path:
+            return os.path.abspath(path)
+    raise CompileError(f"no C compiler found: looked for {name or 'cc, gcc and clang'}; install gcc or clang, or set config.cc (TGEN_CC)")
+
+
+def checked_flags(text):
+    """``config.cflags`` as a tuple, each flag allowed.
+
+    Raises ValueError for a flag that could change results (-ffast-math), the process or what is written where.
+
+    >>> checked_flags("-O2 -g")
+    ('-O2', '-g')
+    >>> checked_flags("-Ofast")
+    Traceback (most recent call last):
+        ...
+    ValueError: config.cflags: '-Ofast' is not allowed; allowed are -O0..-O3, -g, -W..., -D..., -march=..., -fsanitize=... and a few more
+    """
+    flags = tuple(shlex.split(text))
+    for flag in flags:
+        refused = flag.startswith(_REFUSED) or flag.endswith("=native") or "," in flag and not flag.startswith("-fsanitize=")
+        if refused or flag not in _ALLOWED and not flag.startswith(_ALLOWED_STARTS):
+            raise ValueError(f"config.cflags: {flag!r} is not allowed; allowed are -O0..-O3, -g, -W..., -D..., -march=..., -fsanitize=... and a few more")
+    return flags
+
+
+# ---- running ----
+
+def environment(directory, compiler):
+    """The compiler's own environment: none of the user's CPATH, CFLAGS, LIBRARY_PATH, locale or TMPDIR reaches it."""
+    return {"PATH": f"{os.path.dirname(compiler)}:{DIRECTORIES}", "LC_ALL": "C", "TMPDIR": directory, "HOME": directory}
+
+
+def run(command, c_text):
+    """Run the compiler on ``c_text`` in a fresh directory and return the bytes of tgen.so."""
+    directory = scratch_directory()
+    try:
+        with open(os.path.join(directory, "tgen.c"), "w", encoding="utf-8") as file:
+            file.write(c_text)
+        execute(command, directory)
+        with open(os.path.join(directory, "tgen.so"), "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise CompileError(f"the C compiler could not be run: {error}\n  {shlex.join(command)}") from error
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def execute(command, directory):
+    """Run ``command`` in ``directory``; its output. The whole process group dies with us, with the time limit or with Ctrl-C."""
+    process = None
+    try:
+        with unlimited_files():
+            process = subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        output, _ = process.communicate(timeout=config.compile_timeout)
+    except subprocess.TimeoutExpired:
+        raise CompileError(f"the C compiler took more than {config.compile_timeout} s (config.compile_timeout):\n  {shlex.join(command)}") from None
+    finally:
+        if process is not None and process.returncode is None:
+            _kill(process)
+    text = output.decode("utf-8", "replace")
+    if process.returncode != 0:
+        lines = text.splitlines()[:20]
+        raise CompileError(f"the C compiler failed with status {process.returncode}:\n  {shlex.join(command)}\n" + "\n".join(lines))
+    return text
+
+
+def _kill(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    process.stdout.close()
+
+
+@contextmanager
+def unlimited_files():
+    """A soft limit on file sizes is meant for the user's files, not for the compiler's: lifted as far as we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if soft == resource.RLIM_INFINITY or soft >= 1 << 26:
+        yield
+        return
+    for limit in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (hard, hard)):
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            break
+        except (ValueError, OSError):
+            continue
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# ---- what a machine is ----
+
+def processor():
+    """A text that differs between processors of different abilities: the first one's block of /proc/cpuinfo."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = file.read(16384).split("\n\n")[0].splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    kept = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
+    return "\n".join(line for line in lines if line.split(":")[0].strip() in kept)
+
+
+def processor_flags():
+    """The abilities named in /proc/cpuinfo, as a set."""
+    for line in processor().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return set(value.split())
+    return set()
+
+
+def stamp(path):
+    """(path, size, mtime) of a program, through links."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return path, -1, -1
+    return path, info.st_size, info.st_mtime_ns
+
+
+def _recorded(path, extra):
+    """The toolchain from this machine's record; probed and recorded when there is none or the compiler changed."""
+    key = cache.digest("machine", str(RECORD), path, processor(), sys.platform, platform.machine(), *extra)
+    found = cache.record_get(key)
+    if found is not None:
+        stamps = tuple(tuple(s) for s in found["stamps"])
+        if all(stamp(s[0]) == s for s in stamps):
+            return Toolchain(path, found["version"], tuple(found["target"]), found["features"], stamps, extra)
+    chain = probe(path, extra)
+    cache.record_put(key, {"version": chain.version, "target": chain.target, "features": chain.features, "stamps": chain.stamps})
+    return chain
+
+
+def probe(path, extra=()):
+    """Ask the compiler what it is, what this processor is to it, and what compiles."""
+    directory = scratch_directory()
+    try:
+        version = execute((path, "--version"), directory).partition("\n")[0]
+        target = resolved_target(path, directory)
+        parts = [path, os.path.realpath(path)] + [_program(path, name, directory) for name in ("cc1", "as", "ld")]
+    except OSError as error:
+        raise CompileError(f"the C compiler could not be run: {error}\n  {path}") from error
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    stamps = tuple(stamp(p) for p in dict.fromkeys(parts) if p)
+    features = {name: _compiles(path, target + BASE + LINK + flags, libraries, text) for name, (flags, libraries, text) in PROBES.items()}
+    if "avx512_vbmi2" in processor_flags() and _compiles(path, target + (WIDE,) + BASE + LINK, (), "int probe;\n"):
+        target += (WIDE,)
+    return Toolchain(path, version, target, features, stamps, extra)
+
+
+def _compiles(path, flags, libraries, text):
+    try:
+        run((path, *flags, "-o", "tgen.so", "tgen.c", *libraries), text)
+    except CompileError:
+        return False
+    return True
+
+
+def _program(path, name, directory):
+    """Where the compiler finds its cc1, assembler or linker; None when it does not say."""
+    try:
+        answer = execute((path, f"-print-prog-name={name}"), directory).strip()
+    except CompileError:
+        return None
+    found = shutil.which(answer, path=environment(directory, path)["PATH"])
+    return found and os.path.realpath(found)
+
+
+def resolved_target(path, directory):
+    """The flags that ``-march=native`` stands for here; () where the compiler does not know the word.
+
+    ``-###`` shows the command the driver would start. gcc passes plain -m flags and --param, clang a
+    -target-cpu and -target-feature list.
+    """
+    for native in ("-march=native", "-mcpu=native"):
+        try:
+            text = execute((path, "-###", native, "-E", "-x", "c", os.devnull), directory)
+        except CompileError:
+            continue
+        line = next((line for line in text.splitlines() if "/dev/null" in line and (" -quiet " in line or "-cc1" in line)), "")
+        flags = _target_flags(shlex.split(line))
+        if flags:
+            return flags
+    return ()
+
+
+def _target_flags(words):
+    flags = []
+    for word, following in zip(words, words[1:] + [""]):
+        if word == "--param":
+            flags += ["--param", following]
+        elif word in ("-target-cpu", "-tune-cpu", "-target-feature"):
+            flags += ["-Xclang", word, "-Xclang", following]
+        elif word.startswith("-m") and "-cc1" not in words and word not in ("-mlittle-endian", "-mbig-endian"):
+            flags.append(word)
+    return tuple(flags)
+
+
+def key_of(chain, abi, c_text, *more):
+    """The key of a compiled text: length-prefixed fields, so no two different sets of them have one key."""
+    fields = ("module", str(abi), c_text, *map(str, more), "target", *chain.target, "flags", *chain.flags, "link", *chain.link[0], *chain.link[1], "compiler", *chain.identity)
+    return cache.digest(*fields)
+

@@ -1,0 +1,1 @@
+"""IR and plan -> C text. Python decides here; templates/ lays out."""

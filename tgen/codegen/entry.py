@@ -1,0 +1,166 @@
+"""The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares lists of C lines."""
+import re
+
+from tgen.core import dims
+from tgen.ir.nodes import SHARED
+
+from .names import ctype, size_c
+
+ERROR_SLOTS = 8     # frame[0..7] is the error record
+
+
+def symbols_of(function):
+    """Every size symbol the module names: those of parameters, arguments and what is found inside."""
+    found = {}
+    for v, p in zip(function.block.params, function.params):
+        if p.symbol:
+            found[p.symbol] = None
+        for s in v.type.shape:
+            found.update(dict.fromkeys(dims.symbols(s)))
+    for instr in function.block.instrs:
+        found.update(dict.fromkeys(instr.found))
+        for s in (*instr.sizes, *(s for v in instr.results for s in v.type.shape)):
+            found.update(dict.fromkeys(dims.symbols(s)))
+    return list(found)
+
+
+class Entry:
+    """Lines of the entry function, from a walked Module."""
+
+    def __init__(self, module):
+        self.m = module
+        self.function, self.plan, self.names = module.function, module.plan, module.names
+        self.shared_count = sum(p.kind == SHARED for p in self.function.params)
+        self.load, self.sizes, self.checks = [], [], []
+        self.memory, self.commit, self.results = [], [], []
+        self.slot = ERROR_SLOTS + self.shared_count
+        self.defined = set()
+
+    def build(self):
+        for v, param in zip(self.function.block.params, self.function.params):
+            self.shared(v, param) if param.kind == SHARED else self.argument(v, param)
+        self.take_memory()
+        self.give_results()
+        return self
+
+    # -- parameters
+    def argument(self, v, param):
+        name, type = self.names[v], ctype(v.type.dtype)
+        if not v.type.ndim:
+            self.load.append(f"memcpy(&f->{name}, &frame[{self.slot}], sizeof f->{name});")
+            if param.symbol:
+                self.sizes.append(f"f->{param.symbol} = (int64_t)f->{name};")
+            self.slot += 1
+            return
+        self.load.append(f"f->{name} = (const {type} *)(intptr_t)frame[{self.slot}];")
+        self.axes(v, param, f"frame + {self.slot + 1}", "frame", self.slot + 1)
+        self.slot += 1 + 2 * v.type.ndim
+
+    def shared(self, v, param):
+        name, type = self.names[v], ctype(v.type.dtype)
+        box = f"shared[frame[{ERROR_SLOTS + param.number}]]"
+        if not v.type.ndim:
+            self.load.append(f"f->{name} = *(const {type} *){box}->data;")
+            return
+        self.load.append(f"f->{name} = ({type} *){box}->data;")
+        self.axes(v, param, f"{box}->dims", f"{box}->dims", 0)
+
+    def axes(self, v, param, array, base, first):
+        """Sizes and strides of an array parameter: the first axis with a bare symbol defines it, others are checked."""
+        name, rank = self.names[v], v.type.ndim
+        place = [f"{base}[{first + k}]" for k in range(2 * rank)]
+        for k, size in enumerate(v.type.shape):
+            text = str(size)
+            if isinstance(size, dims.Size) and text.isidentifier() and text not in self.defined and text[0] == "n":
+                self.defined.add(text)
+                self.sizes.append(f"f->{text} = {place[k]};")
+                continue
+            site = param.sites[k] if param.sites and param.sites[k] is not None else -1
+            if not isinstance(size, int) or site >= 0:
+                self.checks.append(f"if ({place[k]} != {size_c(size, 'f->')}) TGEN_REFUSE(TGEN_SIZES, {site}, {place[k]}, {size_c(size, 'f->')}, 0)")
+        if self.m.strided(v):
+            for k in range(rank):
+                self.load.append(f"f->{name}_s{k} = {place[rank + k]}/{v.type.itemsize};")
+            self.load.append(f"f->{name}_dense = tgen_dense({rank}, {array}, {v.type.itemsize});")
+
+    # -- memory
+    def take_memory(self):
+        late = self.m.late
+        self.memory.append("int64_t room = 0;")
+        for number, size in enumerate(self.plan.work):
+            if not any(s.startswith("k") for s in dims.symbols(size)):
+                self.memory.append(f"const int64_t work{number} = room; room += tgen_round({self.work_bytes(number, size)});")
+        for number, (name, size) in enumerate(self.m.room):
+            self.memory.append(f"const int64_t {name}_at = room; room += tgen_round({size_c(size, 'f->')});")
+        for name, text in self.m.room_texts:
+            self.memory.append(f"const int64_t {name}_at = room; room += tgen_round({text});")
+        self.has_work = len(self.memory) > 1
+        self.memory = self.memory if self.has_work else []
+        if self.has_work:
+            self.memory.append("if (room && !(f->work = host->take(room))) TGEN_QUIT(TGEN_MEMORY, -1, room, 0, 0)")
+            self.memory.append("char *const work = room ? f->work->data : (char *)f;")
+        for v, slot in self.plan.slots.items():
+            if slot.kind == "work" and not late(v):
+                self.memory.append(f"f->{self.names[v]} = (void *)(work + work{slot.number});")
+        for name in [n for n, _ in self.m.room] + [n for n, _ in self.m.room_texts]:
+            self.memory.append(f"f->{name} = (void *)(work + {name}_at);")
+        self.outputs()
+        self.updates()
+
+    def work_bytes(self, number, size):
+        v = next(v for v, s in self.plan.slots.items() if s.kind == "work" and s.number == number)
+        return self.m.bytes(v)
+
+    def results_of(self, update):
+        k = self.function.outputs
+        return enumerate(self.function.block.results[k:] if update else self.function.block.results[:k])
+
+    def outputs(self):
+        for number, v in self.results_of(False):
+            if not v.type.ndim or self.m.late(v):
+                continue
+            self.memory.append(f"if (!(f->o{number} = tgen_room(f, {self.m.bytes(v)}))) TGEN_QUIT(TGEN_MEMORY, -1, 0, 0, 0)")
+            if self.plan.slots[v].kind == "output" and self.plan.slots[v].number == number:
+                self.memory.append(f"f->{self.names[v]} = (void *)f->o{number}->data;")
+
+    def updates(self):
+        for number, v in self.results_of(True):
+            update, box = self.plan.updates[number], f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]"
+            if v.type.ndim and self.m.late(v):
+                continue
+            take = f"if (!(f->u{number} = tgen_room(f, {self.m.bytes(v)}))) TGEN_QUIT(TGEN_MEMORY, -1, 0, 0, 0)"
+            if update.how == "in place":
+                take = f"if (!tgen_writable({box})) {{ {take} }}"
+            self.memory.append(take)
+            if v.type.ndim and self.plan.slots[v].kind == "update" and self.plan.slots[v].number == number:
+                target = f"f->u{number}->data" if update.how != "in place" else f"(f->u{number} ? f->u{number}->data : {box}->data)"
+                self.memory.append(f"f->{self.names[v]} = (void *){target};")
+
+    # -- results
+    def give_results(self):
+        for number, v in self.results_of(False):
+            if not v.type.ndim:
+                self.results.append(f"memcpy(&frame[{self.slot}], &f->{self.names[v]}, sizeof f->{self.names[v]});")
+            else:
+                self.results.append(f"frame[{self.slot + 1}] = (int64_t)(intptr_t)f->o{number}; f->o{number} = 0;")
+                self.results.extend(f"frame[{self.slot + 2 + k}] = {size_c(s, 'f->')};" for k, s in enumerate(v.type.shape))
+            self.slot += 2 + v.type.ndim
+        for number, v in self.results_of(True):
+            self.commit.extend(self.commit_one(number, v))
+
+    def commit_one(self, number, v):
+        box = f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]"
+        lines = []
+        if not v.type.ndim:
+            lines.append(f"*({ctype(v.type.dtype)} *)(f->u{number} ? f->u{number}->data : {box}->data) = f->{self.names[v]};")
+        shape = ", ".join(size_c(s, "f->") for s in v.type.shape) or "0"
+        lines.append(f"if (f->u{number}) {{ host->flip({box}, f->u{number}, (const int64_t[]){{{shape}}}); f->u{number} = 0; }}")
+        return lines
+
+    def holders(self):
+        names = [f"o{n}" for n, v in self.results_of(False) if v.type.ndim] + [f"u{n}" for n, _ in self.results_of(True)]
+        return (["work"] if self.has_work else []) + names + [h[3:] for h in self.m.holders]
+
+
+def used_symbols(text, symbols):
+    return [s for s in symbols if re.search(rf"(?<![\w>]){s}(?!\w)", text)]

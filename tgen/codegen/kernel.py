@@ -1,0 +1,368 @@
+"""A kernel instruction -> the loop tree of one part of it.
+
+Loads stand at the depth where their indices are known. A kernel over rows holds inner kernels in its innermost loop; both
+are levels of the same writer. The *dense* variant takes every array as C-contiguous and runs over the whole domain as
+one loop where it can; the *strided* variant reads the strides of parameters from the frame.
+"""
+from dataclasses import dataclass
+
+from tgen.core import dims
+from tgen.core.types import is_float
+from tgen.ir.nodes import WHOLE
+from tgen.ops.declare import c_text
+
+from .loops import Lines, Loop
+from .names import bracket, ctype, literal, plus, size_c, times
+from .reductions import ARG, Accumulator, memory_step, start
+
+CHUNK = 4096        # elements a float sum adds before it goes to the outer accumulator: keeps the error of long sums small
+
+
+@dataclass
+class Array:
+    """An array in memory: pointer text, element type, sizes and element strides (C texts)."""
+    pointer: str
+    dtype: str
+    shape: tuple
+    strides: list
+
+
+@dataclass
+class Sink:
+    """Where a result goes: an Array, a field of the frame (``scalar``), or one slot a part (``partial``)."""
+    array: Array = None
+    partial: str = None
+    scalar: str = None
+
+
+def dense_strides(shape):
+    return [size_c(dims.product(shape[k + 1:])) for k in range(len(shape))]
+
+
+class Writer:
+    """Writes one variant of one kernel."""
+
+    def __init__(self, instr, operands, sinks, local_rows):
+        self.instr, self.operands, self.sinks, self.local_rows = instr, operands, sinks, local_rows
+        self.count = dict(x=0, t=0, a=0, y=0, g=0, row=0)
+        self.rows = Lines()
+
+    def name(self, prefix):
+        self.count[prefix] += 1
+        return f"{prefix}{self.count[prefix] - 1}"
+
+    def write(self):
+        """The nodes of the part function's body; part bounds are the C variables low and high."""
+        nodes = Level(self, self.instr, self.operands, self.sinks, "i", True).write()
+        return ([self.rows] if self.rows.texts else []) + nodes
+
+    def local_row(self, value):
+        """The pointer to this part's row for ``value``, declared at the top of the part."""
+        name = self.name("row")
+        self.rows.texts.append(f"{ctype(value.type.dtype)} *const {name} = {self.local_rows(value)};")
+        return name
+
+
+def split_axis(instr):
+    """The domain axis that is dealt to parts: the first one that no result reduces, axis 0 when all are reduced."""
+    reduced = {a for out in instr.attrs["outs"] if out[0] == "reduce" for a in out[2]}
+    kept = [a for a in range(len(instr.sizes)) if a not in reduced]
+    return kept[0] if kept else 0
+
+
+def flat_identity(axes, shape, domain):
+    return len(axes) == len(domain) and all(a.index == k and a.start == 0 and a.step == 1 for k, a in enumerate(axes)) and tuple(shape) == tuple(domain)
+
+
+def still(axes):
+    return all(a.index is None and a.gather is None and a != WHOLE for a in axes)
+
+
+def collapses(instr, operands, sinks):
+    """Whether the whole domain can run as one loop: everything is read and written in C order without gaps."""
+    body = instr.blocks[0]
+    if len(instr.sizes) < 2:
+        return False
+    if any(i.op.name in ("index", "kernel") for i in body.instrs):
+        return False
+    for operand, axes in zip(operands, instr.attrs["maps"]):
+        if isinstance(operand, Array) and not still(axes):
+            if operand.strides != dense_strides(operand.shape) or not flat_identity(axes, operand.shape, instr.sizes):
+                return False
+    for out, sink in zip(instr.attrs["outs"], sinks):
+        if out[0] == "reduce" and len(out[2]) != len(instr.sizes):
+            return False
+        if out[0] == "map" and sink.array is not None and sink.array.strides != dense_strides(sink.array.shape):
+            return False
+    return True
+
+
+class Level:
+    def __init__(self, writer, instr, operands, sinks, letter, top):
+        self.w, self.instr, self.operands, self.sinks, self.top = writer, instr, operands, sinks, top
+        self.body = instr.blocks[0]
+        self.env = {}
+        self.outs = instr.attrs["outs"]
+        self.collapsed = collapses(instr, operands, sinks)
+        self.domain = (dims.product(instr.sizes),) if self.collapsed else tuple(instr.sizes)
+        self.vars = [letter] if len(self.domain) == 1 else [f"{letter}{k}" for k in range(len(self.domain))]
+        self.reduced = self.reduced_axes()
+        self.order = self.loop_order()
+        self.prefix = [[] for _ in range(len(self.domain) + 1)]     # lines at each depth, loads first
+        self.accumulators, self.memory = [], []
+
+    def reduced_axes(self):
+        if self.collapsed:
+            return {0} if any(o[0] == "reduce" for o in self.outs) else set()
+        return {a for o in self.outs if o[0] == "reduce" for a in o[2]}
+
+    def loop_order(self):
+        """Domain order; an arg reduction over some axes runs these innermost, for its accumulator is a register."""
+        axes = list(range(len(self.domain)))
+        if any(o[0] == "reduce" and o[1] in ARG for o in self.outs):
+            return [a for a in axes if a not in self.reduced] + [a for a in axes if a in self.reduced]
+        return axes
+
+    def register_depth(self):
+        """The depth below which register accumulators live: the loops from there on are all reduced."""
+        depth = len(self.order)
+        while depth and self.order[depth - 1] in self.reduced:
+            depth -= 1
+        return depth
+
+    # -- loads
+    def depth(self, axes):
+        if self.collapsed:
+            return 0 if still(axes) else 1
+        place = {a: k + 1 for k, a in enumerate(self.order)}
+        found = [place[a.index] for a in axes if a != WHOLE and a.index is not None]
+        found += [self.depth(self.instr.attrs["maps"][a.gather]) for a in axes if a.gather is not None]
+        return max(found, default=0)
+
+    def load(self, number):
+        """Names the parameter of operand ``number``: a scalar, an element, or a row pointer."""
+        operand, axes, param = self.operands[number], self.instr.attrs["maps"][number], self.body.params[number]
+        if isinstance(operand, str):
+            self.env[param] = operand
+            return
+        depth, lines = self.depth(axes), []
+        offset = self.offset(operand, axes, lines)
+        name = self.w.name("x")
+        if param.type.ndim:
+            strides = [s for s, a in zip(operand.strides, axes) if a == WHOLE]
+            lines.append(f"const {ctype(operand.dtype)} *{name} = {operand.pointer}{'' if offset == '0' else f' + {offset}'};")
+            self.env[param] = Array(name, operand.dtype, param.type.shape, strides)
+        else:
+            lines.append(f"const {ctype(operand.dtype)} {name} = {operand.pointer}[{offset}];")
+            self.env[param] = name
+        self.prefix[depth].extend(lines)
+
+    def offset(self, array, axes, lines=None):
+        if self.collapsed and not still(axes):
+            return self.vars[0]
+        terms = []
+        for axis, stride, size in zip(axes, array.strides, array.shape):
+            if axis == WHOLE:
+                continue
+            if axis.gather is not None:
+                terms.append(self.gathered(axis.gather, size, stride, lines))
+                continue
+            if axis.index is not None:
+                terms.append(f"{product_text(times(axis.step, self.vars[axis.index]), stride)}")
+            if axis.start != 0:
+                terms.append(product_text(size_c(axis.start), stride))
+        return plus(terms)
+
+    def gathered(self, position, size, stride, lines):
+        index = self.env[self.body.params[position]]
+        name = self.w.name("g")
+        lines.append(f"const int64_t {name} = tgen_wrap((int64_t){index}, {size_c(size)});")
+        return product_text(name, stride)
+
+    # -- body
+    def write(self):
+        order = sorted(range(len(self.operands)), key=lambda n: any(a.gather is not None for a in self.instr.attrs["maps"][n]))
+        for number in order:
+            self.load(number)
+        core = self.statements()
+        nodes = self.declare_reductions()
+        return nodes + self.assemble(core)
+
+    def statements(self):
+        nodes = [Lines()]
+        for instr in self.body.instrs:
+            name = instr.op.name
+            if name == "constant":
+                self.env[instr.result] = literal(instr.attrs["value"][0], instr.result.type.dtype)
+            elif name == "size":
+                self.env[instr.result] = f"((int64_t){bracket(size_c(instr.sizes[0]))})"
+            elif name == "index":
+                self.env[instr.result] = self.vars[instr.attrs["dim"]]
+            elif name == "kernel":
+                nodes.extend(self.inner(instr))
+                nodes.append(Lines())
+            else:
+                self.scalar(instr, nodes[-1].texts)
+        return [n for n in nodes if not isinstance(n, Lines) or n.texts]
+
+    def scalar(self, instr, lines):
+        text = c_text(instr.op, tuple(v.type.dtype for v in instr.operands), instr.attrs)
+        name = self.w.name("t")
+        lines.append(f"const {ctype(instr.result.type.dtype)} {name} = {text.format(*(self.env[v] for v in instr.operands))};")
+        self.env[instr.result] = name
+
+    def inner(self, instr):
+        """The nodes of an inner kernel: rows it makes go to a result's row or to a local one."""
+        operands = [self.env[v] for v in instr.operands]
+        lines, sinks = Lines(), []
+        for value, out in zip(instr.results, instr.attrs["outs"]):
+            sinks.append(Sink() if out[0] == "reduce" else Sink(self.row(value, lines)))
+        level = Level(self.w, instr, operands, sinks, "j", False)
+        nodes = level.write()
+        for value, out, accumulator in zip(instr.results, instr.attrs["outs"], level.finals):
+            if out[0] == "reduce":
+                self.env[value] = accumulator.result
+        return ([lines] if lines.texts else []) + nodes
+
+    def row(self, value, lines):
+        """The Array of a row that an inner kernel makes."""
+        for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
+            if yielded is value and out[0] == "map":
+                outer = [a for a in range(len(self.instr.sizes))]
+                offset = plus([product_text(self.vars[a], sink.array.strides[a]) for a in outer])
+                name = self.w.name("y")
+                lines.texts.append(f"{ctype(value.type.dtype)} *{name} = {sink.array.pointer} + {offset};")
+                array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[len(outer):])
+                break
+        else:
+            array = Array(self.w.local_row(value), value.type.dtype, value.type.shape, dense_strides(value.type.shape))
+        self.env[value] = array
+        return array
+
+    # -- results
+    def declare_reductions(self):
+        """Register accumulators; those of partial reductions in memory are set to their start here."""
+        nodes, self.finals = [], []
+        for out, sink, value in zip(self.outs, self.sinks, self.body.results):
+            if out[0] != "reduce":
+                self.finals.append(None)
+                continue
+            index = plus([product_text(self.vars[a], size_c(dims.product([self.domain[b] for b in range(len(self.domain)) if b in self.reduced and b > a])))
+                          for a in sorted(self.reduced)])
+            accumulator = Accumulator(out[1], value.type.dtype, self.w.count["a"], index)
+            self.w.count["a"] += 1
+            self.finals.append(accumulator)
+            if self.register_depth() and not set(self.order[:self.register_depth()]).isdisjoint(self.reduced):
+                nodes.append(self.start_memory(out, sink, value))
+        return nodes
+
+    def start_memory(self, out, sink, value):
+        kept = [a for a in range(len(self.domain)) if a not in self.reduced]
+        loops = [self.loop(a) for a in kept]
+        offset = plus([product_text(self.vars[a], s) for a, s in zip(kept, sink.array.strides)])
+        loops[-1].body.append(Lines([f"{sink.array.pointer}[{offset}] = {start(out[1], value.type.dtype)};"]))
+        for outer, nested in zip(loops, loops[1:]):
+            outer.body.append(nested)
+        return loops[0]
+
+    def loop(self, axis):
+        split = 0 if self.collapsed else split_axis(self.instr)
+        if self.top and axis == split:
+            return Loop(self.vars[axis], "low", "high")
+        return Loop(self.vars[axis], "0", size_c(self.domain[axis]))
+
+    def assemble(self, core):
+        """Loops around the core, prefix lines at their depth, accumulators at the register depth."""
+        depth, total = self.register_depth(), len(self.order)
+        regs = [a for a in self.finals if a is not None]
+        chunked = self.top and total == 1 and bool(regs) and all(a.name == "sum" and is_float(a.dtype) for a in regs)
+        for a in regs if chunked else ():
+            a.register = f"{a.a}_c"
+        core = core + [Lines(self.stores() + [line for a, v in self.steps() for line in a.step(v)])]
+        nodes = [n for n in core if not isinstance(n, Lines) or n.texts]
+        innermost = not any(i.op.name == "kernel" for i in self.body.instrs)
+        for k in range(total - 1, -1, -1):
+            loop = self.loop(self.order[k])
+            loop.body = ([Lines(self.prefix[k + 1])] if self.prefix[k + 1] else []) + nodes
+            if k == total - 1 and innermost:
+                loop.simd = self.simd(regs, depth <= k)
+            nodes = self.in_chunks(loop, regs) if chunked else [loop]
+            if k == depth and regs:
+                nodes = self.around(nodes, regs, depth)
+        if total == 0 and regs:
+            nodes = self.around(nodes, regs, 0)
+        return ([Lines(self.prefix[0])] if self.prefix[0] else []) + nodes
+
+    def steps(self):
+        return [(a, self.env[v]) for a, v in zip(self.finals, self.body.results) if a is not None and not self.in_memory()]
+
+    def in_memory(self):
+        """Whether the accumulators are array elements in the innermost loop: no trailing loop is reduced."""
+        return bool(self.reduced) and self.register_depth() == len(self.order)
+
+    def around(self, nodes, regs, depth):
+        """Declarations before the reduced loops; after them the value goes to memory, to the part's slot, or stays in a register."""
+        before = Lines([line for a in regs for line in a.declare()])
+        after = Lines([line for a in regs for line in a.close()])
+        for a, sink, out in zip(self.finals, self.sinks, self.outs):
+            if a is None:
+                continue
+            if sink.scalar:
+                after.texts.append(f"{sink.scalar} = {a.result};")
+            elif sink.partial:
+                after.texts.extend([f"{sink.partial}[part] = {a.a};"] + ([f"{sink.partial}_at[part] = {a.result};"] if a.name in ARG else []))
+            elif sink.array is not None:
+                after.texts.append(self.memory_store(a, sink, depth))
+        return [before] + nodes + ([after] if after.texts else [])
+
+    def memory_store(self, a, sink, depth):
+        target = f"{sink.array.pointer}[{self.kept_offset(sink)}]"
+        if set(self.order[:depth]).isdisjoint(self.reduced):
+            return f"{target} = {a.result};"
+        return f"{target} = {memory_step(a.name, a.dtype).format(a=target, x=a.a)};"
+
+    def kept_offset(self, sink):
+        kept = [k for k in range(len(self.domain)) if k not in self.reduced]
+        return plus([product_text(self.vars[k], s) for k, s in zip(kept, sink.array.strides)])
+
+    def stores(self):
+        lines = []
+        for out, sink, value in zip(self.outs, self.sinks, self.body.results):
+            if out[0] == "map" and not value.type.ndim:
+                lines.append(f"{self.target(sink)} = {self.env[value]};")
+            elif out[0] == "reduce" and self.in_memory():
+                target = f"{sink.array.pointer}[{self.kept_offset(sink)}]"
+                lines.append(f"{target} = {memory_step(out[1], value.type.dtype).format(a=target, x=self.env[value])};")
+        return lines
+
+    def target(self, sink):
+        """The lvalue of a mapped result: a frame field, or an element."""
+        if sink.scalar:
+            return sink.scalar
+        offset = self.vars[0] if self.collapsed else plus([product_text(v, s) for v, s in zip(self.vars, sink.array.strides)])
+        return f"{sink.array.pointer}[{offset}]"
+
+    def simd(self, regs, reduced_innermost):
+        if not self.order or (self.in_memory() and self.order[-1] in self.reduced):
+            return None
+        clauses = [a.clauses() for a in regs] if reduced_innermost else []
+        return None if any(c is None for c in clauses) else " ".join(clauses)
+
+    def in_chunks(self, loop, regs):
+        """A long float sum in chunks of CHUNK, each with an accumulator of its own."""
+        outer = Loop("c", loop.low, loop.high, step=str(CHUNK))
+        inner = Loop(loop.var, "c", "end", loop.body, loop.simd)
+        starts = [f"{ctype(a.dtype)} {a.register} = {start(a.name, a.dtype)};" for a in regs]
+        outer.body = [Lines([f"const int64_t end = c + {CHUNK} < {loop.high} ? c + {CHUNK} : {loop.high};"] + starts), inner,
+                      Lines([f"{a.a} += {a.register};" for a in regs])]
+        return [outer]
+
+
+def product_text(x, stride):
+    if x == "0" or stride == "0":
+        return "0"
+    if stride == "1":
+        return x
+    if x == "1":
+        return stride
+    return f"{bracket(x)}*{bracket(stride)}"

@@ -1,0 +1,241 @@
+"""What is not a kernel: products, concatenation, writes into a copy, nonzero. LIBRARY maps an op to the function that emits it.
+
+Each takes (module, instr, line) and adds parts or master lines to the module. Copies are small kernels of their own.
+"""
+from tgen.core import dims
+
+from .kernel import dense_strides, product_text
+from .loops import Lines
+from .names import bracket, ctype, plus, size_c
+
+LIBRARY = {}
+CODE = {"float32": "s", "float64": "d"}
+
+
+def emits(*names):
+    def add(function):
+        for name in names:
+            LIBRARY[name] = function
+        return function
+    return add
+
+
+# -- loops over whole arrays, as lines
+
+def each(module, v, body, letter="i", low=None, high=None):
+    """Lines that run ``body`` for every element ``x`` of array v, its indices named i0, i1, ... ."""
+    array = module.array(v, dense=False)
+    offset = plus([product_text(f"{letter}{k}", s) for k, s in enumerate(array.strides)])
+    lines = [f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)" for k, s in enumerate(v.type.shape)]
+    return [*lines, "{", f"    const {ctype(v.type.dtype)} x = {array.pointer}[{with_frame(offset, v)}];", *(f"    {t}" for t in body), "}"]
+
+
+def with_frame(text, v):
+    """Size symbols of dense strides, read from the frame: master lines have no local names for them."""
+    for size in v.type.shape:
+        for name in dims.symbols(size):
+            text = _prefixed(text, name)
+    return text
+
+
+def _prefixed(text, name):
+    out, start = [], 0
+    while (at := text.find(name, start)) >= 0:
+        before, after = text[at - 1:at], text[at + len(name):at + len(name) + 1]
+        whole = not (before.isalnum() or before in ("_", ">")) and not (after.isalnum() or after == "_")
+        out.append(text[start:at] + ("f->" if whole else "") + name)
+        start = at + len(name)
+    return "".join(out) + text[start:]
+
+
+def copy_out(module, v, target):
+    """Lines that copy v, in C order, to ``target``."""
+    offset = plus([product_text(f"i{k}", s) for k, s in enumerate(dense_strides(v.type.shape))])
+    return each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset, v)}] = x;"])
+
+
+LIBRARY["each"], LIBRARY["copy_out"] = each, copy_out
+
+
+# -- products
+
+def matrix(module, v):
+    """(pointer, leading dimension, transposed) of a matrix, as C texts; a parameter's are settled in the prologue."""
+    name = module.names[v]
+    if not module.strided(v):
+        return f"f->{name}", size_c(v.type.shape[1]), "0"
+    if v not in module.packed:
+        module.packed.add(v)
+        rows, columns = (size_c(s, "f->") for s in v.type.shape)
+        module.add_field(f"const {ctype(v.type.dtype)} *{name}_m; int64_t {name}_ld; int32_t {name}_t, {name}_fits;")
+        module.prologue.append(f"f->{name}_fits = tgen_matrix({rows}, {columns}, f->{name}_s0, f->{name}_s1, &f->{name}_ld, &f->{name}_t);")
+        pack(module, v, f"f->{name}_m", f"f->{name}_fits")
+    return f"f->{name}_m", f"f->{name}_ld", f"f->{name}_t"
+
+
+def contiguous(module, v):
+    """Pointer text of v in C order; a strided parameter is copied when called (and only then)."""
+    name = module.names[v]
+    if not module.strided(v):
+        return f"f->{name}"
+    if (v, "flat") not in module.packed:
+        module.packed.add((v, "flat"))
+        module.add_field(f"const {ctype(v.type.dtype)} *{name}_flat;")
+        pack(module, v, f"f->{name}_flat", f"f->{name}_dense")
+    return f"f->{name}_flat"
+
+
+def pack(module, v, target, fits):
+    name = module.names[v]
+    count = size_c(dims.product(v.type.shape), "f->")
+    field = f"{target[3:]}_copy"
+    module.add_field(f"{ctype(v.type.dtype)} *{field};")
+    module.room_texts.append((field, f"({fits} ? 0 : {bracket(count)}*{v.type.itemsize})"))
+    module.packs.extend([f"{target} = {fits} ? f->{name} : f->{field};", f"if (!{fits}) {{", *(f"    {t}" for t in copy_out(module, v, f"f->{field}")), "}"])
+
+
+@emits("gemm")
+def gemm(module, instr, line):
+    x, y = instr.operands[:2]
+    out, dtype = instr.result, instr.result.type.dtype
+    (a, lda, ta), (b, ldb, tb) = matrix(module, x), matrix(module, y)
+    m, n = (size_c(s) for s in out.type.shape)
+    k = size_c(x.type.shape[0 if instr.attrs["ta"] else 1])
+    flip = [f"{t} ^ 1" if instr.attrs[w] else t for t, w in ((ta, "ta"), (tb, "tb"))]
+    text = (f"tgen_gemm_{CODE[dtype]}_part(f->host, low, high, {flip[0]}, {flip[1]}, {m}, {n}, {k}, {a}, {lda}, {b}, {ldb}, f->{module.names[out]});")
+    m_f, n_f, k_f = (size_c(s, "f->") for s in (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1]))
+    module.library_part(line, [Lines([text])], f"({m_f} > {n_f} ? {m_f} : {n_f})", f"0.02*({m_f})*({n_f})*({k_f})")
+
+
+@emits("gemv")
+def gemv(module, instr, line):
+    x, y = instr.operands
+    out, dtype = instr.result, instr.result.type.dtype
+    a, lda, ta = matrix(module, x)
+    trans = f"{ta} ^ 1" if instr.attrs["ta"] else ta
+    m, k = size_c(out.type.shape[0]), size_c(y.type.shape[0])
+    text = f"tgen_gemv_{CODE[dtype]}_part(f->host, low, high, {trans}, {m}, {k}, {a}, {lda}, {contiguous(module, y)}, f->{module.names[out]});"
+    m_f, k_f = size_c(out.type.shape[0], "f->"), size_c(y.type.shape[0], "f->")
+    module.library_part(line, [Lines([text])], m_f, f"0.2*({m_f})*({k_f})")
+
+
+@emits("batched_dot")
+def batched_dot(module, instr, line):
+    x, y = instr.operands
+    out, dtype = instr.result, instr.result.type.dtype
+    a, b = contiguous(module, x), contiguous(module, y)
+    (batch, m, k), n = (size_c(s) for s in x.type.shape), size_c(y.type.shape[2])
+    text = [f"for (int64_t i = low; i < high; i++)",
+            f"    tgen_gemm_{CODE[dtype]}_part(f->host, 0, {m} > {n} ? {m} : {n}, 0, 0, {m}, {n}, {k}, {a} + i*{bracket(m)}*{bracket(k)}, {k}, "
+            f"{b} + i*{bracket(k)}*{bracket(n)}, {n}, f->{module.names[out]} + i*{bracket(m)}*{bracket(n)});"]
+    sizes = [f"({size_c(s, 'f->')})" for s in (*x.type.shape, y.type.shape[2])]
+    module.library_part(line, [Lines(text)], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
+
+
+# -- arrays built of arrays
+
+def writes(module, v, target, strides, shape, start, step="{t} = {x};"):
+    """Lines: for every element x of v, the element of target at start + index * strides is set (or changed by ``step``)."""
+    place = plus([*start, *(product_text(f"i{k}", s) for k, s in enumerate(strides))])
+    return each(module, v, [step.format(t=f"{target}[{place}]", x="x")])
+
+
+def frame_strides(shape):
+    return [size_c(dims.product(shape[k + 1:]), "f->") for k in range(len(shape))]
+
+
+@emits("concatenate")
+def concatenate(module, instr, line):
+    axis, out = instr.attrs["axis"], instr.result
+    strides, at, lines = frame_strides(out.type.shape), 0, [f"/* {line} */"]
+    for v in instr.operands:
+        start = [product_text(bracket(size_c(at, "f->")), strides[axis])] if at != 0 else []
+        lines += writes(module, v, module.pointer(out), strides, out.type.shape, start)
+        at = dims.add(at, v.type.shape[axis])
+    module.master(lines)
+
+
+@emits("make_vector")
+def make_vector(module, instr, line):
+    module.master([f"{module.pointer(instr.result)}[{k}] = {module.pointer(v)};" for k, v in enumerate(instr.operands)])
+
+
+@emits("reshape")
+def reshape(module, instr, line):
+    x, out = instr.operands[0], instr.result
+    if module.plan.slots[out].kind == "alias":
+        module.master([f"{module.pointer(out)} = {module.pointer(x)};"])
+        return
+    if not out.type.ndim:
+        module.master([f"{module.pointer(out)} = {module.pointer(x)}[0];" if x.type.ndim else f"{module.pointer(out)} = {module.pointer(x)};"])
+        return
+    if not x.type.ndim:
+        module.master([f"{module.pointer(out)}[0] = {module.pointer(x)};"])
+        return
+    module.master([f"/* {line} */", *copy_out(module, x, module.pointer(out))])
+
+
+def base_copy(module, instr):
+    """Lines that copy the base, unless the result is the base's own memory (an update in place)."""
+    base, out = instr.operands[0], instr.result
+    lines = copy_out(module, base, module.pointer(out))
+    if not module.strided(base):
+        return lines
+    return [f"if ((const void *){module.pointer(out)} != (const void *){module.pointer(base)}) {{", *(f"    {t}" for t in lines), "}"]
+
+
+@emits("set_slice", "inc_slice")
+def write_slice(module, instr, line):
+    v, out = instr.operands[1], instr.result
+    strides = frame_strides(out.type.shape)
+    start = [product_text(bracket(size_c(s, "f->")), t) for s, t in zip(instr.sizes, strides) if s != 0]
+    stepped = [product_text(str(step), t) if step != 1 else t for step, t in zip(instr.attrs["steps"], strides)]
+    step = "{t} = {x};" if instr.op.name == "set_slice" else increment(out.type.dtype)
+    module.master([f"/* {line} */", *base_copy(module, instr), *writes(module, v, module.pointer(out), stepped, out.type.shape, start, step)])
+
+
+def increment(dtype):
+    return "{t} |= {x};" if dtype == "bool" else "{t} += {x};"
+
+
+@emits("set_gather", "inc_gather")
+def write_gather(module, instr, line):
+    _, v, *indices = instr.operands
+    out, axis = instr.result, instr.attrs["axis"]
+    strides, rank = frame_strides(out.type.shape), indices[0].type.ndim
+    terms, body = [], []
+    for a, stride in enumerate(strides):
+        if a < axis:
+            terms.append(product_text(f"i{a}", stride))
+        elif a >= axis + len(indices):
+            terms.append(product_text(f"i{a - len(indices) + rank}", stride))
+        else:
+            terms.append(product_text(f"g{a - axis}", stride))
+            body.append(f"const int64_t g{a - axis} = tgen_wrap((int64_t){element(module, indices[a - axis], axis)}, {size_c(out.type.shape[a], 'f->')});")
+    step = "{t} = {x};" if instr.op.name == "set_gather" else increment(out.type.dtype)
+    body.append(step.format(t=f"{module.pointer(out)}[{plus(terms)}]", x="x"))
+    source = each(module, v, body) if v.type.ndim else [f"{{ const {ctype(v.type.dtype)} x = {module.pointer(v)};", *body, "}"]
+    module.master([f"/* {line} */", *base_copy(module, instr), *source])
+
+
+def element(module, index, first):
+    """The element of an index array for v's indices: its axes stand at ``first`` in v."""
+    if not index.type.ndim:
+        return module.pointer(index)
+    array = module.array(index, dense=False)
+    still = [product_text(f"i{first + k}", s) for k, s in enumerate(array.strides)]
+    return f"{array.pointer}[{with_frame(plus(still), index)}]"
+
+
+@emits("nonzero")
+def nonzero(module, instr, line):
+    """Count, take memory, fill: the length is found here."""
+    x, symbol = instr.operands[0], instr.found[0]
+    module.add_field("int64_t count;") if "int64_t count;" not in module.frame else None
+    lines = [f"/* {line} */", "f->count = 0;", *each(module, x, ["f->count += x != 0;"]), f"f->{symbol} = f->count;"]
+    for v in instr.results:
+        holder = module.hold()
+        lines.append(f"if (!({holder} = tgen_room(f, {module.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {module.pointer(v)} = (void *){holder}->data;")
+    fill = [f"{module.pointer(v)}[f->count] = i{k};" for k, v in enumerate(instr.results)]
+    lines += ["if (!f->status) {", "    f->count = 0;", *(f"    {t}" for t in each(module, x, ["if (x != 0) {", *(f"    {t}" for t in fill), "    f->count++;", "}"])), "}"]
+    module.master(lines, fails=True)

@@ -1,0 +1,396 @@
+"""The whole C file of a function: frame, prologue, kernels, steps of the body, commit. Builds the view of templates/module.c.j2."""
+import re
+from dataclasses import dataclass, field
+
+from tgen.core import dims
+from tgen.core.types import TensorType
+from tgen.ir import text
+from tgen.ir.nodes import CONST, SHARED
+
+from .entry import Entry, symbols_of, used_symbols
+from .kernel import Array, Sink, Writer, dense_strides, split_axis
+from .library import LIBRARY
+from .names import ctype, literal, size_c
+from .reductions import ARG, memory_step, start
+from .render import render, source
+
+VECTOR_LIBM = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh",
+               "asinh", "acosh", "atanh", "erf", "erfc", "atan2", "pow")
+
+
+@dataclass
+class Part:
+    """A C function of one part: ``variants`` are (suffix, nodes); ``dense`` the condition under which the plain one runs."""
+    name: str
+    comment: list
+    variants: list
+    extent: str
+    cost: str
+    dense: str = ""
+    extent_strided: str = ""
+
+
+@dataclass
+class Step:
+    """One step of the body: a part function, or lines for the master alone. ``fails``: the status is looked at after it."""
+    part: Part = None
+    lines: list = field(default_factory=list)
+    fails: bool = False
+
+
+class Module:
+    """Everything the templates need, gathered in one walk over the instructions."""
+
+    def __init__(self, function, plan, names, ir_lines):
+        self.function, self.plan, self.ir_lines = function, plan, ir_lines
+        self.names = top_names(function, names)
+        self.params = dict(zip(function.block.params, function.params))
+        self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
+        self.room, self.room_texts, self.packs, self.packed, self.holders = [], [], [], set(), []
+
+    # -- memory
+    def is_param(self, v):
+        return v in self.params
+
+    def pointer(self, v):
+        return f"f->{self.names[v]}"
+
+    def strided(self, v):
+        return self.is_param(v) and v.type.ndim > 0 and self.params[v].kind != CONST
+
+    def array(self, v, dense=True):
+        name = self.names[v]
+        strides = dense_strides(v.type.shape) if dense or not self.strided(v) else [f"f->{name}_s{k}" for k in range(v.type.ndim)]
+        return Array(f"f->{name}", v.type.dtype, v.type.shape, strides)
+
+    def operand(self, v, dense=True):
+        return self.array(v, dense) if v.type.ndim else self.pointer(v)
+
+    def add_field(self, text):
+        self.frame.append(text)
+
+    def scratch(self, name, dtype, elements):
+        """A piece of workspace of its own: a field and its bytes."""
+        self.add_field(f"{ctype(dtype)} *{name};")
+        self.room.append((name, dims.mul(elements, TensorType(dtype).itemsize)))
+        return f"f->{name}"
+
+    # -- walk
+    def build(self):
+        self.declare_values()
+        self.copy_outputs(parameters=True)
+        for number, instr in enumerate(self.function.block.instrs):
+            self.emit(instr, self.ir_lines[number])
+        self.copy_outputs(parameters=False)
+        self.copy_updates()
+        return self
+
+    def declare_values(self):
+        for v, name in self.names.items():
+            const = "const " if self.is_param(v) and self.params[v].kind != SHARED else ""
+            slot = self.plan.slots[v]
+            if slot.kind == "literal":
+                continue
+            star = "*" if v.type.ndim else ""
+            self.add_field(f"{const if star else ''}{ctype(v.type.dtype)} {star}{name};")
+            if self.strided(v):
+                self.add_field(f"int64_t {''.join(f'{name}_s{k}, ' for k in range(v.type.ndim))}{name}_dense;")
+
+    def emit(self, instr, line):
+        name = instr.op.name
+        if name == "constant":
+            self.constant(instr)
+        elif name == "size":
+            self.scalar_lines([f"{self.pointer(instr.result)} = {size_c(instr.sizes[0], 'f->')};"], instr)
+        elif name == "sizeof":
+            self.master([f"f->{instr.found[0]} = {self.pointer(instr.operands[0])};"])
+        elif name.startswith("check") or name == "assert":
+            self.check(instr)
+        elif name == "kernel":
+            self.allocate(instr)
+            self.kernel(instr, line)
+        else:
+            self.allocate(instr)
+            LIBRARY[name](self, instr, line)
+
+    def constant(self, instr):
+        v = instr.result
+        values = [literal(x, v.type.dtype) for x in instr.attrs["value"]]
+        if not v.type.ndim:
+            self.prologue.append(f"{self.pointer(v)} = {values[0]};")
+            return
+        self.add_field(f"const {ctype(v.type.dtype)} *{self.names[v]};")
+        self.statics.append(f"static const {ctype(v.type.dtype)} {self.names[v]}_data[{max(len(values), 1)}] = {{{', '.join(values) or '0'}}};")
+        self.prologue.append(f"{self.pointer(v)} = {self.names[v]}_data;")
+
+    def scalar_lines(self, lines, instr):
+        late = any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z))
+        if late:
+            self.master(lines)
+        else:
+            self.prologue.extend(lines)
+
+    def master(self, lines, fails=False):
+        """Lines the master runs alone, joined with the step before when that is the master's too."""
+        if self.steps and self.steps[-1].part is None and not self.steps[-1].fails:
+            self.steps[-1].lines.extend(lines)
+            self.steps[-1].fails = fails
+        else:
+            self.steps.append(Step(lines=list(lines), fails=fails))
+
+    def check(self, instr):
+        """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end the call."""
+        site = instr.attrs["site"]
+        sizes = [size_c(s, "f->") for s in instr.sizes]
+        late = bool(instr.operands) or any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z))
+        name = instr.op.name
+        if name == "check_index":
+            self.check_index(instr, site, sizes[0])
+            return
+        if name == "check_eq":
+            line = f"if ({sizes[0]} != {sizes[1]}) {{ F(TGEN_SIZES, {site}, {sizes[0]}, {sizes[1]}, 0) }}"
+        elif name == "check_length":
+            line = f"if ({sizes[0]} < 0) {{ F(TGEN_BAD_SIZE, {site}, {sizes[0]}, 0, 0) }}"
+        elif name == "check_nonempty":
+            line = f"if ({sizes[0]} == 0) {{ F(TGEN_EMPTY, {site}, {instr.attrs['axis']}, 0, 0) }}"
+        else:
+            line = f"if (!{self.pointer(instr.operands[0])}) {{ F(TGEN_ASSERT, {site}, 0, 0, 0) }}"
+        if late:
+            self.master([line.replace("F(", "TGEN_FAIL(f, ")], fails=True)
+        else:
+            self.prologue.append(line.replace("F(", "TGEN_REFUSE("))
+
+    def check_index(self, instr, site, size):
+        v = instr.operands[0]
+        axis = instr.attrs["axis"]
+        if not v.type.ndim:
+            self.master([f"if (!tgen_within({self.pointer(v)}, {size})) {{ TGEN_FAIL(f, TGEN_INDEX, {site}, {axis}, (int64_t){self.pointer(v)}, {size}) }}"], fails=True)
+            return
+        lines = LIBRARY["each"](self, v, [f"if (!tgen_within(x, {size})) {{ TGEN_FAIL(f, TGEN_INDEX, {site}, {axis}, (int64_t)x, {size}) }}"])
+        self.master(lines, fails=True)
+
+    # -- rooms for results
+    def late(self, v):
+        return any(s.startswith("k") for z in v.type.shape for s in dims.symbols(z))
+
+    def bytes(self, v):
+        shape = ", ".join(size_c(s, "f->") for s in v.type.shape)
+        return f"tgen_bytes({TensorType(v.type.dtype).itemsize}, {v.type.ndim}, (int64_t[]){{{shape}}})"
+
+    def allocate(self, instr):
+        """Memory for results whose size is found inside; all other memory is taken in the prologue."""
+        for v in instr.results:
+            slot = self.plan.slots[v]
+            if not v.type.ndim or slot.kind in ("alias", "found") or not self.late(v):
+                continue
+            holder = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(slot.kind) or self.hold()
+            self.master([f"if (!({holder} = tgen_room(f, {self.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {self.pointer(v)} = (void *){holder}->data;"], fails=True)
+
+    def hold(self):
+        """A block field of its own, given back when the call ends."""
+        name = f"b{len(self.holders)}"
+        self.add_field(f"tgen_block *{name};")
+        self.holders.append(f"f->{name}")
+        return f"f->{name}"
+
+    # -- kernels
+    def library_part(self, line, nodes, extent, cost):
+        """A library call in parts."""
+        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost)
+        self.parts.append(part)
+        self.add_field(f"int32_t {part.name}_parts;")
+        self.steps.append(Step(part=part))
+
+    def kernel(self, instr, line):
+        name = f"part{len(self.parts)}"
+        partials, sinks = [], []
+        for v, out in zip(instr.results, instr.attrs["outs"]):
+            sinks.append(self.sink(name, v, out, len(instr.sizes), partials))
+        arrays = [v for v in dict.fromkeys(instr.operands) if self.strided(v)]
+        rows = {}
+
+        def local_row(value):
+            if value not in rows:
+                elements = dims.add(dims.product(value.type.shape), 16)
+                rows[value] = (self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16)), size_c(elements))
+            pointer, stride = rows[value]
+            return f"{pointer} + part*({stride})"
+        variants = []
+        for dense in ((True, False) if arrays else (True,)):
+            writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
+            variants.append(("" if dense else "_strided", writer.write()))
+        extent = "1"
+        if instr.sizes:
+            extent = size_c(dims.product(instr.sizes) if self.one_loop(instr, variants) else instr.sizes[split_axis(instr)], "f->")
+        part = Part(name, line, variants, extent, self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays),
+                    size_c(instr.sizes[split_axis(instr)], "f->") if instr.sizes else "1")
+        self.parts.append(part)
+        self.add_field(f"int32_t {name}_parts;" + (f" int32_t {name}_dense;" if arrays else ""))
+        self.steps.append(Step(part=part))
+        if partials:
+            self.master(self.combine(name, partials))
+
+    @staticmethod
+    def one_loop(instr, variants):
+        """Whether the dense variant runs the whole domain as one loop."""
+        return len(instr.sizes) > 1 and any(getattr(n, "kind", "") == "loop" and n.var in ("i", "c") for n in variants[0][1])
+
+    def sink(self, name, v, out, rank, partials):
+        if v.type.ndim:
+            return Sink(self.array(v))
+        if out[0] == "map" or not rank:
+            return Sink(scalar=self.pointer(v))
+        field_name = f"{name}_r{len(partials)}"
+        dtype = v.type.dtype
+        kind = out[1]
+        if kind in ARG:
+            dtype = self.arg_dtype(name, v)
+            self.add_field(f"int64_t {field_name}_at[TGEN_PARTS];")
+        self.add_field(f"{ctype(dtype)} {field_name}[TGEN_PARTS];")
+        partials.append((field_name, kind, dtype, v))
+        return Sink(partial=f"f->{field_name}")
+
+    def arg_dtype(self, name, v):
+        instr = next(i for i in self.function.block.instrs if v in i.results)
+        yielded = instr.blocks[0].results[instr.results.index(v)]
+        return yielded.type.dtype
+
+    def combine(self, name, partials):
+        """The parts' results joined in order of the parts."""
+        lines = []
+        for field_name, kind, dtype, v in partials:
+            target = self.pointer(v)
+            if kind in ARG:
+                sign = ARG[kind]
+                nan = " || (x != x && best == best)" if dtype.startswith("float") else ""
+                lines.append(f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < f->{name}_parts; p++) {{ const {ctype(dtype)} x = f->{field_name}[p]; "
+                             f"if (f->{field_name}_at[p] >= 0 && ({target} < 0 || x {sign} best{nan})) {{ best = x; {target} = f->{field_name}_at[p]; }} }} }}")
+                continue
+            lines.append(f"{target} = {start(kind, dtype)};")
+            step = memory_step(kind, dtype).format(a=target, x=f"f->{field_name}[p]")
+            lines.append(f"for (int32_t p = 0; p < f->{name}_parts; p++) {target} = {step};")
+        return lines
+
+    @staticmethod
+    def cost(instr):
+        """Nanoseconds the kernel takes, roughly: 0.2 an element, 0.1 an operation, 1 for a libm function."""
+        stack, terms = [(instr, dims.product(instr.sizes))], []
+        while stack:
+            kernel, elements = stack.pop()
+            weight = 0.2
+            for inner in kernel.blocks[0].instrs:
+                if inner.op.name == "kernel":
+                    stack.append((inner, dims.mul(elements, dims.product(inner.sizes))))
+                else:
+                    weight += 1.0 if inner.op.name in HEAVY_OPS else 0.1
+            terms.append(f"{weight:.1f}*({size_c(elements, 'f->')})")
+        return " + ".join(terms)
+
+    # -- copies at both ends
+    def copy_outputs(self, parameters):
+        for number, v in self.plan.output_copies:
+            if self.is_param(v) != parameters:
+                continue
+            self.copy(v, f"f->o{number}")
+
+    def copy_updates(self):
+        for number, v in self.plan.update_copies:
+            if v.type.ndim:
+                self.copy(v, f"f->u{number}")
+
+    def copy(self, v, holder):
+        if not v.type.ndim:
+            return
+        if self.late(v):
+            self.master([f"if (!({holder} = tgen_room(f, {self.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }}"], fails=True)
+        self.master(LIBRARY["copy_out"](self, v, f"{holder}->data"))
+
+
+HEAVY_OPS = {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh",
+             "tanh", "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sigmoid", "softplus", "pow"}
+
+
+# -- the view
+
+def node_text(nodes):
+    """All C text of a loop tree, to see which names it uses."""
+    out, stack = [], list(nodes)
+    while stack:
+        node = stack.pop()
+        if node.kind == "lines":
+            out.extend(node.texts)
+        else:
+            out.append(f"{node.low} {node.high} {node.simd}")
+            stack.extend(node.body)
+    return "\n".join(out)
+
+
+def variant_view(part, suffix, nodes, symbols):
+    body = node_text(nodes)
+    extent = part.extent_strided if suffix else part.extent
+    bounds = re.search(r"\b(low|high)\b", body) is not None
+    return {"name": part.name + suffix, "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
+            "bounds": bounds, "parts": f"f->{part.name}_parts", "uses_part": bounds or "part" in body, "uses_frame": bounds or "f->" in body or bool(used_symbols(body, symbols))}
+
+
+def part_view(part, symbols):
+    variants = [variant_view(part, s, n, symbols) for s, n in part.variants]
+    late = re.search(r"f->k\d", part.extent + part.cost) is not None
+    return {"name": part.name, "comment": part.comment, "variants": variants, "dense": part.dense, "late": late,
+            "extent": part.extent, "extent_strided": part.extent_strided, "cost": part.cost}
+
+
+def helpers(text):
+    """The library functions a text uses, and those they use, in the order of their files."""
+    known = {}
+    for name in ("lib/support.c.j2", "lib/blas.c.j2", "lib/scalar.c.j2"):
+        for chunk in source(name).split("\n//: ")[1:]:
+            head, body = chunk.split("\n", 1)
+            known[head.strip()] = body.rstrip()
+    used, stack = set(), [text]
+    while stack:
+        for name in set(re.findall(r"\btgen_\w+", stack.pop())):
+            if name in known and name not in used:
+                used.add(name)
+                stack.append(known[name])
+    return [known[n] for n in known if n in used]
+
+
+def libm(text):
+    """Prototypes of the libm functions in a text: (name, result, parameters)."""
+    found = []
+    for name in sorted(set(re.findall(r"\b(?:%s)f?(?=\()" % "|".join(VECTOR_LIBM), text))):
+        base = name if name in VECTOR_LIBM else name[:-1]
+        kind = "double" if name in VECTOR_LIBM else "float"
+        found.append((name, kind, ", ".join([kind] * (2 if base in ("atan2", "pow") else 1))))
+    return found
+
+
+def top_names(function, names):
+    """The IR text's names of the values that live in the frame."""
+    values = [*function.block.params, *(v for i in function.block.instrs for v in i.results)]
+    return {v: names[v] for v in values}
+
+
+def generate(function, plan):
+    """The C text of a planned function."""
+    module = Module(function, plan, text.names(function), text.instr_lines(function)).build()
+    ir_text = text.to_text(function)
+    entry = Entry(module).build()
+    symbols = symbols_of(function)
+    parts = [part_view(p, symbols) for p in module.parts]
+    by_name = {p["name"]: p for p in parts}
+    steps = [{"part": by_name[s.part.name], "lines": [], "fails": False} if s.part else {"part": None, "lines": s.lines, "fails": s.fails}
+             for s in module.steps]
+    holders = entry.holders()
+    frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
+    view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps,
+            "entry": entry, "prologue": module.prologue, "packs": module.packs, "costs": [p["cost"] for p in parts if not p["late"]]}
+    body = render("module.c.j2", **view)
+    used = helpers(body)
+    return render("file.c.j2", helpers=used, libm=libm(body + "\n".join(used)), frame=frame, body=body, abi=source("abi.h.j2"))
+
+
+def comment_lines(text):
+    """IR text made safe for a C comment (it holds no user text, but a string attribute might)."""
+    return [line.replace("*/", "* /").replace("\\", "/") for line in text.rstrip().split("\n")]

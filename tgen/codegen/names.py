@@ -1,0 +1,77 @@
+"""C names and C texts of sizes: the names of the IR text are the names in the C."""
+from tgen.core import dims
+from tgen.ops.declare import C_TYPES
+
+
+def ctype(dtype):
+    return C_TYPES[dtype]
+
+
+def size_c(size, prefix=""):
+    """A size as a C expression of type int64_t; symbols get ``prefix`` (``f->`` outside kernels)."""
+    if isinstance(size, int):
+        return str(size) if abs(size) < 2**31 else f"INT64_C({size})"
+    parts = []
+    for atom, coefficient in size.terms:
+        text = _atom_c(atom, prefix)
+        sign = "-" if coefficient < 0 else "+"
+        parts.append((sign, text if abs(coefficient) == 1 else f"{abs(coefficient)}*{text}"))
+    if size.const:
+        parts.append(("-" if size.const < 0 else "+", str(abs(size.const))))
+    (sign, first), *rest = parts
+    return ("-" if sign == "-" else "") + first + "".join(f" {s} {t}" for s, t in rest)
+
+
+def _atom_c(atom, prefix):
+    if isinstance(atom, dims.Sym):
+        return prefix + atom.name
+    texts = [size_c(a, prefix) for a in atom.args]
+    if atom.name == "mul":
+        return "*".join(bracket(t) for t in texts)
+    return f"tgen_size_{atom.name}({', '.join(texts)})"
+
+
+def bracket(text):
+    """text as an operand of * : in brackets when it is a sum."""
+    return f"({text})" if " " in text or text.startswith("-") else text
+
+
+def times(size, text, prefix=""):
+    """C text of size * text."""
+    if size == 1:
+        return text
+    if size == 0 or text == "0":
+        return "0"
+    if text == "1":
+        return size_c(size, prefix)
+    return f"{bracket(size_c(size, prefix))}*{bracket(text)}"
+
+
+def plus(texts):
+    """C text of a sum, zeros left out."""
+    kept = [t for t in texts if t != "0"]
+    return " + ".join(kept) if kept else "0"
+
+
+def literal(value, dtype):
+    """A C literal that has exactly the value's bits (NaN payloads aside)."""
+    if dtype == "bool":
+        return "1" if value else "0"
+    if dtype in ("float32", "float64"):
+        return _float_literal(float(value), "f" if dtype == "float32" else "")
+    value = int(value)
+    if dtype == "int64" and value == -2**63:
+        return "INT64_MIN"
+    if dtype in ("int64", "uint64") and abs(value) >= 2**31:
+        return f"{'U' if dtype == 'uint64' else ''}INT64_C({value})"
+    return str(value) + ("u" if dtype == "uint32" else "")
+
+
+def _float_literal(value, suffix):
+    if value != value:
+        return f'__builtin_nan{suffix}("")'
+    if value in (float("inf"), float("-inf")):
+        return f"{'-' if value < 0 else ''}__builtin_inf{suffix}()"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{'-' if str(value).startswith('-') else ''}{abs(int(value))}.0{suffix}"
+    return value.hex() + suffix

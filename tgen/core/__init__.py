@@ -1,0 +1,1 @@
+"""What every room shares: sizes, types, the Op record, storage records."""

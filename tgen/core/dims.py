@@ -1,0 +1,304 @@
+"""Sizes: an int, None (the graph does not know), or a Size expression (the IR's names for it).
+
+A Size is kept in one normal form, a sum of integer multiples of atoms plus a constant, so equal
+expressions are equal objects for ``==`` and ``hash``. An atom is a symbol (``Sym``) or a function of
+sizes that does not distribute (``Fn``: mul, div, mod, min, max). ``n - 1 + 1`` is ``n`` again.
+
+>>> n = sym("n0")
+>>> str(maximum(sub(add(n, 3), 4), 0)), add(sub(n, 1), 1) == n
+('max(n0 - 1, 0)', True)
+"""
+import ast
+import functools
+
+FUNCTIONS = ("mul", "div", "mod", "min", "max")
+
+
+class Sym:
+    """A symbol, printed by its name: n0 (a shape), a0 (an int argument's value), k0 (found inside)."""
+    __slots__ = ("name",)
+
+    def __init__(self, name):
+        self.name = name
+
+    def __eq__(self, other):
+        return type(other) is Sym and other.name == self.name
+
+    def __hash__(self):
+        return hash(("sym", self.name))
+
+    def __str__(self):
+        return self.name
+
+
+class Fn:
+    """A function of sizes that stays as it is: mul, div (floor), mod, min, max."""
+    __slots__ = ("name", "args", "_hash")
+
+    def __init__(self, name, args):
+        self.name, self.args = name, args
+        self._hash = hash((name, args))
+
+    def __eq__(self, other):
+        return type(other) is Fn and other._hash == self._hash and other.name == self.name and other.args == self.args
+
+    def __hash__(self):
+        return self._hash
+
+    def __str__(self):
+        if self.name in ("min", "max"):
+            return f"{self.name}({', '.join(map(str, self.args))})"
+        sign = {"mul": "*", "div": "//", "mod": "%"}[self.name]
+        return sign.join(_bracket(a) for a in self.args)
+
+
+class Size:
+    """sum(coefficient * atom) + const, the terms sorted by text."""
+    __slots__ = ("terms", "const", "_hash", "_text")
+
+    def __init__(self, terms, const):
+        self.terms, self.const = terms, const
+        self._hash, self._text = hash((terms, const)), None
+
+    def __eq__(self, other):
+        return type(other) is Size and other._hash == self._hash and other.const == self.const and other.terms == self.terms
+
+    def __hash__(self):
+        return self._hash
+
+    def __str__(self):
+        if self._text is None:
+            parts = [("-" if c < 0 else "+", str(a) if abs(c) == 1 else f"{abs(c)}*{_bracket(a)}") for a, c in self.terms]
+            if self.const:
+                parts.append(("-" if self.const < 0 else "+", str(abs(self.const))))
+            first, *rest = parts
+            self._text = ("-" if first[0] == "-" else "") + first[1] + "".join(f" {s} {t}" for s, t in rest)
+        return self._text
+
+    __repr__ = __str__
+
+
+def _bracket(x):
+    text = str(x)
+    plain = isinstance(x, (int, Sym)) or text.isidentifier() or text.startswith(("max(", "min(")) and isinstance(x, Fn)
+    return text if plain else f"({text})"
+
+
+def sym(name):
+    return Size(((Sym(name), 1),), 0)
+
+
+def _make(terms, const):
+    kept = tuple(sorted(((a, c) for a, c in terms.items() if c), key=lambda t: str(t[0])))
+    return Size(kept, const) if kept else const
+
+
+def _parts(x):
+    return ({}, x) if isinstance(x, int) else (dict(x.terms), x.const)
+
+
+def add(x, y):
+    if x is None or y is None:
+        return None
+    if isinstance(x, int) and isinstance(y, int):
+        return x + y
+    terms, const = _parts(x)
+    more, extra = _parts(y)
+    for atom, coefficient in more.items():
+        terms[atom] = terms.get(atom, 0) + coefficient
+    return _make(terms, const + extra)
+
+
+def mul(x, y):
+    if x is None or y is None:
+        return None
+    if isinstance(x, int) and isinstance(y, int):
+        return x * y
+    if isinstance(y, int):
+        x, y = y, x
+    if isinstance(x, int):
+        return _make({a: c * x for a, c in y.terms}, y.const * x)
+    (a, left), (b, right) = _factors(x), _factors(y)
+    return Size(((Fn("mul", tuple(sorted(left + right, key=str))), a * b),), 0)
+
+
+def sub(x, y):
+    return add(x, mul(-1, y)) if y is not None else None
+
+
+def _fn(name, fold):
+    def build(x, y):
+        if x is None or y is None:
+            return None
+        if isinstance(x, int) and isinstance(y, int):
+            return fold(x, y)
+        return Size(((Fn(name, (x, y)), 1),), 0)
+    return build
+
+
+_div, _mod = _fn("div", lambda x, y: x // y if y else 0), _fn("mod", lambda x, y: x % y if y else 0)
+
+
+def div(x, y):
+    """Floor division; by 0 it is 0, as NumPy's integer division."""
+    if y == 1:
+        return x
+    exact = _exact_quotient(x, y)
+    return _div(x, y) if exact is None else exact
+
+
+def _exact_quotient(x, y):
+    """x // y where it divides by form alone: 784*n // 784, n*m // m; else None."""
+    if not isinstance(x, Size) or y == 0:
+        return None
+    if isinstance(y, int):
+        if x.const % y or any(c % y for _, c in x.terms):
+            return None
+        return _make({a: c // y for a, c in x.terms}, x.const // y)
+    scale, factors = _factors(x)
+    unit, divisors = _factors(y)
+    for d in divisors:
+        if d not in factors:
+            return None
+        factors.remove(d)
+    return product([scale // unit, *factors]) if scale % unit == 0 else None
+
+
+def _factors(x):
+    """x as (coefficient, list of factors): one factor, x itself, unless x is a single term."""
+    if len(x.terms) != 1 or x.const:
+        return 1, [x]
+    atom, coefficient = x.terms[0]
+    if isinstance(atom, Fn) and atom.name == "mul":
+        return coefficient, list(atom.args)
+    return coefficient, [Size(((atom, 1),), 0)]
+
+
+def mod(x, y):
+    return 0 if y == 1 else _mod(x, y)
+
+
+def minimum(x, y):
+    return _extreme("min", x, y, min)
+
+
+def maximum(x, y):
+    return _extreme("max", x, y, max)
+
+
+def _extreme(name, x, y, fold):
+    if x is None or y is None:
+        return None
+    if x == y:
+        return x
+    gap = sub(x, y)
+    if isinstance(gap, int):        # the difference is a constant, so the order is known
+        return fold((0, y), (gap, x), key=lambda p: p[0])[1]
+    if name == "max" and y == 0 and nonnegative(x):
+        return x
+    if name == "max" and x == 0 and nonnegative(y):
+        return y
+    if name == "min" and (x == 0 and nonnegative(y) or y == 0 and nonnegative(x)):
+        return 0
+    if isinstance(x, int):          # the constant stands last, so both orders print alike
+        x, y = y, x
+    elif not isinstance(y, int):
+        x, y = sorted((x, y), key=str)
+    return Size(((Fn(name, (x, y)), 1),), 0)
+
+
+def nonnegative(x):
+    """Whether x >= 0 follows from its form alone: lengths of parameters (n..) are; values of arguments (a..) and of data (k..) may not be."""
+    if isinstance(x, int):
+        return x >= 0
+    return x.const >= 0 and all(c > 0 and _atom_nonnegative(a) for a, c in x.terms)
+
+
+def _atom_nonnegative(atom):
+    if isinstance(atom, Sym):
+        return atom.name.startswith("n")
+    if atom.name == "max":
+        return any(nonnegative(a) for a in atom.args)
+    return all(nonnegative(a) for a in atom.args)
+
+
+def product(sizes):
+    result = 1
+    for s in sizes:
+        result = mul(result, s)
+    return result
+
+
+def merge(x, y):
+    """The one size two axes share, in the graph or the IR; Unequal when they are known or not known to be equal."""
+    if x is None:
+        return y
+    if y is None or x == y:
+        return x
+    raise Unequal(x, y)
+
+
+class Unequal(ValueError):
+    """Two sizes an op needs equal differ (both static), or are not yet unified (IR)."""
+
+    def __init__(self, x, y):
+        super().__init__(f"sizes {x} and {y} differ")
+        self.sizes = (x, y)
+
+
+def symbols(x):
+    """The symbol names in a size, each once, in order of appearance."""
+    found, stack = {}, [x]
+    while stack:
+        s = stack.pop()
+        if isinstance(s, Size):
+            stack.extend(a for a, _ in reversed(s.terms))
+        elif isinstance(s, Fn):
+            stack.extend(reversed(s.args))
+        elif isinstance(s, Sym):
+            found[s.name] = None
+    return tuple(found)
+
+
+_BUILD = {"mul": mul, "div": div, "mod": mod, "min": minimum, "max": maximum}
+
+
+def substitute(x, table):
+    """x with the symbols named in ``table`` (name -> size) replaced."""
+    if not isinstance(x, Size):
+        return x
+    if not any(name in table for name in symbols(x)):
+        return x
+    total = x.const
+    for atom, coefficient in x.terms:
+        if isinstance(atom, Sym):
+            new = table.get(atom.name, Size(((atom, 1),), 0))
+        else:
+            new = functools.reduce(_BUILD[atom.name], (substitute(a, table) for a in atom.args))
+        total = add(total, mul(coefficient, new))
+    return total
+
+
+def evaluate(x, values):
+    """The number x stands for; ``values`` maps symbol names to ints."""
+    return substitute(x, values)
+
+
+def parse(text):
+    """The size a text like ``max(n0 - 1, 0)`` stands for: the inverse of str()."""
+    return _from_ast(ast.parse(text.strip(), mode="eval").body)
+
+
+_BINARY = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: div, ast.Mod: mod}
+
+
+def _from_ast(node):
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return sym(node.id)
+    if isinstance(node, ast.UnaryOp):
+        return mul(-1, _from_ast(node.operand))
+    if isinstance(node, ast.BinOp):
+        return _BINARY[type(node.op)](_from_ast(node.left), _from_ast(node.right))
+    return {"min": minimum, "max": maximum}[node.func.id](*map(_from_ast, node.args))

@@ -1,0 +1,64 @@
+"""The Op record: one object is the op's type rule, NumPy meaning, gradient and C text; graph and IR share it."""
+from dataclasses import dataclass, field
+
+SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = "scalar", "reduce", "view", "library", "region", "struct", "host"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Op:
+    """One primitive.
+
+    name         key in OPS and in the IR text
+    kind         SCALAR (elementwise), REDUCE, VIEW (an access map), LIBRARY (templates/lib), REGION, STRUCT, HOST
+    infer        infer(types, attrs, sizes) -> tuple of TensorType. Works on graph types (sizes int or None) and IR types
+                 (Size expressions) alike; sizes that must be equal go through dims.merge; bad operands raise TypeError/ValueError
+    eval         eval(attrs, sizes, *arrays) -> array, or tuple of arrays for several results; sizes are ints. NumPy is the definition
+    grad         grad(node, outputs_grads) -> list, one entry per node.inputs: Variable, or None where nothing flows.
+                 node is the graph Apply (node.inputs, node.outputs, node.attrs); None here: not differentiable (zero)
+    c            SCALAR: C expression by dtype class, see ops/declare.py; others: the name of their template or None
+    sizes        how many trailing graph inputs are sizes (int64 scalars); in the IR they are Instr.sizes, not operands.
+                 An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are the arrays either way)
+    commutative  operands may be swapped (CSE orders them)
+    effect       None, "host" (kept by DCE, not merged by CSE)
+    fails        the op can fail at run time (a check)
+    rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
+    samples      extra attrs/shape samples for the sweep
+    doc          one line for ``tgen ops``
+    """
+    name: str
+    kind: str
+    infer: object
+    eval: object
+    grad: object = None
+    c: object = None
+    sizes: int = 0
+    commutative: bool = False
+    effect: object = None
+    fails: bool = False
+    rule: object = None
+    samples: tuple = ()
+    doc: str = ""
+    extra: dict = field(default_factory=dict)
+
+    def __repr__(self):
+        return self.name
+
+    __str__ = __repr__
+
+    def __reduce__(self):
+        return lookup, (self.name,)
+
+
+OPS = {}        # name -> Op, filled by tgen.ops
+METHODS = {}    # name -> function(variable, ...), filled by tgen.tensor: what a Variable's operators and methods call
+
+
+def register(op):
+    if op.name in OPS:
+        raise ValueError(f"op {op.name} is declared twice")
+    OPS[op.name] = op
+    return op
+
+
+def lookup(name):
+    return OPS[name]

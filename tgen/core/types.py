@@ -1,0 +1,95 @@
+"""TensorType and the dtype rules: NumPy 2's promotion with JAX's propagation of weakness (SEMANTICS: NEP 50)."""
+import numpy as np
+
+DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+FLOATS = ("float32", "float64")
+_NAMES = {0: "scalar", 1: "vector", 2: "matrix", 3: "3D", 4: "4D", 5: "5D"}
+_PATTERNS = {(True, False): "row", (False, True): "col"}
+
+
+class TensorType:
+    """An array type: a dtype name and one size per axis.
+
+    ``shape`` holds an int or None per axis in the graph (None: known at run time) and a size expression
+    per axis in the IR. A static 1 is what broadcasts. ``weak`` marks a value that came from a Python number
+    and takes the dtype of what it meets; it is not part of equality.
+
+    Calling a type makes a named variable of it (the graph installs that). A sequence of booleans is read
+    as Theano's broadcast pattern.
+
+    >>> TensorType("float64", (None, 1))
+    TensorType(float64, col)
+    """
+    __slots__ = ("dtype", "shape", "weak", "_hash")
+
+    def __init__(self, dtype, shape=(), weak=False):
+        self.dtype = str(np.dtype(dtype)) if dtype not in DTYPES else str(dtype)
+        if self.dtype not in DTYPES:
+            raise TypeError(f"tgen has no tensors of dtype {self.dtype}; it has {', '.join(DTYPES)}")
+        self.shape = tuple((1 if s else None) if isinstance(s, (bool, np.bool_)) else int(s) if isinstance(s, np.integer) else s for s in shape)
+        self.weak = weak
+        self._hash = hash((self.dtype, self.shape))
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def broadcastable(self):
+        return tuple(isinstance(s, int) and s == 1 for s in self.shape)
+
+    @property
+    def itemsize(self):
+        return np.dtype(self.dtype).itemsize
+
+    def with_shape(self, shape):
+        return TensorType(self.dtype, shape, self.weak)
+
+    def with_dtype(self, dtype):
+        return TensorType(dtype, self.shape)
+
+    def __eq__(self, other):
+        return type(other) is TensorType and other.dtype == self.dtype and other.shape == self.shape
+
+    def __hash__(self):
+        return self._hash
+
+    def __reduce__(self):
+        return TensorType, (self.dtype, self.shape, self.weak)
+
+    def __str__(self):
+        pattern = self.broadcastable
+        if all(s is None or s == 1 for s in self.shape):
+            name = _PATTERNS.get(pattern) or (_NAMES.get(self.ndim, f"{self.ndim}D") if not any(pattern) else str(pattern))
+            return f"TensorType({self.dtype}, {name})"
+        return f"TensorType({self.dtype}, shape=({', '.join('?' if s is None else str(s) for s in self.shape)}{',' if self.ndim == 1 else ''}))"
+
+    __repr__ = __str__
+
+    def text(self):
+        """The IR's text form: ``float32[n0, 784]``."""
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+def is_float(dtype):
+    return dtype in FLOATS
+
+
+def is_int(dtype):
+    return dtype not in FLOATS and dtype != "bool"
+
+
+def is_unsigned(dtype):
+    return dtype.startswith("uint")
+
+
+def promote(dtypes):
+    """NumPy's table for strong dtypes, without float16."""
+    return str(np.result_type(*dtypes))
+
+
+def float_of(dtype):
+    """The dtype of a float function of ``dtype``: itself for floats, float32 for bool and 8/16-bit ints, else float64."""
+    if dtype in FLOATS:
+        return dtype
+    return "float32" if np.dtype(dtype).itemsize <= 2 else "float64"

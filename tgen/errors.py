@@ -1,0 +1,49 @@
+"""The exceptions of tgen. Each derives from the built-in class a caller would catch; messages say what, where, wanted and got, and the fix."""
+
+
+class CompileError(RuntimeError):
+    """The C compiler is missing, failed or took too long; the message has its command and the first lines it wrote."""
+
+
+class CacheSecurityError(RuntimeError):
+    """The cache directory could have been written by somebody else, so nothing in it is loaded."""
+
+
+class CacheWarning(UserWarning):
+    """A compiled function could not be stored; it works, and will be compiled again by the next process."""
+
+
+class UnusedInputError(Exception):
+    """An input of a function is not needed for its outputs and updates, or is given twice."""
+
+
+class MissingInputError(Exception):
+    """The graph needs a variable that is neither an input nor has a value."""
+
+
+class AliasedMemoryError(Exception):
+    """Two values that were pickled share memory and would stop doing so."""
+
+
+class DisconnectedInputError(ValueError):
+    """The gradient was asked with respect to a variable the cost does not depend on."""
+
+
+class NullTypeGradError(TypeError):
+    """The gradient with respect to a variable is not defined."""
+
+
+class GradientError(Exception):
+    """``verify_grad`` found a gradient that differs from finite differences."""
+
+
+class ArgumentTypeError(AssertionError, TypeError):
+    """A TypeError for which Theano raises AssertionError: catch either."""
+
+
+class ArgumentValueError(AssertionError, ValueError):
+    """A ValueError for which Theano raises AssertionError: catch either."""
+
+
+class LegacyInputError(NotImplementedError):
+    """Inputs were given as legacy tuples together with updates or givens, which those do not have."""

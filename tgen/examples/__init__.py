@@ -1,0 +1,1 @@
+"""Programs to read first; each runs as ``python -m tgen.examples.NAME``."""

@@ -1,0 +1,1 @@
+"""The symbolic graph: variables, applications of ops, walks over them, gradients."""

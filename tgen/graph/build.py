@@ -1,0 +1,62 @@
+"""Small builders for what gradients are made of: primitives by name, sizes, zeros. All through the registries OPS and METHODS."""
+import numpy as np
+
+from tgen.core.op import METHODS, OPS
+from tgen.core.types import TensorType
+
+from .nodes import Constant, apply_op
+
+
+class _Functions:
+    """``call.switch(c, a, b)`` is METHODS["switch"](c, a, b): the functions of tgen.tensor, by name."""
+
+    def __getattr__(self, name):
+        if name not in METHODS:
+            raise AttributeError(f"tgen.tensor has no function {name}")
+        return METHODS[name]
+
+
+call = _Functions()
+
+
+def apply(name, *inputs, **attrs):
+    """The single result of OPS[name] on variables."""
+    return apply_op(OPS[name], list(inputs), attrs)[0]
+
+
+def literal(value, dtype="int64"):
+    return Constant(TensorType(dtype, np.shape(value)), value)
+
+
+def length(x, axis):
+    """The size of an axis as an int64 scalar variable; a constant where the type knows it."""
+    static = x.type.shape[axis]
+    return literal(static) if isinstance(static, int) else apply("shape_i", x, axis=axis)
+
+
+def lengths(x):
+    return [length(x, a) for a in range(x.ndim)]
+
+
+def plus(a, b):
+    """The sum of two size scalars, folded when both are known."""
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return literal(int(a.data) + int(b.data))
+    return apply("add", a, b)
+
+
+def zeros(x, dtype=None):
+    """A zero with the shape of x, made of nothing but its sizes."""
+    zero = literal(0, dtype or x.type.dtype)
+    return like(apply("dimshuffle", zero, order=("x",) * x.ndim), x) if x.ndim else zero
+
+
+def keep(reduced, x, axes):
+    """A reduction's result with the reduced ``axes`` of x put back as static ones."""
+    kept = iter(range(reduced.ndim))
+    return apply("dimshuffle", reduced, order=tuple("x" if a in axes else next(kept) for a in range(x.ndim)))
+
+
+def like(g, x):
+    """g broadcast to the shape of x."""
+    return apply("broadcast_to", g, *lengths(x))

@@ -1,0 +1,315 @@
+"""Reverse-mode gradients: one walk from the cost back to what is asked for, each node once, no recursion.
+
+The walk asks every op on the way for its own ``grad``; broadcast axes are summed here. A value of discrete dtype passes a
+gradient of zero: what is behind it is connected, but gets nothing. Through ``log`` and its kin the walk looks for the stable
+identities of ops/stable.py and differentiates what they put there instead, so the gradient of log(softmax(x)) does not overflow.
+"""
+import warnings
+
+from tgen.config import config
+from tgen.core.types import is_float
+from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError
+
+from .build import apply, call, keep, like, literal, zeros
+from .match import instead, match
+from .nodes import Variable, apply_op
+from .walk import toposort
+
+_LOG_SUM_EXP = ("log", ("sum", ("exp", "x")))
+
+
+class Undefined:
+    """A gradient that does not exist, with the reason; what an op's grad returns for an operand it cannot differentiate in."""
+
+    def __init__(self, why):
+        self.why = why
+
+    def __repr__(self):
+        return f"<undefined gradient: {self.why}>"
+
+
+class Disconnected:
+    """What grad gives with return_disconnected='Disconnected' for a variable the cost does not depend on."""
+
+    def __repr__(self):
+        return "<DisconnectedType>"
+
+
+def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_names=True, known_grads=None,
+         return_disconnected="zero", null_gradients="raise"):
+    """The gradient of the scalar ``cost`` with respect to ``wrt``: one variable for one, a list for a list, a tuple for a tuple.
+
+    Each gradient has the shape and dtype of its variable (config.floatX zeros for one of ints or bools) and is a graph like
+    any other, so it can be differentiated again. Variables in ``consider_constant`` pass nothing on. ``known_grads`` maps
+    variables to adjoints that replace computed ones; with it cost may be None. ``disconnected_inputs`` says what happens when
+    the cost does not depend on a variable: 'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what
+    ``return_disconnected`` says: 'zero', 'None' or 'Disconnected'. A gradient that is undefined is a NullTypeGradError, or an
+    ``Undefined`` object with null_gradients='return'. TypeError for a cost that is not a scalar or a wrt that is not a variable.
+
+    >>> import tgen
+    >>> x = tgen.tensor.dscalar("x")
+    >>> gradient = tgen.grad(x ** 2, x)
+    >>> tgen.function([x], gradient)(3.0)
+    array(6.)
+    """
+    targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    _check(cost, wrt, targets, known_grads, disconnected_inputs, return_disconnected, null_gradients)
+    walk = _Walk(_starts(cost, known_grads or {}), targets, consider_constant)
+    walk.run()
+    results = []
+    for v in targets:
+        g = walk.result(v)
+        if g is None:
+            g = _disconnected(v, disconnected_inputs, return_disconnected)
+        if isinstance(g, Undefined) and null_gradients == "raise":
+            raise NullTypeGradError(f"the gradient with respect to {v} is undefined: {g.why}")
+        _name(g, cost, v, add_names)
+        results.append(g)
+    return type(wrt)(results) if type(wrt) in (list, tuple) else results if isinstance(wrt, (list, tuple)) else results[0]
+
+
+def Lop(f, wrt, eval_points, consider_constant=None, disconnected_inputs="raise"):
+    """``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``; f and eval_points are variables or lists of them.
+
+    >>> import tgen
+    >>> x, v = tgen.tensor.dvectors("xv")
+    >>> tgen.function([x, v], Lop(x ** 2, x, v))([1.0, 2.0], [1.0, 1.0])
+    array([2., 4.])
+    """
+    outputs, points = ([f], [eval_points]) if isinstance(f, Variable) else (list(f), list(eval_points))
+    if len(outputs) != len(points):
+        raise ValueError(f"{len(points)} eval_points for {len(outputs)} outputs")
+    known = {}
+    for v, point in zip(outputs, points):
+        known[v] = known[v] + point if v in known else point
+    return grad(None, wrt, consider_constant, disconnected_inputs, known_grads=known)
+
+
+def disconnected_grad(x):
+    """x, through which no gradient flows: what is behind it counts as disconnected."""
+    return apply("disconnected_grad", x)
+
+
+def zero_grad(x):
+    """x, whose gradient is zero."""
+    return apply("zero_grad", x)
+
+
+consider_constant = zero_grad
+
+
+def grad_clip(x, lower_bound, upper_bound):
+    """x, whose gradient is clipped to lower_bound .. upper_bound."""
+    return apply("grad_clip", x, lo=float(lower_bound), hi=float(upper_bound))
+
+
+def grad_scale(x, multiplier):
+    """x, whose gradient is multiplied by multiplier (a number)."""
+    return apply("grad_scale", x, factor=float(multiplier))
+
+
+# -- arguments and results -----------------------------------------------------------------------------------------------------
+
+def _check(cost, wrt, targets, known, disconnected, returned, null):
+    if cost is None and not known:
+        raise ArgumentValueError("grad needs a cost or known_grads")
+    if cost is not None and not isinstance(cost, Variable):
+        raise TypeError(f"cost must be a variable; got {type(cost).__name__}")
+    if cost is not None and cost.ndim != 0:
+        raise TypeError(f"cost must be a scalar. {cost} has {cost.ndim} dimensions; take its sum or mean")
+    if isinstance(wrt, (set, frozenset)):
+        raise TypeError("wrt must be a variable, a list or a tuple: a set has no order")
+    for v in targets:
+        if not isinstance(v, Variable):
+            raise TypeError(f"Expected Variable, got {v!r} of type {type(v).__name__}")
+    for word, value, valid in (("disconnected_inputs", disconnected, ("ignore", "warn", "raise")), ("null_gradients", null, ("raise", "return")),
+                               ("return_disconnected", str(returned).lower(), ("zero", "none", "disconnected"))):
+        if value not in valid:
+            raise ValueError(f"Invalid value for keyword {word!r}: {value!r}; valid values are {', '.join(map(repr, valid))}")
+
+
+def _starts(cost, known):
+    """variable -> its given adjoint; None for the zero of a discrete one."""
+    starts = {}
+    for v, g in known.items():
+        if not isinstance(v, Variable):
+            raise TypeError(f"a key of known_grads must be a variable, not {type(v).__name__}")
+        g = g if isinstance(g, Variable) else call.as_tensor_variable(g)
+        if g.ndim != v.ndim:
+            raise TypeError(f"the known gradient of {v} ({v.type}) has {g.ndim} dimensions")
+        if is_float(v.dtype) and not is_float(g.dtype):
+            raise TypeError(f"the known gradient of {v} ({v.type}) is {g.dtype}; it must be a float")
+        starts[v] = g if is_float(v.dtype) else None
+    if cost is not None:
+        starts.setdefault(cost, literal(1.0, cost.dtype) if is_float(cost.dtype) else None)
+    return starts
+
+
+def _disconnected(v, disconnected, returned):
+    message = f"grad was asked for the gradient with respect to {v}, but the cost does not depend on it, or only through an op without gradient"
+    if disconnected == "raise":
+        raise DisconnectedInputError(message)
+    if disconnected == "warn":
+        warnings.warn(message, stacklevel=3)
+    return {"zero": lambda: zero_of(v), "none": lambda: None, "disconnected": Disconnected}[str(returned).lower()]()
+
+
+def _name(g, cost, v, add_names):
+    fresh = isinstance(g, Variable) and g.owner is not None and g.name is None
+    if add_names and fresh and cost is not None and cost.name and v.name:
+        g.name = f"(d{cost.name}/d{v.name})"
+
+
+def zero_of(v):
+    """The zero gradient of v; it depends on v, so a function of it takes v as an input (Theano)."""
+    dtype = v.dtype if is_float(v.dtype) else config.floatX
+    if v.ndim:
+        return zeros(v, dtype)
+    zero = literal(0, dtype)
+    return apply("switch", apply("eq", v, v), zero, zero)
+
+
+# -- the walk ------------------------------------------------------------------------------------------------------------------
+
+class _Walk:
+    """Adjoints on their way back. ``terms[v]`` is the list of what flowed into v so far: empty when that was only zeros."""
+
+    def __init__(self, starts, targets, constant):
+        self.starts, self.targets = starts, targets
+        self.constant = set(constant or ())
+        self.terms = {}
+        order = toposort(list(starts), self.constant)
+        self.active = set(targets) - self.constant      # the variables an adjoint is of use for
+        self.order = [node for node in order if self.activate(node)]
+        self.fixed = self.active.intersection(targets).union(starts, self.constant)
+
+    def activate(self, node):
+        """Whether gradient flows through the node to a target; then its outputs are active too."""
+        if not any(v in self.active for v in flowing(node)):
+            return False
+        self.active.update(v for v in node.outputs if v not in self.constant)
+        return True
+
+    def run(self):
+        for v, g in self.starts.items():
+            if v in self.active:
+                self.terms[v] = [g] if g is not None else []
+        for node in reversed(self.order):
+            self.visit(node)
+
+    def result(self, v):
+        """v's adjoint: a variable or Undefined; None when nothing is connected to it."""
+        if v not in self.terms:
+            return None
+        if not self.terms[v] or not is_float(v.dtype) and not isinstance(self.adjoint(v), Undefined):
+            return zero_of(v)
+        return self.adjoint(v)
+
+    def adjoint(self, v):
+        """The sum of v's terms; None for zero."""
+        terms = self.terms.get(v)
+        if not terms:
+            return None
+        for term in terms:
+            if isinstance(term, Undefined):
+                return term
+        total = terms[0]
+        for term in terms[1:]:
+            total = apply("add", total, term)
+        self.terms[v] = [total]
+        return total
+
+    def visit(self, node):
+        """Pass the adjoints of a node's outputs on to its inputs."""
+        if not any(v in self.terms for v in node.outputs):
+            return
+        gs = [self.adjoint(v) for v in node.outputs]
+        undefined = [g for g in gs if isinstance(g, Undefined)]
+        if undefined or node.op.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
+            entries = undefined[:1] * len(node.inputs)
+        elif self.through_log(node):
+            return
+        else:
+            entries = node.op.grad(node, [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
+        for v, entry in zip(flowing(node), entries or [None] * len(node.inputs)):
+            if v in self.active:
+                self.give(v, entry)
+
+    def give(self, v, entry):
+        """Add one term to v's adjoint; a callable is a term made only now that it is needed."""
+        terms = self.terms.setdefault(v, [])
+        if v in self.starts:
+            return
+        entry = entry() if callable(entry) else entry
+        if isinstance(entry, Undefined):
+            terms.append(entry)
+        elif entry is not None and is_float(v.dtype):
+            terms.append(fit(entry, v))
+
+    # -- stable identities
+    def through_log(self, node):
+        """Differentiate what a stable identity puts in the node's place; whether there is one."""
+        v = node.outputs[0]
+        for pattern, row in node.op.extra.get("stable", ()):
+            found = match(pattern, v)
+            if found and self.fixed.isdisjoint(found.inner):
+                self.replay(v, instead(row, found), found.bound.values())
+                return True
+        if node.op.name != "log":
+            return False
+        found = match(_LOG_SUM_EXP, v)
+        if found and self.fixed.isdisjoint(found.inner) and found.bound["x"] in self.active:
+            x, axes = found.bound["x"], found.nodes["sum"].attrs["axes"]
+            self.give(x, lambda: _log_sum_exp_grad(self.adjoint(v), v, x, axes))
+            return True
+        return self.under_moves(node)
+
+    def under_moves(self, node):
+        """log(softmax(x)[i]) is log(softmax(x))[i]: the log sinks below data movement to meet its partner."""
+        moves, v = [], node.inputs[0]
+        while v.owner is not None and v.owner.op.extra.get("moves") and v not in self.fixed:
+            moves.append(v.owner)
+            v = v.owner.inputs[0]
+        if not moves or v in self.fixed or v.owner is None or not (v.owner.op.extra.get("under_log") or match(_LOG_SUM_EXP[1], v)):
+            return False
+        moved = apply("log", v)
+        for move in reversed(moves):
+            moved, = apply_op(move.op, [moved, *move.inputs[1:]], move.attrs)
+        self.replay(node.outputs[0], moved, (v,))
+        return True
+
+    def replay(self, v, twin, stop):
+        """Give v's adjoint to ``twin``, which equals v, and walk back from there to the variables in ``stop``."""
+        order = toposort([twin], stop)
+        for node in order:
+            self.activate(node)
+        self.terms[twin] = [self.adjoint(v)]
+        for node in reversed(order):
+            self.visit(node)
+
+
+def _log_sum_exp_grad(g, v, x, axes):
+    """g * exp(x - log(sum(exp(x)))); where the sum is 0 or inf the shift is left out."""
+    shift = call.switch(call.isinf(v), 0, v)
+    return keep(g, x, axes) * call.exp(x - keep(shift, x, axes))
+
+
+def flowing(node):
+    """The inputs a gradient may flow to: not sizes, indices and the like, which count as disconnected."""
+    op = node.op
+    if "flows" in op.extra:
+        return node.inputs[:op.extra["flows"]]
+    count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
+    return node.inputs[:-count] if count else node.inputs
+
+
+def fit(g, v):
+    """A term of v's adjoint in v's dtype and shape: summed over the axes along which v was broadcast."""
+    if g.dtype != v.dtype:
+        g = apply("cast", g, dtype=v.dtype)
+    if g.ndim != v.ndim:
+        raise ValueError(f"the gradient of {v} ({v.type}) has {g.ndim} dimensions")
+    axes = tuple(a for a, (mine, its) in enumerate(zip(v.broadcastable, g.broadcastable)) if mine and not its)
+    if axes:
+        g = keep(apply("sum", g, axes=axes), v, axes)
+    return like(g, v) if any(its and not mine for mine, its in zip(v.broadcastable, g.broadcastable)) else g

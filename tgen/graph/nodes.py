@@ -1,0 +1,159 @@
+"""Variable, Constant, Shared, Apply: what a user's formula is made of. Built, walked and differentiated, never optimized."""
+import os
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import METHODS
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def is_user_frame(file):
+    """Whether code of this file is the user's: outside the tgen package, its examples excepted."""
+    return not file.startswith(_PACKAGE) or file.startswith(_PACKAGE + "examples")
+
+
+def user_line():
+    """(file, line) of the innermost frame outside the tgen package, examples excepted; None when there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if is_user_frame(name):
+            return name, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+class Variable:
+    """A value known when the function runs: an input, or result ``index`` of ``owner``."""
+    __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__")
+    __array_priority__ = 1000
+    __array_ufunc__ = None      # np.float64(2) * v asks v, so it gives one variable, not an object array
+
+    def __init__(self, type, name=None, owner=None, index=0):
+        self.type, self.name, self.owner, self.index = type, name, owner, index
+        self._tag = self._functions = None    # _functions: what eval() compiled
+        self.where = user_line() if owner is None else None
+
+    @property
+    def tag(self):
+        if self._tag is None:
+            self._tag = SimpleNamespace()
+        return self._tag
+
+    dtype = property(lambda self: concrete_dtype(self.type))
+    ndim = property(lambda self: self.type.ndim)
+    broadcastable = property(lambda self: self.type.broadcastable)
+
+    def __str__(self):
+        return self.name or (f"{self.owner.op}.{self.index}" if self.owner is not None else f"<{self.type}>")
+
+    __repr__ = __str__
+
+    # == is identity (a variable is a key of dicts); the symbolic comparison is T.eq
+    def __getattr__(self, name):
+        method = METHODS.get(name)
+        if method is None or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__} {self} has no attribute {name!r}")
+        if getattr(method, "is_property", False):
+            return method(self)
+        return method.__get__(self)
+
+    def __dir__(self):
+        return sorted(set(object.__dir__(self)) | set(METHODS))
+
+    def __bool__(self):
+        raise TypeError("Variables do not support boolean operations: use T.switch, T.and_/or_ or T.all; a value is known only when a function runs.")
+
+    def __len__(self):
+        raise TypeError(f"object of type {type(self).__name__!r} has no len(); use x.shape[0]")
+
+    def __float__(self):
+        raise TypeError(f"{self} is symbolic and has no value to convert; compile a function or call .eval()")
+
+    __int__ = __index__ = __float__
+
+    def __setitem__(self, key, value):
+        raise TypeError(f"{type(self).__name__!r} object does not support item assignment; use T.set_subtensor(x[i], v)")
+
+
+def _binary(name, method):
+    def forward(self, other):
+        return METHODS[method](self, other)
+
+    def reflected(self, other):
+        return METHODS[method](other, self)
+    setattr(Variable, f"__{name}__", forward)
+    setattr(Variable, f"__r{name}__", reflected)
+
+
+for _name, _method in [("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "true_div"), ("floordiv", "int_div"),
+                       ("mod", "mod"), ("pow", "pow"), ("and", "and_"), ("or", "or_"), ("xor", "xor"),
+                       ("lshift", "left_shift"), ("rshift", "right_shift"), ("matmul", "matmul"), ("divmod", "divmod")]:
+    _binary(_name, _method)
+for _name in ("lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "iter", "round"):
+    setattr(Variable, f"__{_name}__", lambda self, *args, _m={"abs": "abs_", "iter": "__iter__", "getitem": "__getitem__"}.get(_name, _name): METHODS[_m](self, *args))
+
+
+class Constant(Variable):
+    """A value known now. ``data`` is a read-only ndarray."""
+    __slots__ = ("data",)
+
+    def __init__(self, type, data, name=None):
+        super().__init__(type, name)
+        self.data = np.array(data, dtype=concrete_dtype(type))
+        self.data.flags.writeable = False
+        self.where = None
+
+    value = property(lambda self: self.data)
+
+    def __str__(self):
+        return self.name or (f"TensorConstant{{{self.data}}}" if self.data.size <= 8 else f"TensorConstant{{{self.type}}}")
+
+    __repr__ = __str__
+
+
+class Apply:
+    """One application of an op: ``outputs = op(inputs, attrs)`` at the user's ``where`` (file, line)."""
+    __slots__ = ("op", "inputs", "attrs", "bodies", "outputs", "where", "__weakref__")
+
+    def __init__(self, op, inputs, types, attrs, bodies=(), where=None):
+        self.op, self.inputs, self.attrs, self.bodies, self.where = op, list(inputs), attrs, bodies, where
+        self.outputs = [Variable(t, None, self, i) for i, t in enumerate(types)]
+
+    def __repr__(self):
+        return f"{self.op}({', '.join(map(str, self.inputs))})"
+
+
+def concrete_dtype(type):
+    """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats config.floatX."""
+    return type.dtype
+
+
+def known_size(v):
+    """What the graph knows of a size scalar: an int for a constant, else None."""
+    return int(v.data) if isinstance(v, Constant) else None
+
+
+def infer(op, inputs, attrs):
+    """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes."""
+    count = op.sizes(attrs) if callable(op.sizes) else op.sizes
+    arrays, sizes = (inputs[:-count], inputs[-count:]) if count else (inputs, ())
+    return op.infer([v.type for v in arrays], attrs, tuple(known_size(v) for v in sizes))
+
+
+def apply_op(op, inputs, attrs=None, where=None, bodies=()):
+    """Apply ``op`` (an Op or its name is looked up by the caller) to variables; returns the list of outputs."""
+    attrs = attrs or {}
+    where = where or user_line()
+    try:
+        types = infer(op, inputs, attrs)
+    except (TypeError, ValueError) as error:
+        place = f" ({where[0]}:{where[1]})" if where else ""
+        if isinstance(error, dims.Unequal):
+            error = ValueError(f"Input dimension mis-match: {error}")
+        raise type(error)(f"{op}({', '.join(f'{v}: {v.type}' for v in inputs)}): {error}{place}") from None
+    return Apply(op, inputs, types, attrs, bodies, where).outputs

@@ -1,0 +1,66 @@
+"""Walks over the graph, none of them recursive: order, leaves, copies with replacements."""
+from .nodes import Apply, infer
+
+
+def toposort(outputs, stop=()):
+    """The Apply nodes that ``outputs`` need, producers first. Variables in ``stop`` count as inputs."""
+    stop, done, order = set(stop), set(), []
+    stack = [v.owner for v in reversed(list(outputs)) if v.owner is not None and v not in stop]
+    while stack:
+        node = stack[-1]
+        if node in done:
+            stack.pop()
+            continue
+        waiting = [v.owner for v in node.inputs if v.owner is not None and v not in stop and v.owner not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        done.add(node)
+        order.append(node)
+        stack.pop()
+    return order
+
+
+def leaves(outputs, stop=()):
+    """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first use."""
+    found, stop = {}, set(stop)
+    for node in toposort(outputs, stop):
+        for v in node.inputs:
+            if v.owner is None or v in stop:
+                found[v] = None
+    for v in outputs:
+        if v.owner is None or v in stop:
+            found.setdefault(v)
+    return list(found)
+
+
+def inputs(outputs):
+    """Theano's gof.graph.inputs: leaves, constants among them."""
+    return leaves(outputs)
+
+
+def ancestors(outputs, stop=()):
+    """Every variable that ``outputs`` need, ``outputs`` among them."""
+    found = dict.fromkeys(outputs)
+    for node in reversed(toposort(outputs, stop)):
+        found.update(dict.fromkeys(node.inputs))
+    return list(found)
+
+
+def clone(outputs, replace, retype=False):
+    """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts stay shared.
+
+    What does not depend on a key is not copied. With ``retype`` types are inferred anew.
+    """
+    new = dict(replace)
+    for node in toposort(outputs, replace):
+        operands = [new.get(v, v) for v in node.inputs]
+        if all(a is b for a, b in zip(operands, node.inputs)):
+            continue
+        types = infer(node.op, operands, node.attrs) if retype else [v.type for v in node.outputs]
+        twin = Apply(node.op, operands, types, node.attrs, node.bodies, node.where)
+        for old, fresh in zip(node.outputs, twin.outputs):
+            fresh.name = old.name
+            fresh._tag = old._tag
+            new.setdefault(old, fresh)
+    return [new.get(v, v) for v in outputs]

@@ -1,0 +1,1 @@
+"""The SSA IR: values, instructions, blocks and functions; its text form, verifier and interpreter."""

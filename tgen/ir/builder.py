@@ -1,0 +1,23 @@
+"""Builder: appends instructions, inferring each result type from the op's own rule."""
+from tgen.core.op import OPS
+
+from .nodes import Instr, Value
+
+
+class Builder:
+    """``b.emit("add", (x, y))`` appends an instruction and returns its result."""
+
+    def __init__(self, where=frozenset()):
+        self.instrs, self.where = [], where
+
+    def emit(self, name, operands=(), attrs=None, sizes=(), blocks=(), result=None):
+        op, attrs = OPS[name], attrs or {}
+        if result is None:
+            type, = op.infer([v.type for v in operands], attrs, tuple(sizes))
+            result = Value(type)
+        self.instrs.append(Instr(op, tuple(operands), (result,), attrs, tuple(sizes), tuple(blocks), self.where))
+        return result
+
+    def scalar(self, value, type):
+        """A rank-0 constant."""
+        return self.emit("constant", (), {"value": (value,)}, result=Value(type.with_shape(())))

@@ -1,0 +1,185 @@
+"""The reference interpreter: every stage of the IR runs here, in NumPy, through the ops' own ``eval``.
+
+Size symbols are bound from the parameters; ``check_*`` instructions raise what a call would. A kernel runs vectorised:
+each value of its block carries the domain's axes in front (of length 1 where it does not depend on them), an inner
+kernel's domain comes behind its outer one's, and a reduction reduces those axes.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.ir.nodes import CONST, INPUT, SHARED
+from tgen.ir.regions import operand, reduce, spread
+
+
+def run(function, inputs=(), shared=(), constants=None):
+    """``(outputs, new shared values)``: lists of fresh ndarrays, the second one aligned with ``function.updates``.
+
+    ``inputs`` and ``shared`` are arrays (or numbers) by parameter number, of the exact dtypes; ``constants`` are
+    function.constants unless given. Raises ValueError or IndexError as a call would.
+
+    >>> import tgen.ops
+    >>> from tgen.ir.text import parse
+    >>> run(parse("function (v0: int64[n0]) {\\n v1: int64[n0] = neg v0\\n return v1\\n}"), [np.arange(3)])
+    ([array([ 0, -1, -2])], [])
+    """
+    constants = function.constants if constants is None else constants
+    machine = _Machine()
+    given = {INPUT: inputs, SHARED: shared, CONST: constants}
+    machine.bind(function, [given[p.kind][p.number] for p in function.params])
+    with np.errstate(all="ignore"):
+        machine.execute(function.block)
+    results = [np.array(machine.root[v], order="C") for v in function.block.results]
+    return results[:function.outputs], results[function.outputs:]
+
+
+def evaluate(instr, arrays):
+    """The results (a tuple of ndarrays) of one instruction without symbols, on ``arrays``; for folding."""
+    machine = _Machine()
+    machine.root.update(zip(instr.operands, arrays))
+    with np.errstate(all="ignore"):
+        machine.run_instrs([_Frame(iter((instr,)), machine.root)])
+    return tuple(machine.root[v] for v in instr.results)
+
+
+@dataclass
+class _Frame:
+    """A block being run. ``batch``: the sizes of the domains around it; ``own`` of them, the last, are its kernel's."""
+    instrs: object
+    values: dict
+    batch: tuple = ()
+    own: int = 0
+    instr: object = None
+
+
+class _Machine:
+    def __init__(self):
+        self.symbols, self.root, self._sizes = {}, {}, {}
+
+    # -- sizes
+    def size(self, x):
+        if isinstance(x, int):
+            return x
+        if x not in self._sizes:
+            value = dims.evaluate(x, self.symbols)
+            if not isinstance(value, int):
+                raise KeyError(f"size {x} has symbols that are not bound")
+            self._sizes[x] = value
+        return self._sizes[x]
+
+    def name(self, symbol, value, place):
+        """Bind a symbol; one that has a value already must have this one."""
+        if self.symbols.setdefault(symbol, value) != value:
+            raise ValueError(f"Input dimension mis-match: {place} is {value}, {symbol} is {self.symbols[symbol]}")
+
+    def bind(self, function, arrays):
+        for k, (param, v, given) in enumerate(zip(function.params, function.block.params, arrays)):
+            array = np.asarray(given)
+            if array.ndim == 0 and not isinstance(given, (np.ndarray, np.generic)):
+                array = np.asarray(given, v.type.dtype)
+            if str(array.dtype) != v.type.dtype or array.ndim != v.type.ndim:
+                raise TypeError(f"parameter {k} is {array.dtype} of rank {array.ndim}, wanted {v.type.text()}")
+            if param.symbol is not None:
+                self.name(param.symbol, int(array), f"parameter {k}")
+            for axis, (s, actual) in enumerate(zip(v.type.shape, array.shape)):
+                if isinstance(s, dims.Size) and str(s).isidentifier():
+                    self.name(str(s), actual, f"parameter {k}.shape[{axis}]")
+            self.root[v] = array
+        for k, (v, array) in enumerate(zip(function.block.params, arrays)):
+            self.shape_is(v, np.shape(array), f"Input dimension mis-match: parameter {k}")
+
+    def shape_is(self, v, shape, words):
+        wanted = tuple(map(self.size, v.type.shape))
+        if wanted != tuple(shape):
+            raise ValueError(f"{words} has shape {tuple(shape)}, its type {v.type.text()} says {wanted}")
+
+    # -- blocks
+    def execute(self, block):
+        self.run_instrs([_Frame(iter(block.instrs), self.root)])
+
+    def run_instrs(self, stack):
+        while stack:
+            frame = stack[-1]
+            instr = next(frame.instrs, None)
+            if instr is None:
+                stack.pop()
+                if frame.instr is not None:
+                    self.leave(frame, stack[-1])
+                continue
+            if instr.op.name == "kernel":
+                stack.append(self.enter(instr, frame))
+            elif frame.instr is None:
+                self.plain(instr, frame.values)
+            else:
+                self.inside(instr, frame)
+
+    def plain(self, instr, values):
+        if instr.op.name == "constant":
+            values[instr.result] = constant(instr)
+            return
+        if instr.op.kind == REDUCE:
+            results = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"])
+        else:
+            results = instr.op.eval(instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands])
+        if not isinstance(results, (tuple, list)):
+            results = (results,) if instr.results else ()
+        if instr.op.name == "sizeof":
+            self.name(instr.found[0], int(values[instr.operands[0]]), "sizeof")
+        for v, array in zip(instr.results, results):
+            self.keep(instr, v, np.asarray(array), values)
+
+    def keep(self, instr, v, array, values):
+        """Store a result; the sizes found by the instruction are read off its shape."""
+        for s, actual in zip(v.type.shape, array.shape):
+            if instr.found and str(s) in instr.found:
+                self.name(str(s), actual, f"a result of {instr.op}")
+        self.shape_is(v, array.shape, f"a result of {instr.op}")
+        if str(array.dtype) != v.type.dtype:
+            raise TypeError(f"a result of {instr.op} is {array.dtype}, its type {v.type.text()}")
+        values[v] = array
+
+    # -- kernels
+    def enter(self, instr, frame):
+        domain = tuple(map(self.size, instr.sizes))
+        block, values = instr.blocks[0], {}
+        gathers = {a.gather for axes in instr.attrs["maps"] for a in axes if a.gather is not None}
+        order = sorted(range(len(block.params)), key=lambda k: k not in gathers)      # elements that index others come first
+        for k in order:
+            axes = [(a, self.size(a.start), self.size(a.step)) for a in instr.attrs["maps"][k]]
+            found = {a.gather: values[block.params[a.gather]] for a, _, _ in axes if a.gather is not None}
+            values[block.params[k]] = operand(frame.values[instr.operands[k]], axes, frame.batch, domain, found)
+        return _Frame(iter(block.instrs), values, frame.batch + domain, len(domain), instr)
+
+    def inside(self, instr, frame):
+        """An instruction of a kernel's block: its values have the domains' axes in front."""
+        depth = len(frame.batch)
+        if instr.op.kind == SCALAR:
+            array = instr.op.eval(instr.attrs, (), *[frame.values[v] for v in instr.operands])
+        elif instr.op.name == "index":
+            place = depth - frame.own + instr.attrs["dim"]
+            array = np.arange(frame.batch[place]).reshape([-1 if k == place else 1 for k in range(depth)])
+        else:
+            array = constant(instr) if instr.op.name == "constant" else np.asarray(instr.op.eval({}, tuple(map(self.size, instr.sizes))))
+            array = array.reshape((1,) * depth + array.shape)
+        frame.values[instr.result] = np.asarray(array)
+
+    def leave(self, frame, outer):
+        """The results of a kernel whose block has run."""
+        block, outs, domain = frame.instr.blocks[0], frame.instr.attrs["outs"], frame.batch[len(frame.batch) - frame.own:]
+        before = len(outer.batch)
+        for v, out, inner in zip(frame.instr.results, outs, block.results):
+            array = spread(frame.values[inner], before, domain)
+            if out[0] == "reduce":
+                array = reduce(OPS[out[1]], array, tuple(before + a for a in out[2]))
+            if before:
+                outer.values[v] = array
+            else:
+                self.keep(frame.instr, v, array, outer.values)
+
+
+def constant(instr):
+    """The array of a ``constant`` instruction."""
+    type = instr.result.type
+    return np.array(instr.attrs["value"], type.dtype).reshape(type.shape)

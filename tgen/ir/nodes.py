@@ -1,0 +1,104 @@
+"""Value, Instr, Block, Function, and Axis (one axis of a kernel's access map). All immutable; a pass builds new ones."""
+from dataclasses import dataclass, field, replace
+
+from tgen.core import dims
+from tgen.core.op import Op
+
+INPUT, SHARED, CONST = "input", "shared", "const"
+
+
+class Value:
+    """One SSA value; equal only to itself. ``type.shape`` holds ints and Size expressions."""
+    __slots__ = ("type",)
+
+    def __init__(self, type):
+        self.type = type
+
+    def __repr__(self):
+        return f"<{self.type.text()}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Instr:
+    """``results = op operands <sizes> {attrs} blocks``; ``where`` is the set of user lines (file, line) it came from.
+
+    ``attrs`` holds literals only (bool, int, float, str, None and tuples of these), but for a kernel's ``maps``.
+    ``found`` names the size symbols that this instruction defines when it runs (nonzero, sizeof).
+    """
+    op: Op
+    operands: tuple = ()
+    results: tuple = ()
+    attrs: dict = field(default_factory=dict)
+    sizes: tuple = ()
+    blocks: tuple = ()
+    where: frozenset = frozenset()
+
+    @property
+    def result(self):
+        return self.results[0]
+
+    @property
+    def found(self):
+        return self.attrs.get("found", ())
+
+    def with_(self, **changes):
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    params: tuple
+    instrs: tuple
+    results: tuple
+
+
+@dataclass(frozen=True, eq=False)
+class Param:
+    """What a parameter of a function is: kind INPUT, SHARED or CONST and its number among its kind.
+
+    ``symbol`` is the size symbol that stands for the value of a rank-0 integer input (``a0``), or None. The first axis whose
+    size is a bare symbol defines it; at every other axis the size in the type is required, and ``sites[axis]`` is the error site.
+    """
+    kind: str
+    number: int
+    symbol: str = None
+    sites: tuple = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """``block.params[k]`` is described by ``params[k]``; ``block.results`` are the outputs, then one new value for
+    each SHARED number in ``updates``. ``constants`` are the arrays of the CONST parameters."""
+    params: tuple
+    block: Block
+    outputs: int
+    updates: tuple = ()
+    constants: tuple = ()
+
+    def with_block(self, block):
+        return replace(self, block=block)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a kernel's operand is read along one of its axes: ``start + step * index``.
+
+    ``index`` numbers the kernel's own domain dims; None with a start: the axis stands at ``start`` (0 for a broadcast axis).
+    An axis left whole to the inner kernels is WHOLE. ``gather`` is the position of the kernel operand (an integer
+    array's element) that gives the index instead.
+    """
+    index: int = None
+    start: object = 0
+    step: object = 1
+    gather: int = None
+
+
+WHOLE = Axis(index=-1)
+
+
+def fresh_like(value):
+    return Value(value.type)
+
+
+def substitute_type(type, table):
+    return type.with_shape(tuple(dims.substitute(s, table) for s in type.shape))

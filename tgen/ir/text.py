@@ -1,0 +1,244 @@
+"""The IR as text and back: ``to_text(parse(text)) == text`` for every text that to_text made.
+
+    function (v0: float64[n0, n1], v1: int64[] = a0; shared v2: float32[n2]; const v3: float32[2] = (1.0, -0.0)) {
+      check_eq <n0, n2> {site=0}
+      v4: float64[n0] = slice v0 <0, n0> {steps=(1,)}
+      v5: float32[n0], v6: float32[] = kernel [n0, n1] (x0: float32[] = v2[@0], x1: float32[n1] = v3[n1 - 1 - @1, :]) map, sum(1) {
+        v7: float32[] = mul x0 x0
+        yield v7, v7
+      }
+      return v5; v2 <- v6
+    }
+
+A line is ``results = op operands <sizes> {attrs} blocks``. Values are named in order of appearance, so the text
+is the same for equal functions: ``v0 v1 ...``, and ``x0 x1 ...`` for the parameters of kernels. In an access map ``@0`` is
+the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis left whole. Constants are
+exact (``nan`` is the quiet NaN, ``-nan`` its negative, ``nan(0x7ff8000000000001)`` any other). ``#`` starts a comment.
+"""
+import struct
+
+from tgen.ir.nodes import CONST, INPUT
+from tgen.ir.parse import digest, parse
+from tgen.ir.tokens import QUIET, SIGN
+
+__all__ = ["to_text", "parse", "names", "block_text", "instr_text", "literal", "digest"]
+WIDTH = 150     # a longer head of a kernel has each parameter on a line of its own
+SHOWN = 64      # elements of a CONST parameter that the text holds; a larger one is named by its hash
+
+
+class Names:
+    """Value -> name, in order of appearance; a value that nothing defined is called ``?0``."""
+
+    def __init__(self):
+        self.of, self._next = {}, {"v": 0, "x": 0, "?": 0}
+
+    def new(self, value, prefix="v"):
+        if value in self.of:
+            return self.of[value]
+        self.of[value] = name = f"{prefix}{self._next[prefix]}"
+        self._next[prefix] += 1
+        return name
+
+    def __getitem__(self, value):
+        return self.of.get(value) or self.new(value, "?")
+
+    def typed(self, value, prefix="v"):
+        return f"{self.new(value, prefix)}: {value.type.text()}"
+
+    def all(self, values):
+        return ", ".join([self[v] for v in values])
+
+
+def literal(x):
+    """An attribute's literal as text, exact in every bit."""
+    if isinstance(x, tuple):
+        return f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})"
+    if isinstance(x, float):
+        return repr(x) if x == x else _nan(struct.unpack("<Q", struct.pack("<d", x))[0])
+    if x is None or isinstance(x, (bool, int, str)):
+        return repr(x)
+    raise TypeError(f"an attribute of an instruction is a bool, int, float, str, None or a tuple of these, not {x!r}")
+
+
+def _nan(bits):
+    if bits & ~SIGN == QUIET:
+        return "-nan" if bits & SIGN else "nan"
+    return f"nan({bits:#x})"
+
+
+def attrs_text(attrs, hidden=()):
+    shown = [f"{k}={literal(attrs[k])}" for k in sorted(attrs) if k not in hidden]
+    return f" {{{', '.join(shown)}}}" if shown else ""
+
+
+def names(function):
+    """A dict from every value of ``function`` to its name in ``to_text(function)``."""
+    return _print(function)[1].of
+
+
+def to_text(function):
+    """The canonical text of a Function (ends with a line break).
+
+    >>> import tgen.ops
+    >>> t = "function (v0: float64[n0]) {\\n  v1: float64[n0] = tanh v0\\n  return v1\\n}\\n"
+    >>> to_text(parse(t)) == t
+    True
+    """
+    return _print(function)[0]
+
+
+def block_text(block):
+    """The text of a block alone, its parameters first: what a nested block looks like by itself."""
+    known, lines = Names(), []
+    lines.append(f"block ({', '.join(known.typed(v) for v in block.params)}) {{")
+    _body(block, known, lines, lambda: f"  yield {known.all(block.results)}".rstrip())
+    return "\n".join([*lines, "}", ""])
+
+
+def instr_text(function, instr):
+    """The line of ``instr`` (anywhere in ``function``), with the names of the whole text; for error messages."""
+    known, found = Names(), []
+    _function_lines(function, known, [], lambda i, line: found.append(line) if i is instr else None)
+    return found[0] if found else _head(instr, Names())
+
+
+def instr_lines(function):
+    """One line of text per top-level instruction, in order: the comments of the generated C."""
+    lines = {}
+    _function_lines(function, Names(), [], lambda instr, line: lines.setdefault(instr, " ".join(line.split())))
+    return [lines[i] for i in function.block.instrs]
+
+
+def _print(function):
+    known, lines = Names(), []
+    _function_lines(function, known, lines, None)
+    return "\n".join(lines) + "\n", known
+
+
+def _function_lines(function, known, lines, watch):
+    lines.append(f"function ({_params_text(function, known)}) {{")
+    _body(function.block, known, lines, lambda: _return_text(function, known), watch)
+    lines.append("}")
+
+
+def _params_text(function, known):
+    text, kind = "", INPUT
+    for param, value in zip(function.params, function.block.params):
+        if param.kind != kind:
+            text += f"; {param.kind} "
+            kind = param.kind
+        elif text:
+            text += ", "
+        text += known.typed(value)
+        if param.symbol is not None:
+            text += f" = {param.symbol}"
+        if kind == CONST:
+            text += _data_text(function, param.number)
+    return text
+
+
+def _data_text(function, number):
+    array = function.constants[number] if number < len(function.constants) else None
+    if array is None:
+        return ""
+    if array.size > SHOWN:
+        return f" = sha256 '{digest(array)}'"
+    return f" = {literal(tuple(array.ravel().tolist()))}"
+
+
+def _return_text(function, known):
+    results, outputs = function.block.results, function.outputs
+    shared = {p.number: v for p, v in zip(function.params, function.block.params) if p.kind == "shared"}
+    text = f"  return {known.all(results[:outputs])}".rstrip()
+    if not function.updates:
+        return text
+    return text + "; " + ", ".join(f"{known[shared[n]]} <- {known[v]}" for n, v in zip(function.updates, results[outputs:]))
+
+
+def _body(block, known, lines, ending, watch=None):
+    """The lines of a block's instructions and of the blocks in them; ``ending`` makes the last line."""
+    for v in block.params:
+        known.new(v)
+    stack = [(iter(block.instrs), "  ", ending)]
+    while stack:
+        instrs, margin, last = stack[-1]
+        instr = next(instrs, None)
+        if instr is None:
+            stack.pop()
+            lines.append(last())
+            continue
+        line = _head(instr, known)
+        if watch:
+            watch(instr, line)
+        if not instr.blocks:
+            lines.append(margin + line)
+            continue
+        lines.append(f"{margin}{line} {_block_head(instr, 0, known)}")
+        stack.extend(_inner(instr, k, margin, known) for k in reversed(range(len(instr.blocks))))
+
+
+def _inner(instr, k, margin, known):
+    """The work item of block ``k``: its ending closes it and opens the next one."""
+    block = instr.blocks[k]
+
+    def ending():
+        line = f"{margin}  yield {known.all(block.results)}".rstrip()
+        more = " " + _block_head(instr, k + 1, known) if k + 1 < len(instr.blocks) else ""
+        return f"{line}\n{margin}}}{more}"
+    return iter(block.instrs), margin + "  ", ending
+
+
+def _block_head(instr, k, known):
+    if instr.op.name == "kernel":
+        return "{"
+    return f"({', '.join(known.typed(v) for v in instr.blocks[k].params)}) {{"
+
+
+def _head(instr, known):
+    left = ", ".join([known.typed(v) for v in instr.results])
+    left += " = " if left else ""
+    if instr.op.name == "kernel":
+        return left + _kernel_head(instr, known, WIDTH - len(left))
+    if instr.op.name == "constant":
+        value = instr.attrs["value"]
+        shown = literal(value[0]) if instr.results and not instr.result.type.shape and len(value) == 1 else literal(value)
+        return f"{left}constant {shown}{attrs_text(instr.attrs, ('value',))}"
+    operands = " " + known.all(instr.operands) if instr.operands else ""
+    sizes = f" <{', '.join(map(str, instr.sizes))}>" if instr.sizes else ""
+    return f"{left}{instr.op.name}{operands}{sizes}{attrs_text(instr.attrs)}"
+
+
+def _kernel_head(instr, known, room):
+    block = instr.blocks[0]
+    inner = [known.new(p, "x") for p in block.params]
+    params = [f"{known.typed(p)} = {known[v]}{_maps_text(maps, inner)}" for p, v, maps in zip(block.params, instr.operands, instr.attrs["maps"])]
+    outs = ", ".join(o[0] if o[0] == "map" else f"{o[1]}({', '.join(map(str, o[2]))})" for o in instr.attrs["outs"])
+    domain = ", ".join(map(str, instr.sizes))
+    line = f"kernel [{domain}]{attrs_text(instr.attrs, ('maps', 'outs'))} ({', '.join(params)}) {outs}".rstrip()
+    if len(line) <= room or len(params) < 2:
+        return line
+    return line.replace(", ".join(params), ",\n        ".join(params))
+
+
+def _maps_text(maps, inner):
+    return f"[{', '.join(axis_text(a, inner) for a in maps)}]" if maps else ""
+
+
+def axis_text(axis, inner):
+    """One axis of an access map: ``start + step*@index``; ``inner`` are the names of the kernel's parameters."""
+    if axis.index == -1:
+        return ":"
+    if axis.index is None and axis.gather is None:
+        return str(axis.start)
+    at = f"@{axis.index if axis.gather is None else inner[axis.gather]}"
+    start = "" if _is(axis.start, 0) else str(axis.start)
+    if _is(axis.step, 1):
+        return f"{start} + {at}" if start else at
+    if _is(axis.step, -1):
+        return f"{start} - {at}" if start else f"-{at}"
+    step = str(axis.step) if isinstance(axis.step, int) or str(axis.step).isidentifier() else f"({axis.step})"
+    return f"{start} + {step}*{at}" if start else f"{step}*{at}"
+
+
+def _is(size, number):
+    return isinstance(size, int) and size == number

@@ -1,0 +1,240 @@
+"""The verifier: the type rule run again, and what the IR promises besides (one definition, before use; sizes named before use).
+
+``verify(function)`` raises VerifyError with the offending line of the text. Sizes that a ``check_eq`` has made equal count
+as equal from there on. A kernel's block is closed: it uses its own parameters and values only.
+"""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.core.types import TensorType, is_int
+from tgen.ir.equal import Equalities
+from tgen.ir.nodes import CONST, INPUT, SHARED, WHOLE
+from tgen.ir.text import instr_text
+
+IN_KERNEL = ("constant", "size", "index", "kernel")
+_VALUES = {"b": bool, "i": int, "u": int, "f": float}
+
+
+class VerifyError(AssertionError):
+    """A pass or a lowering made a function that breaks the IR's rules: an error in tgen, not in a user's program."""
+
+
+def verify(function):
+    """Check ``function``; returns it.
+
+    >>> import tgen.ops
+    >>> from tgen.ir.text import parse
+    >>> verify(parse("function (v0: int64[n0]) {\\n v1: float64[n0] = neg v0\\n return v1\\n}"))
+    Traceback (most recent call last):
+      ...
+    tgen.ir.verify.VerifyError: result 0 is float64[n0], the op's rule says int64[n0]: v1: float64[n0] = neg v0
+    """
+    _Verifier(function).run()
+    return function
+
+
+class _Verifier:
+    def __init__(self, function):
+        self.function, self.equal = function, Equalities()
+        self.symbols, self.defined, self.sound, self.instr = set(), set(), set(), None
+
+    def run(self):
+        try:
+            self.params()
+            self.blocks()
+            self.instr = None
+            self.results()
+        except (VerifyError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            line = instr_text(self.function, self.instr) if self.instr is not None else "the function's parameters and results"
+            words = str(error) if isinstance(error, (VerifyError, TypeError, ValueError)) else repr(error)
+            raise VerifyError(f"{words}: {line}") from (None if isinstance(error, VerifyError) else error)
+
+    # -- parameters and results
+    def params(self):
+        fn = self.function
+        _demand(len(fn.params) == len(fn.block.params), f"{len(fn.params)} parameters described, the block has {len(fn.block.params)}")
+        counts = {INPUT: 0, SHARED: 0, CONST: 0}
+        for param, value in zip(fn.params, fn.block.params):
+            _demand(param.kind in counts and param.number == counts[param.kind], f"parameter {param.kind} {param.number} is out of order")
+            counts[param.kind] += 1
+            if param.symbol is not None:
+                _demand(param.kind == INPUT and value.type.ndim == 0 and is_int(value.type.dtype), f"{param.symbol} names no rank-0 integer input")
+                self.symbols.add(param.symbol)
+            self.symbols.update(str(s) for s in value.type.shape if _lone(s))
+        for value in fn.block.params:
+            self.define(value, self.defined)
+        _demand(len(fn.constants) == counts[CONST], f"{len(fn.constants)} constants for {counts[CONST]} parameters")
+        for param, value in zip(fn.params, fn.block.params):
+            self.constant_param(param, value)
+        self.shared = {p.number: v for p, v in zip(fn.params, fn.block.params) if p.kind == SHARED}
+
+    def constant_param(self, param, value):
+        array = self.function.constants[param.number] if param.kind == CONST else None
+        if array is None:
+            return
+        _demand(str(array.dtype) == value.type.dtype and tuple(array.shape) == value.type.shape,
+                f"constant {param.number} is {array.dtype}{list(array.shape)}, its parameter {value.type.text()}")
+
+    def results(self):
+        fn = self.function
+        _demand(fn.outputs + len(fn.updates) == len(fn.block.results), f"{len(fn.block.results)} results for {fn.outputs} outputs and {len(fn.updates)} updates")
+        _demand(len(set(fn.updates)) == len(fn.updates), "a shared variable is updated twice")
+        self.uses(fn.block.results, self.defined)
+        for number, value in zip(fn.updates, fn.block.results[fn.outputs:]):
+            _demand(number in self.shared, f"there is no shared variable {number} to update")
+            old, new = self.equal.canon_type(self.shared[number].type), self.equal.canon_type(value.type)
+            same = old.dtype == new.dtype and old.ndim == new.ndim and all(a == b for a, b in zip(old.shape, new.shape) if isinstance(a, int))
+            _demand(same, f"shared variable {number} is {old.text()}, its update {new.text()}")
+
+    # -- values and sizes
+    def define(self, value, scope):
+        _demand(value not in self.defined or value in scope, "a value is defined in two blocks")
+        _demand(value not in scope, "a value is defined twice")
+        self.check_type(value.type)
+        scope.add(value)
+
+    def uses(self, values, scope):
+        for v in values:
+            _demand(v in scope, "a value is used that is not defined here")
+
+    def check_type(self, type):
+        if type in self.sound and not type.weak:
+            return
+        _demand(isinstance(type, TensorType), f"{type!r} is no type")
+        _demand(not type.weak, f"type {type.text()} is weak")
+        self.check_sizes(type.shape)
+        self.sound.add(type)
+
+    def check_sizes(self, sizes):
+        for s in sizes:
+            _demand(isinstance(s, (int, dims.Size)) and not isinstance(s, bool), f"{s!r} is no size")
+            for name in dims.symbols(s):
+                _demand(name in self.symbols, f"size symbol {name} is not defined here")
+
+    # -- instructions
+    def blocks(self):
+        """All blocks, by a stack of (instructions, scope, domain rank or None, what to do at the end)."""
+        stack = [(iter(self.function.block.instrs), self.defined, None, None)]
+        while stack:
+            instrs, scope, rank, ending = stack[-1]
+            self.instr = next(instrs, None)
+            if self.instr is None:
+                stack.pop()
+                if ending:
+                    ending()
+                continue
+            self.before(self.instr, scope, rank)
+            if not self.instr.blocks:
+                self.after(self.instr, scope)
+                continue
+            stack.append((iter(()), scope, rank, lambda i=self.instr, s=scope: self.after(i, s)))
+            stack.extend(self.inner(self.instr, b) for b in reversed(self.instr.blocks))
+
+    def inner(self, instr, block):
+        scope = set()
+        rank = len(instr.sizes) if instr.op.name == "kernel" else None
+
+        def ending():
+            self.instr = instr
+            self.uses(block.results, scope)
+            self.defined.update(scope)
+        for v in block.params:
+            self.define(v, scope)
+        return iter(block.instrs), scope, rank, ending
+
+    def before(self, instr, scope, rank):
+        self.uses(instr.operands, scope)
+        self.check_sizes(instr.sizes)
+        if rank is not None:
+            _demand(instr.op.kind == SCALAR or instr.op.name in IN_KERNEL, f"{instr.op} may not stand in a kernel")
+            _demand(not instr.found, "a kernel cannot find sizes")
+        if instr.op.name == "index":
+            _demand(rank is not None and 0 <= instr.attrs["dim"] < rank, "no such index of the kernel")
+        if instr.op.name == "kernel":
+            self.kernel_operands(instr)
+
+    def after(self, instr, scope):
+        self.instr = instr
+        for name in instr.found:
+            _demand(name not in self.symbols, f"size symbol {name} is defined twice")
+            self.symbols.add(name)
+        for v in instr.results:
+            self.define(v, scope)
+        wanted = self.kernel_types(instr) if instr.op.name == "kernel" else self.inferred(instr)
+        _demand(len(wanted) == len(instr.results), f"{len(instr.results)} results, the op's rule says {len(wanted)}")
+        for k, (value, type) in enumerate(zip(instr.results, wanted)):
+            _demand(self.agree(value.type, type, instr.found), f"result {k} is {value.type.text()}, the op's rule says {type.text()}")
+        if instr.op.name == "check_eq":
+            self.equal.learn(*instr.sizes)
+
+    def agree(self, type, wanted, found):
+        """Whether a result's type is what was inferred; a size the rule leaves open must be one found here."""
+        if type.dtype != wanted.dtype or type.ndim != wanted.ndim:
+            return False
+        return type == wanted or all(str(s) in found if w is None else self.equal.canon(s) == self.equal.canon(w)
+                                     for s, w in zip(type.shape, wanted.shape))
+
+    def inferred(self, instr):
+        if instr.op.name == "constant":
+            return (self.constant(instr),)
+        types = [self.equal.canon_type(v.type) for v in instr.operands]
+        sizes = tuple(self.equal.canon(s) for s in instr.sizes)
+        return tuple(instr.op.infer(types, instr.attrs, sizes))
+
+    def constant(self, instr):
+        type, values = instr.result.type, instr.attrs["value"]
+        _demand(all(isinstance(s, int) for s in type.shape), "a constant's shape is static")
+        _demand(isinstance(values, tuple) and len(values) == dims.product(type.shape), f"{len(values)} elements of a constant {type.text()}")
+        python = _VALUES[np.dtype(type.dtype).kind]
+        for v in values:
+            _demand(v.__class__ is python, f"element {v!r} of a constant {type.text()}")
+        return type
+
+    # -- kernels
+    def kernel_operands(self, instr):
+        maps, params = instr.attrs["maps"], instr.blocks[0].params
+        _demand(len(instr.blocks) == 1 and len(maps) == len(instr.operands) == len(params), "operands, maps and block parameters of a kernel differ in number")
+        for value, axes, param in zip(instr.operands, maps, params):
+            _demand(len(axes) == value.type.ndim, f"a map of {len(axes)} axes for {value.type.text()}")
+            for axis, size in zip(axes, value.type.shape):
+                self.axis(instr, axis, size)
+            whole = TensorType(value.type.dtype, tuple(s for a, s in zip(axes, value.type.shape) if a == WHOLE))
+            _demand(self.agree(param.type, whole, ()), f"a block parameter is {param.type.text()}, its map leaves {whole.text()}")
+
+    def axis(self, instr, axis, size):
+        if axis == WHOLE:
+            return
+        self.check_sizes((axis.start, axis.step))
+        if axis.gather is not None:
+            param = instr.blocks[0].params[axis.gather].type if axis.gather in range(len(instr.operands)) else None
+            _demand(axis.index is None and param is not None and param.ndim == 0 and is_int(param.dtype), "a map gathers by no integer element")
+            return
+        _demand(axis.index is None or axis.index in range(len(instr.sizes)), f"a map uses index {axis.index} of {len(instr.sizes)}")
+        length = instr.sizes[axis.index] if axis.index is not None else 1
+        if all(isinstance(s, int) for s in (axis.start, axis.step, length, size)) and 0 not in instr.sizes:
+            ends = (axis.start, axis.start + axis.step * (length - 1))
+            _demand(0 <= min(ends) and max(ends) < size, f"a map reads elements {min(ends)} to {max(ends)} of an axis of {size}")
+
+    def kernel_types(self, instr):
+        outs, yielded = instr.attrs["outs"], instr.blocks[0].results
+        _demand(len(outs) == len(yielded), f"{len(outs)} outs for {len(yielded)} values yielded")
+        return [self.out_type(instr, out, v.type) for out, v in zip(outs, yielded)]
+
+    def out_type(self, instr, out, type):
+        domain = tuple(instr.sizes)
+        if out == ("map",):
+            return TensorType(type.dtype, domain + type.shape)
+        _demand(len(out) == 3 and out[0] == "reduce" and out[1] in OPS and OPS[out[1]].kind == REDUCE, f"no out of a kernel: {out}")
+        _demand(out[2] and list(out[2]) == sorted(set(out[2])) and set(out[2]) <= set(range(len(domain))), f"no axes of the domain: {out[2]}")
+        reduced, = OPS[out[1]].infer([TensorType(type.dtype, domain)], {"axes": out[2]}, ())
+        return TensorType(reduced.dtype, reduced.shape + type.shape)
+
+
+def _demand(condition, words):
+    if not condition:
+        raise VerifyError(words)
+
+
+def _lone(size):
+    return isinstance(size, dims.Size) and str(size).isidentifier()

@@ -1,0 +1,155 @@
+"""What makes a primitive one declaration: dtype rules, the type rule of elementwise ops, C text by dtype class.
+
+A scalar op is declared as::
+
+    scalar("tanh", floating, np.tanh, {"f": "tanh{f}({0})"}, (lambda g, z, x: g * (1 - z * z),), "hyperbolic tangent")
+
+*C text.* ``c`` maps a dtype class to an expression: ``f`` floats, ``i`` signed, ``u`` unsigned, ``b`` bool, ``n`` any integer
+that has no text of its own; or it is a function ``c(dtypes, attrs)``. {0} {1} {2} are the operands: names of C variables, so a
+text may read one twice. The class is that of the *last* operand (switch's first is its condition), and these are filled in here:
+
+    {f}  the suffix of a libm function: f for float32, empty for float64
+    {T}  the C type        {U}  the unsigned type to compute in, so that overflow wraps and is defined
+    {k}  the dtype's code in a helper's name: tgen_sgn_{k} is tgen_sgn_f64
+"""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import SCALAR, Op, register
+from tgen.core.types import DTYPES, TensorType, float_of, is_float, is_int, promote
+from tgen.config import config
+
+C_TYPES = {d: ("uint8_t" if d == "bool" else "float" if d == "float32" else "double" if d == "float64" else f"{d}_t") for d in DTYPES}
+CODES = {d: "b8" if d == "bool" else d[0] + d.lstrip("uintfloat") for d in DTYPES}
+# libm functions a text may call (each also with the suffix f) and how many arguments they take; codegen declares those with a
+# vector twin in libmvec as such. sqrt, floor, ceil, rint, trunc, fabs and copysign are instructions; fmod has no vector twin.
+LIBM = {**dict.fromkeys(("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+                         "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc"), 1), "atan2": 2, "pow": 2}
+
+
+# -- dtype rules: rule(dtypes, attrs) -> (operand dtypes, result dtype) --------------------------------------------------------
+
+def _rule(result_of):
+    def rule(dtypes, attrs=None):
+        common = result_of(promote(dtypes))
+        return (common,) * len(dtypes), common
+    return rule
+
+
+def _refuse(dtype, words):
+    raise TypeError(f"dtype {dtype}: {words}")
+
+
+numeric = _rule(lambda d: d)
+no_bool = _rule(lambda d: d if d != "bool" else _refuse(d, "bool has no sign; use logical_xor or invert"))
+bool_to_int8 = _rule(lambda d: "int8" if d == "bool" else d)
+bits = _rule(lambda d: _refuse(d, "bitwise operations take ints and bools") if is_float(d) else d)
+shifts = _rule(lambda d: _refuse(d, "shifts take ints") if is_float(d) else "int8" if d == "bool" else d)
+floating = _rule(float_of)
+division = _rule(lambda d: d if is_float(d) else config.floatX)
+
+
+def keeps(dtypes, attrs=None):
+    return tuple(dtypes), dtypes[0]
+
+
+def test(dtypes, attrs=None):
+    return tuple(dtypes), "bool"
+
+
+def comparison(dtypes, attrs=None):
+    """Operands in their common dtype; but int64 with uint64 stay as they are, as float64 would round both."""
+    common = promote(dtypes)
+    if common == "float64" and not any(map(is_float, dtypes)):
+        return tuple("uint64" if d == "uint64" else "int64" for d in dtypes), "bool"
+    return (common,) * len(dtypes), "bool"
+
+
+def choice(dtypes, attrs=None):
+    common = promote(dtypes[1:])
+    return ("bool",) + (common,) * (len(dtypes) - 1), common
+
+
+def casting(dtypes, attrs=None):
+    return tuple(dtypes), attrs["dtype"]
+
+
+# -- the type rule of scalar ops -----------------------------------------------------------------------------------------------
+
+def broadcast(shapes):
+    """The shape of an elementwise result: axes that are 1 in the type give way, the others must be equal."""
+    if len({len(s) for s in shapes}) != 1:
+        raise TypeError(f"operands of ranks {', '.join(str(len(s)) for s in shapes)}; they must be equal (dimshuffle pads)")
+    result = []
+    for column in zip(*shapes):
+        size = 1
+        for other in column:
+            size = other if isinstance(size, int) and size == 1 else size if isinstance(other, int) and other == 1 else dims.merge(size, other)
+        result.append(size)
+    return tuple(result)
+
+
+def scalar_infer(name, rule, arity):
+    def infer(types, attrs, sizes):
+        if len(types) != arity:
+            raise TypeError(f"{name} takes {arity} operands, not {len(types)}")
+        dtypes = tuple(t.dtype for t in types)
+        operands, result = rule(dtypes, attrs)
+        if tuple(operands) != dtypes:
+            raise TypeError(f"operands are {', '.join(dtypes)}; {name} takes {', '.join(operands)} (casts are explicit)")
+        weak = any(t.weak for t in types) and all(t.weak or t.dtype == "bool" for t in types) and name != "cast"
+        return (TensorType(result, broadcast([t.shape for t in types]), weak),)
+    return infer
+
+
+def scalar_eval(function):
+    def evaluate(attrs, sizes, *arrays):
+        with np.errstate(all="ignore"):
+            return np.asarray(function(*arrays))
+    return evaluate
+
+
+def scalar_grad(parts):
+    """One function per operand, of (g, z, *operands); each is called only where its gradient is wanted."""
+    def grad(node, gs):
+        return [part and (lambda part=part: part(gs[0], node.outputs[0], *node.inputs)) for part in parts]
+    return grad
+
+
+def scalar(name, rule, function, c, grad=None, doc="", eval=None, node_grad=None, arity=None, extra=None, **more):
+    """Declare a scalar op: its dtype rule, NumPy meaning, C text and the gradient of each operand.
+
+    ``arity`` defaults to the NumPy function's; extra["arity"] keeps it.
+    Ops with attrs give ``eval(attrs, sizes, x)`` and ``node_grad(node, gs)`` themselves.
+    """
+    arity = arity or getattr(function, "nin", 1)
+    return register(Op(name, SCALAR, scalar_infer(name, rule, arity), eval or scalar_eval(function), node_grad or grad and scalar_grad(grad), c,
+                       rule=rule, doc=doc, extra={"arity": arity, **(extra or {})}, **more))
+
+
+# -- C text --------------------------------------------------------------------------------------------------------------------
+
+def dtype_class(dtype):
+    return "f" if is_float(dtype) else "b" if dtype == "bool" else dtype[0]
+
+
+def c_text(op, dtypes, attrs=None):
+    """The C99 expression of scalar ``op`` on operands of ``dtypes``, with {0} {1} {2} for the operands.
+
+    >>> import tgen.ops
+    >>> from tgen.core.op import OPS
+    >>> c_text(OPS["tanh"], ("float32",)), c_text(OPS["sgn"], ("float64",))
+    ('tanhf({0})', 'tgen_sgn_f64({0})')
+    >>> c_text(OPS["add"], ("int8", "int8"))
+    '(int8_t)((uint32_t){0} + (uint32_t){1})'
+    """
+    if callable(op.c):
+        return op.c(dtypes, attrs or {})
+    last, kind = dtypes[-1], dtype_class(dtypes[-1])
+    text = op.c.get(kind) or op.c.get("n" if is_int(last) else "b")
+    if text is None:
+        raise TypeError(f"{op} has no C text for {last}")
+    wide = "uint64_t" if last.endswith("64") else "uint32_t"
+    for mark, value in (("{f}", "f" if last == "float32" else ""), ("{T}", C_TYPES[last]), ("{U}", wide), ("{k}", CODES[last])):
+        text = text.replace(mark, value)
+    return text

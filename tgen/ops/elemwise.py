@@ -1,0 +1,254 @@
+"""Scalar ops: one declaration each is the dtype rule, the NumPy meaning, the C text and the gradient.
+
+A gradient part is a function of (g, z, *operands): the adjoint of the result, the result, the operands. It may have the
+result's full shape; grad sums it over the axes along which its operand was broadcast.
+"""
+import math
+
+import numpy as np
+
+from tgen.graph.build import call
+
+from .declare import (C_TYPES, CODES, bits, bool_to_int8, casting, choice, comparison, division, dtype_class, floating, keeps,
+                      no_bool, numeric, scalar, shifts, test)
+
+LN2, LN10, TWO_OVER_ROOT_PI = math.log(2.0), math.log(10.0), 2.0 / math.sqrt(math.pi)
+
+
+def _zero_where_not(condition, g):
+    return call.switch(condition, g, 0)
+
+
+# -- arithmetic ----------------------------------------------------------------------------------------------------------------
+
+def _wrapping(sign):
+    return "({T})(({U}){0} " + sign + " ({U}){1})"
+
+
+scalar("add", numeric, np.add, {"f": "({0} + {1})", "n": _wrapping("+"), "b": "({0} | {1})"},
+       (lambda g, z, x, y: g, lambda g, z, x, y: g), "x + y; bools: or", commutative=True)
+scalar("sub", no_bool, np.subtract, {"f": "({0} - {1})", "n": _wrapping("-")},
+       (lambda g, z, x, y: g, lambda g, z, x, y: -g), "x - y")
+scalar("mul", numeric, np.multiply, {"f": "({0} * {1})", "n": _wrapping("*"), "b": "({0} & {1})"},
+       (lambda g, z, x, y: g * y, lambda g, z, x, y: g * x), "x * y; bools: and", commutative=True)
+scalar("true_div", division, np.true_divide, {"f": "({0} / {1})"},
+       (lambda g, z, x, y: g / y, lambda g, z, x, y: -(g * z) / y), "x / y in floats")
+
+
+def _narrow(helper):
+    """Integers of 8 and 16 bits take the 32-bit helper and wrap to their own width."""
+    def c(dtypes, attrs):
+        last = dtypes[-1]
+        if dtype_class(last) == "f":
+            return f"tgen_{helper}_{CODES[last]}({{0}}, {{1}})"
+        return f"({C_TYPES[last]})tgen_{helper}_{last[0]}{64 if last.endswith('64') else 32}({{0}}, {{1}})"
+    return c
+
+
+scalar("int_div", bool_to_int8, np.floor_divide, _narrow("int_div"), None, "floor of x / y; integers by 0 give 0")
+scalar("mod", bool_to_int8, np.remainder, _narrow("mod"),
+       (lambda g, z, x, y: g, lambda g, z, x, y: -g * call.int_div(x, y)), "x - floor(x / y) * y; integers by 0 give 0")
+
+
+def _power(x, y):
+    if x.dtype.kind == "f" or x.dtype.kind == "u":
+        return np.power(x, y)
+    safe = np.power(x, np.where(y < 0, 0, y).astype(y.dtype))
+    below = np.where(x == 1, 1, np.where(x == -1, np.where(y & 1, -1, 1), 0)).astype(x.dtype)
+    return np.where(y < 0, below, safe)
+
+
+def _power_c(dtypes, attrs):
+    last = dtypes[-1]
+    if dtype_class(last) == "f":
+        return f"pow{'f' if last == 'float32' else ''}({{0}}, {{1}})"
+    return f"({C_TYPES[last]})tgen_pow_{last[0]}64({{0}}, {{1}})"
+
+
+scalar("pow", bool_to_int8, _power, _power_c,
+       (lambda g, z, x, y: g * y * x ** (y - 1), lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(x) * z)),
+       "x ** y; an integer to a negative power is the truncated quotient (0 unless x is 1 or -1)", arity=2)
+scalar("neg", no_bool, np.negative, {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"}, (lambda g, z, x: -g,), "-x")
+scalar("abs", keeps, np.abs, {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
+       (lambda g, z, x: g * call.sgn(x),), "absolute value")
+scalar("sgn", no_bool, np.sign, {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"}, None,
+       "-1, 0 or 1; nan of nan")
+scalar("sqr", bool_to_int8, np.square, {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"}, (lambda g, z, x: g * (2 * x),), "x * x")
+scalar("sqrt", floating, np.sqrt, {"f": "sqrt{f}({0})"}, (lambda g, z, x: g * 0.5 / z,), "square root")
+
+
+# -- float functions -----------------------------------------------------------------------------------------------------------
+
+def _floating(name, function, grad, doc, c=None):
+    scalar(name, floating, function, {"f": c or name.replace("arc", "a") + "{f}({0})"}, grad and (grad,), doc)
+
+
+def _elementwise(function):
+    """A Python float function as a ufunc that keeps float32."""
+    ufunc = np.frompyfunc(function, 1, 1)
+    return lambda x: np.asarray(ufunc(x), dtype=x.dtype)
+
+
+def _sigmoid(x):
+    decay = np.exp(-np.abs(x))
+    return np.where(x < 0, decay, x.dtype.type(1)) / (1 + decay)
+
+
+def _softplus(x):
+    return np.where(x < 0, x.dtype.type(0), x) + np.log1p(np.exp(-np.abs(x)))
+
+
+_floating("exp", np.exp, lambda g, z, x: g * z, "e ** x")
+_floating("exp2", np.exp2, lambda g, z, x: g * z * LN2, "2 ** x")
+_floating("expm1", np.expm1, lambda g, z, x: g * (z + 1), "e ** x - 1, precise near 0")
+_floating("log", np.log, lambda g, z, x: g / x, "natural logarithm")
+_floating("log2", np.log2, lambda g, z, x: g / (x * LN2), "logarithm to base 2")
+_floating("log10", np.log10, lambda g, z, x: g / (x * LN10), "logarithm to base 10")
+_floating("log1p", np.log1p, lambda g, z, x: g / (1 + x), "log(1 + x), precise near 0")
+_floating("sin", np.sin, lambda g, z, x: g * call.cos(x), "sine")
+_floating("cos", np.cos, lambda g, z, x: -g * call.sin(x), "cosine")
+_floating("tan", np.tan, lambda g, z, x: g * (1 + z * z), "tangent")
+_floating("arcsin", np.arcsin, lambda g, z, x: g / call.sqrt(1 - x * x), "inverse sine")
+_floating("arccos", np.arccos, lambda g, z, x: -g / call.sqrt(1 - x * x), "inverse cosine")
+_floating("arctan", np.arctan, lambda g, z, x: g / (1 + x * x), "inverse tangent")
+_floating("sinh", np.sinh, lambda g, z, x: g * call.cosh(x), "hyperbolic sine")
+_floating("cosh", np.cosh, lambda g, z, x: g * call.sinh(x), "hyperbolic cosine")
+_floating("tanh", np.tanh, lambda g, z, x: g * (1 - z * z), "hyperbolic tangent")
+_floating("arcsinh", np.arcsinh, lambda g, z, x: g / call.sqrt(x * x + 1), "inverse hyperbolic sine")
+_floating("arccosh", np.arccosh, lambda g, z, x: g / call.sqrt(x * x - 1), "inverse hyperbolic cosine")
+_floating("arctanh", np.arctanh, lambda g, z, x: g / (1 - x * x), "inverse hyperbolic tangent")
+_floating("erf", _elementwise(math.erf), lambda g, z, x: g * TWO_OVER_ROOT_PI * call.exp(-x * x), "error function")
+_floating("erfc", _elementwise(math.erfc), lambda g, z, x: -g * TWO_OVER_ROOT_PI * call.exp(-x * x), "1 - erf(x), precise for large x")
+_floating("sigmoid", _sigmoid, lambda g, z, x: g * z * (1 - z), "1 / (1 + e ** -x)", "tgen_sigmoid_{k}({0})")
+_floating("softplus", _softplus, lambda g, z, x: g * call.sigmoid(x), "log(1 + e ** x) without overflow", "tgen_softplus_{k}({0})")
+scalar("arctan2", floating, np.arctan2, {"f": "atan2{f}({0}, {1})"},
+       (lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y)), "the angle of the point (y, x)")
+
+def _nearest(x):
+    return np.rint(x) if x.dtype.kind == "f" else x
+
+
+for _name, _function, _text, _doc in [("floor", np.floor, "floor", "largest integer <= x"), ("ceil", np.ceil, "ceil", "smallest integer >= x"),
+                                      ("round", _nearest, "rint", "nearest integer, halves to even"), ("trunc", np.trunc, "trunc", "x without its fraction")]:
+    scalar(_name, keeps, _function, {"f": _text + "{f}({0})", "n": "({0})", "b": "({0})"}, None, _doc)
+
+
+# -- order and choice ----------------------------------------------------------------------------------------------------------
+
+def _selects(g, z, x):
+    """Every operand that equals the result gets the whole adjoint, ties included (Theano)."""
+    return _zero_where_not(call.eq(z, x), g)
+
+
+for _name, _function, _sign in [("minimum", np.minimum, "<"), ("maximum", np.maximum, ">")]:
+    _choice = f"(({{T}})({{0}} {_sign} {{1}} ? {{0}} : {{1}}))"
+    scalar(_name, numeric, _function, {"f": f"tgen_{_name}_{{k}}({{0}}, {{1}})", "n": _choice, "b": _choice},
+           (lambda g, z, x, y: _selects(g, z, x), lambda g, z, x, y: _selects(g, z, y)), f"the {_name}; nan if either is nan", commutative=True)
+
+
+def _clip(x, low, high):
+    return np.minimum(np.maximum(x, low), high)
+
+
+_bounded = "(({T})({0} > {1} ? ({0} < {2} ? {0} : {2}) : ({1} < {2} ? {1} : {2})))"
+scalar("clip", numeric, _clip, {"f": "tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
+       (lambda g, z, x, low, high: _zero_where_not(call.and_(call.ge(x, low), call.le(x, high)), g),
+        lambda g, z, x, low, high: _zero_where_not(call.lt(x, low), g),
+        lambda g, z, x, low, high: _zero_where_not(call.gt(x, high), g)), "x held between low and high (the gradient at a bound is 1)", arity=3)
+
+
+def _compare(sign):
+    """Comparisons are C's own; int64 with uint64 compare as integers, which C alone would not."""
+    def c(dtypes, attrs):
+        if dtypes[0] == dtypes[1]:
+            return f"({{0}} {sign} {{1}})"
+        signed, other = ("{0}", "{1}") if dtypes[0] == "int64" else ("{1}", "{0}")
+        below = {"<": "1", "<=": "1", "!=": "1"}.get(sign, "0") if signed == "{0}" else {">": "1", ">=": "1", "!=": "1"}.get(sign, "0")
+        return f"({signed} < 0 ? {below} : ((uint64_t){{0}} {sign} (uint64_t){{1}}))"
+    return c
+
+
+for _name, _function, _sign in [("eq", np.equal, "=="), ("neq", np.not_equal, "!="), ("lt", np.less, "<"), ("le", np.less_equal, "<="),
+                                ("gt", np.greater, ">"), ("ge", np.greater_equal, ">=")]:
+    scalar(_name, comparison, _function, _compare(_sign), None, f"x {_sign} y, elementwise", commutative=_name in ("eq", "neq"))
+
+scalar("isnan", test, np.isnan, {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is nan")
+scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == ({T})INFINITY)", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
+scalar("switch", choice, np.where, {k: "({0} ? {1} : {2})" for k in "fnb"},
+       (None, lambda g, z, c, x, y: call.switch(c, g, 0), lambda g, z, c, x, y: call.switch(c, 0, g)), "x where the condition holds, else y", arity=3)
+
+
+# -- bits ----------------------------------------------------------------------------------------------------------------------
+
+for _name, _function, _sign in [("and_", np.bitwise_and, "&"), ("or_", np.bitwise_or, "|"), ("xor", np.bitwise_xor, "^")]:
+    _text = f"(({{T}})({{0}} {_sign} {{1}}))"
+    scalar(_name, bits, _function, {"n": _text, "b": _text}, None, f"x {_sign} y: bitwise, logical on bools", commutative=True)
+scalar("invert", bits, np.invert, {"n": "(({T})~{0})", "b": "({0} ^ 1)"}, None, "bits turned over; logical not on bools")
+# A count outside 0 .. width-1 shifts everything out, as NumPy defines; the mask keeps the C shift itself defined.
+scalar("left_shift", shifts, np.left_shift, lambda dtypes, attrs: _shift_c(dtypes[-1], "<<"), None, "x << y; 0 when y is negative or too large")
+scalar("right_shift", shifts, np.right_shift, lambda dtypes, attrs: _shift_c(dtypes[-1], ">>"), None, "x >> y; the sign alone when y is negative or too large")
+
+
+def _shift_c(dtype, sign):
+    width = int(dtype.lstrip("uint"))
+    unsigned = f"uint{max(width, 32)}_t"
+    if sign == "<<":
+        moved, out = f"({unsigned}){{0}} << ({{1}} & {width - 1})", "0"
+    else:
+        moved, out = f"{{0}} >> ({{1}} & {width - 1})", "0" if dtype[0] == "u" else "({0} < 0 ? -1 : 0)"
+    return f"(({C_TYPES[dtype]})((uint{width}_t){{1}} < {width} ? ({C_TYPES[dtype]})({moved}) : {out}))"
+
+
+# -- casts and the ops that only gradients see ---------------------------------------------------------------------------------
+
+def _cast_c(dtypes, attrs):
+    source, target = dtypes[0], attrs["dtype"]
+    if source == target:
+        return "({0})"
+    if target == "bool":
+        return "({0} != 0)"
+    if dtype_class(source) != "f" or dtype_class(target) == "f":
+        return f"(({C_TYPES[target]}){{0}})"
+    code = CODES[target] if target.endswith(("32", "64")) else "i32"
+    return f"(({C_TYPES[target]})tgen_{CODES[source]}_to_{code}({{0}}))"
+
+
+def _truncated(x, dtype):
+    """Floats as int32 or int64; what it cannot hold, and nan, is its least value."""
+    info = np.iinfo(dtype)
+    held = (x > info.min - 1.0 if dtype == "int32" and x.dtype == "float64" else x >= info.min) & (x < -float(info.min))
+    return np.where(held, np.where(held, x, 0).astype(dtype), np.array(info.min, dtype))
+
+
+def _float_to_int(x, dtype):
+    """x86's conversions, on every machine: through int32 up to 16 bits, uint32 through int64, uint64 in two halves."""
+    if dtype in ("int32", "int64"):
+        return _truncated(x, dtype)
+    if dtype == "uint64":
+        half = x.dtype.type(2.0**63)
+        low, high = _truncated(x, "int64").astype(dtype), _truncated(x - half, "int64").astype(dtype)
+        return np.where(x >= half, high ^ np.uint64(2**63), low)
+    return _truncated(x, "int64" if dtype == "uint32" else "int32").astype(dtype)
+
+
+def _cast(attrs, sizes, x):
+    x, dtype = np.asarray(x), attrs["dtype"]
+    with np.errstate(all="ignore"):
+        return _float_to_int(x, dtype) if x.dtype.kind == "f" and np.dtype(dtype).kind in "iu" else x.astype(dtype)
+
+
+scalar("cast", casting, None, _cast_c, (lambda g, z, x: call.cast(g, x.type.dtype),),
+       "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)", eval=_cast)
+
+
+def _identity(name, grad, doc, flows=1):
+    """x itself, with a gradient of its own; lower drops it."""
+    scalar(name, keeps, None, {k: "({0})" for k in "fnb"}, None, doc, eval=lambda attrs, sizes, x: x, node_grad=grad,
+           extra={"flows": flows, "identity": True})
+
+
+_identity("disconnected_grad", None, "x, through which no gradient flows: what is behind it is disconnected", 0)
+_identity("zero_grad", None, "x, whose gradient is zero")
+_identity("grad_clip", lambda node, gs: [call.clip(gs[0], node.attrs["lo"], node.attrs["hi"])], "x, whose gradient is clipped to lo .. hi")
+_identity("grad_scale", lambda node, gs: [gs[0] * node.attrs["factor"]], "x, whose gradient is multiplied by factor")
+scalar("copy", keeps, lambda x: x.copy(), {k: "{0}" for k in "fnb"}, (lambda g, z, x: g,), "x in memory of its own (IR only: fusion makes a view's elements real)")

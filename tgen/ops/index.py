@@ -1,0 +1,103 @@
+"""Indexing by integer arrays. ``gather`` takes ``count`` index arrays of one shape S for the axes axis .. axis+count-1."""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import STRUCT, Op, register
+from tgen.core.types import TensorType, is_int
+from tgen.graph.build import apply, zeros
+
+
+def _indexed_shape(x, attrs, indices):
+    """Shape of x[..., indices, ...]: S stands where the indexed axes were."""
+    axis, count = attrs["axis"], attrs["count"]
+    if len(indices) != count or count < 1:
+        raise ValueError(f"{len(indices)} index arrays for count {count}")
+    if not 0 <= axis <= x.ndim - count:
+        raise ValueError(f"axes {axis} to {axis + count - 1} of a value of rank {x.ndim}")
+    for t in indices:
+        if not is_int(t.dtype):
+            raise TypeError(f"an index array is {t.dtype}; it must be an integer")
+        if t.ndim != indices[0].ndim:
+            raise TypeError("index arrays must have one rank (tensor/ broadcasts them)")
+    common = list(indices[0].shape)
+    for t in indices[1:]:
+        common = [dims.merge(a, b) for a, b in zip(common, t.shape)]
+    return x.shape[:axis] + tuple(common) + x.shape[axis + count:]
+
+
+def _gather_infer(types, attrs, sizes):
+    return (TensorType(types[0].dtype, _indexed_shape(types[0], attrs, types[1:])),)
+
+
+def _write_infer(types, attrs, sizes):
+    base, v, *indices = types
+    shape = _indexed_shape(base, attrs, indices)
+    if v.dtype != base.dtype or v.ndim != len(shape):
+        raise TypeError(f"the values ({v}) need the dtype of the base and rank {len(shape)}")
+    for a, b in zip(shape, v.shape):
+        dims.merge(a, b)
+    return (TensorType(base.dtype, base.shape),)
+
+
+def place(attrs, indices):
+    return (slice(None),) * attrs["axis"] + tuple(indices)
+
+
+def _gather(attrs, sizes, x, *indices):
+    return np.asarray(x[place(attrs, indices)])
+
+
+def _set_gather(attrs, sizes, base, v, *indices):
+    out = base.copy()
+    out[place(attrs, indices)] = v
+    return out
+
+
+def _inc_gather(attrs, sizes, base, v, *indices):
+    out = base.copy()
+    with np.errstate(all="ignore"):
+        np.add.at(out, place(attrs, indices), v)
+    return out
+
+
+def _back(name, node, base, v, indices):
+    return apply(name, base, v, *indices, **node.attrs)
+
+
+def _gather_grad(node, gs):
+    x, *indices = node.inputs
+    return [_back("inc_gather", node, zeros(x), gs[0], indices)]
+
+
+def _set_gather_grad(node, gs):
+    """A repeated index gives its place to the last value; as in Theano every one of them gets the adjoint of the place."""
+    base, v, *indices = node.inputs
+    return [lambda: _back("set_gather", node, gs[0], zeros(v), indices), lambda: apply("gather", gs[0], *indices, **node.attrs)]
+
+
+def _inc_gather_grad(node, gs):
+    return [gs[0], lambda: apply("gather", gs[0], *node.inputs[2:], **node.attrs)]
+
+
+register(Op("gather", STRUCT, _gather_infer, _gather, _gather_grad, fails=True, extra={"flows": 1, "moves": True},
+            samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
+            doc="elements of x at integer index arrays; negative ones count from the end, others out of range are an IndexError"))
+register(Op("set_gather", STRUCT, _write_infer, _set_gather, _set_gather_grad, fails=True, extra={"flows": 2},
+            samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}), doc="base with base[..., indices] = v; of repeated indices the last wins"))
+register(Op("inc_gather", STRUCT, _write_infer, _inc_gather, _inc_gather_grad, fails=True, extra={"flows": 2},
+            samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}), doc="base with v added at base[..., indices]; repeated indices accumulate"))
+
+
+# -- nonzero -------------------------------------------------------------------------------------------------------------------
+
+def _nonzero_infer(types, attrs, sizes):
+    """In the graph the length is unknown; in the IR attrs["found"] names it."""
+    t, = types
+    if t.ndim == 0:
+        raise ValueError("nonzero of a rank-0 value: use flatten first")
+    found = attrs.get("found")
+    return (TensorType("int64", (dims.sym(found[0]) if found else None,)),) * t.ndim
+
+
+register(Op("nonzero", STRUCT, _nonzero_infer, lambda attrs, sizes, x: tuple(np.asarray(i, "int64") for i in np.nonzero(x)), extra={"flows": 0},
+            doc="where x is not zero (nan is not): one int64 vector per axis, all of one length found when it runs"))

@@ -1,0 +1,95 @@
+"""Products. Ranks 1 and 2 in any pair, and stacks of matrices; float operands of one dtype (tensor/ composes the rest)."""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import LIBRARY, Op, register
+from tgen.core.types import TensorType, is_float
+from tgen.graph.build import apply
+
+
+def _check(types, name):
+    x, y = types
+    if x.dtype != y.dtype or not is_float(x.dtype):
+        raise TypeError(f"{name} takes two float operands of one dtype, not {x.dtype} and {y.dtype}")
+
+
+def _dot_infer(types, attrs, sizes):
+    x, y = types
+    _check(types, "dot")
+    if not (1 <= x.ndim <= 2 and 1 <= y.ndim <= 2):
+        raise TypeError(f"dot takes vectors and matrices, not ranks {x.ndim} and {y.ndim}")
+    dims.merge(x.shape[-1], y.shape[0])
+    return (TensorType(x.dtype, x.shape[:-1] + y.shape[1:]),)
+
+
+def _product(attrs, sizes, x, y):
+    with np.errstate(all="ignore"):
+        return np.asarray(np.matmul(x, y))
+
+
+def _t(m):
+    return apply("dimshuffle", m, order=(1, 0) if m.ndim == 2 else (0, 2, 1))
+
+
+def _outer(u, v):
+    return apply("mul", apply("dimshuffle", u, order=(0, "x")), apply("dimshuffle", v, order=("x", 0)))
+
+
+def _scaled(g, v):
+    return apply("mul", apply("dimshuffle", g, order=("x",)), v)
+
+
+def _dot_grad(node, gs):
+    (x, y), g = node.inputs, gs[0]
+    return {(2, 2): [lambda: apply("dot", g, _t(y)), lambda: apply("dot", _t(x), g)],
+            (2, 1): [lambda: _outer(g, y), lambda: apply("dot", _t(x), g)],
+            (1, 2): [lambda: apply("dot", y, g), lambda: _outer(x, g)],
+            (1, 1): [lambda: _scaled(g, y), lambda: _scaled(g, x)]}[x.ndim, y.ndim]
+
+
+register(Op("dot", LIBRARY, _dot_infer, _product, _dot_grad, doc="product of matrices and vectors, by their ranks"))
+
+
+def _batched_infer(types, attrs, sizes):
+    x, y = types
+    _check(types, "batched_dot")
+    if (x.ndim, y.ndim) != (3, 3):
+        raise TypeError(f"batched_dot takes two values of rank 3, not {x.ndim} and {y.ndim}")
+    dims.merge(x.shape[2], y.shape[1])
+    return (TensorType(x.dtype, (dims.merge(x.shape[0], y.shape[0]), x.shape[1], y.shape[2])),)
+
+
+def _batched_grad(node, gs):
+    (x, y), g = node.inputs, gs[0]
+    return [lambda: apply("batched_dot", g, _t(y)), lambda: apply("batched_dot", _t(x), g)]
+
+
+register(Op("batched_dot", LIBRARY, _batched_infer, _product, _batched_grad, doc="x[i] times y[i] for every i"))
+
+
+# -- what blas makes of dot in the IR -------------------------------------------------------------------------------------------
+
+def _turn(x, turned):
+    return x.T if turned else x
+
+
+def _gemm_infer(types, attrs, sizes):
+    x, y = types
+    _check(types, "gemm")
+    (m, k), (l, n) = (t.shape[::-1] if turned else t.shape for t, turned in ((x, attrs["ta"]), (y, attrs["tb"])))
+    dims.merge(k, l)
+    return (TensorType(x.dtype, (m, n)),)
+
+
+def _gemv_infer(types, attrs, sizes):
+    x, y = types
+    _check(types, "gemv")
+    m, k = x.shape[::-1] if attrs["ta"] else x.shape
+    dims.merge(k, y.shape[0])
+    return (TensorType(x.dtype, (m,)),)
+
+
+register(Op("gemm", LIBRARY, _gemm_infer, lambda attrs, sizes, x, y: _product(attrs, sizes, _turn(x, attrs["ta"]), _turn(y, attrs["tb"])),
+            samples=({"ta": False, "tb": False}, {"ta": True, "tb": False}, {"ta": False, "tb": True}), doc="product of matrices, each transposed on request (IR only)"))
+register(Op("gemv", LIBRARY, _gemv_infer, lambda attrs, sizes, x, y: _product(attrs, sizes, _turn(x, attrs["ta"]), y),
+            samples=({"ta": False}, {"ta": True}), doc="product of a matrix, transposed on request, and a vector (IR only)"))

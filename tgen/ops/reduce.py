@@ -1,0 +1,153 @@
+"""Reductions over ``axes`` (sorted). The operand's dtype is the accumulator's and the result's; tensor/ casts before and after."""
+import numpy as np
+
+from tgen.core.op import REDUCE, STRUCT, Op, register
+from tgen.core.types import TensorType, is_float
+from tgen.graph.build import call, keep, like
+
+
+def _kept(t, axes):
+    if list(axes) != sorted(set(axes)) or any(not 0 <= a < t.ndim for a in axes):
+        raise ValueError(f"axes {tuple(axes)} of a value of rank {t.ndim} are not sorted axis numbers, each once")
+    return tuple(s for a, s in enumerate(t.shape) if a not in axes)
+
+
+def _check_nonempty(t, axes, name):
+    for a in axes:
+        if isinstance(t.shape[a], int) and t.shape[a] == 0:
+            raise ValueError(f"{name} of zero-size axis {a} has no value")
+
+
+def _infer(name, dtypes, result=None, nonempty=False):
+    def infer(types, attrs, sizes):
+        t, = types
+        if not dtypes(t.dtype):
+            raise TypeError(f"{name} does not take {t.dtype} (casts are explicit)")
+        if nonempty:
+            _check_nonempty(t, attrs["axes"], name)
+        return (TensorType(result or t.dtype, _kept(t, attrs["axes"])),)
+    return infer
+
+
+def _eval(function):
+    def evaluate(attrs, sizes, x):
+        with np.errstate(all="ignore"):
+            return np.asarray(function(x, attrs["axes"]))
+    return evaluate
+
+
+def _reduction(name, dtypes, function, grad, doc, **more):
+    register(Op(name, REDUCE, _infer(name, dtypes, **more), _eval(function), grad, extra={"nonempty": more.get("nonempty", False)}, doc=doc,
+                samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})))
+
+
+def _spread(g, x, axes):
+    return like(keep(g, x, axes), x)
+
+
+def _sum_grad(node, gs):
+    return [_spread(gs[0], node.inputs[0], node.attrs["axes"])]
+
+
+def _prod_grad(node, gs):
+    """g * product of the others: where one factor is zero only that factor has a gradient, where two are none has."""
+    x, axes = node.inputs[0], node.attrs["axes"]
+    if not is_float(x.type.dtype):
+        return [None]
+    zero = call.eq(x, 0)
+    factors = call.switch(zero, 1, x)
+    others = keep(call.prod(factors, axis=axes), x, axes)
+    zeros = keep(call.sum(call.cast(zero, "int64"), axis=axes), x, axes)
+    at_zero, elsewhere = call.switch(call.eq(zeros, 1), others, 0), call.switch(call.eq(zeros, 0), others, 0)
+    return [keep(gs[0], x, axes) * call.switch(zero, at_zero, elsewhere / factors)]
+
+
+def _extreme_grad(node, gs):
+    """Every element that equals the extreme gets the whole adjoint, ties included (Theano)."""
+    x, axes = node.inputs[0], node.attrs["axes"]
+    return [call.switch(call.eq(x, keep(node.outputs[0], x, axes)), keep(gs[0], x, axes), 0)]
+
+
+def _number(dtype):
+    return dtype != "bool"
+
+
+_reduction("sum", _number, lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype), _sum_grad, "sum; 0 of nothing")
+_reduction("prod", _number, lambda x, axes: np.prod(x, axis=axes, dtype=x.dtype), _prod_grad, "product; 1 of nothing")
+_reduction("max", lambda d: True, lambda x, axes: np.max(x, axis=axes), _extreme_grad, "largest element; nan if any is nan", nonempty=True)
+_reduction("min", lambda d: True, lambda x, axes: np.min(x, axis=axes), _extreme_grad, "smallest element; nan if any is nan", nonempty=True)
+_reduction("any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true")
+_reduction("all", lambda d: d == "bool", lambda x, axes: np.all(x, axis=axes), None, "whether all elements are true")
+
+
+# -- positions of extremes -----------------------------------------------------------------------------------------------------
+
+def _position_infer(name):
+    def infer(types, attrs, sizes):
+        t, = types
+        axes = attrs["axes"]
+        kept = _kept(t, axes)
+        if len(axes) not in (1, t.ndim):
+            raise ValueError(f"{name} takes one axis or all of them, not {tuple(axes)}")
+        _check_nonempty(t, axes, name)
+        return (TensorType("int64", kept),)
+    return infer
+
+
+def _position_eval(function):
+    def evaluate(attrs, sizes, x):
+        axes = attrs["axes"]
+        return np.asarray(function(x, axis=None if len(axes) == x.ndim else axes[0]), dtype="int64")
+    return evaluate
+
+
+for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
+    register(Op(_name, REDUCE, _position_infer(_name), _position_eval(_function), doc=f"where the first {_name[3:]} is (the first nan if there is one); over all axes: in the flattened array",
+                samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}), extra={"nonempty": True}))
+
+
+# -- softmax -------------------------------------------------------------------------------------------------------------------
+
+def _softmax_infer(types, attrs, sizes):
+    t, = types
+    if not is_float(t.dtype):
+        raise TypeError(f"softmax takes floats, not {t.dtype}")
+    if not 0 <= attrs["axis"] < t.ndim:
+        raise ValueError(f"axis {attrs['axis']} of a value of rank {t.ndim}")
+    return (TensorType(t.dtype, t.shape),)
+
+
+def _shifted(x, axis):
+    return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+
+
+def _softmax(attrs, sizes, x):
+    with np.errstate(all="ignore"):
+        e = np.exp(_shifted(x, attrs["axis"]))
+        return e / np.sum(e, axis=attrs["axis"], keepdims=True)
+
+
+def _logsoftmax(attrs, sizes, x):
+    with np.errstate(all="ignore"):
+        d = _shifted(x, attrs["axis"])
+        return d - np.log(np.sum(np.exp(d), axis=attrs["axis"], keepdims=True))
+
+
+def _total(v, axis):
+    return keep(call.sum(v, axis=axis), v, (axis,))
+
+
+def _softmax_grad(node, gs):
+    g, z, axis = gs[0], node.outputs[0], node.attrs["axis"]
+    return [(g - _total(g * z, axis)) * z]
+
+
+def _logsoftmax_grad(node, gs):
+    g, z, axis = gs[0], node.outputs[0], node.attrs["axis"]
+    return [g - call.exp(z) * _total(g, axis)]
+
+
+register(Op("softmax", STRUCT, _softmax_infer, _softmax, _softmax_grad, samples=({"axis": 0}, {"axis": 1}),
+            doc="exp(x) / sum(exp(x)) along axis, without overflow; lower expands it"))
+register(Op("logsoftmax", STRUCT, _softmax_infer, _logsoftmax, _logsoftmax_grad, samples=({"axis": 0}, {"axis": 1}),
+            doc="log(softmax(x)) along axis, without overflow; lower expands it"))

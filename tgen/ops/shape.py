@@ -1,0 +1,247 @@
+"""Views and shapes: ops that move data and compute nothing. Their gradients move it back."""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import STRUCT, VIEW, Op, register
+from tgen.core.types import TensorType
+from tgen.graph.build import apply, lengths, literal, plus, zeros
+
+MOVES = {"moves": True}     # grad lets log pass below these, to meet the softmax under them
+
+
+def _is_one(size):
+    return isinstance(size, int) and size == 1
+
+
+# -- dimshuffle ----------------------------------------------------------------------------------------------------------------
+
+def _dimshuffle_infer(types, attrs, sizes):
+    t, = types
+    order = attrs["order"]
+    used = [a for a in order if a != "x"]
+    if len(set(used)) != len(used) or any(not 0 <= a < t.ndim for a in used):
+        raise ValueError(f"order {order} does not name axes of a value of rank {t.ndim}, each once at most")
+    for a in set(range(t.ndim)) - set(used):
+        if not _is_one(t.shape[a]):
+            raise ValueError(f"axis {a} cannot be dropped: its size {'is ' + str(t.shape[a]) if t.shape[a] is not None else 'may not be'}, and not 1 in the type")
+    return (TensorType(t.dtype, tuple(1 if a == "x" else t.shape[a] for a in order), t.weak),)
+
+
+def _dimshuffle(attrs, sizes, x):
+    order = attrs["order"]
+    used = [a for a in order if a != "x"]
+    dropped = tuple(a for a in range(x.ndim) if a not in used)
+    moved = np.squeeze(x, dropped).transpose([a - sum(d < a for d in dropped) for a in used])
+    return moved[tuple(None if a == "x" else slice(None) for a in order)] if "x" in order else moved
+
+
+def _dimshuffle_grad(node, gs):
+    order = node.attrs["order"]
+    back = tuple(order.index(a) if a in order else "x" for a in range(node.inputs[0].ndim))
+    return [apply("dimshuffle", gs[0], order=back)]
+
+
+register(Op("dimshuffle", VIEW, _dimshuffle_infer, _dimshuffle, _dimshuffle_grad, extra=MOVES, samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
+            doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1"))
+
+
+# -- broadcast_to, reshape -----------------------------------------------------------------------------------------------------
+
+def _broadcast_to_infer(types, attrs, sizes):
+    t, = types
+    if len(sizes) != t.ndim:
+        raise ValueError(f"{len(sizes)} sizes for a value of rank {t.ndim}")
+    shape = tuple(n if _is_one(s) else dims.merge(s, n) for s, n in zip(t.shape, sizes))
+    return (TensorType(t.dtype, shape, t.weak),)
+
+
+def _broadcast_to(attrs, sizes, x):
+    return np.broadcast_to(x, sizes)
+
+
+register(Op("broadcast_to", VIEW, _broadcast_to_infer, _broadcast_to, lambda node, gs: [gs[0]], sizes=-1, extra=MOVES,
+            doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs"))
+
+
+def _reshape_infer(types, attrs, sizes):
+    t, = types
+    if len(sizes) != attrs["ndim"]:
+        raise ValueError(f"{len(sizes)} sizes for ndim {attrs['ndim']}")
+    before, after = dims.product(t.shape), dims.product(sizes)
+    if any(isinstance(n, int) and n < 0 for n in sizes):
+        raise ValueError(f"negative size in {tuple(sizes)}")
+    if isinstance(before, int) and isinstance(after, int) and before != after:
+        raise ValueError(f"cannot reshape {before} elements into shape {tuple(sizes)}")
+    return (TensorType(t.dtype, tuple(sizes), t.weak),)
+
+
+def _reshape_grad(node, gs):
+    x = node.inputs[0]
+    return [apply_reshape(gs[0], lengths(x))]
+
+
+def apply_reshape(x, sizes):
+    return apply("reshape", x, *sizes, ndim=len(sizes))
+
+
+register(Op("reshape", VIEW, _reshape_infer, lambda attrs, sizes, x: np.reshape(x, sizes), _reshape_grad, sizes=lambda attrs: attrs["ndim"],
+            extra=MOVES, doc="the elements in C order under another shape of the same size"))
+
+
+# -- slice and the two that write through one ----------------------------------------------------------------------------------
+
+def _starts(attrs):
+    return len(attrs["steps"])
+
+
+def _check_steps(t, steps):
+    if len(steps) != t.ndim or 0 in steps:
+        raise ValueError(f"steps {tuple(steps)} for a value of rank {t.ndim}: one nonzero step per axis")
+
+
+def _slice_infer(types, attrs, sizes):
+    t, = types
+    _check_steps(t, attrs["steps"])
+    if len(sizes) != 2 * t.ndim:
+        raise ValueError(f"{len(sizes)} sizes for a value of rank {t.ndim}: the starts, then the lengths")
+    return (TensorType(t.dtype, tuple(sizes[t.ndim:]), t.weak),)
+
+
+def region(starts, counts, steps):
+    """NumPy slices for elements start + step * k, k < count."""
+    return tuple(slice(0, 0) if n == 0 else slice(s, s + k * n if s + k * n >= 0 else None, k) for s, n, k in zip(starts, counts, steps))
+
+
+def _slice(attrs, sizes, x):
+    return x[region(sizes[:x.ndim], sizes[x.ndim:], attrs["steps"])]
+
+
+def _slice_grad(node, gs):
+    x = node.inputs[0]
+    return [apply("set_slice", zeros(x), gs[0], *node.inputs[1:1 + x.ndim], steps=node.attrs["steps"])]
+
+
+register(Op("slice", VIEW, _slice_infer, _slice, _slice_grad, sizes=lambda attrs: 2 * _starts(attrs), extra=MOVES,
+            doc="element k of an axis is x[start + step * k], k < length"))
+
+
+def _write_infer(types, attrs, sizes):
+    base, v = types
+    _check_steps(base, attrs["steps"])
+    if v.ndim != base.ndim or v.dtype != base.dtype:
+        raise TypeError(f"the values ({v}) need the rank and dtype of the base ({base})")
+    if len(sizes) != base.ndim:
+        raise ValueError(f"{len(sizes)} starts for a base of rank {base.ndim}")
+    return (TensorType(base.dtype, base.shape),)
+
+
+def _set_slice(attrs, sizes, base, v):
+    out = base.copy()
+    out[region(sizes, v.shape, attrs["steps"])] = v
+    return out
+
+
+def _inc_slice(attrs, sizes, base, v):
+    out = base.copy()
+    with np.errstate(all="ignore"):
+        out[region(sizes, v.shape, attrs["steps"])] += v
+    return out
+
+
+def _read_back(node, g):
+    return apply("slice", g, *node.inputs[2:], *lengths(node.inputs[1]), steps=node.attrs["steps"])
+
+
+def _set_slice_grad(node, gs):
+    cleared = apply("set_slice", gs[0], zeros(node.inputs[1]), *node.inputs[2:], steps=node.attrs["steps"])
+    return [cleared, _read_back(node, gs[0])]
+
+
+def _inc_slice_grad(node, gs):
+    return [gs[0], _read_back(node, gs[0])]
+
+
+register(Op("set_slice", STRUCT, _write_infer, _set_slice, _set_slice_grad, sizes=_starts,
+            doc="base with elements start + step * k, k < v's length, set to v"))
+register(Op("inc_slice", STRUCT, _write_infer, _inc_slice, _inc_slice_grad, sizes=_starts,
+            doc="base with elements start + step * k, k < v's length, increased by v"))
+
+
+# -- what the type knows of an axis --------------------------------------------------------------------------------------------
+
+def _unbroadcast_infer(types, attrs, sizes):
+    t, = types
+    return (TensorType(t.dtype, tuple(None if a in attrs["axes"] else s for a, s in enumerate(t.shape)), t.weak),)
+
+
+def _rebroadcast_infer(types, attrs, sizes):
+    t, = types
+    for a in attrs["axes"]:
+        if isinstance(t.shape[a], int) and t.shape[a] != 1:
+            raise ValueError(f"Dimension {a} in Rebroadcast's input was supposed to be 1 (got {t.shape[a]} instead)")
+    return (TensorType(t.dtype, tuple(1 if a in attrs["axes"] else s for a, s in enumerate(t.shape)), t.weak),)
+
+
+def _rebroadcast(attrs, sizes, x):
+    for a in attrs["axes"]:
+        if x.shape[a] != 1:
+            raise ValueError(f"Dimension {a} in Rebroadcast's input was supposed to be 1 (got {x.shape[a]} instead)")
+    return x
+
+
+register(Op("unbroadcast", VIEW, _unbroadcast_infer, lambda attrs, sizes, x: x, extra=MOVES, samples=({"axes": (0,)},),
+            grad=lambda node, gs: [apply("rebroadcast", gs[0], axes=tuple(a for a in node.attrs["axes"] if _is_one(node.inputs[0].type.shape[a])))],
+            doc="x whose axes no longer broadcast; lower drops it"))
+register(Op("rebroadcast", VIEW, _rebroadcast_infer, _rebroadcast, extra=MOVES, samples=({"axes": (0,)},), fails=True,
+            grad=lambda node, gs: [apply("unbroadcast", gs[0], axes=tuple(a for a in node.attrs["axes"] if not _is_one(node.inputs[0].type.shape[a])))],
+            doc="x whose axes are declared to be 1, checked when the function runs"))
+
+
+# -- sizes as values, new vectors, concatenation -------------------------------------------------------------------------------
+
+register(Op("shape_i", STRUCT, lambda types, attrs, sizes: (TensorType("int64"),), lambda attrs, sizes, x: np.asarray(x.shape[attrs["axis"]], "int64"),
+            extra={"flows": 0}, samples=({"axis": 0},), doc="the size of an axis, int64; becomes `size` in the IR"))
+register(Op("iota", STRUCT, lambda types, attrs, sizes: (TensorType("int64", sizes),), lambda attrs, sizes: np.arange(sizes[0], dtype="int64"),
+            sizes=1, extra={"flows": 0}, doc="int64 0, 1, ... n-1"))
+
+
+def _make_vector_infer(types, attrs, sizes):
+    if not types or len({t.dtype for t in types}) != 1 or any(t.ndim for t in types):
+        raise TypeError("make_vector takes scalars of one dtype, at least one")
+    return (TensorType(types[0].dtype, (len(types),), all(t.weak for t in types)),)
+
+
+def element(v, i):
+    """Element i (a Python int) of a vector."""
+    return apply("dimshuffle", apply("slice", v, literal(i), literal(1), steps=(1,)), order=())
+
+
+register(Op("make_vector", STRUCT, _make_vector_infer, lambda attrs, sizes, *xs: np.array(xs, xs[0].dtype),
+            lambda node, gs: [lambda i=i: element(gs[0], i) for i in range(len(node.inputs))], doc="scalars as a vector"))
+
+
+def _concatenate_infer(types, attrs, sizes):
+    axis, first = attrs["axis"], types[0]
+    if len({(t.dtype, t.ndim) for t in types}) != 1:
+        raise TypeError(f"concatenate takes values of one rank and dtype, not {', '.join(map(str, types))}")
+    if not 0 <= axis < first.ndim:
+        raise ValueError(f"axis {axis} of values of rank {first.ndim}")
+    shape = list(first.shape)
+    for t in types[1:]:
+        shape = [dims.add(a, b) if d == axis else dims.merge(a, b) for d, (a, b) in enumerate(zip(shape, t.shape))]
+    return (TensorType(first.dtype, tuple(shape), all(t.weak for t in types)),)
+
+
+def _concatenate_grad(node, gs):
+    from_zero, axis, parts = literal(0), node.attrs["axis"], []
+    start, steps = from_zero, (1,) * gs[0].ndim
+    for x in node.inputs:
+        counts = lengths(x)
+        starts = [start if d == axis else from_zero for d in range(x.ndim)]
+        parts.append(apply("slice", gs[0], *starts, *counts, steps=steps))
+        start = plus(start, counts[axis])
+    return parts
+
+
+register(Op("concatenate", STRUCT, _concatenate_infer, lambda attrs, sizes, *xs: np.concatenate(xs, attrs["axis"]), _concatenate_grad,
+            samples=({"axis": 0}, {"axis": 1}), doc="values one after another along axis"))

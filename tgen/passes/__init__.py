@@ -1,0 +1,105 @@
+"""The passes: PIPELINE is what runs, in this order; ORDER is what must come before what, with the reason, checked at import.
+
+A pass is a function Function -> Function that builds a new one and changes nothing in place. To add one: a file, a row in PIPELINE,
+rows in ORDER, and a ``tests/golden/<name>.test``.
+"""
+from dataclasses import dataclass
+
+from tgen.config import config
+from tgen.ir.text import to_text
+from tgen.ir.verify import verify
+from tgen.passes.blas import blas
+from tgen.passes.cse import cse
+from tgen.passes.dce import dce
+from tgen.passes.expand import expand
+from tgen.passes.fold import fold
+from tgen.passes.fuse import fuse
+from tgen.passes.simplify import simplify
+from tgen.passes.stabilise import stabilise
+
+QUICK = ("FAST_COMPILE",)       # the mode that leaves out what only makes programs faster
+VERIFY_LEVEL = 5                # of config.debug, from which the IR is verified after every pass (tests do so too)
+SHOWN_LINES = 200               # of the IR before a pass that failed
+
+
+@dataclass(frozen=True)
+class Pass:
+    """``run`` is Function -> Function; ``off`` names the modes that leave it out."""
+    name: str
+    run: object
+    off: tuple = ()
+
+
+PIPELINE = (
+    Pass("stabilise", stabilise),
+    Pass("fold", fold, QUICK),
+    Pass("simplify", simplify, QUICK),
+    Pass("cse", cse, QUICK),
+    Pass("expand", expand),
+    Pass("blas", blas),
+    Pass("dce", dce),
+    Pass("fuse", fuse),
+)
+
+ORDER = (
+    ("stabilise", "fold", "folding log(1 + c) would keep the digits that log1p does not lose"),
+    ("stabilise", "simplify", "a program means the same in every mode, so the stable rules see it as it was written"),
+    ("stabilise", "expand", "log(softmax(x)) is found by the op softmax, which expand takes apart"),
+    ("fold", "simplify", "rules look for constants, and folding makes them"),
+    ("simplify", "cse", "two spellings of one value become equal first"),
+    ("cse", "expand", "two equal softmaxes are one instruction before expand and five after"),
+    ("expand", "dce", "what the rules left behind is dropped once, at the end"),
+    ("blas", "dce", "the transposes that products absorbed are dropped"),
+    ("dce", "fuse", "a kernel computes all its results, wanted or not"),
+)
+
+
+def check_order(pipeline, order):
+    """ValueError unless ``pipeline`` has every pass that ``order`` names, each once, in its order."""
+    names = [p.name for p in pipeline]
+    if len(set(names)) != len(names):
+        raise ValueError(f"a pass stands twice in the pipeline: {', '.join(names)}")
+    for before, after, reason in order:
+        if before not in names or after not in names:
+            raise ValueError(f"ORDER names {before} and {after}; the pipeline has {', '.join(names)}")
+        if names.index(before) > names.index(after):
+            raise ValueError(f"{before} must come before {after}: {reason}")
+
+
+check_order(PIPELINE, ORDER)
+
+
+def run(function, mode="FAST_RUN", stages=None, checked=None, skip=(), pipeline=PIPELINE):
+    """``function`` through the pipeline in ``mode``.
+
+    ``stages``: a list that receives (pass name, Function) after each pass that ran. ``checked``: verify the IR before and after every
+    pass (by default from config.debug = 5). ``skip`` names passes to leave out. An exception inside a pass gets a note with
+    the name of the pass and the IR before it.
+
+    >>> from tgen.ir.text import parse
+    >>> print(to_text(run(parse("function (v0: float64[]) {\\n v1: float64[] = neg v0\\n v2: float64[] = neg v1\\n return v2\\n}"))), end="")
+    function (v0: float64[]) {
+      return v0
+    }
+    """
+    checked = config.debug >= VERIFY_LEVEL if checked is None else checked
+    if checked:
+        verify(function)
+    for row in pipeline:
+        if mode in row.off or row.name in skip:
+            continue
+        function = _run_one(row, function, checked)
+        if stages is not None:
+            stages.append((row.name, function))
+    return function
+
+
+def _run_one(row, function, checked):
+    try:
+        new = row.run(function)
+        return verify(new) if checked else new
+    except Exception as error:
+        lines = to_text(function).splitlines()
+        more = [f"... {len(lines) - SHOWN_LINES} lines more"] if len(lines) > SHOWN_LINES else []
+        error.add_note("\n".join([f"in pass {row.name}; the IR before it:", *lines[:SHOWN_LINES], *more]))
+        raise

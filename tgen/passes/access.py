@@ -1,0 +1,108 @@
+"""Where a value's elements really are: views composed into one access map.
+
+    v = dimshuffle(slice x) read at [i, j]   ->   x[start + step*j, i]
+
+``Access(base, axes)``: element (i0, i1, ...) of the value is ``base`` at ``axes``, one Axis per axis of base whose
+``index`` numbers the value's own axes.
+"""
+from dataclasses import dataclass
+
+from tgen.core import dims
+from tgen.ir.nodes import Axis, Value
+
+INLINED = ("iota", "size", "constant")
+
+
+@dataclass(frozen=True)
+class Access:
+    base: Value
+    axes: tuple
+
+
+def identity(value):
+    return Access(value, tuple(Axis(k) for k in range(value.type.ndim)))
+
+
+def _dimshuffle(instr, axes):
+    order, x = instr.attrs["order"], instr.operands[0]
+    found = {a: axes[j] for j, a in enumerate(order) if a != "x"}
+    return tuple(found.get(a, Axis(None)) for a in range(x.type.ndim))
+
+
+def _broadcast_to(instr, axes):
+    x = instr.operands[0]
+    return tuple(Axis(None) if s == 1 and instr.result.type.shape[a] != 1 else axes[a] for a, s in enumerate(x.type.shape))
+
+
+def _slice(instr, axes):
+    ndim = len(axes)
+    starts, steps = instr.sizes[:ndim], instr.attrs["steps"]
+    return tuple(Axis(a.index, dims.add(start, dims.mul(step, a.start)), dims.mul(step, a.step))
+                 for a, start, step in zip(axes, starts, steps))
+
+
+def _same(instr, axes):
+    return axes
+
+
+VIEWS = {"dimshuffle": _dimshuffle, "broadcast_to": _broadcast_to, "slice": _slice, "unbroadcast": _same, "rebroadcast": _same}
+
+
+class Reader:
+    """Resolves values of one block to accesses; ``definitions`` maps a value to the instruction that makes it."""
+
+    def __init__(self, block):
+        self.definitions = {v: i for i in block.instrs for v in i.results}
+        self._known = {}
+
+    def access(self, value):
+        """The Access of a value, through every view above it (iteratively: chains of views may be long)."""
+        chain = []
+        v = value
+        while v not in self._known:
+            instr = self.definitions.get(v)
+            if instr is None or instr.op.name not in VIEWS:
+                self._known[v] = identity(v)
+                break
+            chain.append((v, instr))
+            v = instr.operands[0]
+        for v, instr in reversed(chain):
+            self._known[v] = self._through(v, instr)
+        return self._known[value]
+
+    def _through(self, v, instr):
+        """Compose: axes of the view's operand in terms of v's axes, then of the base in terms of the operand's."""
+        own = VIEWS[instr.op.name](instr, tuple(Axis(k) for k in range(v.type.ndim)))
+        below = self._known[instr.operands[0]]
+        return Access(below.base, tuple(_compose(a, own) for a in below.axes))
+
+    def inlined(self, value):
+        instr = self.definitions.get(value)
+        return instr is not None and instr.op.name in INLINED and (value.type.ndim == 0 or instr.op.name == "iota")
+
+
+def _compose(axis, own):
+    """``axis`` (of a base, indexed by a middle value's axes) after ``own`` (the middle value's axes by the outer value's)."""
+    if axis.index is None:
+        return axis
+    middle = own[axis.index]
+    return Axis(middle.index, dims.add(axis.start, dims.mul(axis.step, middle.start)), dims.mul(axis.step, middle.step))
+
+
+def against(access, value, domain):
+    """The access of an elementwise operand ``value`` within ``domain``: its static-1 axes stand still where the domain moves."""
+    still = {k for k, (s, d) in enumerate(zip(value.type.shape, domain)) if s == 1 and d != 1}
+    return Access(access.base, tuple(Axis(None, a.start, 1) if a.index in still else a for a in access.axes))
+
+
+def is_identity(access, domain):
+    """Whether the access reads base[i0, .., ik] for domain index (i0, .., ik): static-1 axes may stand still."""
+    if len(access.axes) != len(domain):
+        return False
+    return all((a.index == k and a.start == 0 and a.step == 1) or (a.index is None and a.start == 0 and domain[k] == 1)
+               for k, a in enumerate(access.axes))
+
+
+def is_row(access, domain, inner):
+    """Whether the base is indexed by exactly the domain's outer axes (all but the last ``inner``)."""
+    return is_identity(access, domain[:len(domain) - inner])

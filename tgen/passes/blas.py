@@ -1,0 +1,49 @@
+"""blas: products become library calls with their transposes absorbed.
+
+    t = dimshuffle x {order=(1, 0)}
+    z = dot t y                        ->   z = gemm x y {ta=True, tb=False}
+
+A matrix with a vector is gemv; two vectors are a sum of products, which fusion puts into a kernel.
+"""
+from tgen.ir.builder import Builder
+from tgen.ir.nodes import Block
+
+TURNED = (1, 0)
+
+
+def blas(function):
+    """Replace every ``dot``."""
+    block = function.block
+    if not any(i.op.name == "dot" for i in block.instrs):
+        return function
+    made = {v: i for i in block.instrs for v in i.results}
+    env, out = {}, []
+    for instr in block.instrs:
+        if instr.op.name != "dot":
+            out.append(instr.with_(operands=tuple(env.get(v, v) for v in instr.operands)))
+            continue
+        b = Builder(instr.where)
+        env[instr.result] = _product(b, made, *(env.get(v, v) for v in instr.operands))
+        out.extend(b.instrs)
+    return function.with_block(Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results)))
+
+
+def _turned(made, v):
+    """(matrix, whether it is read transposed) of an operand."""
+    instr = made.get(v)
+    if instr is not None and instr.op.name == "dimshuffle" and instr.attrs["order"] == TURNED:
+        return instr.operands[0], True
+    return v, False
+
+
+def _product(b, made, x, y):
+    if x.type.ndim == 1 and y.type.ndim == 1:
+        return b.emit("sum", (b.emit("mul", (x, y)),), {"axes": (0,)})
+    if x.type.ndim == 1:
+        matrix, turned = _turned(made, y)
+        return b.emit("gemv", (matrix, x), {"ta": not turned})
+    if y.type.ndim == 1:
+        matrix, turned = _turned(made, x)
+        return b.emit("gemv", (matrix, y), {"ta": turned})
+    (x, ta), (y, tb) = _turned(made, x), _turned(made, y)
+    return b.emit("gemm", (x, y), {"ta": ta, "tb": tb})

@@ -1,0 +1,81 @@
+"""fold: what depends on constants only is computed now, by the interpreter.
+
+    v1: float64[2] = constant (1.0, 4.0)
+    v2: float64[2] = sqrt v1                    ->      v2: float64[2] = constant (1.0, 2.0)
+    v3: int64[] = size <6>                              v3: int64[] = constant 6
+
+Results up to LIMIT elements. An array whose elements are all equal stays (or becomes) one number under a broadcast, which costs no
+memory; so views of a single number and iota stay as they are. A check that constants pass goes; one that they fail stays, for the call to raise.
+"""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.op import OPS, VIEW
+from tgen.ir.interp import constant, evaluate
+from tgen.ir.nodes import Instr, Value
+from tgen.ir.rebuild import bottom_up, rebuild
+from tgen.passes.match import moves, uniform
+
+LIMIT = 1024
+_ALIVE = ("index", "iota", "kernel", "sizeof", "constant")
+
+
+def fold(function):
+    """``function`` with constant parts computed, in nested blocks too."""
+    return function.with_block(bottom_up(function.block, lambda block, level: _fold_block(block)))
+
+
+def _fold_block(block):
+    known = {}      # value -> its array, of LIMIT elements at most
+
+    def visit(instr, env):
+        if instr.op.name == "constant":
+            array = constant(instr)
+            if array.size <= LIMIT:
+                known[instr.result] = array
+            return None
+        if not _foldable(instr, known):
+            return None
+        try:
+            arrays = evaluate(instr, [known[v] for v in instr.operands])
+        except (ValueError, IndexError, AssertionError):    # it fails when it runs, so it must run
+            return None
+        if not instr.results:
+            return (), ()
+        return _replacement(instr, arrays, known)
+    return rebuild(block, visit)
+
+
+def _foldable(instr, known):
+    if instr.op.name in _ALIVE or instr.op.effect or instr.found or instr.blocks or not instr.operands and not instr.sizes:
+        return False
+    if not all(v in known for v in instr.operands) or not all(isinstance(s, int) for s in instr.sizes):
+        return False
+    return all(isinstance(s, int) for v in instr.results for s in v.type.shape) and all(dims.product(v.type.shape) <= LIMIT for v in instr.results)
+
+
+def _replacement(instr, arrays, known):
+    """Constants for the results; None (keep it) for a view that says the same in no memory."""
+    known.update(zip(instr.results, arrays))
+    if instr.op.kind == VIEW and moves(instr) and all(uniform(a) is not None for a in arrays):
+        return None
+    instrs, values = [], []
+    for v, array in zip(instr.results, arrays):
+        made = _constant(array, v, instr.where)
+        instrs.extend(made)
+        values.append(made[-1].result)
+        known[made[-1].result] = array
+    return instrs, values
+
+
+def _constant(array, value, where):
+    """The instructions that make ``array``: one constant, or a number broadcast to its shape."""
+    number = uniform(array) if array.ndim else None
+    if number is None:
+        return [Instr(OPS["constant"], (), (Value(value.type),), {"value": tuple(array.ravel().tolist())}, (), (), where)]
+    scalar, ones = value.type.with_shape(()), value.type.with_shape((1,) * array.ndim)
+    made = [Instr(OPS["constant"], (), (Value(scalar),), {"value": (np.asarray(number).item(),)}, (), (), where)]
+    made.append(Instr(OPS["dimshuffle"], (made[0].result,), (Value(ones),), {"order": ("x",) * array.ndim}, (), (), where))
+    if ones != value.type:
+        made.append(Instr(OPS["broadcast_to"], (made[1].result,), (Value(value.type),), {}, value.type.shape, (), where))
+    return made

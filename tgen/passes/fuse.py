@@ -1,0 +1,265 @@
+"""fuse: elementwise ops, reductions and gathers become kernels with several results.
+
+    a = exp x : [n, m]                 y, s = kernel [n] (r = x[@0, :]) {
+    s = sum a {axes=(1,)}      ->        e, t = kernel [m] (..) map, sum { exp } ; t
+    y = a / s[:, None]                   kernel [m] { e / t } }
+
+Instructions are walked once. Each joins a cluster of its domain or opens one; a cluster has a *stage*, and everything
+a cluster reads from outside was made in a lower stage, so no cycle can arise. Views, iota, sizes and scalar constants
+are read through (access.py). Building the kernels is kernels.py; products were taken by blas before.
+"""
+from tgen.core import dims
+from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.ir.nodes import Block, Instr, Value
+
+from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
+from .kernels import build
+
+SMALL_WHOLE = 4096          # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
+OPEN_CLUSTERS = 8           # how many open clusters of one domain are tried for an instruction that shares an operand
+
+
+class Cluster:
+    """Members of one kernel to be. ``inner``: how many trailing axes of ``domain`` the row loops run over (0: flat)."""
+
+    def __init__(self, domain, stage, number):
+        self.domain, self.stage, self.number = domain, stage, number
+        self.inner, self.terminal, self.members, self.levels = 0, None, [], {}
+        self.reads = set()
+
+    @property
+    def outer(self):
+        return self.domain[:len(self.domain) - self.inner]
+
+
+class Fusion:
+    """One run over a block."""
+
+    def __init__(self, block):
+        self.block, self.reader = block, Reader(block)
+        self.cluster_of, self.clusters, self.open = {}, [], {}
+        self.stage_of = {}          # value or symbol name -> the lowest stage that may read it
+        self.single = []            # (stage, order, instr) of what is not fused
+        self.fence = 0
+        self.checked = {}
+
+    def run(self):
+        for order, instr in enumerate(self.block.instrs):
+            if instr.op.name in VIEWS or self.is_inlined(instr):
+                self.stage_of.update({v: self.earliest(instr) for v in instr.results})
+            elif self.fusable(instr):
+                self.place(instr)
+            else:
+                self.alone(instr, order)
+        return self.emit()
+
+    def is_inlined(self, instr):
+        return instr.op.name in INLINED and self.reader.inlined(instr.result)
+
+    @staticmethod
+    def fusable(instr):
+        return instr.op.kind in (SCALAR, REDUCE) or instr.op.name == "gather"
+
+    def earliest(self, instr):
+        """The lowest stage at which everything the instruction reads is there."""
+        stage = self.fence
+        indexed = instr.op.name in ("set_gather", "inc_gather")
+        for v in instr.operands:
+            stage = max(stage, self.stage_of.get(v, 0), self.checked.get(v, 0) if indexed else 0)
+        texts = list(instr.sizes)
+        for v in (*instr.results, *instr.operands):
+            texts.extend(v.type.shape)
+        for size in texts:
+            if isinstance(size, dims.Size):
+                for name in dims.symbols(size):
+                    if name.startswith("k") and name not in instr.found:
+                        stage = max(stage, self.stage_of.get(name, 0))
+        return stage
+
+    def alone(self, instr, order):
+        stage = self.earliest(instr)
+        self.single.append((stage, order, instr))
+        for v in instr.results:
+            self.stage_of[v] = stage + 1
+        for name in instr.found:
+            self.stage_of[name] = stage + 1
+        if instr.op.name == "check_index":
+            self.checked[instr.operands[0]] = max(stage + 1, self.checked.get(instr.operands[0], 0))
+        elif instr.op.fails and any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z)):
+            self.fence = max(self.fence, stage + 1)
+
+    # -- placing
+    def domain(self, instr):
+        return instr.operands[0].type.shape if instr.op.kind == REDUCE else instr.result.type.shape
+
+    def accesses(self, instr, domain):
+        """Operand accesses in terms of the domain. A gather has none: its table and indices are read from memory."""
+        if instr.op.name == "gather":
+            return []
+        return [against(self.reader.access(v), v, domain) for v in instr.operands]
+
+    def place(self, instr):
+        domain = self.domain(instr)
+        accesses = self.accesses(instr, domain)
+        target = None
+        for cluster in sorted({c for a in accesses if (c := self.cluster_of.get(a.base)) is not None}, key=lambda c: (-c.stage, -c.number)):
+            if self.accepts(cluster, instr, domain, accesses):
+                target = cluster
+                break
+        if target is None:
+            target = self.sibling(instr, domain, accesses)
+        if target is None:
+            target = self.new_cluster(domain, self.needed(instr, accesses, None))
+        self.join(target, instr, domain, accesses)
+
+    def needed(self, instr, accesses, cluster):
+        """The lowest stage for instr when only what ``cluster`` holds can be read without memory."""
+        stage = max([self.fence] + [self.checked.get(v, 0) for v in instr.operands if instr.op.name == "gather"])
+        for v in instr.operands:
+            base = self.reader.access(v).base
+            if instr.op.name != "gather" and cluster is not None and self.cluster_of.get(base) is cluster:
+                continue
+            stage = max(stage, self.stage_of.get(base, 0), self.stage_of.get(v, 0) if base not in self.cluster_of else 0)
+        for v in (*instr.results, *instr.operands):
+            for size in v.type.shape:
+                for name in dims.symbols(size) if isinstance(size, dims.Size) else ():
+                    stage = max(stage, self.stage_of.get(name, 0))
+        return stage
+
+    def accepts(self, cluster, instr, domain, accesses):
+        """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand, nothing else is late."""
+        outer = cluster.inner and domain == cluster.outer
+        if domain != cluster.domain and not outer:
+            return False
+        if self.needed(instr, accesses, cluster) > cluster.stage:
+            return False
+        if instr.op.kind == REDUCE and not self.reducible(cluster, instr, domain, outer):
+            return False
+        return all(self.at_hand(cluster, a, domain, outer) for a in accesses)
+
+    def at_hand(self, cluster, access, domain, outer):
+        level = cluster.levels.get(access.base)
+        if level is None:
+            return True
+        if level == "end":
+            return False
+        if level == "outer":
+            return is_identity(access, domain) if outer else is_row(access, domain, cluster.inner)
+        return not outer and is_identity(access, domain)
+
+    def reducible(self, cluster, instr, domain, outer):
+        """How a reduction would end in this cluster: as a row value, or as the cluster's one kind of last reduction."""
+        axes = instr.attrs["axes"]
+        kind = self.row_or_end(domain, axes)
+        if outer:
+            return len(axes) == len(domain) and instr.op.name not in ("argmax", "argmin") and cluster.terminal in (None, "all")
+        if kind == "row" and cluster.terminal in (None, "all"):
+            return cluster.inner in (0, len(axes))
+        return cluster.inner == 0 and cluster.terminal in (None, axes) and len(axes) < len(domain) or (
+            len(axes) == len(domain) and cluster.terminal in (None, "all") and cluster.inner == 0)
+
+    @staticmethod
+    def row_or_end(domain, axes):
+        trailing = axes == tuple(range(len(domain) - len(axes), len(domain)))
+        if not trailing:
+            return "end"
+        if len(axes) == len(domain):
+            whole = dims.product(domain)
+            return "row" if isinstance(whole, int) and whole <= SMALL_WHOLE else "end"
+        return "row"
+
+    def sibling(self, instr, domain, accesses):
+        bases = {a.base for a in accesses if a.base.type.ndim}
+        for cluster in reversed(self.open.get(domain, ())[-OPEN_CLUSTERS:]):
+            if bases & cluster.reads and self.accepts(cluster, instr, domain, accesses):
+                return cluster
+        return None
+
+    def new_cluster(self, domain, stage):
+        cluster = Cluster(domain, stage, len(self.clusters))
+        self.clusters.append(cluster)
+        self.open.setdefault(domain, []).append(cluster)
+        return cluster
+
+    def join(self, cluster, instr, domain, accesses):
+        outer = bool(cluster.inner) and domain == cluster.outer and domain != cluster.domain
+        level = "outer" if outer else "full"
+        if instr.op.kind == REDUCE:
+            level = self.end(cluster, instr, domain, outer)
+        cluster.members.append((instr, "outer" if outer else "full"))
+        cluster.reads.update(a.base for a in accesses)
+        for v in instr.results:
+            self.cluster_of[v] = cluster
+            cluster.levels[v] = level
+            self.stage_of[v] = cluster.stage + 1
+
+    def end(self, cluster, instr, domain, outer):
+        axes = instr.attrs["axes"]
+        if not outer and self.row_or_end(domain, axes) == "row" and cluster.terminal in (None, "all"):
+            cluster.inner = len(axes)
+            return "outer"
+        cluster.terminal = "all" if len(axes) == len(domain) else axes
+        if instr.op.name in ("argmax", "argmin"):
+            cluster.terminal = "arg"        # its index counts the whole domain: no rows, no second kind of reduction
+        return "end"
+
+    # -- emission
+    def emit(self):
+        used = self.used_outside()
+        parts = [(stage, 1, order, instr) for stage, order, instr in self.single]
+        parts += [(c.stage, 0, c.number, c) for c in self.clusters]
+        out = list(self.inlined_arrays(used))
+        for _, _, _, part in sorted(parts, key=lambda p: p[:3]):
+            out.extend(build(part, self.reader, used) if isinstance(part, Cluster) else (part,))
+        return Block(self.block.params, tuple(out), self.block.results)
+
+    def used_outside(self):
+        """Values that memory must hold: results of the function, operands of what is not fused, and what crosses clusters."""
+        used = set(self.block.results)
+        for _, _, instr in self.single:
+            used.update(instr.operands)
+        for cluster in self.clusters:
+            for instr, _ in cluster.members:
+                for v in instr.operands:
+                    base = self.reader.access(v).base
+                    if self.cluster_of.get(base) is not cluster or instr.op.name == "gather":
+                        used.add(base)
+        return used
+
+    def inlined_arrays(self, used):
+        """Scalar constants and sizes that somebody outside kernels reads stand as instructions of their own."""
+        for instr in self.block.instrs:
+            if self.is_inlined(instr) and instr.result in used:
+                yield instr
+
+
+def fuse(function):
+    """Kernels for everything elementwise; see the top of this file."""
+    return function.with_block(Fusion(materialize(function.block)).run())
+
+
+def materialize(block):
+    """A view or iota that memory must hold (a result, or an operand of what cannot read through it) gets a copy."""
+    reader, env, out = Reader(block), {}, []
+
+    def held(v):
+        if not _is_view(reader, v):
+            return v
+        if v not in env:
+            env[v] = Value(v.type)
+            out.append(Instr(OPS["copy"], (v,), (env[v],)))
+        return env[v]
+    for instr in block.instrs:
+        whole = not Fusion.fusable(instr) and instr.op.name not in VIEWS
+        if whole and instr.operands:
+            instr = instr.with_(operands=tuple(held(v) for v in instr.operands))
+        elif instr.op.name == "gather":
+            instr = instr.with_(operands=(held(instr.operands[0]), *instr.operands[1:]))
+        out.append(instr)
+    results = tuple(held(v) for v in block.results)
+    return Block(block.params, tuple(out), results)
+
+
+def _is_view(reader, v):
+    instr = reader.definitions.get(v)
+    return instr is not None and (instr.op.name in VIEWS or instr.op.name == "iota")

@@ -1,0 +1,323 @@
+"""Builds the kernel of a cluster (fuse.py): a flat one over its domain, or rows of inner kernels.
+
+A row cluster's members are dealt to *segments*: an inner kernel reads row values that an earlier segment reduced. What
+an inner kernel needs of an earlier one is computed again when it is cheap, else it is a local row.
+"""
+from tgen.core.op import OPS, REDUCE
+from tgen.core.types import TensorType
+from tgen.ir.nodes import WHOLE, Axis, Block, Instr, Value
+
+from .access import against
+
+CHEAP = {"add", "sub", "mul", "neg", "sqr", "cast", "minimum", "maximum", "switch", "lt", "le", "gt", "ge", "eq", "neq", "abs", "copy"}
+CHEAP_OPS = 3               # a value of at most this many cheap ops over loads is computed again rather than kept in a row
+
+
+class Scope:
+    """One kernel under construction."""
+
+    def __init__(self, domain):
+        self.domain = domain
+        self.operands, self.maps, self.params, self.instrs = [], [], [], []
+        self.yields, self.outs, self.results = [], [], []
+        self.known, self.position = {}, {}
+
+    def operand(self, value, axes):
+        """The parameter that holds ``value`` read at ``axes``; its type is what the axes leave whole."""
+        key = (value, axes)
+        if key not in self.known:
+            kept = tuple(s for s, a in zip(value.type.shape, axes) if a == WHOLE)
+            param = Value(TensorType(value.type.dtype, kept))
+            self.position[param] = len(self.operands)
+            self.operands.append(value)
+            self.maps.append(axes)
+            self.params.append(param)
+            self.known[key] = param
+        return self.known[key]
+
+    def emit(self, op, operands, dtype, attrs=None, sizes=()):
+        result = Value(TensorType(dtype, ()))
+        self.instrs.append(Instr(op, tuple(operands), (result,), attrs or {}, sizes))
+        return result
+
+    def inline(self, reader, base, axes):
+        """The element of an iota, a size or a constant, computed in place."""
+        key = (base, axes)
+        if key not in self.known:
+            source = reader.definitions[base]
+            if base.type.ndim == 0:
+                self.known[key] = self.emit(source.op, (), base.type.dtype, source.attrs, source.sizes)
+            else:
+                self.known[key] = self.affine(axes[0])
+        return self.known[key]
+
+    def affine(self, axis):
+        if axis.index is None:
+            return self.emit(OPS["size"], (), "int64", {}, (axis.start,))
+        value = self.emit(OPS["index"], (), "int64", {"dim": axis.index})
+        if axis.step != 1:
+            value = self.emit(OPS["mul"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.step,))), "int64")
+        if axis.start != 0:
+            value = self.emit(OPS["add"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.start,))), "int64")
+        return value
+
+    def give(self, value, out, result):
+        self.yields.append(value)
+        self.outs.append(out)
+        self.results.append(result)
+
+    def finish(self, where=frozenset()):
+        block = Block(tuple(self.params), tuple(self.instrs), tuple(self.yields))
+        attrs = {"maps": tuple(self.maps), "outs": tuple(self.outs)}
+        return Instr(OPS["kernel"], tuple(self.operands), tuple(self.results), attrs, tuple(self.domain), (block,), where)
+
+
+def build(cluster, reader, used):
+    """The instructions that compute a cluster: one kernel (none when nobody uses it)."""
+    builder = RowKernel(cluster, reader, used) if cluster.inner else FlatKernel(cluster, reader, used)
+    for instr, level in cluster.members:
+        builder.add(instr, level)
+    where = frozenset().union(*(i.where for i, _ in cluster.members))
+    return builder.finish(where)
+
+
+def table_axes(instr, reader, read_index):
+    """Axes of a gather's table in terms of its result; an index becomes ``read_index(value, first axis)``: an Axis or a parameter's position."""
+    axis, count, rank = instr.attrs["axis"], instr.attrs["count"], instr.operands[1].type.ndim
+    axes = []
+    for a in range(instr.operands[0].type.ndim):
+        if a < axis:
+            axes.append(Axis(a))
+        elif a >= axis + count:
+            axes.append(Axis(a - count + rank))
+        else:
+            axes.append(read_index(instr.operands[1 + a - axis], axis))
+    return axes
+
+
+def shifted(access, first):
+    """An index array's axes, moved to where they stand in the gather's result."""
+    return tuple(a if a.index is None else Axis(a.index + first, a.start, a.step) for a in access.axes)
+
+
+def inline_index(reader, base, axes):
+    """The Axis an inlined index stands for: an iota is affine, a size or a constant stands still; None for an array in memory."""
+    if not reader.inlined(base):
+        return None
+    source = reader.definitions[base]
+    if base.type.ndim:
+        return axes[0]
+    return Axis(None, source.sizes[0]) if source.sizes else Axis(None, int(source.attrs["value"][0]))
+
+
+class FlatKernel:
+    def __init__(self, cluster, reader, used):
+        self.reader, self.used, self.scope, self.env = reader, used, Scope(cluster.domain), {}
+
+    def element(self, access):
+        if access.base in self.env:
+            return self.env[access.base]
+        if self.reader.inlined(access.base):
+            return self.scope.inline(self.reader, access.base, access.axes)
+        return self.scope.operand(access.base, access.axes)
+
+    def add(self, instr, level):
+        scope = self.scope
+        if instr.op.name == "gather":
+            self.keep(instr, self.gathered(instr))
+            return
+        domain = instr.operands[0].type.shape if instr.op.kind == REDUCE else instr.result.type.shape
+        args = [self.element(against(self.reader.access(v), v, domain)) for v in instr.operands]
+        if instr.op.kind == REDUCE:
+            scope.give(args[0], ("reduce", instr.op.name, instr.attrs["axes"]), instr.result)
+            return
+        self.keep(instr, scope.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes))
+
+    def keep(self, instr, value):
+        self.env[instr.result] = value
+        if instr.result in self.used:
+            self.scope.give(value, ("map",), instr.result)
+
+    def gathered(self, instr):
+        def read_index(v, first):
+            access = self.reader.access(v)
+            axes = shifted(access, first)
+            known = inline_index(self.reader, access.base, axes)
+            return known or Axis(None, gather=self.scope.position[self.scope.operand(access.base, axes)])
+        axes = table_axes(instr, self.reader, read_index)
+        return self.scope.operand(instr.operands[0], tuple(axes))
+
+    def finish(self, where):
+        return [self.scope.finish(where)] if self.scope.results else []
+
+
+class Segment:
+    def __init__(self, inner):
+        self.kernel, self.outer, self.env = Scope(inner), [], {}
+
+
+class RowKernel:
+    def __init__(self, cluster, reader, used):
+        self.reader, self.used, self.cluster = reader, used, cluster
+        self.split = len(cluster.outer)
+        self.scope, self.segments = Scope(cluster.outer), {}
+        self.outer_env, self.ready, self.made = {}, {}, {}      # row values; segment after which a value is there; full values -> (instr, segment)
+        self.rows = {}                                          # full value -> local row value
+
+    def segment(self, number):
+        if number not in self.segments:
+            self.segments[number] = Segment(self.cluster.domain[self.split:])
+        return self.segments[number]
+
+    def add(self, instr, level):
+        if level == "outer":
+            self.add_outer(instr)
+            return
+        number = self.number(instr)
+        if instr.op.kind == REDUCE:
+            self.add_reduction(instr, number)
+            return
+        segment = self.segment(number)
+        self.made[instr.result], self.ready[instr.result] = (instr, number), number
+        segment.env[instr.result] = self.compute(instr, number)
+        if instr.result in self.used:
+            self.scope.give(self.row(instr.result), ("map",), instr.result)
+
+    def number(self, instr):
+        """The segment of a full member: after every row value it reads is reduced."""
+        number = 0
+        for v in instr.operands:
+            base = self.reader.access(v).base
+            if base in self.ready:
+                number = max(number, self.ready[base] + (base not in self.made))
+        return number
+
+    def compute(self, instr, number):
+        segment = self.segment(number)
+        if instr.op.name == "gather":
+            return self.gathered(instr, number)
+        args = [self.inner_element(against(self.reader.access(v), v, self.cluster.domain), number) for v in instr.operands]
+        return segment.kernel.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes)
+
+    def inner_element(self, access, number):
+        segment, base = self.segment(number), access.base
+        if base in segment.env:
+            return segment.env[base]
+        if base in self.outer_env:
+            return segment.kernel.operand(self.outer_env[base], ())
+        if base in self.made:
+            return self.earlier(base, number)
+        if self.reader.inlined(base):
+            return self.inner_inline(access, segment)
+        return self.load(base, access.axes, segment)
+
+    def inner_inline(self, access, segment):
+        if access.base.type.ndim and access.axes[0].index is not None and access.axes[0].index < self.split:
+            return segment.kernel.operand(self.scope.inline(self.reader, access.base, access.axes), ())
+        axes = tuple(self.moved(a) for a in access.axes)
+        return segment.kernel.inline(self.reader, access.base, axes)
+
+    def moved(self, axis):
+        return axis if axis.index is None else Axis(axis.index - self.split, axis.start, axis.step)
+
+    def load(self, base, axes, segment):
+        """An element of an array in memory: the row is taken outside, the place in it inside."""
+        outside = tuple(a if a.gather is None and (a.index is None or a.index < self.split) else WHOLE for a in axes)
+        inside = tuple(self.moved(a) if a.gather is None else a for a, o in zip(axes, outside) if o == WHOLE)
+        return segment.kernel.operand(self.scope.operand(base, outside), inside)
+
+    def gathered(self, instr, number):
+        segment = self.segment(number)
+
+        def read_index(v, first):
+            access = self.reader.access(v)
+            axes = shifted(access, first)
+            known = inline_index(self.reader, access.base, axes)
+            return known or Axis(None, gather=segment.kernel.position[self.load(access.base, axes, segment)])
+        return self.load(instr.operands[0], tuple(table_axes(instr, self.reader, read_index)), segment)
+
+    def earlier(self, base, number):
+        """A full value of an earlier segment, in a later one: again when cheap, else its row."""
+        segment = self.segment(number)
+        order = self.recipe(base, number)
+        if order is None:
+            return segment.kernel.operand(self.row(base), tuple(Axis(k) for k in range(len(self.cluster.domain) - self.split)))
+        for instr in order:
+            segment.env[instr.result] = self.compute(instr, number)
+        return segment.env[base]
+
+    def recipe(self, base, number):
+        """The cheap instructions that make ``base`` again in segment ``number``, or None."""
+        env, order, stack = self.segment(number).env, {}, [base]
+        while stack:
+            v = stack.pop()
+            if v in env or v not in self.made:
+                continue
+            instr, _ = self.made[v]
+            if instr.op.name not in CHEAP or len(order) >= CHEAP_OPS:
+                return None
+            order.pop(instr, None)
+            order[instr] = None
+            stack.extend(self.reader.access(x).base for x in instr.operands)
+        return list(reversed(order))
+
+    def row(self, base):
+        """The local row that holds a full value: its segment's kernel yields it."""
+        if base not in self.rows:
+            _, number = self.made[base]
+            segment = self.segment(number)
+            self.rows[base] = Value(TensorType(base.type.dtype, tuple(self.cluster.domain[self.split:])))
+            segment.kernel.give(segment.env[base], ("map",), self.rows[base])
+        return self.rows[base]
+
+    def add_reduction(self, instr, number):
+        domain, axes = self.cluster.domain, instr.attrs["axes"]
+        operand = self.inner_element(against(self.reader.access(instr.operands[0]), instr.operands[0], domain), number)
+        value = Value(TensorType(instr.result.type.dtype, ()))
+        inner = tuple(range(len(domain) - self.split))
+        self.segment(number).kernel.give(operand, ("reduce", instr.op.name, inner), value)
+        if len(axes) == len(domain) and self.split:
+            self.scope.give(value, ("reduce", instr.op.name, tuple(range(self.split))), instr.result)
+            return
+        self.keep_outer(instr, value, number)
+
+    def keep_outer(self, instr, value, number):
+        self.outer_env[instr.result], self.ready[instr.result] = value, number
+        if instr.result in self.used:
+            self.scope.give(value, ("map",), instr.result)
+
+    def add_outer(self, instr):
+        domain = self.cluster.outer
+        if instr.op.name == "gather":
+            self.keep_outer(instr, self.outer_gathered(instr), 0)
+            return
+        accesses = [against(self.reader.access(v), v, domain) for v in instr.operands]
+        number = max((self.ready.get(a.base, 0) for a in accesses), default=0)
+        args = [self.outer_element(a) for a in accesses]
+        if instr.op.kind == REDUCE:
+            self.scope.give(args[0], ("reduce", instr.op.name, instr.attrs["axes"]), instr.result)
+            return
+        value = Value(TensorType(instr.result.type.dtype, ()))
+        self.segment(number).outer.append(Instr(instr.op, tuple(args), (value,), instr.attrs, instr.sizes))
+        self.keep_outer(instr, value, number)
+
+    def outer_element(self, access):
+        if access.base in self.outer_env:
+            return self.outer_env[access.base]
+        if self.reader.inlined(access.base):
+            return self.scope.inline(self.reader, access.base, access.axes)
+        return self.scope.operand(access.base, access.axes)
+
+    def outer_gathered(self, instr):
+        flat = FlatKernel(self.cluster, self.reader, self.used)
+        flat.scope = self.scope
+        return flat.gathered(instr)
+
+    def finish(self, where):
+        for number in sorted(self.segments):
+            segment = self.segments[number]
+            if segment.kernel.results:
+                self.scope.instrs.append(segment.kernel.finish())
+            self.scope.instrs.extend(segment.outer)
+        return [self.scope.finish(where)] if self.scope.results else []
+

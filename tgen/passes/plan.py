@@ -1,0 +1,188 @@
+"""plan: which memory every value has, and how each update is committed. Beside the IR, not in it.
+
+A value produced for an output or an update is computed where it is wanted; other arrays share workspace slots by their
+lifetimes. An update is *in place* when its kernel reads the old value only at the element it writes, nobody reads the old value
+later and nothing that can fail follows; *flip* (a second buffer, swapped at the end) otherwise; *copy* for a bare variable.
+At run time a block somebody else holds or has borrowed is never written: the in-place update flips then, too.
+"""
+from dataclasses import dataclass, field
+
+from tgen.core import dims
+from tgen.ir.nodes import INPUT, SHARED
+
+from .access import Access, is_identity
+
+IN_PLACE_BASE = ("set_slice", "inc_slice", "set_gather", "inc_gather")
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Slot:
+    """kind: param, scalar, literal, output, update, work, alias, found; ``number`` among its kind, ``of`` the value an alias shares."""
+    kind: str
+    number: int = 0
+    of: object = None
+
+
+@dataclass
+class Update:
+    """How an update commits: ``how`` is in place, flip or copy; ``why`` it is not in place."""
+    how: str
+    why: str = ""
+
+
+@dataclass
+class MemoryPlan:
+    slots: dict = field(default_factory=dict)
+    work: list = field(default_factory=list)            # bytes of each workspace slot, a size expression
+    updates: list = field(default_factory=list)
+    output_copies: list = field(default_factory=list)   # (output number, value)
+    update_copies: list = field(default_factory=list)   # (update number, value)
+
+
+def plan(function):
+    """The MemoryPlan of a fused function."""
+    block, made = function.block, MemoryPlan()
+    producer = {v: n for n, i in enumerate(block.instrs) for v in i.results}
+    for v, param in zip(block.params, function.params):
+        made.slots[v] = Slot("param", param.number)
+    for instr in block.instrs:
+        for v in instr.results:
+            made.slots[v] = _first_slot(instr, v, block, made)
+    _results(function, made, producer)
+    made.updates = [_update(function, made, producer, number) for number in range(len(function.updates))]
+    _workspace(block, made, producer)
+    return made
+
+
+def _first_slot(instr, v, block, made):
+    if instr.op.name == "constant" and v.type.ndim:
+        return Slot("literal")
+    if not v.type.ndim:
+        return Slot("scalar")
+    if instr.op.name == "reshape" and made.slots[instr.operands[0]].kind in ("work", "alias"):
+        return Slot("alias", of=instr.operands[0])
+    if instr.op.name == "nonzero":
+        return Slot("found")
+    return Slot("work", -1)
+
+
+def _results(function, made, producer):
+    """Outputs and updates take the values made for them; what is taken already, or is a parameter, is copied."""
+    results = function.block.results
+    for number, v in enumerate(results):
+        update = number - function.outputs
+        kind, index = ("output", number) if update < 0 else ("update", update)
+        if made.slots[v].kind == "work":
+            made.slots[v] = Slot(kind, index)
+        else:
+            (made.output_copies if update < 0 else made.update_copies).append((index, v))
+
+
+def _update(function, made, producer, number):
+    block = function.block
+    value = block.results[function.outputs + number]
+    target = next(v for v, p in zip(block.params, function.params) if p.kind == SHARED and p.number == function.updates[number])
+    if value in block.params:
+        return Update("copy", "the new value is a variable's old one")
+    if value.type.ndim == 0:
+        return Update("in place")
+    if made.slots[value] != Slot("update", number):
+        return Update("copy", "the new value is also a result")
+    why = _obstacle(function, producer, value, target)
+    return Update("flip", why) if why else Update("in place")
+
+
+def _obstacle(function, producer, value, target):
+    """Why the update of ``target`` by ``value`` cannot be in place, or None."""
+    block = function.block
+    if value.type.shape != target.type.shape:
+        return "the size may change"
+    at = producer[value]
+    instr = block.instrs[at]
+    later = block.instrs[at + 1:]
+    if any(target in i.operands for i in later) or target in block.results[function.outputs:]:
+        return "the old value is read later"
+    if any(fallible(i) for i in later):
+        return "something that can fail follows"
+    if target not in instr.operands:
+        return None
+    if instr.op.name == "kernel":
+        return _kernel_obstacle(instr, target)
+    if instr.op.name in IN_PLACE_BASE and instr.operands[0] is target and instr.operands.count(target) == 1:
+        return None
+    if instr.op.name == "gemm" and len(instr.operands) == 3 and instr.operands[2] is target and instr.operands.count(target) == 1:
+        return None
+    return "the old value is read at other places than the one written"
+
+
+def fallible(instr):
+    """Whether the instruction can end a call: a check, or memory taken for a size found inside."""
+    late = any(name.startswith("k") for v in instr.results for s in v.type.shape for name in dims.symbols(s))
+    return late or instr.op.name.startswith(("check", "assert"))
+
+
+def _kernel_obstacle(instr, target):
+    if any(i.op.name == "kernel" for i in instr.blocks[0].instrs):
+        return "a kernel over rows reads the old value more than once"
+    for operand, axes in zip(instr.operands, instr.attrs["maps"]):
+        if operand is target and (any(a.gather is not None for a in axes) or not is_identity(Access(operand, axes), instr.sizes)):
+            return "the old value is read at other places than the one written"
+    return None
+
+
+def root(slots, v):
+    """The value whose memory v has."""
+    while slots[v].kind == "alias":
+        v = slots[v].of
+    return v
+
+
+def _workspace(block, made, producer):
+    """Slots by lifetime: a freed slot is taken again by a value of the same byte size."""
+    slots = made.slots
+    last = {}
+    for n, instr in enumerate(block.instrs):
+        for v in (*instr.operands, *instr.results):
+            last[root(slots, v)] = n
+    for v in block.results:
+        last[root(slots, v)] = len(block.instrs)
+    ends = {}
+    for v, n in last.items():
+        ends.setdefault(n, []).append(v)
+    free = {}
+    for n, instr in enumerate(block.instrs):
+        for v in instr.results:
+            if slots[v].kind == "work":
+                slots[v] = Slot("work", _take(v, free, made))
+        for v in ends.get(n, ()):
+            if slots[v].kind == "work":
+                free.setdefault(made.work[slots[v].number], []).append(slots[v].number)
+
+
+def _take(v, free, made):
+    size = dims.mul(dims.product(v.type.shape), v.type.itemsize)
+    if free.get(size):
+        return free[size].pop()
+    made.work.append(size)
+    return len(made.work) - 1
+
+
+def text(function, made, names, label):
+    """The plan in words; ``names`` are IR names, ``label(v)`` adds the user's."""
+    lines = []
+    for v, slot in made.slots.items():
+        where = {"param": "parameter", "scalar": "in the frame", "literal": "in the text"}.get(slot.kind, f"{slot.kind} {slot.number}")
+        if slot.kind == "alias":
+            where = f"the memory of {names[slot.of]}"
+        lines.append(f"{names[v]}{label(v)}: {v.type.text()} {where}")
+    lines.extend(f"workspace {n}: {size} bytes" for n, size in enumerate(made.work))
+    for number, update in enumerate(made.updates):
+        lines.append(f"update of shared {function.updates[number]}: {update.how}{f' ({update.why})' if update.why else ''}")
+    lines.extend(f"output {n}: a copy of {names[v]}, so that results never share memory" for n, v in made.output_copies)
+    return "\n".join(lines) + "\n"
+
+
+def strided(function):
+    """Parameters whose strides are known only when called: arrays of the user's and shared ones."""
+    return {v for v, p in zip(function.block.params, function.params) if p.kind in (INPUT, SHARED) and v.type.ndim}

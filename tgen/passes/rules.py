@@ -1,0 +1,183 @@
+"""The exact rules: what each one makes has the same bits for every input, NaN, Inf and -0.0 included.
+
+Free to run anywhere. There is no x - x -> 0 for floats (inf - inf), no x * 0 -> 0 (nan), no x + 0 -> x (-0.0 + 0 is 0),
+no x / c -> x * (1 / c) unless 1 / c is exact, and no reassociation. Rules that only a program's meaning allows are in stabilise.
+"""
+import numpy as np
+
+from tgen.core import dims
+from tgen.core.types import is_float, is_int, is_unsigned
+from tgen.passes.match import BOOL, FLOAT, INTEGER, rule
+
+EXACT_BITS = {"float32": 24, "float64": 53}      # integers up to 2 ** bits are exact
+
+
+def _power_of_two(m):
+    """c is a power of two whose reciprocal is a normal number."""
+    mantissa, exponent = np.frexp(m["c"])
+    return abs(mantissa) == 0.5 and abs(exponent) < (120 if m["c"].dtype == np.float32 else 1000)
+
+
+def _times_reciprocal(m):
+    return m.emit("mul", m["x"], m.number(1 / m["c"], m["x"].type))
+
+
+def holds_exactly(small, big):
+    """Whether every value of dtype ``small`` is one of dtype ``big``."""
+    if small == big or small == "bool":
+        return True
+    if is_float(small):
+        return is_float(big) and EXACT_BITS[small] <= EXACT_BITS[big]
+    bits = np.dtype(small).itemsize * 8 - (0 if is_unsigned(small) else 1)
+    if is_float(big):
+        return bits <= EXACT_BITS[big]
+    if not is_int(big) or is_unsigned(big) and not is_unsigned(small):
+        return False
+    return bits <= np.dtype(big).itemsize * 8 - (0 if is_unsigned(big) else 1)
+
+
+def _cast_to_itself(m):
+    return m["x"] if m["x"].type.dtype == m.attrs["dtype"] else None
+
+
+def _cast_of_wider(m):
+    """cast(cast(x)) without the middle one, when that keeps every value; bool and float to int are left as they are."""
+    source, middle, target = m["x"].type.dtype, m.parts[1].attrs["dtype"], m.attrs["dtype"]
+    if not holds_exactly(source, middle) or is_float(source) and not is_float(target):
+        return None
+    return m.emit("cast", m["x"], attrs={"dtype": target})
+
+
+def _same_order(m):
+    return m["x"] if m.attrs["order"] == tuple(range(m["x"].type.ndim)) else None
+
+
+def _dimshuffle_twice(m):
+    first = m.parts[1].attrs["order"]
+    return m.emit("dimshuffle", m["x"], attrs={"order": tuple(a if a == "x" else first[a] for a in m.attrs["order"])})
+
+
+def _same_type(m):
+    return m["x"] if m["x"].type == m.type else None
+
+
+def _outer_sizes(m):
+    return m.emit(m.instr.op.name, m["x"], attrs=m.attrs, sizes=m.instr.sizes)
+
+
+def _whole_slice(m):
+    ndim = m["x"].type.ndim
+    whole = all(s == 0 for s in m.instr.sizes[:ndim]) and all(k == 1 for k in m.attrs["steps"])
+    return m["x"] if whole and m["x"].type == m.type else None
+
+
+def _slice_twice(m):
+    """Element k of the outer slice is element start + step*k of the inner one."""
+    ndim = m["x"].type.ndim
+    inner = m.parts[1]
+    starts = [dims.add(a, dims.mul(step, b)) for a, step, b in zip(inner.sizes, inner.attrs["steps"], m.instr.sizes)]
+    steps = tuple(a * b for a, b in zip(inner.attrs["steps"], m.attrs["steps"]))
+    return m.emit("slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[ndim:]))
+
+
+def _no_axes(m):
+    return m["x"] if not m.attrs["axes"] else None
+
+
+def _axes_of_one(m):
+    """The extreme of one element is that element."""
+    shape, axes = m["x"].type.shape, m.attrs["axes"]
+    if not all(isinstance(shape[a], int) and shape[a] == 1 for a in axes):
+        return None
+    return m.emit("dimshuffle", m["x"], attrs={"order": tuple(a for a in range(len(shape)) if a not in axes)})
+
+
+def _one_element(m):
+    return m.emit("dimshuffle", m["x"], attrs={"order": ("x",)})
+
+
+_MATRIX = "function (v0: float64[n0, n1]) {{\n  v1: float64[{0}] = {1}\n  v2: float64[{2}] = {3}\n  return v2\n}}"
+_DIMSHUFFLES = _MATRIX.format("n1, n0, 1", "dimshuffle v0 {order=(1, 0, 'x')}", "n0, 1, n1", "dimshuffle v1 {order=(1, 'x', 0)}")
+_RESHAPES = _MATRIX.format("n0*n1", "reshape v0 <n0*n1> {ndim=1}", "n1, n0", "reshape v1 <n1, n0> {ndim=2}")
+_SLICES = _MATRIX.format("n0, n1", "slice v0 <0, n1 - 1, n0, n1> {steps=(1, -1)}", "n0, n1", "slice v1 <0, n1 - 1, n0, n1> {steps=(1, -1)}")
+_CAST = "function (v0: float32[n0]) {\n  v1: float64[n0] = cast v0 {dtype='float64'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
+_CASTS = "function (v0: int8[n0]) {\n  v1: int32[n0] = cast v0 {dtype='int32'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
+
+
+def _one_line(result, op, param="float64[n0, n1]"):
+    return f"function (v0: {param}) {{\n  v1: {result} = {op}\n  return v1\n}}"
+
+
+EXACT = (
+    # arithmetic
+    rule("x_times_one", "mul(x, 1)", "x"),
+    rule("x_over_one", "true_div(x, 1)", "x"),
+    rule("x_minus_zero", "sub(x, 0)", "x"),
+    rule("x_plus_minus_zero", "add(x, -0.0)", "x", FLOAT),
+    rule("n_plus_zero", "add(x, 0)", "x", INTEGER),
+    rule("n_times_zero", "mul(x, 0)", "0", INTEGER),
+    rule("n_minus_n", "sub(x, x)", "0", INTEGER),
+    rule("n_div_one", "int_div(x, 1)", "x", INTEGER),
+    rule("n_mod_one", "mod(x, 1)", "0", INTEGER),
+    rule("times_minus_one", "mul(x, -1)", "neg(x)"),
+    rule("over_minus_one", "true_div(x, -1)", "neg(x)"),
+    rule("over_power_of_two", "true_div(x, c)", _times_reciprocal, FLOAT, _power_of_two, _one_line("float64[n0, n1]", "true_div v0, v2").replace(
+        "  v1", "  v3: float64[] = constant -8.0\n  v2: float64[1, 1] = dimshuffle v3 {order=('x', 'x')}\n  v1")),
+    rule("neg_neg", "neg(neg(x))", "x"),
+    rule("plus_neg", "add(x, neg(y))", "sub(x, y)"),
+    rule("minus_neg", "sub(x, neg(y))", "add(x, y)"),
+    rule("abs_neg", "abs(neg(x))", "abs(x)", FLOAT),
+    rule("abs_abs", "abs(abs(x))", "abs(x)"),
+    rule("sqr_neg", "sqr(neg(x))", "sqr(x)"),
+    rule("sqr_abs", "sqr(abs(x))", "sqr(x)"),
+    rule("x_times_x", "mul(x, x)", "sqr(x)", FLOAT),
+    rule("pow_one", "pow(x, 1)", "x"),
+    rule("pow_two", "pow(x, 2)", "sqr(x)"),
+    rule("pow_zero", "pow(x, 0)", "1"),
+    # rounding twice
+    *(rule(f"{outer}_{inner}", f"{outer}({inner}(x))", f"{inner}(x)") for outer in ("floor", "ceil", "round", "trunc") for inner in ("floor", "ceil", "round", "trunc")),
+    *(rule(f"{name}_of_int", f"{name}(x)", "x", INTEGER) for name in ("floor", "ceil", "round", "trunc")),
+    # order
+    rule("min_same", "minimum(x, x)", "x"),
+    rule("max_same", "maximum(x, x)", "x"),
+    *(rule(f"n_{name}_n", f"{name}(x, x)", str(name in ("eq", "le", "ge")), INTEGER) for name in ("eq", "neq", "lt", "le", "gt", "ge")),
+    rule("not_eq", "invert(eq(x, y))", "neq(x, y)"),
+    rule("not_neq", "invert(neq(x, y))", "eq(x, y)"),
+    # choice
+    rule("switch_true", "switch(True, x, y)", "x"),
+    rule("switch_false", "switch(False, x, y)", "y"),
+    rule("switch_same", "switch(x, y, y)", "y"),
+    rule("switch_not", "switch(invert(x), y, z)", "switch(x, z, y)"),
+    # bits
+    rule("invert_invert", "invert(invert(x))", "x"),
+    rule("and_same", "and_(x, x)", "x"),
+    rule("or_same", "or_(x, x)", "x"),
+    rule("n_xor_n", "xor(x, x)", "0", INTEGER),
+    rule("b_xor_b", "xor(x, x)", "False", BOOL),
+    rule("and_true", "and_(x, True)", "x", BOOL),
+    rule("and_false", "and_(x, False)", "False", BOOL),
+    rule("or_false", "or_(x, False)", "x", BOOL),
+    rule("or_true", "or_(x, True)", "True", BOOL),
+    rule("n_and_zero", "and_(x, 0)", "0", INTEGER),
+    rule("n_or_zero", "or_(x, 0)", "x", INTEGER),
+    rule("n_xor_zero", "xor(x, 0)", "x", INTEGER),
+    rule("n_shifted_left_by_zero", "left_shift(x, 0)", "x", INTEGER),
+    rule("n_shifted_right_by_zero", "right_shift(x, 0)", "x", INTEGER),
+    # casts
+    rule("cast_to_itself", "cast(x)", _cast_to_itself, example=_one_line("float64[n0, n1]", "cast v0 {dtype='float64'}")),
+    rule("cast_of_wider", "cast(cast(x))", _cast_of_wider, example=(_CAST, _CASTS)),
+    # moving elements
+    rule("same_order", "dimshuffle(x)", _same_order, example=_one_line("float64[n0, n1]", "dimshuffle v0 {order=(0, 1)}")),
+    rule("dimshuffle_twice", "dimshuffle(dimshuffle(x))", _dimshuffle_twice, example=_DIMSHUFFLES),
+    rule("same_shape", "reshape(x)", _same_type, example=_one_line("float64[n0, n1]", "reshape v0 <n0, n1> {ndim=2}")),
+    rule("reshape_twice", "reshape(reshape(x))", _outer_sizes, example=_RESHAPES),
+    rule("broadcast_to_itself", "broadcast_to(x)", _same_type, example=_one_line("float64[n0, n1]", "broadcast_to v0 <n0, n1>")),
+    rule("broadcast_twice", "broadcast_to(broadcast_to(x))", _outer_sizes, example=_MATRIX.format("n0, n1", "broadcast_to v0 <n0, n1>", "n0, n1", "broadcast_to v1 <n0, n1>")),
+    rule("whole_slice", "slice(x)", _whole_slice, example=_one_line("float64[n0, n1]", "slice v0 <0, 0, n0, n1> {steps=(1, 1)}")),
+    rule("slice_twice", "slice(slice(x))", _slice_twice, example=_SLICES),
+    rule("concatenate_one", "concatenate(x)", lambda m: m["x"], example=_one_line("float64[n0, n1]", "concatenate v0 {axis=1}")),
+    rule("vector_of_one", "make_vector(x)", _one_element, example=_one_line("float64[1]", "make_vector v0", "float64[]")),
+    # reductions
+    *(rule(f"{name}_over_nothing", f"{name}(x)", _no_axes, example=_one_line("float64[n0, n1]", name + " v0 {axes=()}")) for name in ("sum", "prod", "max", "min")),
+    *(rule(f"{name}_of_one", f"{name}(x)", _axes_of_one, example=_one_line("float64[n0]", name + " v0 {axes=(1,)}", "float64[n0, 1]")) for name in ("max", "min")),
+)

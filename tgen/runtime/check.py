@@ -1,0 +1,101 @@
+"""The check of one argument, and the generated first line of a call: exact arrays and numbers pass without it."""
+import numpy as np
+
+from tgen.config import config
+from tgen.core.types import is_float
+from tgen.graph.nodes import Variable
+
+_EXACT = {"float64": 1 << 53, "float32": 1 << 24}     # ints up to here are exact in the float
+
+
+class Check:
+    """check(value) -> the array (rank >= 1) or Python number (rank 0) the call can use, or a TypeError that names the input."""
+
+    def __init__(self, variable, index, function_name, strict=False, allow_downcast=None):
+        self.variable, self.type, self.index, self.function_name = variable, variable.type, index, function_name
+        self.strict, self.allow_downcast = strict, allow_downcast
+        self.number = None if strict or self.type.ndim else np.dtype(self.type.dtype).type
+        self.low, self.high, self.convert = _int_range(self.type.dtype)
+
+    def __call__(self, value):
+        kind = type(value)
+        if self.number is not None:
+            if kind is int and self.low <= value <= self.high:
+                return self.convert(value)
+            if kind is self.number:
+                return value
+            if kind is float and self.allow_downcast is None and self.type.dtype == config.floatX:
+                return value
+        return self._filter(value)
+
+    def _filter(self, value):
+        if isinstance(value, Variable):
+            raise TypeError(self._message(f"Expected an array-like object, but found a Variable: {value!s:.80}; a symbolic value goes into givens= when the function is made, "
+                                          "and a shared variable's value is s.get_value()"))
+        try:
+            data = self.type.filter(value, self.strict, self.allow_downcast)
+        except TypeError as error:
+            raise TypeError(self._message(str(error))) from None
+        return np.asarray(data) if self.type.ndim else data.item()
+
+    def _message(self, text):
+        v = self.variable
+        name = f" {v.name!r:.80}" if v.name else ""
+        made = f" (the input was made at {v.where[0]}:{v.where[1]})" if v.where else ""
+        return f'Bad input argument{name} to tgen function with name "{self.function_name!s:.200}" at index {self.index} (0-based): {text}{made}'
+
+
+def _int_range(dtype):
+    """(low, high, convert): which Python ints go into ``dtype`` exactly, and as which number."""
+    if dtype == "bool":
+        return 1, 0, int
+    if is_float(dtype):
+        return -_EXACT[dtype], _EXACT[dtype], float
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max), int
+
+
+def fast_call(checks, executable, keys, unpack):
+    """call(values) for a tuple with one value per check: what passes as it is costs a few type tests, the rest goes to its check.
+
+    The result is what the function returns: the array itself (``unpack``), a dict over ``keys``, or the list.
+    Written as source and compiled once per function: a loop over the checks costs 60 ns per input more.
+    """
+    names = [f"a{i}" for i in range(len(checks))]
+    packed = f"({', '.join(names)}{',' if names else ''})"
+    space = {"executable": executable, "ndarray": np.ndarray, "keys": keys}
+    lines = [f"    {packed} = values"] if names else []
+    for i, check in enumerate(checks):
+        space[f"check{i}"] = check
+        lines.append(f"    if {_test(i, check, space)}: a{i} = check{i}(a{i})")
+    result = f"executable({packed})"
+    if keys is not None:
+        result = f"dict(zip(keys, {result}))"
+    elif unpack:
+        result += "[0]"
+    exec("\n".join(["def call(values):", *lines, f"    return {result}"]), space)
+    return space["call"]
+
+
+def _test(i, check, space):
+    """The condition under which value i needs its check: it is not the very thing the entry takes."""
+    if check.type.ndim == 0:
+        return _number_test(i, check, space)
+    space[f"dtype{i}"] = np.dtype(check.type.dtype)
+    tests = [f"type(a{i}) is not ndarray", f"a{i}.dtype is not dtype{i}", f"a{i}.ndim != {check.type.ndim}", f"not a{i}.flags.aligned"]
+    tests += [f"a{i}.shape[{axis}] != {size}" for axis, size in enumerate(check.type.shape) if size is not None]
+    return " or ".join(tests)
+
+
+def _number_test(i, check, space):
+    dtype = check.type.dtype
+    if check.strict:
+        return "True"
+    if dtype == "float64":
+        return f"type(a{i}) is not float"
+    if dtype == "bool":
+        return f"type(a{i}) is not bool"
+    if is_float(dtype):
+        space[f"number{i}"] = check.number
+        return f"type(a{i}) is not number{i}"
+    return f"type(a{i}) is not int or not {check.low} <= a{i} <= {check.high}"

@@ -1,0 +1,55 @@
+"""Error records -> exceptions that name what the user wrote. Lowers the graph again: that happens only after a failure."""
+from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, REENTRANT, SIZES
+
+
+class Explain:
+    """``Explain(program)(status, record)`` is the exception to raise."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def __call__(self, status, record):
+        number, *numbers = record
+        if status == MEMORY:
+            return MemoryError("no memory for a call's arrays; nothing was changed. Set borrow=True where arrays are copied, or work on smaller batches.")
+        if status == REENTRANT:
+            return RuntimeError("re-entrant call: this thread is inside a call that holds a shared variable this one needs")
+        if status == BAD_SIZE and number < 0:
+            return ValueError(f"array is too big, or a size is negative ({numbers[0]})")
+        sites = self.program.lowered.sites
+        site = sites[number] if 0 <= number < len(sites) else None
+        return EXPLANATIONS[status](site, numbers)
+
+
+def place(site):
+    if site is None:
+        return ""
+    return f"; {site.op}" + (f" at {site.where[0]}:{site.where[1]}" if site.where else "")
+
+
+def sizes(site, numbers):
+    about = site.about if site is not None and site.about else ("a size", "another")
+    return ValueError(f"Input dimension mis-match: {about[0]} is {numbers[0]} but {about[1]} is {numbers[1]}{place(site)} needs them equal. "
+                      "(A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast.)")
+
+
+def index(site, numbers):
+    axis, value, size = numbers[:3]
+    array, which = site.about if site is not None else ("an array", "an index")
+    return IndexError(f"index out of bounds: index {value} (from {which}) is out of bounds for axis {axis} of {array} with size {size}{place(site)}")
+
+
+def empty(site, numbers):
+    array = site.about[0] if site is not None and site.about else "its input"
+    return ValueError(f"Input of a reduction has zero-size on axis {numbers[0]}: {array} is empty and has no extreme{place(site)}")
+
+
+def bad_size(site, numbers):
+    return ValueError(f"negative dimensions are not allowed: {numbers[0]}{place(site)}")
+
+
+def failed(site, numbers):
+    return AssertionError(f"{site.about[0] if site is not None and site.about else 'assertion failed'}{place(site)}")
+
+
+EXPLANATIONS = {SIZES: sizes, INDEX: index, EMPTY: empty, BAD_SIZE: bad_size, ASSERT: failed}

@@ -1,0 +1,227 @@
+"""``function(...)`` and the Function it returns: arguments bound and checked, the compiled code called, results packed."""
+import time
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+
+from tgen.config import config
+from tgen.errors import ArgumentTypeError
+from tgen.graph.nodes import Variable, user_line
+from tgen.graph.shared import SharedVariable
+
+from . import hooks, program
+from .check import Check, fast_call
+from .request import default_name, resolve
+from .slots import Bound, Slot
+
+
+def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_default_updates=False, accept_inplace=False, name=None,
+             rebuild_strict=True, allow_input_downcast=None, profile=None, on_unused_input=None, trust_input=False):
+    """Compile the expressions ``outputs`` of the variables ``inputs``; calling the result computes them and makes the updates.
+
+    inputs      a list of symbolic variables or ``In``; intermediate variables cut the graph
+    outputs     a variable or ``Out`` (the function returns an array), a list or tuple of them (a list), a dict with string keys
+                (a dict, sorted), None (an empty list). Scalars come back as 0-d arrays
+    updates     pairs or dict {shared variable: expression}; all expressions, like the outputs, see the values before the call
+    givens      pairs or dict {variable: replacement}, substituted before compilation; other values than variables are shared
+    no_default_updates   True, or a list of shared variables whose ``default_update`` is left out
+    name        for messages; "file.py:line" by default
+    rebuild_strict=False   givens may have another type; the graph's types are inferred anew
+    allow_input_downcast   True: every input is cast; False: a Python float not into float32 either
+    on_unused_input        "raise", "warn", "ignore"; None: ``config.on_unused_input``
+    mode        FAST_RUN, FAST_COMPILE, DebugMode; None: ``config.mode``
+    accept_inplace, trust_input   accepted: graphs have no in-place ops, and the checks cost less than a call
+
+    Raises TypeError, ValueError, UnusedInputError, MissingInputError, as the message explains.
+
+    >>> import tgen, tgen.tensor as T
+    >>> state, inc = tgen.shared(0), T.iscalar("inc")
+    >>> accumulator = tgen.function([inc], state, updates=[(state, state + inc)])
+    >>> accumulator(1), accumulator(300), state.get_value()
+    (array(0), array(1), array(301))
+    """
+    name = default_name(user_line()) if name is None else name
+    profile = config.profile if profile is None else profile
+    request = resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, rebuild_strict, allow_input_downcast, profile, on_unused_input)
+    f = Function(request)
+    f.trust_input = trust_input
+    for hook in hooks.BUILT:
+        hook(f)
+    return f
+
+
+class Profile:
+    """What ``profile=`` counts: calls, and seconds in them."""
+
+    def __init__(self, message):
+        self.message, self.calls, self.seconds = message, 0, 0.0
+
+    def __repr__(self):
+        return f"{self.message}: {self.calls} calls, {self.seconds:.6f} s"
+
+
+class Function:
+    """A compiled function. Call it with positional arguments, then keywords by input name.
+
+    ``f[key]`` reads or sets what stands for an input (its name, variable or index): private state, a shared variable's value,
+    or the value of the next call. ``key in f`` tells whether there is one. ``name``, ``maker`` (inputs, outputs, mode,
+    fgraph), ``input_storage``, ``fn`` and ``profile`` are attributes.
+
+    >>> import tgen, tgen.tensor as T
+    >>> x, state = T.dscalars("x", "state")
+    >>> f = tgen.function([x, tgen.In(state, value=0, update=state + x)], state)
+    >>> f(2), f(3), f["state"]
+    (array(0.), array(2.), array(5.))
+    """
+
+    def __init__(self, request):
+        self.request, self.name = request, request.name
+        self.trust_input = False
+        self.profile = _profile(request)
+        self.fn = self.vm = program.build([request.inputs[i] for i in request.arguments()], request.outputs, request.updates, request.mode, request.name)
+        self._slots = [_slot(request, index) for index in range(len(request.ins))]
+        arguments = set(request.arguments())
+        checks = [slot.check for index, slot in enumerate(self._slots) if index in arguments]
+        self._fast = fast_call(checks, self.fn, request.keys, request.unpack)
+        self._bound = Bound(request, self._slots, self.fn.shared, self.name)
+        self._plain = len(checks) == len(self._slots) and self.profile is None
+        self._count = -1        # how many positional arguments the fast call takes; -1 sends the first call past the hooks
+
+    def __call__(self, *args, **kwargs):
+        if kwargs or len(args) != self._count:
+            return self._call(args, kwargs)
+        return self._fast(args)
+
+    def _call(self, args, kwargs):
+        """Any call: keywords, defaults, states, values set before, a subset of the outputs."""
+        if self._count == -1:
+            self._first()
+        subset = kwargs.pop("output_subset", None)
+        positions = None if subset is None else self._positions(subset)
+        values, states = self._bound.bind(args, kwargs)
+        start = time.perf_counter()
+        result = self._with_states(values, states) if states else self._fast(values)
+        if self.profile is not None:
+            self.profile.calls += 1
+            self.profile.seconds += time.perf_counter() - start
+        return result if subset is None else self._subset(result, positions)
+
+    def _first(self):
+        for hook in hooks.CALLED:
+            hook(self)
+        self._count = len(self._slots) if self._plain else -2
+
+    def _with_states(self, values, states):
+        """A call that gives states (pairs of shared variable and value): they are set before it and set back if it fails."""
+        old = [(s, s.get_value(borrow=True)) for s, _ in states]
+        try:
+            for s, value in states:
+                s.set_value(value)
+            return self._fast(values)
+        except BaseException:
+            for s, value in old:
+                s.set_value(value)
+            raise
+
+    def _positions(self, subset):
+        keys = self.request.keys
+        names = list(range(len(self.request.outputs))) if keys is None else keys
+        return [key if isinstance(key, int) and 0 <= key < len(names) else names.index(key) for key in subset]
+
+    def _subset(self, result, positions):
+        keys = self.request.keys
+        if keys is not None:
+            return {keys[i]: result[keys[i]] for i in positions}
+        return [[result][i] if self.request.unpack else result[i] for i in positions]
+
+    def __getitem__(self, key):
+        return self._bound.find(key).value
+
+    def __setitem__(self, key, value):
+        self._bound.find(key).value = value
+
+    def __contains__(self, key):
+        return self._bound.has(key)
+
+    def copy(self, share_memory=False, swap=None, delete_updates=False, name=None, profile=None):
+        """Another Function of the same graph, over the same shared variables (private states are copied).
+
+        swap            {shared variable: shared variable to use instead}; ValueError when the first is not in the
+                        function, TypeError (and AssertionError) when their types differ
+        delete_updates  leave all updates out
+        share_memory    accepted: temporaries are not kept between calls
+        """
+        swap = dict(swap or {})
+        present = set(self.get_shared())
+        for old, new in swap.items():
+            if old not in present:
+                raise ValueError(f"SharedVariable: {old} not found")
+            if not isinstance(new, SharedVariable) or new.type != old.type:
+                raise ArgumentTypeError(f"the shared variable {old} of type {old.type} cannot be swapped with {new} of type {getattr(new, 'type', type(new))}")
+        return Function(self.request.swapped(swap, delete_updates, name, profile))
+
+    __copy__ = copy
+
+    def get_shared(self):
+        """The shared variables the function reads or updates; private states are none of them."""
+        own = {v for v, i in zip(self.request.inputs, self.request.ins) if not i.implicit}
+        return [s for s in self.fn.shared if s not in own]
+
+    def free(self):
+        """Let go of memory kept between calls: nothing is, so this does nothing."""
+
+    def sync_shared(self):
+        """Wait for shared variables on other devices: there are none."""
+
+    def inspect(self, what="all"):
+        """The text of what was compiled: "ir" (before the passes), "stages" (after each), "plan", "c", or "all" of them.
+
+        Raises ValueError for another word.
+        """
+        parts = {"ir": lambda: str(self.fn.ir), "stages": lambda: "\n".join(f"-- {stage}\n{text}" for stage, text in self.fn.stages()),
+                 "plan": lambda: self.fn.plan, "c": lambda: self.fn.c}
+        if what == "all":
+            return "\n".join(f"==== {part} ====\n{parts[part]()}" for part in parts)
+        if what not in parts:
+            raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, parts))}; got {what!r}")
+        return parts[what]()
+
+    @property
+    def maker(self):
+        r = self.request
+        graph = SimpleNamespace(inputs=list(r.inputs), outputs=list(r.outputs), updates=list(r.updates))
+        return SimpleNamespace(inputs=list(r.ins), outputs=list(r.outs), mode=r.mode, fgraph=graph, name=self.name)
+
+    input_storage = property(lambda self: self._bound.places(), doc="What stands for each input, implicit ones last: objects with ``value`` and ``name``.")
+    output_storage = property(lambda self: [SimpleNamespace(value=None, type=v.type) for v in self.request.outputs], doc="One empty place per output: results are not kept.")
+    unpack_single = property(lambda self: self.request.unpack)
+    return_none = property(lambda self: False)
+    output_keys = property(lambda self: self.request.keys)
+    defaults = property(lambda self: [(slot.default is None, True, slot.default) for slot in self._slots])
+    indices = property(lambda self: [(i, [], [i]) for i in self.request.ins])
+    finder = property(lambda self: self._bound.table())
+    container = property(lambda self: self._bound.table())
+    value = property(lambda self: self)
+
+    def __repr__(self):
+        return f"<tgen.Function {self.name}>"
+
+
+def _profile(request):
+    if not request.profile:
+        return None
+    return request.profile if isinstance(request.profile, Profile) else Profile(request.name if request.profile is True else str(request.profile))
+
+
+def _slot(request, index):
+    i, leaf = request.ins[index], request.inputs[index]
+    check = Check(i.variable, index, request.name, i.strict, i.allow_downcast)
+    if isinstance(leaf, SharedVariable):
+        return Slot(i, check, state=leaf)
+    return Slot(i, check, default=None if i.value is None else _default(check(i.value)))
+
+
+def _default(value):
+    """The default is kept as it was when the function was made, whatever becomes of the caller's array."""
+    return value.copy() if isinstance(value, np.ndarray) else value

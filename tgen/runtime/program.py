@@ -1,0 +1,46 @@
+"""From a final graph to an Executable: lower, passes, plan, C text, library; and what inspect shows of it."""
+from tgen.backends.c import build as backend
+from tgen.codegen.module import generate
+from tgen.graph.shared import SharedVariable
+from tgen.lower import LITERAL_ELEMENTS, lower
+from tgen.graph.nodes import Constant
+from tgen.graph.walk import leaves
+from tgen.passes import run as run_passes
+from tgen.passes.plan import plan
+
+from .call import Executable
+from .explain import Explain
+
+
+class Program:
+    """The stages of one function, computed when asked for: ``build`` needs them on a cache miss, inspect at any time."""
+
+    def __init__(self, inputs, outputs, updates, mode):
+        self.inputs, self.outputs, self.updates, self.mode = list(inputs), list(outputs), list(updates), mode
+        self._lowered = None
+
+    @property
+    def lowered(self):
+        if self._lowered is None:
+            self._lowered = lower(self.inputs, self.outputs, self.updates)
+        return self._lowered
+
+    def final(self, stages=None):
+        return run_passes(self.lowered.function, self.mode, stages)
+
+    def c_text(self):
+        function = self.final()
+        return generate(function, plan(function))
+
+
+def build(inputs, outputs, updates, mode="FAST_RUN", name=None):
+    """The Executable of a graph whose leaves are ``inputs``, shared variables and constants."""
+    program = Program(inputs, outputs, updates, mode)
+    library = backend.obtain(program.c_text(), {})
+    roots = program.outputs + [new for _, new in program.updates]
+    found = leaves(roots, program.inputs)
+    shared = list(dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + [s for s, _ in program.updates]))
+    constants = [v.data for v in found if isinstance(v, Constant) and v.data.size > LITERAL_ELEMENTS]
+    executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program))
+    executable.program = program
+    return executable

@@ -1,0 +1,169 @@
+"""Givens and updates: which replacements and update expressions are legal, and what the illegal ones are told."""
+from tgen.core.generic import GenericType
+from tgen.core.op import OPS, SCALAR
+from tgen.errors import ArgumentValueError
+from tgen.graph.nodes import Apply, Constant, Variable, apply_op, infer
+from tgen.graph.shared import SharedVariable
+from tgen.graph.walk import ancestors, clone, toposort
+
+from .shared import shared
+
+
+def update_pairs(updates):
+    """[(shared variable, expression)] from a list of pairs or a dict; values that are no variables become constants of the target's type.
+
+    Raises ValueError (no pairs, a target twice) and TypeError (a target that is not shared, a value that does not fit).
+    """
+    pairs, seen = [], set()
+    for target, value in _pairs(updates, "updates"):
+        if not isinstance(target, SharedVariable):
+            raise TypeError("update target must be a SharedVariable", target)
+        if target.container in seen:
+            raise ValueError("this shared variable already has an update expression", (target, value))
+        seen.add(target.container)
+        pairs.append((target, _as_variable(target, value)))
+    return pairs
+
+
+def _pairs(given, what):
+    if given is None:
+        return []
+    pairs = given.items() if hasattr(given, "items") else given
+    try:
+        pairs = [tuple(pair) for pair in pairs]
+    except TypeError:
+        pairs = [()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"The {what} parameter must be an OrderedDict/dict or a list of lists/tuples with 2 elements; got {given!r:.200}")
+    return pairs
+
+
+def _as_variable(target, value):
+    if isinstance(value, Variable):
+        return value
+    if isinstance(target.type, GenericType):
+        raise TypeError(f"the generic shared variable {target} cannot be updated by a function; use set_value")
+    try:
+        return Constant(target.type, target.type.filter(value))
+    except TypeError as error:
+        raise TypeError(f"the update value of the shared variable {target} does not fit it: {error}") from None
+
+
+def check_update(target, value):
+    """``value``, when it has the type of ``target`` (static sizes may be narrower, the broadcast pattern may not); else TypeError."""
+    wanted, got = target.type, value.type
+    if isinstance(wanted, GenericType) or isinstance(got, GenericType):
+        raise TypeError(f"the generic shared variable {target} cannot be updated by a function; use set_value")
+    if wanted.dtype == got.dtype and wanted.ndim == got.ndim and all(map(_keeps, wanted.shape, got.shape)):
+        return value
+    raise TypeError(f"An update must have the same type as the original shared variable (shared_var={target}, shared_var.type={wanted}, "
+                    f"update_val={value}, update_val.type={got}). {_advice(target, value)}")
+
+
+def _keeps(wanted, got):
+    return wanted == got or (wanted is None and got != 1)
+
+
+def _advice(target, value):
+    wanted, got = target.type, value.type
+    if wanted.dtype != got.dtype:
+        return f"{culprit(value)} If the value may lose precision, cast it: T.cast(update, {wanted.dtype!r})."
+    if wanted.ndim != got.ndim:
+        return f"It has {got.ndim} dimensions instead of {wanted.ndim}{_line(value.owner)}."
+    if wanted.broadcastable != got.broadcastable:
+        return ("If the difference is related to the broadcast pattern, you can call the tensor.unbroadcast(var, axis_to_unbroadcast[, ...]) function "
+                "to remove broadcastable dimensions.")
+    return f"The shared variable has static sizes that the update does not have; reshape it: update.reshape({tuple(wanted.shape)})."
+
+
+def culprit(value):
+    """A sentence on the sub-expression that brought the dtype of ``value`` in, with its line."""
+    dtype, v = value.type.dtype, value
+    while v.owner is not None:
+        node = v.owner
+        same = [x for x in node.inputs if x.type.dtype == dtype]
+        direct = [x for x in same if not _inserted(x, node)]
+        if node.op.name == "cast" or not direct:
+            break
+        v = direct[0]
+    if v.owner is None:
+        made = f", made at {v.where[0]}:{v.where[1]}" if v.where else ""
+        return f"The dtype {dtype} comes from {_named(v)}{made}."
+    operands = ", ".join(f"{_named(_uncast(x, v.owner))}: {_uncast(x, v.owner).type.dtype}" for x in v.owner.inputs)
+    return f"The dtype {dtype} comes from {v.owner.op}({operands}){_line(v.owner)}."
+
+
+def _inserted(x, node):
+    """Whether ``x`` is a cast that promotion put before ``node`` (it stands at the same line)."""
+    return x.owner is not None and x.owner.op.name == "cast" and x.owner.where == node.where
+
+
+def _uncast(x, node):
+    return x.owner.inputs[0] if _inserted(x, node) else x
+
+
+def _named(v):
+    return str(v) if len(str(v)) <= 80 else f"{str(v)[:77]}..."
+
+
+def _line(node):
+    return f" at {node.where[0]}:{node.where[1]}" if node is not None and node.where else ""
+
+
+def given_pairs(givens, inputs, table, strict):
+    """{variable: replacement} for ``givens``; ``table`` is what stands for the inputs already.
+
+    A replacement sees the replacements before it; one that an earlier replacement needs is refused
+    (AssertionError and ValueError), as is an input (RuntimeError). Keys must be variables and types must agree (TypeError).
+    """
+    found, needed, inputs = {}, set(), set(inputs)
+    for key, value in _pairs(givens, "givens"):
+        if not isinstance(key, Variable):
+            raise TypeError("given keys must be Variable", key)
+        if not isinstance(value, Variable):
+            value = shared(value)
+        if key in inputs:
+            raise RuntimeError(f"You are trying to replace variable {str(key)!r} through the `givens` parameter, but this variable is an input to your function. Replacing inputs is currently "
+                               "forbidden because it has no effect. One way to modify an input `x` to a function evaluating f(x) is to define a new input `y` and use "
+                               "function([y], f(x), givens={x: g(y)}).")
+        if key in found or key in needed:
+            raise ArgumentValueError("When using 'givens' with several (old_v, new_v) replacement pairs, you can not have a new_v variable depend on an old_v one. For instance, "
+                                     f"givens = {{a: b, b: (a + 1)}} is not allowed. Here, the old_v {key} is used to compute other new_v's, but it is scheduled to be replaced by {value}.")
+        needed.update(ancestors([value]))
+        new, = clone([value], {**table, **found})
+        found[key] = fitted(key, new) if strict else new
+    return found
+
+
+def fitted(key, value):
+    """``value`` with the type ``key`` has: broadcastable axes the key does not have are forgotten; else TypeError."""
+    wanted, got = key.type, value.type
+    if wanted == got:
+        return value
+    same = not isinstance(got, GenericType) and not isinstance(wanted, GenericType) and wanted.dtype == got.dtype and wanted.ndim == got.ndim
+    if not same or not all(w is None or w == g for w, g in zip(wanted.shape, got.shape)):
+        raise TypeError(f"Cannot convert Type {got} (of Variable {value}) into Type {wanted}. You can try to manually convert {value} into a {wanted}, or to pass rebuild_strict=False.")
+    axes = tuple(a for a, (w, g) in enumerate(zip(wanted.shape, got.shape)) if g == 1 and w != 1)
+    return apply_op(OPS["unbroadcast"], [value], {"axes": axes})[0] if axes else value
+
+
+def retyped(outputs, table):
+    """``clone`` that infers every type anew and casts the operands of elementwise ops to what their rule asks for."""
+    new = dict(table)
+    for node in toposort(outputs, table):
+        operands = [new.get(v, v) for v in node.inputs]
+        if all(a is b for a, b in zip(operands, node.inputs)):
+            continue
+        operands = _promoted(node, operands)
+        twin = Apply(node.op, operands, infer(node.op, operands, node.attrs), node.attrs, node.bodies, node.where)
+        for old, fresh in zip(node.outputs, twin.outputs):
+            fresh.name = old.name
+            new.setdefault(old, fresh)
+    return [new.get(v, v) for v in outputs]
+
+
+def _promoted(node, operands):
+    if node.op.kind != SCALAR or node.op.rule is None:
+        return operands
+    wanted, _ = node.op.rule([v.type.dtype for v in operands], node.attrs)
+    return [v if v.type.dtype == d else apply_op(OPS["cast"], [v], {"dtype": d}, node.where)[0] for v, d in zip(operands, wanted)]

@@ -1,0 +1,245 @@
+"""What function() was asked for, resolved into one final graph: inputs to In, givens and states substituted, updates complete."""
+import os
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tgen.config import OPTIONS, config
+from tgen.core.generic import GenericType
+from tgen.errors import ArgumentTypeError, LegacyInputError, MissingInputError, UnusedInputError
+from tgen.graph.nodes import Constant, Variable
+from tgen.graph.shared import Container, SharedVariable, TensorSharedVariable
+from tgen.graph.walk import clone, leaves, toposort
+
+from .io import as_in, as_out
+from .replace import check_update, given_pairs, retyped, update_pairs
+
+
+@dataclass
+class Request:
+    """The final graph of a function. Its leaves are ``inputs`` (those that are no states), shared variables and constants.
+
+    ins      the In per input, as the user gave them
+    inputs   per In the leaf that stands for it in the final graph, a SharedVariable for states and implicit inputs
+    outs     the Out per output; ``outputs`` the final expressions; ``keys`` the dict's keys; ``unpack``: one bare output
+    updates  (SharedVariable, expression) pairs, defaults and states among them
+    """
+    ins: list
+    inputs: list
+    outs: list
+    outputs: list
+    updates: list
+    keys: object
+    unpack: bool
+    mode: str
+    name: str
+    profile: object
+
+    def arguments(self):
+        """The indices of the inputs that are arguments of the compiled code; the others are states."""
+        return [i for i, v in enumerate(self.inputs) if not isinstance(v, SharedVariable)]
+
+    def swapped(self, swap, delete_updates, name, profile):
+        """The request of ``Function.copy``: shared variables replaced, states of its own, updates kept or not."""
+        states = {v: _own_state(v) for v, i in zip(self.inputs, self.ins) if isinstance(v, SharedVariable) and not i.implicit}
+        table = {**states, **swap}
+        updates = [] if delete_updates else self.updates
+        final = clone(self.outputs + [value for _, value in updates], table)
+        count = len(self.outputs)
+        return replace(self, inputs=[table.get(v, v) for v in self.inputs], outputs=final[:count],
+                       updates=[(table.get(s, s), value) for (s, _), value in zip(updates, final[count:])],
+                       name=self.name if name is None else name, profile=self.profile if profile is None else profile)
+
+
+def _own_state(v):
+    return TensorSharedVariable(v.name, v.type, v.get_value(), borrow=True)
+
+
+def resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, rebuild_strict, allow_downcast, profile, on_unused):
+    """The Request for function()'s arguments; raises what they deserve, in Theano's order of checks."""
+    outputs, keys = _dict_outputs(outputs)
+    updates = _warned(updates)
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"Input variables of a tgen function should be contained in a list, even when there is a single input; got {inputs!r:.80}")
+    ins = [as_in(given, allow_downcast) for given in inputs]
+    _check_legacy(inputs, updates, givens)
+    _check_twice(ins)
+    table = {v.variable: leaf for v, leaf in ((i, _leaf(i)) for i in ins)}
+    final_inputs = list(table.values())
+    table.update(given_pairs(givens, [i.variable for i in ins], {k: v for k, v in table.items() if k is not v}, rebuild_strict))
+    pairs = update_pairs(updates)
+    outs, unpack = _outs(outputs)
+    pairs += [(table[i.variable], i.update) for i in ins if i.update is not None]
+    finals, pairs = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
+    _check_unused(ins, final_inputs, finals + [value for _, value in pairs], on_unused)
+    _check_missing(final_inputs, finals + [value for _, value in pairs])
+    return Request(ins, final_inputs, outs, finals, pairs, keys, unpack, mode_name(mode), name, profile)
+
+
+def _dict_outputs(outputs):
+    """(outputs, keys): a dict's values in the order of its sorted keys."""
+    if not isinstance(outputs, dict):
+        return outputs, None
+    wrong = [k for k in outputs if not isinstance(k, str)]
+    if wrong:
+        raise ArgumentTypeError(f"the keys of a dict of outputs must be strings; got {wrong[0]!r}")
+    keys = sorted(outputs)
+    return [outputs[k] for k in keys], keys
+
+
+def _warned(updates):
+    if type(updates) is dict and len(updates) > 1:
+        warnings.warn("The parameter 'updates' of function() expects an OrderedDict or a list of pairs, got a dict; the updates are made in its order.", UserWarning, stacklevel=4)
+    return updates
+
+
+def _check_legacy(inputs, updates, givens):
+    if (updates or givens) and any(isinstance(given, (list, tuple)) for given in inputs):
+        raise LegacyInputError("inputs given as tuples have neither updates nor givens; use In(variable, name=..., value=..., update=...)")
+
+
+def _check_twice(ins):
+    seen = {}
+    for index, i in enumerate(ins):
+        first = seen.setdefault(i.variable, index)
+        if first != index:
+            raise UnusedInputError(f"Variable {i.variable} is used twice in inputs to function(), at indices {first} and {index}. This would result in values provided for it being ignored. "
+                                   "Please do not duplicate variables in the inputs list.")
+
+
+def _leaf(i):
+    """The variable that stands for an In in the final graph: itself, a fresh one for an intermediate variable, its state."""
+    v = i.variable
+    if isinstance(i.value, SharedVariable):
+        return _state_type(v, i.value)
+    if isinstance(i.value, Container):
+        return _state_type(v, TensorSharedVariable(i.name, i.value.type, container=i.value))
+    if i.update is not None:
+        return TensorSharedVariable(i.name, v.type, _initial(i), i.strict, i.allow_downcast)
+    if v.owner is None:
+        return v
+    fresh = Variable(v.type, v.name)
+    fresh.where = v.owner.where
+    return fresh
+
+
+def _state_type(v, state):
+    if state.type.dtype != v.type.dtype or state.type.ndim != v.type.ndim:
+        raise TypeError(f"the input {v} has type {v.type}; the container given as its value has type {state.type}")
+    return state
+
+
+def _initial(i):
+    """The first value of a private state; one without a default is set by every call, so anything will do."""
+    if i.value is not None:
+        return i.value
+    return np.zeros([size or 0 for size in i.variable.type.shape], i.variable.type.dtype)
+
+
+def _outs(outputs):
+    """(list of Out, whether the function returns one bare result)."""
+    if outputs is None:
+        return [], False
+    several = isinstance(outputs, (list, tuple))
+    outs = [as_out(o) for o in (outputs if several else [outputs])]
+    for o in outs:
+        if isinstance(o.variable.type, GenericType):
+            raise TypeError(f"Outputs must be tgen Variable or Out instances. Received {o.variable}, a generic shared variable: read it with get_value()")
+    return outs, not several
+
+
+def _without_default(no_default_updates):
+    """A test: whether a shared variable's default update is left out."""
+    if isinstance(no_default_updates, bool):
+        return lambda s: no_default_updates
+    if not isinstance(no_default_updates, list):
+        raise TypeError(f"no_default_update should be either a boolean or a list; got {no_default_updates!r}")
+    return set(no_default_updates).__contains__
+
+
+def _final(outs, pairs, table, without, strict):
+    """(outputs, updates) after every substitution, default updates added until nothing new is reached."""
+    expressions = [o.variable for o in outs]
+    substituted = clone if strict else retyped
+    table = {k: v for k, v in table.items() if k is not v}
+    while True:
+        final = substituted(expressions + [value for _, value in pairs], table)
+        canonical = _one_per_container(final, pairs)
+        more = [] if without is None else _defaults(final, pairs, without)
+        if not more:
+            break
+        pairs = pairs + more
+    final = clone(final, canonical)
+    count = len(outs)
+    return final[:count], [(canonical.get(s, s), check_update(s, value)) for (s, _), value in zip(pairs, final[count:])]
+
+
+def _one_per_container(final, pairs):
+    """Shared variables made by ``clone`` have one value: {each but the first: the first}."""
+    first, table = {}, {}
+    for s in [s for s, _ in pairs] + [v for v in leaves(final) if isinstance(v, SharedVariable)]:
+        kept = first.setdefault(s.container, s)
+        if kept is not s:
+            table[s] = kept
+    return table
+
+
+def _defaults(final, pairs, without):
+    """The default updates that the shared variables reached so far add."""
+    updated = {s.container for s, _ in pairs}
+    return [update_pairs([(s, s.default_update)])[0] for s in leaves(final)
+            if isinstance(s, SharedVariable) and s.default_update is not None and s.container not in updated and not without(s)]
+
+
+def _check_unused(ins, final_inputs, expressions, on_unused):
+    used = set(leaves(expressions))
+    for index, (i, leaf) in enumerate(zip(ins, final_inputs)):
+        if leaf in used or isinstance(leaf, SharedVariable):
+            continue
+        action = config.on_unused_input if on_unused is None else on_unused
+        if action not in OPTIONS["on_unused_input"].values:
+            raise ValueError(f"Invalid value for keyword on_unused_input of function(): {action!r}. Valid values are 'raise', 'warn' and 'ignore'.")
+        message = (f"function() was asked to create a function computing outputs given certain inputs, but the provided input variable at index {index} is not part of the "
+                   f"computational graph needed to compute the outputs: {i.variable}.")
+        if action == "raise":
+            raise UnusedInputError(f"{message}\nTo make this error into a warning, you can pass the parameter on_unused_input='warn' to function(). To disable it completely, use on_unused_input='ignore'.")
+        if action == "warn":
+            warnings.warn(f"{message}\nTo make this warning into an error, you can pass the parameter on_unused_input='raise' to function(). To disable it completely, use on_unused_input='ignore'.", stacklevel=5)
+
+
+def _check_missing(inputs, expressions):
+    given = set(inputs)
+    for v in leaves(expressions):
+        if v in given or isinstance(v, (SharedVariable, Constant)):
+            continue
+        raise MissingInputError(_missing(v, expressions))
+
+
+def _missing(v, expressions):
+    made = f" It was made at {v.where[0]}:{v.where[1]}." if v.where else ""
+    for node in toposort(expressions):
+        if v in node.inputs:
+            line = f" at {node.where[0]}:{node.where[1]}" if node.where else ""
+            return (f"Input {node.inputs.index(v)} of the graph (indices start from 0), used to compute {node.op}({', '.join(map(str, node.inputs))}){line}, was not provided and not given a value: "
+                    f"{v}.{made} Add it to the inputs of the function, or replace it with givens=.")
+    return f"The output {v} is a variable that was not provided and not given a value.{made} Add it to the inputs of the function, or replace it with givens=."
+
+
+MODES = {None: None, "FAST_RUN": "FAST_RUN", "FAST_COMPILE": "FAST_COMPILE", "DebugMode": "DebugMode", "DEBUG_MODE": "DebugMode", "Mode": "FAST_RUN"}
+
+
+def mode_name(mode):
+    """The mode's one name; None is ``config.mode``. Unknown names are a ValueError."""
+    if mode is None:
+        mode = config.mode
+    if not isinstance(mode, str):
+        raise TypeError(f"mode must be a string, one of {', '.join(repr(m) for m in MODES if m)}; got {mode!r}")
+    if mode not in MODES:
+        raise ValueError(f"No predefined mode exist for string: {mode}. The modes are {', '.join(m for m in MODES if m)}")
+    return MODES[mode]
+
+
+def default_name(where):
+    """The name of a function nobody named: where it was made."""
+    return f"{os.fspath(where[0])}:{where[1]}" if where else "function"

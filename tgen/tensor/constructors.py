@@ -1,0 +1,89 @@
+"""Input variables: ``T.matrix('x')``, ``T.dscalars('xy')``, ``T.tensor('float32', shape=(None, 784))``."""
+from tgen.config import config
+from tgen.core.types import DTYPES, TensorType
+
+from .promotion import as_dtype
+
+_SHAPES = {"scalar": (), "vector": (None,), "row": (1, None), "col": (None, 1), "matrix": (None, None),
+           **{f"tensor{n}": (None,) * n for n in range(3, 8)}}
+_PLURALS = {"scalar": "scalars", "vector": "vectors", "row": "rows", "col": "cols", "matrix": "matrices",
+            **{f"tensor{n}": f"tensor{n}s" for n in range(3, 8)}}
+_PREFIXES = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "ub": "uint8", "uw": "uint16", "ui": "uint32", "ul": "uint64",
+             "f": "float32", "d": "float64"}
+
+
+def tensor(*args, name=None, dtype=None, shape=None, broadcastable=None):
+    """A variable of any type: ``tensor(dtype, shape, name)``, or a name first and the rest by keyword.
+
+    ``shape`` has an int or None per axis (booleans are a broadcast pattern). The dtype is config.floatX by default.
+    TypeError for a dtype tensors do not have.
+
+    >>> tensor("float32", shape=(None, 784)).type
+    TensorType(float32, shape=(?, 784))
+    >>> tensor("x", dtype="int8", shape=(None,))
+    x
+    """
+    rest = list(args)
+    if rest and isinstance(rest[0], str) and rest[0] not in DTYPES + ("floatX",) and dtype is not None:
+        name = rest.pop(0)
+    if rest and dtype is None:
+        dtype = rest.pop(0)
+    if rest and shape is None and broadcastable is None:
+        shape = rest.pop(0)
+    if rest and name is None:
+        name = rest.pop(0)
+    if rest:
+        raise TypeError(f"tensor(dtype, shape, name) got {rest[0]!r} too much")
+    shape = broadcastable if shape is None else shape
+    return TensorType(as_dtype(dtype or "floatX"), shape or ())(name)
+
+
+def _of_floatX(rank):
+    def make(name=None, dtype=None):
+        return TensorType(as_dtype(dtype or config.floatX), _SHAPES[rank])(name)
+    make.__name__ = make.__qualname__ = rank
+    make.__doc__ = f"A {rank} variable, of dtype config.floatX or the given one."
+    return make
+
+
+class Several:
+    """``matrices('ab')``, ``matrices('a', 'b')`` or ``matrices(2)``: variables at once, as a list (of one name: the variable).
+
+    >>> vectors(3)
+    [<TensorType(float64, vector)>, <TensorType(float64, vector)>, <TensorType(float64, vector)>]
+    """
+
+    def __init__(self, one, name):
+        self.one, self.__name__ = one, name
+
+    def __call__(self, *names, **options):
+        if not names:
+            raise TypeError(f"{self.__name__} wants names or a number: {self.__name__}('xy'), {self.__name__}(2)")
+        if isinstance(names[0], int):
+            return [self.one(**options) for _ in range(names[0])]
+        if len(names) == 1:
+            names = names[0]
+        if len(names) == 1:
+            return self.one(names[0], **options)
+        return [self.one(name, **options) for name in names]
+
+    def __reduce__(self):
+        return plural, (self.__name__,)
+
+    def __repr__(self):
+        return self.__name__
+
+
+SINGLE = {rank: _of_floatX(rank) for rank in _SHAPES}
+SINGLE |= {prefix + rank: TensorType(dtype, shape) for prefix, dtype in _PREFIXES.items() for rank, shape in _SHAPES.items()}
+PLURAL = {prefix + _PLURALS[rank]: Several(SINGLE[prefix + rank], prefix + _PLURALS[rank]) for prefix in ("", *_PREFIXES) for rank in _SHAPES}
+globals().update(SINGLE)
+globals().update(PLURAL)
+
+
+def plural(name):
+    """The constructor of several variables called ``name``."""
+    return PLURAL[name]
+
+
+NAMES = ["tensor", *SINGLE, *PLURAL]

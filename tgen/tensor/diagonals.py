@@ -1,0 +1,84 @@
+"""Diagonals and triangles of matrices."""
+from . import sizes
+from .apply import apply
+from .creation import tri, zeros
+from .elemwise import switch
+from .indexing import getitem
+from .manipulate import axis_number
+from .reduce import sum as total
+from .subtensor import set_subtensor
+from .variable import as_tensor_variable
+
+__all__ = ["diagonal", "diag", "trace", "triu", "tril", "fill_diagonal"]
+
+
+def _positions(rows, columns, offset):
+    """Row and column numbers of a diagonal of a rows by columns matrix."""
+    down, right = max(-offset, 0), max(offset, 0)
+    count = sizes.minimum(sizes.sub(rows, down), sizes.sub(columns, right))
+    along = apply("iota", sizes.variable(sizes.maximum(count, 0)))
+    return along + down if down else along, along + right if right else along
+
+
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """The elements a[..., i, i + offset] of two axes, along a new last axis.
+
+    >>> import tgen.tensor as T
+    >>> T.diagonal(T.tensor3()).ndim
+    2
+    """
+    a = as_tensor_variable(a)
+    first, second = axis_number(axis1, a.type.ndim), axis_number(axis2, a.type.ndim)
+    if first == second:
+        raise ValueError(f"diagonal wants two different axes, got {axis1} and {axis2}")
+    rest = [d for d in range(a.type.ndim) if d not in (first, second)]
+    moved = a.dimshuffle(*rest, first, second)
+    rows, columns = _positions(sizes.length(a, first), sizes.length(a, second), offset)
+    return getitem(moved, (slice(None),) * len(rest) + (rows, columns))
+
+
+def diag(v, k=0):
+    """A vector as the k-th diagonal of a square matrix of zeros; of a matrix its k-th diagonal."""
+    v = as_tensor_variable(v)
+    if v.type.ndim not in (1, 2):
+        raise ValueError(f"diag wants a vector or a matrix, got {v} of {v.type}")
+    if v.type.ndim == 2:
+        return diagonal(v, k)
+    side = sizes.variable(sizes.add(sizes.length(v, 0), abs(k)))
+    base = zeros((side, side), v.type.dtype)
+    return set_subtensor(getitem(base, _positions(side if k else sizes.length(v, 0), side if k else sizes.length(v, 0), k)), v)
+
+
+def trace(x):
+    """The sum of the main diagonal of a matrix.
+
+    >>> import tgen.tensor as T
+    >>> T.trace(T.imatrix()).dtype
+    'int64'
+    """
+    x = as_tensor_variable(x)
+    return total(diagonal(x), axis=-1)
+
+
+def triu(m, k=0):
+    """Matrices with zeros below the k-th diagonal."""
+    m = as_tensor_variable(m)
+    return switch(_triangle(m, k - 1), 0, m)
+
+
+def tril(m, k=0):
+    """Matrices with zeros above the k-th diagonal."""
+    m = as_tensor_variable(m)
+    return switch(_triangle(m, k), m, 0)
+
+
+def _triangle(m, k):
+    if m.type.ndim < 2:
+        raise ValueError(f"a triangle is of matrices, got {m} of {m.type}")
+    return tri(sizes.variable(sizes.length(m, -2)), sizes.variable(sizes.length(m, -1)), k, "bool")
+
+
+def fill_diagonal(a, value):
+    """Matrix a with its main diagonal replaced by the scalar ``value``."""
+    a = as_tensor_variable(a)
+    return set_subtensor(getitem(a, _positions(sizes.length(a, 0), sizes.length(a, 1), 0)), value)

@@ -1,0 +1,111 @@
+"""One function per scalar primitive: operands promoted and cast, ranks padded on the left, then the op itself."""
+from types import MethodType
+
+from tgen.config import config
+from tgen.core.op import OPS, SCALAR
+from tgen.core.types import is_float
+
+from .apply import apply, pad, set_weak
+from .promotion import convert, settle
+from .variable import as_tensor_variable
+
+_WITH_ATTRS = ("cast", "grad_clip", "grad_scale")
+_VARIADIC = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum")
+_PLAIN_NAMES = ("sigmoid", "softplus")      # Theano prints these scalar ops without Elemwise{}
+_NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
+
+
+class Elemwise:
+    """A function of variables that works element by element, such as ``T.tanh``.
+
+    Operands may be variables, numbers, arrays. Result shape: operands are padded on the left with axes of size 1,
+    and an axis that is 1 *in the type* broadcasts; sizes that differ are a ValueError (here if both are static, else
+    when the function runs). Result dtype: NumPy 2's promotion, Python numbers weak; TypeError where the function has
+    no meaning for a dtype. Two instances of one name are one object, also after pickling.
+
+    >>> import pickle
+    >>> tanh = elemwise("tanh")
+    >>> tanh(1.0).dtype, str(tanh), pickle.loads(pickle.dumps(tanh)) is tanh
+    ('float64', 'Elemwise{tanh,no_inplace}', True)
+    """
+
+    def __init__(self, name):
+        self.name, self.op = name, OPS[name]
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = f"{self.op.doc}, element by element.\n\n{type(self).__doc__.split(chr(10), 2)[2]}"
+
+    def __call__(self, *operands):
+        if self.name in _VARIADIC and len(operands) > 2:
+            first, *rest = operands
+            for other in rest:
+                first = self(first, other)
+            return first
+        variables = [as_tensor_variable(x) for x in operands]
+        dtypes, weak = self.dtypes([v.type for v in variables])
+        ndim = max((v.type.ndim for v in variables), default=0)
+        if ndim == 0 or all(v.type.ndim == ndim for v in variables):
+            return apply(self.name, *map(convert, variables, dtypes), weak=weak)
+        return apply(self.name, *(pad(convert(v, d), ndim) for v, d in zip(variables, dtypes)), weak=weak)
+
+    def dtypes(self, types):
+        """(operand dtypes the op takes, whether the result is weak)."""
+        dtypes, weak = settle(types)
+        if self.name in _NO_BOOL and all(d == "bool" for d in dtypes):
+            raise TypeError(f"{self.name} of bools has no meaning; use {_NO_BOOL[self.name]}, or cast to a number first")
+        operands, result = self.op.rule(dtypes)
+        if is_float(result) and not any(map(is_float, dtypes)) and (weak or self.name == "true_div"):
+            operands, result = self.op.rule([config.floatX] * len(dtypes))
+        return operands, weak
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else MethodType(self, instance)
+
+    def __str__(self):
+        return self.name if self.name in _PLAIN_NAMES else f"Elemwise{{{self.name},no_inplace}}"
+
+    __repr__ = __str__
+
+    def __reduce__(self):
+        return elemwise, (self.name,)
+
+    __copy__ = __deepcopy__ = lambda self, memo=None: self
+
+
+FUNCTIONS = {name: Elemwise(name) for name, op in OPS.items() if op.kind == SCALAR and name not in _WITH_ATTRS + ("switch",)}
+
+
+def elemwise(name):
+    """The function of scalar primitive ``name``; KeyError if there is none."""
+    return FUNCTIONS[name]
+
+
+globals().update(FUNCTIONS)
+
+
+def switch(cond, ift, iff):
+    """ift where cond is not 0, else iff, element by element; both are computed.
+
+    The dtype is that of ift and iff together; cond may have any dtype. Shapes broadcast as in ``T.add``.
+
+    >>> switch(True, 1, 0.5).dtype
+    'float64'
+    """
+    cond, ift, iff = map(as_tensor_variable, (cond, ift, iff))
+    if cond.type.dtype != "bool":
+        cond = FUNCTIONS["neq"](cond, 0)
+    dtypes, weak = settle([ift.type, iff.type])
+    (_, first, second), _ = OPS["switch"].rule(["bool", *dtypes])
+    ndim = max(cond.type.ndim, ift.type.ndim, iff.type.ndim)
+    operands = (pad(v, ndim) for v in (cond, convert(ift, first), convert(iff, second)))
+    return apply("switch", *operands, weak=weak)
+
+
+where = switch
+
+
+def boolean(x):
+    """x as a bool tensor: whether each element is not 0."""
+    x = as_tensor_variable(x)
+    if x.type.dtype == "bool":
+        return x if not x.type.weak else set_weak(apply("cast", x, dtype="bool"), False)
+    return FUNCTIONS["neq"](x, 0)

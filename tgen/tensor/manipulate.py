@@ -1,0 +1,284 @@
+"""Axes and shapes: dimshuffle, reshape, broadcast_to and what is made of them. Nothing here computes elements."""
+import numpy as np
+
+from tgen.graph.nodes import Constant, Variable
+
+from . import sizes
+from .apply import apply, pad, reorder
+from .variable import as_tensor_variable
+
+__all__ = ["dimshuffle", "transpose", "swapaxes", "squeeze", "expand_dims", "moveaxis", "shape", "shape_padleft", "shape_padright",
+           "shape_padaxis", "reshape", "flatten", "ravel", "broadcast_to", "addbroadcast", "unbroadcast", "patternbroadcast",
+           "tensor_copy"]
+
+
+def axis_number(axis, ndim, what="axis"):
+    """A non-negative axis number; ValueError when the value has no such axis, TypeError when it is no int."""
+    if isinstance(axis, Constant):
+        axis = axis.data
+    if isinstance(axis, (bool, Variable)) or not hasattr(axis, "__index__"):
+        raise TypeError(f"{what} must be an int known when the graph is built, got {axis!r}")
+    number = axis.__index__()
+    if not -ndim <= number < ndim:
+        raise ValueError(f"{what} {number} is out of bounds for a value with {ndim} dimension{'s' * (ndim != 1)}")
+    return number % ndim
+
+
+def dimshuffle(x, *pattern):
+    """Axes in another order: an int is an axis of x, 'x' a new axis of size 1 that broadcasts.
+
+    An axis that is not named must be 1 in the type (ValueError). Same dtype.
+
+    >>> import tgen.tensor as T
+    >>> T.dimshuffle(T.vector(), 'x', 0).broadcastable
+    (True, False)
+    """
+    x = as_tensor_variable(x)
+    if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)):
+        pattern = pattern[0]
+    order = tuple(p if isinstance(p, str) and p == "x" else axis_number(p, x.type.ndim, "dimshuffle axis") for p in pattern)
+    return reorder(x, order)
+
+
+def transpose(x, *axes):
+    """The axes reversed, or in the order ``axes`` (ints, or one list of them).
+
+    >>> import tgen.tensor as T
+    >>> T.transpose(T.row()).broadcastable
+    (False, True)
+    """
+    x = as_tensor_variable(x)
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (list, tuple))):
+        axes = axes[0] or ()
+    order = [axis_number(a, x.type.ndim) for a in axes] or list(reversed(range(x.type.ndim)))
+    if sorted(order) != list(range(x.type.ndim)):
+        raise ValueError(f"transpose wants each of the {x.type.ndim} axes of {x} once, got {tuple(axes)}")
+    return reorder(x, order)
+
+
+def swapaxes(x, axis1, axis2):
+    """x with two axes exchanged."""
+    x = as_tensor_variable(x)
+    order = list(range(x.type.ndim))
+    a, b = axis_number(axis1, x.type.ndim), axis_number(axis2, x.type.ndim)
+    order[a], order[b] = order[b], order[a]
+    return reorder(x, order)
+
+
+def moveaxis(x, source, destination):
+    """x with axis ``source`` at place ``destination``, the others in their order."""
+    x = as_tensor_variable(x)
+    order = [a for a in range(x.type.ndim) if a != axis_number(source, x.type.ndim)]
+    order.insert(axis_number(destination, x.type.ndim), axis_number(source, x.type.ndim))
+    return reorder(x, order)
+
+
+def squeeze(x, axis=None):
+    """x without its axes of size 1: those the type knows, or the given ones (then checked when the function runs).
+
+    >>> import tgen.tensor as T
+    >>> T.squeeze(T.row()).ndim
+    1
+    """
+    x = as_tensor_variable(x)
+    if axis is None:
+        gone = [a for a, one in enumerate(x.broadcastable) if one]
+    else:
+        gone = [axis_number(a, x.type.ndim) for a in (axis if isinstance(axis, (list, tuple)) else [axis])]
+        x = addbroadcast(x, *gone)
+    return reorder(x, [a for a in range(x.type.ndim) if a not in gone])
+
+
+def expand_dims(x, axis):
+    """x with new axes of size 1 that stand at ``axis`` (int or tuple) in the result."""
+    x = as_tensor_variable(x)
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    new = {axis_number(a, x.type.ndim + len(axes)) for a in axes}
+    old = iter(range(x.type.ndim))
+    return reorder(x, ["x" if a in new else next(old) for a in range(x.type.ndim + len(axes))])
+
+
+def shape_padleft(x, n_ones=1):
+    """x with n_ones axes of size 1 before its own.
+
+    >>> import tgen.tensor as T
+    >>> T.shape_padleft(T.vector()).broadcastable
+    (True, False)
+    """
+    x = as_tensor_variable(x)
+    return pad(x, x.type.ndim + n_ones)
+
+
+def shape_padright(x, n_ones=1):
+    """x with n_ones axes of size 1 after its own."""
+    x = as_tensor_variable(x)
+    return reorder(x, tuple(range(x.type.ndim)) + ("x",) * n_ones)
+
+
+def shape_padaxis(x, axis):
+    """x with one new axis of size 1 at place ``axis`` of the result."""
+    return expand_dims(x, axis)
+
+
+def tensor_copy(x, name=None):
+    """x as another variable (``x.copy()``): same type, same values."""
+    x = as_tensor_variable(x)
+    result = reorder(x, range(x.type.ndim))
+    result.name = name
+    return result
+
+
+# -- shape ---------------------------------------------------------------------------------------------------------------------
+
+def shape(x):
+    """The sizes of x as an int64 vector. Its length is known, so it unpacks; an element is a scalar of its own.
+
+    >>> import tgen.tensor as T
+    >>> rows, columns = T.matrix().shape
+    >>> rows.dtype, columns.ndim
+    ('int64', 0)
+    """
+    x = as_tensor_variable(x)
+    if x.type.ndim == 0:
+        return as_tensor_variable(np.zeros(0, "int64"))
+    return apply("make_vector", *(apply("shape_i", x, axis=a) for a in range(x.type.ndim)))
+
+
+def size(x):
+    """The number of elements of x, an int64 scalar."""
+    x = as_tensor_variable(x)
+    total = sizes.variable(1)
+    for axis in range(x.type.ndim):
+        one = apply("shape_i", x, axis=axis)
+        total = one if axis == 0 else apply("mul", total, one)
+    return total
+
+
+def reshape(x, newshape, ndim=None):
+    """The elements of x in C order under another shape of as many elements.
+
+    ``newshape`` holds ints and integer scalars, one of them may be -1; it may be an integer vector if its length is
+    known, or given as ``ndim`` (else ValueError). Another number of elements is a ValueError, here or when the
+    function runs. Same dtype.
+
+    >>> import tgen.tensor as T
+    >>> x = T.tensor3()
+    >>> T.reshape(x, (x.shape[0], -1)).ndim, x.reshape((1, -1)).broadcastable
+    (2, (True, False))
+    """
+    x = as_tensor_variable(x)
+    if ndim is not None and isinstance(newshape, Variable) and newshape.type.ndim == 1 and sizes.elements(newshape) is None:
+        wanted = _resolve_at_run([sizes.as_size(newshape[i]) for i in range(ndim)], sizes.product(sizes.lengths(x)))
+    else:
+        wanted = _resolve(x, sizes.as_shape(newshape, "newshape"))
+    if ndim is not None and len(wanted) != ndim:
+        raise ValueError(f"newshape has {len(wanted)} elements, but ndim={ndim}")
+    return apply("reshape", x, *map(sizes.variable, wanted), ndim=len(wanted), weak=x.type.weak)
+
+
+def _resolve(x, wanted):
+    """The sizes with -1 computed. Sizes that both shapes have cancel, so (x.shape[0], -1) divides nothing."""
+    if not any(sizes.is_known(s, -1) for s in wanted):
+        return wanted
+    if sum(sizes.is_known(s, -1) for s in wanted) > 1:
+        raise ValueError(f"only one size of newshape can be -1, got {wanted}")
+    have, given = sizes.lengths(x), [s for s in wanted if not sizes.is_known(s, -1)]
+    for s in list(given):
+        match = next((k for k, h in enumerate(have) if sizes.same(h, s) and not sizes.is_known(s, 0)), None)
+        if match is not None:
+            del have[match]
+            given.remove(s)
+    total, rest = sizes.product(have), sizes.product(given)
+    if isinstance(total, int) and isinstance(rest, int) and (total % rest if rest else total):
+        raise ValueError(f"cannot reshape {x} of {x.type} into {tuple(wanted)}: {total} elements do not divide by {rest}")
+    left = sizes.div(total, rest)
+    return [left if sizes.is_known(s, -1) else s for s in wanted]
+
+
+def _resolve_at_run(wanted, total):
+    """Sizes read from data, of which one may turn out to be -1: that one becomes total // -(product of all)."""
+    left = sizes.div(total, sizes.maximum(sizes.sub(0, sizes.product(wanted)), 1))
+    resolved = []
+    for s in wanted:
+        missing = sizes.minimum(sizes.maximum(sizes.sub(0, s), 0), 1)
+        resolved.append(sizes.add(s, sizes.mul(missing, sizes.add(left, 1))))
+    return resolved
+
+
+def flatten(x, ndim=None, outdim=None):
+    """The first ndim - 1 axes of x, and all others as one last axis; one axis by default.
+
+    >>> import tgen.tensor as T
+    >>> T.flatten(T.tensor3(), 2).ndim, T.tensor4().flatten().ndim
+    (2, 1)
+    """
+    x = as_tensor_variable(x)
+    ndim = 1 if ndim is None and outdim is None else ndim if outdim is None else outdim
+    if not isinstance(ndim, int) or ndim < 1 or ndim > x.type.ndim and x.type.ndim:
+        raise ValueError(f"flatten of {x} of {x.type} wants an int ndim from 1 to {max(x.type.ndim, 1)}, got {ndim!r}")
+    have = sizes.lengths(x)
+    if ndim == 1 == x.type.ndim:
+        return x
+    wanted = have[:ndim - 1] + [sizes.product(have[ndim - 1:])]
+    return apply("reshape", x, *map(sizes.variable, wanted), ndim=ndim, weak=x.type.weak)
+
+
+def ravel(x):
+    """x as a vector, in C order."""
+    return flatten(x, 1)
+
+
+def to_sizes(x, wanted):
+    """x with its axes that are 1 in the type repeated to the sizes ``wanted`` (rank padded on the left)."""
+    x = pad(x, len(wanted))
+    if all(isinstance(s, int) and s == h for s, h in zip(wanted, x.type.shape)):
+        return x
+    return apply("broadcast_to", x, *map(sizes.variable, wanted), weak=x.type.weak)
+
+
+def broadcast_to(x, shape):
+    """x repeated to ``shape``: axes that are 1 in the type (and new ones on the left) repeat, the others must have their size.
+
+    >>> import tgen.tensor as T
+    >>> T.broadcast_to(T.row(), (3, T.lscalar())).type.shape
+    (3, None)
+    """
+    x, wanted = as_tensor_variable(x), sizes.as_shape(shape)
+    if len(wanted) < x.type.ndim:
+        raise ValueError(f"cannot broadcast {x} of {x.type} to {len(wanted)} dimensions, fewer than its own")
+    return to_sizes(x, wanted)
+
+
+# -- what the type knows of an axis --------------------------------------------------------------------------------------------
+
+def addbroadcast(x, *axes):
+    """x whose axes are declared to be of size 1, so that they broadcast; checked when the function runs (ValueError).
+
+    >>> import tgen.tensor as T
+    >>> T.addbroadcast(T.matrix(), 0).broadcastable
+    (True, False)
+    """
+    x = as_tensor_variable(x)
+    new = tuple(sorted({axis_number(a, x.type.ndim) for a in axes} - {a for a, one in enumerate(x.broadcastable) if one}))
+    return apply("rebroadcast", x, axes=new, weak=x.type.weak) if new else x
+
+
+def unbroadcast(x, *axes):
+    """x whose axes do not broadcast, even if they are of size 1.
+
+    >>> import tgen.tensor as T
+    >>> T.unbroadcast(T.col(), 1).broadcastable
+    (False, False)
+    """
+    x = as_tensor_variable(x)
+    gone = tuple(sorted({axis_number(a, x.type.ndim) for a in axes} & {a for a, one in enumerate(x.broadcastable) if one}))
+    return apply("unbroadcast", x, axes=gone, weak=x.type.weak) if gone else x
+
+
+def patternbroadcast(x, broadcastable):
+    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts."""
+    x = as_tensor_variable(x)
+    if len(broadcastable) != x.type.ndim:
+        raise ValueError(f"the pattern {tuple(broadcastable)} is not for the {x.type.ndim} dimensions of {x}")
+    x = addbroadcast(x, *(a for a, one in enumerate(broadcastable) if one))
+    return unbroadcast(x, *(a for a, one in enumerate(broadcastable) if not one))

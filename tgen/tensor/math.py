@@ -1,0 +1,175 @@
+"""Elementwise functions that compose over the scalar primitives, and the names NumPy and Theano have for them."""
+import math as numbers
+
+from tgen.core.types import is_float
+
+from .elemwise import boolean, elemwise, switch
+from .elemwise import abs as abs_
+from .promotion import cast
+from .reduce import all as every
+from .variable import as_tensor_variable
+
+__all__ = ["abs_", "sgn", "sign", "square", "inv", "reciprocal", "deg2rad", "rad2deg", "round", "iround", "divmod", "floor_div", "true_divide",
+           "floor_divide", "power", "remainder", "subtract", "multiply", "divide", "negative", "absolute", "logical_and", "logical_or",
+           "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "invert", "isfinite", "isclose", "allclose",
+           "largest", "smallest", "ceil_intdiv", "real", "imag", "conj", "conjugate", "log1mexp", "not_equal", "equal", "less", "less_equal",
+           "greater", "greater_equal", "logaddexp", "hypot"]
+
+sgn = sign = elemwise("sgn")
+square = elemwise("sqr")
+true_divide = divide = elemwise("true_div")
+floor_div = floor_divide = elemwise("int_div")
+power, remainder, subtract, multiply, negative, absolute = map(elemwise, ("pow", "mod", "sub", "mul", "neg", "abs"))
+bitwise_and, bitwise_or, bitwise_xor, bitwise_not = map(elemwise, ("and_", "or_", "xor", "invert"))
+invert = bitwise_not
+not_equal, equal, less, less_equal, greater, greater_equal = map(elemwise, ("neq", "eq", "lt", "le", "gt", "ge"))
+_ROUNDING = ("half_to_even", "half_away_from_zero")
+
+
+def inv(x):
+    """1 / x, element by element; ints give a float."""
+    return elemwise("true_div")(1, x)
+
+
+reciprocal = inv
+
+
+def deg2rad(x):
+    """Degrees as radians. Floats keep their dtype."""
+    return _float(x) * (numbers.pi / 180)
+
+
+def rad2deg(x):
+    """Radians as degrees. Floats keep their dtype."""
+    return _float(x) * (180 / numbers.pi)
+
+
+def _float(x):
+    x = as_tensor_variable(x)
+    return x if is_float(x.type.dtype) else elemwise("true_div")(x, 1)
+
+
+def round(x, mode=None):
+    """The nearest integer, in the dtype of x; halves go to the even one ('half_away_from_zero': away from zero).
+
+    >>> import tgen.tensor as T
+    >>> T.round(T.fvector()).dtype
+    'float32'
+    """
+    mode = "half_to_even" if mode is None or isinstance(mode, int) else mode
+    if mode not in _ROUNDING:
+        raise ValueError(f"mode must be one of {', '.join(map(repr, _ROUNDING))}, got {mode!r}")
+    x = as_tensor_variable(x)
+    if mode == "half_to_even" or not is_float(x.type.dtype):
+        return elemwise("round")(x)
+    return sgn(x) * elemwise("floor")(abs_(x) + 0.5)
+
+
+def iround(x, mode=None):
+    """``round`` as int64."""
+    return cast(round(x, mode), "int64")
+
+
+def divmod(x, y):
+    """The pair (x // y, x % y)."""
+    return elemwise("int_div")(x, y), elemwise("mod")(x, y)
+
+
+def ceil_intdiv(a, b):
+    """The ceiling of a / b for integers."""
+    return -elemwise("int_div")(-as_tensor_variable(a), b)
+
+
+def logical_and(x, y):
+    """Whether both are not 0, bool."""
+    return elemwise("and_")(boolean(x), boolean(y))
+
+
+def logical_or(x, y):
+    """Whether either is not 0, bool."""
+    return elemwise("or_")(boolean(x), boolean(y))
+
+
+def logical_xor(x, y):
+    """Whether one but not the other is not 0, bool."""
+    return elemwise("xor")(boolean(x), boolean(y))
+
+
+def logical_not(x):
+    """Whether x is 0, bool."""
+    return elemwise("invert")(boolean(x))
+
+
+def isfinite(x):
+    """Whether x is neither nan nor inf nor -inf."""
+    return logical_not(logical_or(elemwise("isnan")(x), elemwise("isinf")(x)))
+
+
+def isclose(a, b, rtol=1.e-5, atol=1.e-8, equal_nan=False):
+    """Whether |a - b| <= atol + rtol * |b|, element by element; infinities are close to themselves, nan if ``equal_nan``.
+
+    >>> import tgen.tensor as T
+    >>> T.isclose(T.vector(), 1.0).type
+    TensorType(bool, vector)
+    """
+    a, b = _float(a), _float(b)
+    near = elemwise("le")(abs_(a - b), atol + rtol * abs_(b))
+    infinite = logical_or(elemwise("isinf")(a), elemwise("isinf")(b))
+    result = logical_or(logical_and(logical_not(infinite), near), elemwise("eq")(a, b))
+    return logical_or(result, logical_and(elemwise("isnan")(a), elemwise("isnan")(b))) if equal_nan else result
+
+
+def allclose(a, b, rtol=1.e-5, atol=1.e-8, equal_nan=False):
+    """Whether all elements are close (see ``isclose``), a bool scalar."""
+    return every(isclose(a, b, rtol, atol, equal_nan))
+
+
+def largest(*operands):
+    """The largest of the operands, element by element."""
+    return _extreme("maximum", operands)
+
+
+def smallest(*operands):
+    """The smallest of the operands, element by element."""
+    return _extreme("minimum", operands)
+
+
+def _extreme(name, operands):
+    if not operands:
+        raise ValueError(f"{name} wants at least one operand")
+    first, *rest = operands
+    result = as_tensor_variable(first)
+    for other in rest:
+        result = elemwise(name)(result, other)
+    return result
+
+
+def real(x):
+    """x: tensors are real."""
+    return as_tensor_variable(x)
+
+
+conj = conjugate = real
+
+
+def imag(x):
+    """Zeros: tensors are real."""
+    return switch(True, 0, as_tensor_variable(x))
+
+
+def log1mexp(x):
+    """log(1 - exp(x)) for x < 0, precise near 0 and far from it."""
+    x = _float(x)
+    return switch(elemwise("gt")(x, -0.6931471805599453), elemwise("log")(-elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x)))
+
+
+def logaddexp(x, y):
+    """log(exp(x) + exp(y)) without overflow."""
+    x, y = _float(x), _float(y)
+    gap = switch(elemwise("eq")(x, y), 0, -abs_(x - y))     # equal infinities have no difference
+    return elemwise("maximum")(x, y) + elemwise("log1p")(elemwise("exp")(gap))
+
+
+def hypot(x, y):
+    """sqrt(x*x + y*y)."""
+    return elemwise("sqrt")(square(_float(x)) + square(_float(y)))

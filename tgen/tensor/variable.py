@@ -1,0 +1,115 @@
+"""What becomes a tensor variable and how: ``as_tensor_variable``, ``constant``, calling a TensorType."""
+import numpy as np
+
+from tgen.config import config
+from tgen.core.op import METHODS
+from tgen.core.types import TensorType
+from tgen.graph.nodes import Constant, Variable
+
+__all__ = ["as_tensor_variable", "as_tensor", "constant", "TensorVariable", "TensorConstant", "TensorType", "Variable", "Constant"]
+
+TensorVariable, TensorConstant = Variable, Constant
+_WEAK_DTYPES = {bool: "bool", int: "int64"}
+
+
+class WeakConstant(Constant):
+    """A constant that came from a Python number; ``number`` is that number, so a conversion loses nothing."""
+    __slots__ = ("number",)
+
+    def __init__(self, number, name=None):
+        self.number = number
+        super().__init__(TensorType(weak_dtype(number), (), weak=True), number, name)
+
+    def __reduce__(self):
+        return WeakConstant, (self.number, self.name)
+
+
+def weak_dtype(number):
+    """The dtype a Python number has where it must have one: bool, int64 or config.floatX."""
+    dtype = _WEAK_DTYPES.get(type(number), config.floatX)
+    if dtype == "int64" and not -2 ** 63 <= number < 2 ** 63:
+        raise OverflowError(f"the Python int {number} does not fit int64; pass a NumPy array of the dtype you mean")
+    return dtype
+
+
+def _python_number(x):
+    if isinstance(x, np.generic) or not isinstance(x, (bool, int, float)):
+        return None
+    return bool(x) if isinstance(x, bool) else int(x) if isinstance(x, int) else float(x)
+
+
+def _array(x):
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("a masked array has no tensor: its mask would be lost; use x.filled(value)")
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"Cannot convert {x!r} to TensorType: wanted a variable, a number or an array of numbers, got {type(x).__name__}"
+                        + (f" of dtype {array.dtype}" if isinstance(x, np.ndarray) else ""))
+    return array
+
+
+def constant(x, name=None, ndim=None, dtype=None):
+    """A constant variable of a number or an array.
+
+    A Python number is *weak*: it takes the dtype of what it meets, and is int64 or config.floatX alone. An array
+    keeps its dtype, and its shape is static, so axes of size 1 broadcast. ``dtype`` converts (and makes it strong);
+    ``ndim`` pads with axes of size 1 on the left. TypeError for what holds no numbers, and for masked arrays.
+
+    >>> import numpy as np
+    >>> constant(2).dtype, constant(np.ones((1, 3), "float32")).broadcastable
+    ('int64', (True, False))
+    """
+    if isinstance(x, Variable):
+        raise TypeError(f"T.constant wants a value, got the variable {x}")
+    number = _python_number(x)
+    if number is not None and dtype is None and not ndim:
+        return WeakConstant(number, name)
+    array = _array(x) if dtype is None else _array(x).astype(config.floatX if dtype == "floatX" else dtype)
+    if number is not None and dtype is None:
+        array = array.astype(weak_dtype(number))
+    if ndim is not None:
+        if array.ndim > ndim:
+            raise ValueError(f"ndim={ndim} is less than the {array.ndim} dimensions of the value")
+        array = array.reshape((1,) * (ndim - array.ndim) + array.shape)
+    return Constant(TensorType(array.dtype.name, array.shape), array, name)
+
+
+def _holds_variable(x):
+    return any(isinstance(e, Variable) or isinstance(e, (list, tuple)) and _holds_variable(e) for e in x)
+
+
+def as_tensor_variable(x, name=None, ndim=None):
+    """A tensor variable of anything that can be one: a variable (returned as it is), number, array, or list of these.
+
+    A list that holds a variable is stacked along a new first axis. ``ndim`` pads with axes of size 1 on the left,
+    or drops such axes from the left. TypeError for other objects.
+
+    >>> as_tensor_variable([1.0, 2.0]).type.shape
+    (2,)
+    """
+    if isinstance(x, (list, tuple)) and _holds_variable(x):
+        x = METHODS["stack"]([as_tensor_variable(e) for e in x])
+    if not isinstance(x, Variable):
+        return constant(x, name, ndim)
+    if not isinstance(x.type, TensorType):
+        raise TypeError(f"{x} of {x.type} is not a tensor, so it has no tensor operations")
+    if ndim is None or ndim == x.ndim:
+        return x
+    if ndim > x.ndim:
+        return METHODS["shape_padleft"](x, ndim - x.ndim)
+    if not all(x.broadcastable[:x.ndim - ndim]):
+        raise ValueError(f"{x} has {x.ndim} dimensions and cannot have {ndim}: the leading ones are not all 1 in its type {x.type}")
+    return METHODS["dimshuffle"](x, *range(x.ndim - ndim, x.ndim))
+
+
+as_tensor = as_tensor_variable
+
+
+def _make(self, name=None):
+    """A fresh variable of this type."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"a variable's name is a string, got {name!r}")
+    return Variable(self, name)
+
+
+TensorType.__call__ = TensorType.make_variable = _make
