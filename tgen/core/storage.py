@@ -31,6 +31,11 @@ def _host():
     return _Host.lib, _Host.ffi
 
 
+def connect():
+    """Load the host module if it is not: what wrap_block takes for granted."""
+    _host()
+
+
 def _connect():
     if HOST_LOADER is None:
         raise RuntimeError("no backend is loaded: import tgen, not tgen.core alone")

@@ -222,7 +222,7 @@ class Fusion:
             for instr, _ in cluster.members:
                 for v in instr.operands:
                     base = self.reader.access(v).base
-                    if self.cluster_of.get(base) is not cluster or instr.op.name == "gather":
+                    if (self.cluster_of.get(base) is not cluster or instr.op.name == "gather") and not self.reader.inlined(base):
                         used.add(base)
         return used
 

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from tgen.backends.c import host
-from tgen.core.storage import wrap_block
+from tgen.core.storage import connect, wrap_block
 
 SLOT = 8                # bytes
 ERROR_SLOTS = 8
@@ -34,6 +34,7 @@ class Executable:
 
     def __init__(self, library, inputs, outputs, shared, updates, constants, explain):
         self.lib, self.ffi, self.host = host.table()
+        connect()
         self.library, self.explain = library, explain
         self.inputs, self.outputs, self.shared, self.updated = inputs, outputs, shared, {s for s, _ in updates}
         self.constants = [np.ascontiguousarray(c) for c in constants]

@@ -5,6 +5,7 @@ from tgen.config import config
 from tgen.core.types import is_float
 from tgen.graph.nodes import Variable
 
+_MOST = float(np.finfo("float32").max)      # beyond it a float is infinite in float32, which the filter makes it
 _EXACT = {"float64": 1 << 53, "float32": 1 << 24}     # ints up to here are exact in the float
 
 
@@ -24,7 +25,7 @@ class Check:
                 return self.convert(value)
             if kind is self.number:
                 return value
-            if kind is float and self.allow_downcast is None and self.type.dtype == config.floatX:
+            if kind is float and self.allow_downcast is None and self.type.dtype == config.floatX and -_MOST <= value <= _MOST:
                 return value
         return self._filter(value)
 

@@ -1,47 +1,38 @@
-"""Gradients under the names users know, and the identities that have a gradient of their own."""
-from tgen.graph import grad as derivatives
+"""Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient of their own."""
+from tgen.core.types import is_float
+from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
 
-from .apply import apply
 from .variable import as_tensor_variable
 
-__all__ = ["consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
-__all__ += [name for name in ("grad", "Rop", "Lop", "jacobian", "hessian", "subgraph_grad") if hasattr(derivatives, name)]
-globals().update({name: getattr(derivatives, name) for name in __all__ if hasattr(derivatives, name)})
+__all__ = ["grad", "Lop", "Rop", "consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
 
 
-def _identity(name, x, **attrs):
-    x = as_tensor_variable(x)
-    return apply(name, x, weak=x.type.weak, **attrs)
+def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
+    """The Jacobian of ``f`` with respect to ``wrt`` times ``eval_points``, of the shape of f.
 
-
-def zero_grad(x):
-    """x, whose gradient is zero.
+    ``f`` is a variable or a list (then a list comes back); ``wrt`` and ``eval_points`` are variables or equal lists.
+    Computed as the gradient of a gradient: that is linear in the adjoint of f, and its derivative there is the answer.
+    ``disconnected_outputs``: what to do about an f that does not depend on wrt ('raise', 'warn', 'ignore': zeros).
 
     >>> import tgen.tensor as T
-    >>> x = T.dscalar('x')
-    >>> T.zero_grad(x).type
-    TensorType(float64, scalar)
+    >>> x, v = T.dvectors('xv')
+    >>> T.Rop(x ** 2, x, v).type
+    TensorType(float64, vector)
     """
-    return _identity("zero_grad", x)
+    targets, points = (list(a) if isinstance(a, (list, tuple)) else [a] for a in (wrt, eval_points))
+    if len(targets) != len(points):
+        raise ValueError(f"{len(points)} eval_points for {len(targets)} variables in wrt")
+    points = [as_tensor_variable(p) for p in points]
+    for v, p in zip(targets, points):
+        if v.ndim != p.ndim:
+            raise ValueError(f"the eval_point {p} of {p.type} is not of the shape of {v} of {v.type}")
+    results = [_directional(y, targets, points, disconnected_outputs) for y in (f if isinstance(f, (list, tuple)) else [f])]
+    return type(f)(results) if isinstance(f, (list, tuple)) else results[0]
 
 
-def consider_constant(x):
-    """x, taken as a constant by gradients: its gradient is zero."""
-    return _identity("zero_grad", x)
-
-
-def disconnected_grad(x):
-    """x, through which gradients see nothing: a variable behind it counts as disconnected."""
-    return _identity("disconnected_grad", x)
-
-
-def grad_clip(x, lower_bound, upper_bound):
-    """x, whose gradient is held between the two numbers. ValueError if the lower one is the greater."""
-    if not lower_bound <= upper_bound:
-        raise ValueError(f"`upper_bound` should be >= `lower_bound`, got {lower_bound} and {upper_bound}")
-    return _identity("grad_clip", x, lo=float(lower_bound), hi=float(upper_bound))
-
-
-def grad_scale(x, multiplier):
-    """x, whose gradient is multiplied by the number ``multiplier``."""
-    return _identity("grad_scale", x, factor=float(multiplier))
+def _directional(y, targets, points, disconnected_outputs):
+    if not is_float(y.type.dtype):
+        raise TypeError(f"Rop of {y} of {y.type}: only floats have derivatives")
+    adjoint = y.type("adjoint")
+    pulled = Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)
+    return grad(None, adjoint, known_grads=dict(zip(pulled, points)), disconnected_inputs="ignore", add_names=False)

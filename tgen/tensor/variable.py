@@ -6,7 +6,8 @@ from tgen.core.op import METHODS
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant, Variable
 
-__all__ = ["as_tensor_variable", "as_tensor", "constant", "TensorVariable", "TensorConstant", "TensorType", "Variable", "Constant"]
+__all__ = ["as_tensor_variable", "as_tensor", "constant", "TensorVariable", "TensorConstant", "TensorType", "Variable", "Constant",
+           "get_scalar_constant_value", "NotScalarConstantError"]
 
 TensorVariable, TensorConstant = Variable, Constant
 _WEAK_DTYPES = {bool: "bool", int: "int64"}
@@ -103,6 +104,26 @@ def as_tensor_variable(x, name=None, ndim=None):
 
 
 as_tensor = as_tensor_variable
+
+
+class NotScalarConstantError(Exception):
+    """A variable is not known to be one number."""
+
+
+def get_scalar_constant_value(v):
+    """The 0-d array a variable is known to be: that of a constant with one element, repeated or not.
+
+    NotScalarConstantError for all others.
+
+    >>> get_scalar_constant_value(constant(3))
+    array(3)
+    """
+    v = as_tensor_variable(v)
+    while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to"):
+        v = v.owner.inputs[0]
+    if not isinstance(v, Constant) or v.data.size != 1:
+        raise NotScalarConstantError(f"{v} of {v.type} is not known to be one number")
+    return v.data.reshape(())
 
 
 def _make(self, name=None):

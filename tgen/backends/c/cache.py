@@ -12,7 +12,6 @@ with what it has in memory.
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import threading
 import time
@@ -112,7 +111,7 @@ def publish(path, data):
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):       # removed while we run (a tmp cleaner, rm -rf): made again
         os.makedirs(folder, mode=0o700, exist_ok=True)
-    temporary = os.path.join(folder, secrets.token_hex(32) + TEMPORARY)
+    temporary = os.path.join(folder, os.urandom(32).hex() + TEMPORARY)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o500)
     try:
         try:
@@ -287,7 +286,7 @@ def prune(limit=None):
 
 def _clock():
     """What the cache's file system takes for now."""
-    path = os.path.join(directory(), secrets.token_hex(32) + TEMPORARY)
+    path = os.path.join(directory(), os.urandom(32).hex() + TEMPORARY)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError:

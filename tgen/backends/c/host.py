@@ -23,6 +23,7 @@ from tgen.errors import CompileError
 
 ABI = 1
 NAME = "_tgen_host"
+FLAGS = ("-O1",)         # nothing in it is a loop over data, and -O3 takes twice as long
 PARTS = ("runtime.c.j2", "abi.h.j2", "lib/pool.c.j2", "lib/lock.c.j2", "lib/storage.c.j2")
 CDEF = """
 typedef struct tgen_block { int64_t refs; int64_t bytes; char *data; int32_t flags; struct tgen_block *next; ...; } tgen_block;
@@ -94,7 +95,7 @@ def table():
 def _start():
     chain = toolchain.get()
     include = sysconfig.get_path("include")
-    key = cache.digest("host", _cffi_backend.__version__, sysconfig.get_config_var("SOABI") or "", include, CDEF, *map(source, PARTS),
+    key = cache.digest("host", _cffi_backend.__version__, sysconfig.get_config_var("SOABI") or "", include, CDEF, *FLAGS, *map(source, PARTS),
                        toolchain.key_of(chain, ABI, ""))
     module = _stored(key) or _built(key, chain, include)
     _Host.lib, _Host.ffi = module.lib, module.ffi
@@ -122,7 +123,7 @@ def _built(key, chain, include):
         module = _stored(key)
         if module is not None:
             return module
-        code = chain.compile(_glue(), (f"-I{include}", "-O1"))
+        code = chain.compile(_glue(), (f"-I{include}", *FLAGS))
         module = _import(code)
         cache.put(key, code, {"meta": {"kind": "host"}, "c": ""})
     return module

@@ -85,7 +85,8 @@ class Toolchain:
     def flags(self):
         """What the compiler is told besides the target."""
         openmp = ("-fopenmp",) if self.features["openmp"] else ("-fopenmp-simd",) if self.features["openmp_simd"] else ()
-        return BASE + openmp + self.extra
+        vector = ("-DTGEN_LIBMVEC",) if self.features["mvec"] else ()     # generated files then declare libm's vector twins
+        return BASE + openmp + vector + self.extra
 
     @property
     def link(self):

@@ -1,0 +1,122 @@
+"""Texts about a built function for people: the user's names and lines beside the canonical ones of IR and C.
+
+Names that come from the user are escaped: a variable called ``"\\x1b[2J"`` clears nobody's screen.
+"""
+import os
+import re
+
+from tgen.ir.nodes import CONST, INPUT
+from tgen.ir.text import names, to_text
+
+_DEFINED = re.compile(r"\b(v\d+): \w+\[")
+
+
+def escape(text):
+    r"""``text`` with everything that is not printable written as in a Python string, on one line.
+
+    >>> print(escape("w\n\x1b[31mred"), escape("größe"))
+    w\n\x1b[31mred größe
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in str(text))
+
+
+def place(where, full=False):
+    """``file:line`` of a (file, line), the file without its directories unless ``full``; "" for None."""
+    if where is None:
+        return ""
+    file, line = where
+    return escape(f"{file if full else os.path.basename(file)}:{line}")
+
+
+def parameters(fn):
+    """[(canonical name, user's name, type, role, place)] of a Function's parameters, in the IR's order."""
+    ir, updated = fn.fn.ir, {id(s) for s, _ in fn.request.updates}
+    canonical = names(ir)
+    inputs = [fn.request.inputs[i] for i in fn.request.arguments()]
+    rows = []
+    for param, value in zip(ir.params, ir.block.params):
+        if param.kind == CONST:
+            rows.append((canonical[value], "", value.type.text(), "constant array", ""))
+            continue
+        v = inputs[param.number] if param.kind == INPUT else fn.fn.shared[param.number]
+        role = "input" if param.kind == INPUT else "shared, updated" if id(v) in updated else "shared"
+        rows.append((canonical[value], escape(v.name or ""), value.type.text(), role, place(v.where)))
+    return rows
+
+
+def results(fn):
+    """[(canonical name, user's name or role)] of the outputs and updates, from the IR before passes."""
+    ir, canonical = fn.fn.ir, names(fn.fn.ir)
+    keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
+    rows = [(canonical[v], escape(key), "output") for v, key in zip(ir.block.results, keys)]
+    shared = [fn.fn.shared[n] for n in ir.updates]
+    return rows + [(canonical[v], escape(s.name or ""), "new value") for v, s in zip(ir.block.results[ir.outputs:], shared)]
+
+
+def table(rows):
+    """Rows of strings as aligned lines, columns that are empty everywhere left out."""
+    kept = [column for column in zip(*rows) if any(column)]
+    widths = [max(map(len, column)) for column in kept]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in zip(*kept))
+
+
+def legend(fn):
+    """Whose name is what: parameters, outputs and updates of a Function, a line each."""
+    rows = [("", *row) for row in parameters(fn)]
+    rows += [("", canonical, name, "", role, "") for canonical, name, role in results(fn)]
+    return table([("#", *row[1:]) for row in rows]) if rows else ""
+
+
+def lines_of(ir):
+    """{canonical name of a result: the user's lines it came from, as text} over all blocks of an IR function."""
+    canonical, found, stack = names(ir), {}, [ir.block]
+    while stack:
+        for instr in stack.pop().instrs:
+            stack.extend(instr.blocks)
+            if instr.where and instr.results:
+                found[canonical[instr.result]] = ", ".join(place(w) for w in sorted(instr.where))
+    return found
+
+
+def annotated(text, found, mark):
+    """``text`` with the user's lines behind each line that defines a value; equal to the line before: left out."""
+    lines, last = [], None
+    for line in text.splitlines():
+        match = _DEFINED.search(line)
+        where = match and found.get(match[1])
+        if where and where != last:
+            line = f"{line}{mark}{where}"
+        last = where or last
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def ir_text(ir):
+    """The text of an IR function with the user's lines as comments; it still parses."""
+    return annotated(to_text(ir), lines_of(ir), "    # ")
+
+
+SECTIONS = ("ir", "stages", "plan", "c")
+
+
+def sections(fn, wanted=SECTIONS):
+    """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final" (after all), "plan", "c"."""
+    program = fn.fn
+    stages = list(program.stages()) if {"stages", "final", "c"} & set(wanted) else []
+    made = {"ir": lambda: [("IR before passes", "ir", ir_text(program.ir))],
+            "stages": lambda: [(f"IR after {name}", "ir", ir_text(ir)) for name, ir in stages],
+            "final": lambda: [(f"IR after passes (the last: {name})", "ir", ir_text(ir)) for name, ir in stages[-1:]],
+            "plan": lambda: [("plan", "plan", program.plan)],
+            "c": lambda: [("C", "c", annotated(program.c, lines_of(stages[-1][1]) if stages else {}, "  // "))]}
+    return [part for word in wanted for part in made[word]()]
+
+
+def text(fn, what="all"):
+    """The text of Function.inspect: ``what`` is one of SECTIONS, "final", or "all". ValueError for another word."""
+    if what not in (*SECTIONS, "final", "all"):
+        raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final')))}; got {what!r}")
+    parts = sections(fn, SECTIONS if what == "all" else (what,))
+    head = f"function {escape(fn.name)}\n{legend(fn)}\n"
+    return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)
+
+

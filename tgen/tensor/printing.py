@@ -1,0 +1,124 @@
+"""``pp`` and ``debugprint``: a graph as text, without recursion."""
+import sys
+
+from tgen.graph.nodes import Constant
+
+__all__ = ["pp", "debugprint", "dprint"]
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**", "eq": "eq", "neq": "neq",
+          "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|", "xor": "^", "left_shift": "<<", "right_shift": ">>"}
+_NAMES = {"sum": "Sum", "prod": "Prod", "reshape": "Reshape", "concatenate": "Join", "slice": "Subtensor", "gather": "AdvancedSubtensor"}
+LONGEST = 100_000       # characters pp writes; a graph whose parts are used many times would fill the memory
+
+
+def _transparent(v):
+    """Whether v is only another shape of its operand, which pp leaves out: axes padded on the left."""
+    if v.owner is None or v.owner.op.name != "dimshuffle":
+        return False
+    order, rank = v.owner.attrs["order"], v.owner.inputs[0].type.ndim
+    return order == ("x",) * (len(order) - rank) + tuple(range(rank))
+
+
+def _parts(v):
+    """What the text of v is made of: strings and variables, in order."""
+    node = v.owner
+    name = node.op.name
+    if _transparent(v):
+        return [node.inputs[0]]
+    if name in _INFIX and len(node.inputs) == 2:
+        return ["(", node.inputs[0], f" {_INFIX[name]} ", node.inputs[1], ")"]
+    if name == "neg":
+        return ["(-", node.inputs[0], ")"]
+    if name == "dot":
+        return ["(", node.inputs[0], " \\dot ", node.inputs[1], ")"]
+    if name == "dimshuffle":
+        order = node.attrs["order"]
+        if order == tuple(reversed(range(len(order)))):
+            return [node.inputs[0], ".T"]
+        return [f"DimShuffle{{{', '.join(map(str, order))}}}(", node.inputs[0], ")"]
+    parts = [f"{_NAMES.get(name, name)}{_attrs(node)}("]
+    for k, operand in enumerate(node.inputs):
+        parts.extend([", "] * (k > 0) + [operand])
+    return parts + [")" + (f".{v.index}" if len(node.outputs) > 1 else "")]
+
+
+def _attrs(node):
+    shown = {k: v for k, v in node.attrs.items() if v not in ((), None) and k not in ("ndim", "count")}
+    return f"{{{', '.join(f'{k}={v}' for k, v in shown.items())}}}" if shown else ""
+
+
+def _leaf(v):
+    if isinstance(v, Constant) or v.name is not None:
+        return str(v)
+    return f"<{v.type}>" if v.owner is None else None
+
+
+def pp(v):
+    """The formula of a variable, as text.
+
+    >>> import tgen.tensor as T
+    >>> x, y = T.dmatrices('xy')
+    >>> pp(x + y * 2)
+    '(x + (y * TensorConstant{2.0}))'
+    """
+    written, length, stack = [], 0, [v]
+    while stack:
+        part = stack.pop()
+        text = part if isinstance(part, str) else _leaf(part)
+        if text is None:
+            stack.extend(reversed(_parts(part)))
+            continue
+        written.append(text)
+        length += len(text)
+        if length > LONGEST:
+            written.append(" ...")
+            break
+    return "".join(written)
+
+
+def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR"):
+    """Write a graph as an indented tree, one line a variable; what was written before is not written again.
+
+    ``obj`` is a variable, a list of these, or a function (its outputs). ``depth`` limits the levels (-1: all),
+    ``print_type`` adds types. ``file``: None is stdout, 'str' returns the text.
+
+    >>> import tgen.tensor as T
+    >>> x = T.dscalar('x')
+    >>> debugprint(T.exp(x) * x)
+    mul [A]
+     |exp [B]
+     | |x [C]
+     |x [C]
+    """
+    outputs = getattr(obj, "outputs", obj) if not isinstance(obj, (list, tuple)) else obj
+    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    lines, labels = [], {}
+    stack = [(v, 0) for v in reversed(outputs)]
+    while stack:
+        v, level = stack.pop()
+        v = getattr(v, "variable", v)
+        seen = v in labels
+        label = labels.setdefault(v, _label(len(labels)))
+        text = _leaf(v) or f"{v.owner.op}{_attrs(v.owner)}" + (f".{v.index}" if len(v.owner.outputs) > 1 else "")
+        note = f" <{v.type}>" if print_type else ""
+        repeated = seen and v.owner is not None
+        lines.append(" |" * level + f"{text} [{label}]{note}" + (" ..." if repeated else ""))
+        if v.owner is not None and not repeated and level != depth - 1:
+            stack.extend((operand, level + 1) for operand in reversed(v.owner.inputs))
+    text = "\n".join(lines)
+    if file == "str":
+        return text
+    print(text, file=file or sys.stdout)
+
+
+dprint = debugprint
+
+
+def _label(number):
+    """A, B, ..., Z, AA, AB, ..."""
+    text = ""
+    number += 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        text = chr(ord("A") + rest) + text
+    return text

@@ -1,0 +1,78 @@
+"""``verify_grad``: a gradient against finite differences."""
+import numpy as np
+
+from tgen.core.types import TensorType
+from tgen.errors import GradientError
+from tgen.graph.grad import grad
+from tgen.graph.walk import leaves
+
+from .reduce import sum as total
+from .variable import as_tensor_variable
+
+__all__ = ["verify_grad", "numeric_grad"]
+_STEP = {"float32": 1e-3, "float64": 1e-6}
+_TOLERANCE = {"float32": 1e-2, "float64": 1e-4}
+
+
+def numeric_grad(function, points, eps=None):
+    """The gradients of ``function(*points) -> number`` by central differences: arrays of the shapes of ``points``."""
+    points = [np.array(p) for p in points]
+    results = [np.zeros(p.shape, "float64") for p in points]
+    for point, result in zip(points, results):
+        step = eps or _STEP[point.dtype.name]
+        for place in np.ndindex(point.shape):
+            kept = point[place]
+            values = []
+            for moved in (kept + step, kept - step):
+                point[place] = moved
+                values.append(float(function(*points)))
+            point[place] = kept
+            result[place] = (values[0] - values[1]) / (2 * step)
+    return results
+
+
+def verify_grad(fun, pt, n_tests=2, rng=None, eps=None, out_type=None, abs_tol=None, rel_tol=None, mode=None, cast_to_output_type=False,
+                no_debug_ref=True):
+    """Compare ``T.grad`` of ``fun`` with finite differences at the arrays ``pt``; GradientError where they differ.
+
+    ``fun`` takes a variable for each array (floats) and gives one float variable. It is multiplied by random numbers of
+    ``rng`` (a RandomState) and summed; that is done ``n_tests`` times. A value passes that is within ``abs_tol`` or
+    ``rel_tol`` (by default 1e-4; 1e-2 if there is a float32). TypeError for arrays that are no floats.
+    """
+    pt = [np.array(p) for p in pt]
+    for p in pt:
+        if p.dtype.name not in _STEP:
+            raise TypeError(f"verify_grad can work only with float arrays, got one of {p.dtype}")
+    rng = np.random.RandomState(1) if rng is None else rng
+    variables = [TensorType(p.dtype.name, p.shape)(f"input {k}") for k, p in enumerate(pt)]
+    output = as_tensor_variable(fun(*variables))
+    narrow = "float32" in [p.dtype.name for p in pt] + [output.type.dtype]
+    tolerance = _TOLERANCE["float32" if narrow else "float64"]
+    given = dict(zip(variables, pt))
+    weights = TensorType(output.type.dtype, (None,) * output.type.ndim)("weights")
+    cost = total(output * weights)
+    gradients = grad(cost, variables, disconnected_inputs="ignore")
+    shape = _value(output, given).shape
+    for _ in range(n_tests):
+        weighted = {weights: np.asarray(rng.uniform(0.5, 1.5, shape)).astype(output.type.dtype)}
+        numeric = numeric_grad(lambda *p: _value(cost, {**dict(zip(variables, p)), **weighted}), pt, eps)
+        for k, (symbolic, expected) in enumerate(zip(gradients, numeric)):
+            _compare(k, _value(symbolic, {**given, **weighted}), expected, abs_tol or tolerance, rel_tol or tolerance)
+
+
+def _value(v, given):
+    """The value of v; of ``given`` only what it needs."""
+    return v.eval({x: given[x] for x in leaves([v]) if x in given})
+
+
+def _compare(number, got, expected, abs_tol, rel_tol):
+    gap = np.abs(got - expected)
+    relative = gap / np.maximum(np.abs(got) + np.abs(expected), 1e-8)
+    bad = ~((gap <= abs_tol) | (relative <= rel_tol))
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise GradientError(f"the gradient of input {number} at {place} is {got[place]}, by finite differences {expected[place]} "
+                            f"(absolute error {gap[place]:.3g} > {abs_tol}, relative {relative[place]:.3g} > {rel_tol})")
+
+
+verify_grad.E_grad = GradientError
