@@ -9,6 +9,7 @@ import pytest
 
 import tgen
 import tgen.tensor as T
+from tgen.config import Config
 from tgen import Function, In, MissingInputError, Out, Param, UnusedInputError, config, function, shared
 from tgen.runtime import hooks
 
@@ -211,6 +212,7 @@ CALLS = [       # (what, words, function, call)
     ("strict list", "strict", lambda e: function([In(e.v, strict=True)], e.v.sum(), updates=[(e.s, e.s + 1)]), lambda f, e: f([1.0])),
     ("strict dtype", "float32", lambda e: function([In(e.v, strict=True)], e.v.sum(), updates=[(e.s, e.s + 1)]), lambda f, e: f(np.zeros(2, "float32"))),
     ("strict number", "strict", lambda e: function([In(e.x, strict=True)], e.x, updates=[(e.s, e.s + 1)]), lambda f, e: f(1.0)),
+    ("implicit In", "Tried to provide value for implicit input: y", lambda e: function([e.x, In(e.y, value=e.s)], e.x + e.y, updates=[(e.s, e.s + 1)]), lambda f, e: f(1.0, 2.0)),
     ("second of two", "Bad input argument 'y' .* at index 1", two, lambda f, e: f(1.0, [1.0])),
     ("state refused", "Wrong number of dimensions", lambda e: function([In(e.x, value=0, update=e.x + 1), e.y], e.y, updates=[(e.s, e.s + 1)]), lambda f, e: f([1.0, 2.0], 1.0)),
     ("value set for a call", "Wrong number of dimensions", two, lambda f, e: f.__setitem__("x", [1.0])),
@@ -240,7 +242,7 @@ ACCEPTED = [    # (dtype, ndim, given, result)
     ("float64", 1, [1, 2], [1.0, 2.0]), ("float64", 1, np.array([1, 2], "int64"), [1.0, 2.0]), ("float64", 1, np.array([1], "float16"), [1.0]),
     ("float64", 1, np.array([True]), [1.0]), ("float64", 1, (1.5, 2), [1.5, 2.0]), ("float64", 1, np.array([1.0, 2.0], ">f8"), [1.0, 2.0]),
     ("float64", 1, unaligned(np.array([1.0, 2.0])), [1.0, 2.0]), ("float64", 1, np.arange(6.0)[::-2], [5.0, 3.0, 1.0]),
-    ("float64", 2, np.matrix([[1.0, 2.0]]), [[1.0, 2.0]]), ("float64", 1, np.array([1.0], "float64").view(np.recarray), [1.0]),
+    ("float64", 2, np.array([[1.0, 2.0]]).view(np.matrix), [[1.0, 2.0]]), ("float64", 1, np.array([1.0], "float64").view(np.recarray), [1.0]),
     ("float64", 0, 3, 3.0), ("float64", 0, np.float32(1.5), 1.5), ("float64", 0, np.array(2), 2.0), ("float64", 0, True, 1.0), ("float64", 0, 0.1, 0.1),
     ("float64", 0, float("nan"), float("nan")), ("float32", 0, 1.5, 1.5), ("float32", 0, np.float64(1.5), 1.5), ("float32", 0, float("inf"), float("inf")),
     ("float32", 1, np.array([1, 2], "int8"), [1.0, 2.0]), ("float32", 1, [1, 2], [1.0, 2.0]), ("int32", 0, 1.0, 1), ("int32", 0, np.int64(3), 3),
@@ -312,6 +314,8 @@ def test_keywords():
     f = function([e.x, e.y], e.x - e.y)
     assert f(3, 1) == f(3, y=1) == f(x=3, y=1) == f(y=1, x=3) == 2
     assert function([e.n, e.n2], e.n - e.n2)(3, 1) == 2
+    hidden = T.dscalar("s")
+    assert function([hidden], hidden + e.s)(s=2) == 3        # the input, not the shared variable of that name
 
 
 def test_defaults_hold_for_one_call():
@@ -410,7 +414,7 @@ def test_updates_are_simultaneous():
     assert f() == [1, 2, 3] and [s.get_value() for s in (a, b, c)] == [2, 3, 1]
     with pytest.warns(UserWarning, match="OrderedDict"):
         function([], [], updates={a: b, b: a})
-    function([], [], updates={a: 7, b: np.float32(2)})()
+    function([], [], updates=[(a, 7), [b, np.float32(2)]])()
     assert (a.get_value(), b.get_value()) == (7, 2)
 
 
@@ -457,7 +461,7 @@ def test_givens():
     assert function([], e.x + 1, givens=[(e.x, np.float64(4))])() == 5      # shared silently
     assert function([], e.s + 1, givens={e.s: e.s * 2})() == 3              # itself, once
     assert function([e.y], e.x, givens=[(e.s, e.y), (e.x, e.s + 1)])(2.0) == 3      # sees the replacements before it
-    assert function([e.f], e.v.sum() * 2, givens={e.v: e.f}, rebuild_strict=False)(np.ones(3, "float32")).dtype == "float32"
+    assert function([e.f], T.tanh(e.v).sum() * e.v, givens={e.v: e.f}, rebuild_strict=False)(np.ones(3, "float32")).dtype == "float32"
     assert function([e.row], e.m + 0, givens={e.m: e.row})(np.ones((1, 2))).shape == (1, 2)
     k = T.dscalar()
     assert function([k], e.s * 2, givens=[(e.s, k)])(3.0) == 6 and e.s.get_value() == 1
@@ -562,7 +566,7 @@ def test_shared_types():
     assert [type(shared(v)).__name__ for v in (0, 1.0, True, np.float32(1), np.zeros(2), np.array(0.0), [1], "a", np.bool_(1), None)] == [
         "ScalarSharedVariable"] * 4 + ["TensorSharedVariable"] * 2 + ["GenericSharedVariable"] * 4
     assert [shared(v).dtype for v in (0, 1.0, True, np.float32(1), np.int8(1))] == ["int64", "float64", "bool", "float32", "int8"]
-    assert shared(np.ones((1, 3), ">f8")).dtype == "float64" and shared(np.matrix([[1.0]])).ndim == 2
+    assert shared(np.ones((1, 3), ">f8")).dtype == "float64" and shared(np.array([[1.0]]).view(np.matrix)).ndim == 2
     assert str(shared([1, 2]).type) == "<Generic object>" and shared([1, 2]).get_value() == [1, 2]
 
 
@@ -610,3 +614,40 @@ def test_config():
     with config.change_flags(floatX="float32", threads=1), config.change_flags(floatX="float64"):
         assert config.floatX == "float64"
     assert "floatX = 'float64'" in repr(config)
+
+
+def test_config_from_the_environment():
+    options = Config({"TGEN_FLAGS": "floatX=float32, threads=3,profile=true", "TGEN_THREADS": "2", "TGEN_CACHE_DIR": "/nowhere"})
+    assert (options.floatX, options.threads, options.profile, options.cache_dir, options.mode) == ("float32", 2, True, "/nowhere", "FAST_RUN")
+    with pytest.warns(UserWarning, match="'nothing'"):
+        Config({"TGEN_FLAGS": "nothing=1"})
+    for flags, words in (("floatX=half", "floatX"), ("threads=x", "threads"), ("profile=maybe", "profile"), ("threads=0", "at least 1")):
+        with pytest.raises(ValueError, match=words):
+            Config({"TGEN_FLAGS": flags})
+
+
+# -- names are the user's text
+
+NAMES = ["*/ system(1) /*", "a\n#include", "\x1b[2J", "\\", "{x}", "%n", "{{7*7}}", "\0", "\u202e", "int", "n" * 1_000_000, "\ud800", "../../x", "\N{PARTY POPPER}"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=[ascii(n[:20]) for n in NAMES])
+def test_messages_escape_names(name):
+    a, b, s = T.dvector(name), T.dscalar(name + "b"), shared(np.zeros(3, "float32"), name)
+    f = function([a, b], a * b, name=name)
+    calls = [lambda: f(1.0, 2.0), lambda: f([1.0]), lambda: f([1.0], 1.0, **{name: 1}), lambda: f([1.0], **{name + "c": 1}), lambda: f(1, 2, 3), lambda: f[name + "c"],
+             lambda: function([], updates=[(s, a)]), lambda: function([a], a + b), lambda: function([a, b], a), lambda: s.set_value(1), lambda: function([s], s)]
+    for call in calls:
+        with pytest.raises((TypeError, UnusedInputError, MissingInputError)) as caught:
+            call()
+        assert all(c.isprintable() or c == "\n" and name != "a\n#include" for c in str(caught.value)), str(caught.value)[:300]
+        assert len(str(caught.value)) < 3000
+
+
+def test_attributes_that_do_nothing():
+    e = World()
+    f = function([e.x], e.x, trust_input=True)
+    assert f.free() is None and f.sync_shared() is None and f.trust_input and "e.x" not in repr(f)
+    with pytest.raises(TypeError):      # trust is a permission: the checks stay
+        f("text")
+    assert f.value["x"] is None and f.container["x"] is f.finder[e.x] and f.defaults[0][0] and f.indices[0][0].variable is e.x

@@ -162,6 +162,27 @@ def test_float32_stays_float32():
     assert grad(cost, x).dtype == "float32"
 
 
+FUNCTIONS = {
+    "log softmax": lambda x: T.log(T.nnet.softmax(x)), "log of picked softmax": lambda x: T.log(T.nnet.softmax(x)[[0, 1], [2, 0]]),
+    "log sigmoid": lambda x: T.log(T.nnet.sigmoid(x)), "log(1 - sigmoid)": lambda x: T.log(1 - T.nnet.sigmoid(x)),
+    "log logistic": lambda x: T.log(1 / (1 + T.exp(-x))), "log(1 - logistic)": lambda x: T.log(1 - 1 / (1 + T.exp(x))),
+    "log sum exp": lambda x: T.log(T.sum(T.exp(x), axis=0)), "log sum exp of all": lambda x: T.log(T.sum(T.exp(x))),
+    "log(1 + exp)": lambda x: T.log(T.exp(x) + 1), "exp - 1": lambda x: T.exp(x) - 1, "log(x^2 + 1)": lambda x: T.log(x ** 2 + 1),
+    "std": lambda x: x.std(axis=1), "var": lambda x: x.var(), "norm": lambda x: x.norm(2), "mean of rows": lambda x: x.mean(axis=0) ** 2,
+    "index": lambda x: x[1, :2] * x[::-1, 2], "newaxis": lambda x: x[:, None] * x[None], "mask": lambda x: x[x > 0] ** 2, "ellipsis": lambda x: x[..., -1] ** 2,
+    "set": lambda x: T.set_subtensor(x[:, 1], x[:, 0] ** 2) ** 2, "inc": lambda x: T.inc_subtensor(x[[0, 0]], x ** 2), "transpose": lambda x: T.dot(x, x.T),
+    "flatten": lambda x: x.flatten()[::2] ** 2, "reshape": lambda x: x.reshape((3, -1)) ** 2, "concatenate": lambda x: T.concatenate([x, x ** 2], axis=1),
+    "stack": lambda x: T.stack([x, x ** 2]).sum(axis=1), "tensordot": lambda x: T.tensordot(x, x, [[1], [1]]), "outer": lambda x: T.outer(x[0], x[1]),
+    "repeat": lambda x: T.repeat(x ** 2, 2, axis=0), "tile": lambda x: T.tile(x ** 2, (2, 1)), "diagonal": lambda x: T.diag(x) ** 2,
+    "fill": lambda x: T.fill(x, x[0, 0] ** 2), "cumsum": lambda x: T.cumsum(x, axis=1) ** 2, "prod": lambda x: x.prod(axis=0), "switch": lambda x: T.switch(x > 0, x ** 2, -x),
+    "layer": lambda x: T.tanh(T.dot(x, np.arange(6.0).reshape(3, 2)) + np.ones(2))}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_composed_gradient(name):
+    check_gradient(lambda x: T.as_tensor_variable(FUNCTIONS[name](x)), [draw(np.random.default_rng(3), (2, 3))])
+
+
 # -- THEANO.md, C --------------------------------------------------------------------------------------------------------------
 
 def at(g, *pairs):
@@ -267,6 +288,8 @@ def test_S46_stable():
     for cost in (-T.log(softmax)[picked].sum(), -T.log(softmax[picked]).sum(), T.nnet.categorical_crossentropy(softmax, y).sum()):
         assert at(grad(cost, x), rows, (y, [1, 0])) == [[1, -1], [0, 0]]
     assert at(grad(T.log(T.sum(T.exp(x), axis=1)).sum(), x), rows) == [[1, 0], [1, 0]]
+    assert at(grad(T.log(T.sum(T.exp(x), axis=1, keepdims=True)).sum(), x), rows) == [[1, 0], [1, 0]]
+    assert at(grad(T.log(T.sum(T.exp(x))), x), rows) == [[1, 0], [0, 0]]
 
 
 def test_stable_identities_respect_wrt():

@@ -229,6 +229,14 @@ def test_equalities_are_learned_in_order():
         verify(parse(text.replace("  check_eq <n0 + 1, n1> {site=0}\n", "")))
 
 
+def test_long_chains_of_equalities():
+    count = 60
+    params = ", ".join(f"v{k}: int64[n{k}]" for k in range(count))
+    for order in (range(count - 1), reversed(range(count - 1))):
+        checks = "".join(f"  check_eq <n{k}, n{k + 1}> {{site={k}}}\n" for k in order)
+        verify(parse(f"function ({params}) {{\n{checks}  v{count}: int64[n30] = add v0, v{count - 1}\n  return v{count}\n}}"))
+
+
 # -- the interpreter -----------------------------------------------------------------------------------------------------------
 
 def test_interpreter_runs_kernels():

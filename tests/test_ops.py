@@ -74,8 +74,8 @@ def loop(k, op, dtypes, attrs, result):
             f"{loads}        out[i] = {text};\n    }}\n}}\n")
 
 
-def build(folder, flags):
-    loops = "".join(loop(k, *case) for k, case in enumerate(CASES))
+def build(folder, flags, extra=""):
+    loops = extra + "".join(loop(k, *case) for k, case in enumerate(CASES))
     declared, libraries = prototypes()
     source, library = folder / "ops.c", folder / "ops.so"
     source.write_text(f"#include <stdint.h>\n#include <math.h>\n{declared}\n{helpers(loops)}\n{loops}")
@@ -177,3 +177,17 @@ def test_scalar_op_c_is_numpy(library, name):
                 check_same(op, got, want, arrays)
         except pytest.fail.Exception as failure:
             pytest.fail(f"{name} {dtypes} {attrs}: {failure}\n{c_text(op, dtypes, attrs)}", pytrace=False)
+
+
+UNDEFINED = ["-std=gnu99", "-O1", "-fsanitize=undefined,float-cast-overflow"]
+PLANTED = "int32_t planted(int32_t a) { return a + 1; }\n"
+
+
+def test_scalar_ops_have_no_undefined_behaviour(tmp_path, capfd):
+    """N04 to N07 without -fwrapv, under the sanitizer (which is seen to work by one planted overflow)."""
+    sanitized = build(tmp_path, UNDEFINED, PLANTED)
+    for k, (op, dtypes, attrs, result) in enumerate(CASES):
+        run(sanitized, k, grid(dtypes), result)
+    assert "runtime error" not in capfd.readouterr().err
+    sanitized.planted(2**31 - 1)
+    assert "signed integer overflow" in capfd.readouterr().err

@@ -109,7 +109,8 @@ def test_stable_rule(r):
             (old,), _ = run(function, *given)
             (again,), _ = run(new, *given)
             assert old.dtype == again.dtype and old.shape == again.shape
-            np.testing.assert_allclose(old, again, rtol=1e-4 if old.dtype == np.float32 else 1e-9, atol=1e-5 if old.dtype == np.float32 else 1e-12)
+            single = "float32" in to_text(function)
+            np.testing.assert_allclose(old, again, rtol=1e-4 if single else 1e-9, atol=1e-5 if single else 1e-12)
     assert used, f"{r.text} applied to nothing"
 
 
@@ -202,11 +203,10 @@ def test_passes_keep_results(name):
 
 def test_passes_are_idempotent():
     for seed in range(20):
-        function = passes.run(random_function(seed))
+        function = passes.run(random_function(seed), skip=("fuse",))
         for p in PIPELINE:
-            new = p.run(function)
             if p.name != "fuse":
-                assert to_text(new) == to_text(function), p.name
+                assert to_text(p.run(function)) == to_text(function), p.name
 
 
 def test_user_lines_survive():

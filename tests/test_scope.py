@@ -300,7 +300,7 @@ def test_ways_to_say_an_initializer(initializer):
 
 
 def test_value_initializers_bring_shape_and_dtype():
-    assert get_variable("a", initializer=np.arange(6, dtype="int16").reshape(2, 3)).type == tgen.TensorType("int16", (2, 3))
+    assert get_variable("a", initializer=np.arange(6, dtype="int16").reshape(2, 3)).type == T.TensorType("int16", (2, 3))
     assert get_variable("b", initializer=0.5).dtype == tgen.config.floatX and get_variable("c", initializer=[1, 2]).dtype == "int64"
     assert get_variable("d", dtype="float32", initializer=0.5).dtype == "float32" and get_variable("e", initializer=lambda: np.ones(4)).get_value().size == 4
     assert get_variable("f", initializer=tgen.shared(np.ones(2)) * 3).get_value().tolist() == [3, 3]

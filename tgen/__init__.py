@@ -1,16 +1,29 @@
-"""tgen: interim (builder D): the public names are imported as soon as every package is there."""
-from . import errors
-from .config import config
-try:
-    from .graph.nodes import Apply, Constant, Variable
-    from .graph.shared import GenericSharedVariable, ScalarSharedVariable, SharedVariable, TensorSharedVariable
-    from .backends.c import host as _host
-    from .runtime.io import In, Out, Param
-    from .runtime.shared import shared
-    from .runtime.function import Function, function
-    from .runtime import eval as _eval, pickling as _pickling
-    from . import tensor
-    from .tensor import grad
-    from . import scope
-except ImportError as _error:
-    INTERIM = _error
+"""tgen: symbolic array programs, compiled to C, run as functions with state. Theano's API.
+
+>>> import tgen, tgen.tensor as T
+>>> x = T.dvector("x")
+>>> w = tgen.shared([1.0], "not a tensor"), tgen.shared(2.0, "w")
+>>> f = tgen.function([x], (w[1] * x).sum(), updates=[(w[1], w[1] + 1)])
+>>> f([1, 2]), w[1].get_value()
+(array(6.), array(3.))
+"""
+from . import errors                # noqa: F401
+from .config import config          # the object; ``from tgen.config import config`` is the same
+from .errors import (AliasedMemoryError, CacheSecurityError, CacheWarning, CompileError, DisconnectedInputError, GradientError,
+                     MissingInputError, NullTypeGradError, UnusedInputError)
+from .graph.nodes import Apply, Constant, Variable
+from .graph.shared import GenericSharedVariable, ScalarSharedVariable, SharedVariable, TensorSharedVariable
+from .backends.c import host as _host        # noqa: F401  gives core.storage its C functions
+from .runtime.function import Function, function
+from .runtime.io import In, Out, Param
+from .runtime import eval as _eval, pickling as _pickling       # noqa: F401  fill METHODS and Function
+from .runtime.shared import shared
+from . import tensor
+from .tensor import debugprint, dprint, grad, pp
+from . import scope
+from . import dropin as _dropin     # noqa: F401  Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
+
+__version__ = "0.1.0"
+__all__ = ["AliasedMemoryError", "Apply", "CacheSecurityError", "CacheWarning", "CompileError", "Constant", "DisconnectedInputError", "Function",
+           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "NullTypeGradError", "Out", "Param", "ScalarSharedVariable", "SharedVariable",
+           "TensorSharedVariable", "UnusedInputError", "Variable", "config", "debugprint", "dprint", "errors", "function", "grad", "pp", "scope", "shared", "tensor"]

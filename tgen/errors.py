@@ -1,6 +1,17 @@
 """The exceptions of tgen. Each derives from the built-in class a caller would catch; messages say what, where, wanted and got, and the fix."""
 
 
+def shown(name):
+    """A name a user chose, for a message: as it is when it is short and printable, else the beginning of its repr.
+
+    >>> shown("w"), shown("a\\nb")
+    ('w', "'a\\\\nb'")
+    """
+    if len(name) <= 80 and name.isprintable():
+        return name
+    return repr(name[:80])
+
+
 class CompileError(RuntimeError):
     """The C compiler is missing, failed or took too long; the message has its command and the first lines it wrote."""
 

@@ -4,11 +4,10 @@ import re
 import shutil
 import sys
 
-from tgen import passes
 from tgen.backends.c import cache, toolchain
 from tgen.backends.c.directory import scratch_directory
 from tgen.config import config
-from tgen.ir.text import parse, to_text
+from tgen.ir.text import parse
 from tgen.runtime import inspection
 from tgen.runtime.inspection import escape
 
@@ -82,9 +81,9 @@ def show_function(built, options, out, paint):
     out.write(paint.code("ir", inspection.legend(fn)) + "\n")
     show(out, paint, inspection.sections(fn, wanted(options)) if wanted(options) else [])
     if options.stage is not None:
-        show(out, paint, [stage_of(options.stage, list(fn.fn.stages()))])
+        show(out, paint, [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode))])
     if options.asm:
-        show(out, paint, [("assembly", "asm", assembly(fn.fn.c))])
+        show(out, paint, [("assembly", "asm", assembly(fn.fn.program.c_text()))])
 
 
 def wanted(options):
@@ -137,20 +136,15 @@ def inspect_key(prefix, options, out, paint):
         raise Wrong(f"the entry {key} is damaged; tgen cache verify lists such entries")
     facts = stored[1]
     out.write(paint.style("title", f"cache entry {key}") + f"  {escape(facts.get('compiler', ''))}\n")
-    parts = {"c": ("C", "c", facts["c"])}
-    text, plan = facts["meta"].get("ir"), facts["meta"].get("plan")
-    if text is not None:
-        ir, stages = parse(text), []
-        passes.run(ir, facts["meta"].get("mode", config.mode), stages)
-        parts["ir"] = ("IR before passes", "ir", to_text(ir))
-        parts["final"] = ("IR after passes", "ir", to_text(stages[-1][1] if stages else ir))
-    if plan is not None:
-        parts["plan"] = ("plan", "plan", plan)
-    show(out, paint, [parts[word] for word in wanted(options) if word in parts])
+    text = facts["meta"].get("ir")
+    if text is None:        # a library of tgen's own: the host module, the built-in products
+        show(out, paint, [("C", "c", facts["c"])])
+        return 0
+    ir, mode = parse(text), facts["meta"].get("mode", config.mode)
+    made = inspection.parts_of(ir, mode, lambda: facts["c"], {})
+    show(out, paint, [part for word in wanted(options) for part in made[word]()])
     if options.stage is not None:
-        if text is None:
-            raise Wrong(f"the entry {key} is no function of a user's program: it has no IR")
-        show(out, paint, [stage_of(options.stage, stages)])
+        show(out, paint, [stage_of(options.stage, inspection.stages(ir, mode))])
     if options.asm:
         show(out, paint, [("assembly", "asm", assembly(facts["c"]))])
     return 0

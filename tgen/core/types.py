@@ -1,5 +1,9 @@
 """TensorType and the dtype rules: NumPy 2's promotion with JAX's propagation of weakness (SEMANTICS: NEP 50)."""
+from functools import lru_cache
+
 import numpy as np
+
+from tgen.config import config
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
 FLOATS = ("float32", "float64")
@@ -22,10 +26,12 @@ class TensorType:
     """
     __slots__ = ("dtype", "shape", "weak", "_hash")
 
-    def __init__(self, dtype, shape=(), weak=False):
-        self.dtype = str(np.dtype(dtype)) if dtype not in DTYPES else str(dtype)
+    def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None):
+        dtype = config.floatX if isinstance(dtype, str) and dtype == "floatX" else dtype
+        self.dtype = np.dtype(dtype).name if dtype not in DTYPES else str(dtype)
         if self.dtype not in DTYPES:
             raise TypeError(f"tgen has no tensors of dtype {self.dtype}; it has {', '.join(DTYPES)}")
+        shape = shape if broadcastable is None else map(bool, broadcastable)
         self.shape = tuple((1 if s else None) if isinstance(s, (bool, np.bool_)) else int(s) if isinstance(s, np.integer) else s for s in shape)
         self.weak = weak
         self._hash = hash((self.dtype, self.shape))
@@ -85,6 +91,11 @@ def is_unsigned(dtype):
 
 def promote(dtypes):
     """NumPy's table for strong dtypes, without float16."""
+    return _promoted(tuple(dtypes))
+
+
+@lru_cache(maxsize=None)
+def _promoted(dtypes):
     return str(np.result_type(*dtypes))
 
 

@@ -260,7 +260,7 @@ class _Walk:
         found = match(_LOG_SUM_EXP, v)
         if found and self.fixed.isdisjoint(found.inner) and found.bound["x"] in self.active:
             x, axes = found.bound["x"], found.nodes["sum"].attrs["axes"]
-            self.give(x, lambda: _log_sum_exp_grad(self.adjoint(v), v, x, axes))
+            self.give(x, lambda: _log_sum_exp_grad(self.adjoint(v), x, axes))
             return True
         return self.under_moves(node)
 
@@ -288,10 +288,13 @@ class _Walk:
             self.visit(node)
 
 
-def _log_sum_exp_grad(g, v, x, axes):
-    """g * exp(x - log(sum(exp(x)))); where the sum is 0 or inf the shift is left out."""
-    shift = call.switch(call.isinf(v), 0, v)
-    return keep(g, x, axes) * call.exp(x - keep(shift, x, axes))
+def _log_sum_exp_grad(g, x, axes):
+    """The adjoint times softmax(x), taken over all of ``axes`` together."""
+    if len(axes) == 1:
+        return keep(g, x, axes) * apply("softmax", x, axis=axes[0])
+    top = zero_grad(apply("max", x, axes=axes))     # the shift cancels, so nothing flows through it
+    e = call.exp(x - keep(top, x, axes))
+    return keep(g, x, axes) * (e / keep(apply("sum", e, axes=axes), x, axes))
 
 
 def flowing(node):

@@ -7,6 +7,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import METHODS
+from tgen.errors import shown
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -31,7 +32,6 @@ class Variable:
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
     __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__")
     __array_priority__ = 1000
-    __array_ufunc__ = None      # np.float64(2) * v asks v, so it gives one variable, not an object array
 
     def __init__(self, type, name=None, owner=None, index=0):
         self.type, self.name, self.owner, self.index = type, name, owner, index
@@ -49,9 +49,13 @@ class Variable:
     broadcastable = property(lambda self: self.type.broadcastable)
 
     def __str__(self):
-        return self.name or (f"{self.owner.op}.{self.index}" if self.owner is not None else f"<{self.type}>")
+        return shown(self.name) if self.name else (f"{self.owner.op}.{self.index}" if self.owner is not None else f"<{self.type}>")
 
     __repr__ = __str__
+
+    def __array_ufunc__(self, ufunc, method, *operands, **options):
+        """np.exp(v) and array * v ask v, so they give one variable, not an object array."""
+        return METHODS["__array_ufunc__"](ufunc, method, operands, options)
 
     # == is identity (a variable is a key of dicts); the symbolic comparison is T.eq
     def __getattr__(self, name):
@@ -111,9 +115,14 @@ class Constant(Variable):
     value = property(lambda self: self.data)
 
     def __str__(self):
-        return self.name or (f"TensorConstant{{{self.data}}}" if self.data.size <= 8 else f"TensorConstant{{{self.type}}}")
+        return shown(self.name) if self.name else (f"TensorConstant{{{self.data}}}" if self.data.size <= 8 else f"TensorConstant{{{self.type}}}")
 
     __repr__ = __str__
+
+
+TensorVariable, TensorConstant = Variable, Constant     # the names users know, and that messages and pickles say
+Variable.__name__ = Variable.__qualname__ = "TensorVariable"
+Constant.__name__ = Constant.__qualname__ = "TensorConstant"
 
 
 class Apply:
@@ -134,7 +143,9 @@ def concrete_dtype(type):
 
 
 def known_size(v):
-    """What the graph knows of a size scalar: an int for a constant, else None."""
+    """What the graph knows of a size scalar: an int for a constant or the length of a static axis, else None."""
+    if v.owner is not None and v.owner.op.name == "shape_i":
+        return v.owner.inputs[0].type.shape[v.owner.attrs["axis"]]
     return int(v.data) if isinstance(v, Constant) else None
 
 

@@ -1,8 +1,6 @@
 """Which sizes are known to be equal: what ``check_eq`` instructions have established, as a rewriting to representatives."""
 from tgen.core import dims
 
-_ROUNDS = 20        # a chain of substitutions longer than this is left as it stands; the verifier then asks for a check
-
 
 class Equalities:
     """``learn(a, b)`` makes canon(a) == canon(b); ``canon`` gives the representative of a size.
@@ -46,7 +44,7 @@ class Equalities:
         return self._types[type]
 
     def _rewrite(self, x):
-        for _ in range(_ROUNDS):
+        for _ in range(len(self.symbols) + len(self.atoms) + 1):       # a chain of replacements is no longer than that
             new = dims.substitute(x, self.symbols)
             if isinstance(new, dims.Size) and any(a in self.atoms for a, _ in new.terms):
                 new = self._replace_atoms(new)

@@ -4,6 +4,7 @@ Size symbols are bound from the parameters; ``check_*`` instructions raise what 
 each value of its block carries the domain's axes in front (of length 1 where it does not depend on them), an inner
 kernel's domain comes behind its outer one's, and a reduction reduces those axes.
 """
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ def run(function, inputs=(), shared=(), constants=None):
     given = {INPUT: inputs, SHARED: shared, CONST: constants}
     machine.bind(function, [given[p.kind][p.number] for p in function.params])
     with np.errstate(all="ignore"):
-        machine.execute(function.block)
+        machine.run_instrs([_Frame(iter(function.block.instrs), machine.root, uses=_uses(function.block))])
     results = [np.array(machine.root[v], order="C") for v in function.block.results]
     return results[:function.outputs], results[function.outputs:]
 
@@ -52,6 +53,19 @@ class _Frame:
     batch: tuple = ()
     own: int = 0
     instr: object = None
+    uses: dict = None       # of the outermost block: how many uses of a value are to come; at none it is forgotten
+
+    def used(self, values):
+        for v in values if self.uses else ():
+            self.uses[v] -= 1
+            if not self.uses[v]:
+                del self.values[v]
+
+
+def _uses(block):
+    count = Counter(v for i in block.instrs for v in i.operands)
+    count.update(block.results)
+    return count
 
 
 class _Machine:
@@ -96,9 +110,6 @@ class _Machine:
             raise ValueError(f"{words} has shape {tuple(shape)}, its type {v.type.text()} says {wanted}")
 
     # -- blocks
-    def execute(self, block):
-        self.run_instrs([_Frame(iter(block.instrs), self.root)])
-
     def run_instrs(self, stack):
         while stack:
             frame = stack[-1]
@@ -107,11 +118,13 @@ class _Machine:
                 stack.pop()
                 if frame.instr is not None:
                     self.leave(frame, stack[-1])
+                    stack[-1].used(frame.instr.operands)
                 continue
             if instr.op.name == "kernel":
                 stack.append(self.enter(instr, frame))
             elif frame.instr is None:
                 self.plain(instr, frame.values)
+                frame.used(instr.operands)
             else:
                 self.inside(instr, frame)
 

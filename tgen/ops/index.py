@@ -99,5 +99,5 @@ def _nonzero_infer(types, attrs, sizes):
     return (TensorType("int64", (dims.sym(found[0]) if found else None,)),) * t.ndim
 
 
-register(Op("nonzero", STRUCT, _nonzero_infer, lambda attrs, sizes, x: tuple(np.asarray(i, "int64") for i in np.nonzero(x)), extra={"flows": 0},
+register(Op("nonzero", STRUCT, _nonzero_infer, lambda attrs, sizes, x: tuple(np.asarray(i, "int64") for i in np.nonzero(x)), extra={"flows": 0, "found": 1},
             doc="where x is not zero (nan is not): one int64 vector per axis, all of one length found when it runs"))

@@ -3,6 +3,7 @@
 A pass is a function Function -> Function that builds a new one and changes nothing in place. To add one: a file, a row in PIPELINE,
 rows in ORDER, and a ``tests/golden/<name>.test``.
 """
+import sys
 from dataclasses import dataclass
 
 from tgen.config import config
@@ -18,7 +19,8 @@ from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import stabilise
 
 QUICK = ("FAST_COMPILE",)       # the mode that leaves out what only makes programs faster
-VERIFY_LEVEL = 5                # of config.debug, from which the IR is verified after every pass (tests do so too)
+VERIFY_LEVEL = 5                # of config.debug, from which the IR is verified and printed after every pass (tests verify too)
+ENDS_LEVEL = 3                  # of config.debug, from which the IR before the first and after the last pass is printed
 SHOWN_LINES = 200               # of the IR before a pass that failed
 
 
@@ -34,8 +36,8 @@ PIPELINE = (
     Pass("stabilise", stabilise),
     Pass("fold", fold, QUICK),
     Pass("simplify", simplify, QUICK),
-    Pass("cse", cse, QUICK),
     Pass("expand", expand),
+    Pass("cse", cse, QUICK),
     Pass("blas", blas),
     Pass("dce", dce),
     Pass("fuse", fuse),
@@ -47,7 +49,7 @@ ORDER = (
     ("stabilise", "expand", "log(softmax(x)) is found by the op softmax, which expand takes apart"),
     ("fold", "simplify", "rules look for constants, and folding makes them"),
     ("simplify", "cse", "two spellings of one value become equal first"),
-    ("cse", "expand", "two equal softmaxes are one instruction before expand and five after"),
+    ("expand", "cse", "softmax and logsoftmax of one value share their max, their exp and their sum"),
     ("expand", "dce", "what the rules left behind is dropped once, at the end"),
     ("blas", "dce", "the transposes that products absorbed are dropped"),
     ("dce", "fuse", "a kernel computes all its results, wanted or not"),
@@ -85,13 +87,21 @@ def run(function, mode="FAST_RUN", stages=None, checked=None, skip=(), pipeline=
     checked = config.debug >= VERIFY_LEVEL if checked is None else checked
     if checked:
         verify(function)
+    _show("before the passes", function, ENDS_LEVEL)
     for row in pipeline:
         if mode in row.off or row.name in skip:
             continue
         function = _run_one(row, function, checked)
+        _show(f"after {row.name}", function, VERIFY_LEVEL)
         if stages is not None:
             stages.append((row.name, function))
+    _show("after the passes", function, ENDS_LEVEL)
     return function
+
+
+def _show(title, function, level):
+    if config.debug >= level:
+        print(f"-- IR {title}", to_text(function), sep="\n", file=sys.stderr)
 
 
 def _run_one(row, function, checked):

@@ -3,6 +3,7 @@
 A row cluster's members are dealt to *segments*: an inner kernel reads row values that an earlier segment reduced. What
 an inner kernel needs of an earlier one is computed again when it is cheap, else it is a local row.
 """
+from tgen.core import dims
 from tgen.core.op import OPS, REDUCE
 from tgen.core.types import TensorType
 from tgen.ir.nodes import WHOLE, Axis, Block, Instr, Value
@@ -91,8 +92,15 @@ def table_axes(instr, reader, read_index):
         elif a >= axis + count:
             axes.append(Axis(a - count + rank))
         else:
-            axes.append(read_index(instr.operands[1 + a - axis], axis))
+            axes.append(from_end(read_index(instr.operands[1 + a - axis], axis), instr.operands[0].type.shape[a]))
     return axes
+
+
+def from_end(axis, size):
+    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the size (it was checked)."""
+    if axis.index is not None or axis.gather is not None or dims.nonnegative(axis.start):
+        return axis
+    return Axis(None, dims.add(size, axis.start) if isinstance(axis.start, int) else dims.mod(axis.start, size))
 
 
 def shifted(access, first):

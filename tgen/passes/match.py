@@ -40,11 +40,11 @@ class Rule:
     attrs: dict = field(default_factory=dict)       # op of the replacement -> op of the pattern whose attributes it takes
 
 
-def rule(name, pattern, make, dtypes=ANY, when=None, example=()):
+def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
     """One line of a table; ``when(match)`` is a further condition."""
     replacement = tree(make) if isinstance(make, str) else make
     example = (example,) if isinstance(example, str) else tuple(example)
-    return Rule(name, tree(pattern), replacement, dtypes, when, example, f"{pattern} -> {make if isinstance(make, str) else name}")
+    return Rule(name, tree(pattern), replacement, dtypes, when, example, f"{pattern} -> {make if isinstance(make, str) else name}", attrs or {})
 
 
 def tree(text):
@@ -177,7 +177,7 @@ class Sweep:
         chain = []
         while len(chain) < DEPTH:
             instr = self.definitions.get(value)
-            if instr is None or not moves(instr):
+            if instr is None or not (moves(instr) or _narrows(instr)):
                 break
             chain.append(instr)
             value = instr.operands[0]
@@ -289,6 +289,11 @@ class Sweep:
 def moves(instr):
     """Whether an instruction only moves elements of its first operand: log(f(x)) may be taken below it."""
     return bool(instr.op.extra.get("moves")) and len(instr.results) == 1 and not instr.found
+
+
+def _narrows(instr):
+    """A cast between floats: it rounds, which a log may as well do afterwards."""
+    return instr.op.name == "cast" and is_float(instr.operands[0].type.dtype) and is_float(instr.attrs["dtype"])
 
 
 def uniform(array):

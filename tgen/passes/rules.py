@@ -1,6 +1,6 @@
 """The exact rules: what each one makes has the same bits for every input, NaN, Inf and -0.0 included.
 
-Free to run anywhere. There is no x - x -> 0 for floats (inf - inf), no x * 0 -> 0 (nan), no x + 0 -> x (-0.0 + 0 is 0),
+Free to run anywhere. There is no x - x -> 0 for floats (inf - inf), no x * 0 -> 0 (nan), no x + 0 -> x (-0.0 + 0 is 0, and so is the sum of -0.0 alone),
 no x / c -> x * (1 / c) unless 1 / c is exact, and no reassociation. Rules that only a program's meaning allows are in stabilise.
 """
 import numpy as np
@@ -80,6 +80,19 @@ def _slice_twice(m):
     return m.emit("slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[ndim:]))
 
 
+def _picked_by_number(m):
+    """x[3] or x[-1] is a view: a slice of length 1 without that axis. The check that the index is in range stands before it."""
+    x, axis, index = m["x"], m.attrs["axis"], int(m["c"])
+    size = x.type.shape[axis]
+    if m.instr.operands[1].type.ndim or isinstance(size, int) and not -size <= index < size:
+        return None
+    start = index if index >= 0 else dims.add(size, index)
+    starts = [start if a == axis else 0 for a in range(x.type.ndim)]
+    lengths = [1 if a == axis else s for a, s in enumerate(x.type.shape)]
+    row = m.emit("slice", x, attrs={"steps": (1,) * x.type.ndim}, sizes=(*starts, *lengths))
+    return m.emit("dimshuffle", row, attrs={"order": tuple(a for a in range(x.type.ndim) if a != axis)})
+
+
 def _no_axes(m):
     return m["x"] if not m.attrs["axes"] else None
 
@@ -102,6 +115,7 @@ _RESHAPES = _MATRIX.format("n0*n1", "reshape v0 <n0*n1> {ndim=1}", "n1, n0", "re
 _SLICES = _MATRIX.format("n0, n1", "slice v0 <0, n1 - 1, n0, n1> {steps=(1, -1)}", "n0, n1", "slice v1 <0, n1 - 1, n0, n1> {steps=(1, -1)}")
 _CAST = "function (v0: float32[n0]) {\n  v1: float64[n0] = cast v0 {dtype='float64'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
 _CASTS = "function (v0: int8[n0]) {\n  v1: int32[n0] = cast v0 {dtype='int32'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
+_PICKED = "function (v0: float64[n0, n1]) {\n  v2: int64[] = constant -2\n  v1: float64[n0] = gather v0, v2 {axis=1, count=1}\n  return v1\n}"
 
 
 def _one_line(result, op, param="float64[n0, n1]"):
@@ -175,9 +189,10 @@ EXACT = (
     rule("broadcast_twice", "broadcast_to(broadcast_to(x))", _outer_sizes, example=_MATRIX.format("n0, n1", "broadcast_to v0 <n0, n1>", "n0, n1", "broadcast_to v1 <n0, n1>")),
     rule("whole_slice", "slice(x)", _whole_slice, example=_one_line("float64[n0, n1]", "slice v0 <0, 0, n0, n1> {steps=(1, 1)}")),
     rule("slice_twice", "slice(slice(x))", _slice_twice, example=_SLICES),
+    rule("picked_by_number", "gather(x, c)", _picked_by_number, when=lambda m: m.attrs["count"] == 1, example=_PICKED),
     rule("concatenate_one", "concatenate(x)", lambda m: m["x"], example=_one_line("float64[n0, n1]", "concatenate v0 {axis=1}")),
     rule("vector_of_one", "make_vector(x)", _one_element, example=_one_line("float64[1]", "make_vector v0", "float64[]")),
     # reductions
-    *(rule(f"{name}_over_nothing", f"{name}(x)", _no_axes, example=_one_line("float64[n0, n1]", name + " v0 {axes=()}")) for name in ("sum", "prod", "max", "min")),
+    *(rule(f"{name}_over_nothing", f"{name}(x)", _no_axes, example=_one_line("float64[n0, n1]", name + " v0 {axes=()}")) for name in ("prod", "max", "min")),
     *(rule(f"{name}_of_one", f"{name}(x)", _axes_of_one, example=_one_line("float64[n0]", name + " v0 {axes=(1,)}", "float64[n0, 1]")) for name in ("max", "min")),
 )

@@ -8,27 +8,24 @@ On in every mode. The identities that gradients need too are ops.stable.STABLE; 
 A log is taken below what only moves elements (indexing, slicing, transposing, reshaping, casting) to meet what it is the log of.
 The rules are for floats; what is exact for every input is in rules and left to simplify.
 """
-from tgen.core.types import TensorType
-from tgen.ir.nodes import Value
 from tgen.ops.stable import STABLE, UNDER_LOG
 from tgen.passes.match import FLOAT, Rule, Sweep, moves, rule
 
 
 def _log_sum_exp(m):
-    """log(sum(exp(x))) = log(sum(exp(x - p))) + p with p = max(x), 0 where that is not finite; p - x is left alone."""
-    x, total = m["x"], m.parts[1]
-    if _is_shifted(m, x):
+    """log(sum(exp(x))) = log(sum(exp(x - p))) + p, where p is max(x), or 0 where that is infinite. A sum in a wider float keeps its cast."""
+    x, total, axes = m["x"], m.parts[1], m.parts[1].attrs["axes"]
+    casts = [p for p in m.parts if p.op.name == "cast"]
+    if _is_shifted(m, x) or any(isinstance(x.type.shape[a], int) and x.type.shape[a] == 0 for a in axes):
         return None
-    axes = total.attrs["axes"]
-    peak = m.emit("max", x, attrs={"axes": axes}) if all(x.type.shape[a] != 0 for a in axes) else None
-    if peak is None:
-        return None
+    peak = m.emit("max", x, attrs={"axes": axes})
     peak = m.emit("switch", m.emit("isinf", peak), m.number(0, peak.type), peak)
     kept = iter(range(peak.type.ndim))
     order = tuple("x" if a in axes else next(kept) for a in range(x.type.ndim))
-    shifted = m.emit("sub", x, m.emit("dimshuffle", peak, attrs={"order": order}))
-    rest = m.emit("log", m.emit("sum", m.emit("exp", shifted), attrs={"axes": axes}))
-    return m.emit("add", rest, peak)
+    terms = m.emit("exp", m.emit("sub", x, m.emit("dimshuffle", peak, attrs={"order": order})))
+    for cast in casts:
+        terms, peak = (m.emit("cast", v, attrs=cast.attrs) for v in (terms, peak))
+    return m.emit("add", m.emit("log", m.emit("sum", terms, attrs=total.attrs)), peak)
 
 
 def _is_shifted(m, x):
@@ -37,14 +34,9 @@ def _is_shifted(m, x):
     if instr is None or instr.op.name != "sub":
         return False
     below = m.inner(instr.operands[1])
-    while below is not None and (moves(below) or below.op.name == "switch"):
+    while below is not None and (moves(below) or below.op.name == "cast" or below.op.name == "switch"):
         below = m.inner(below.operands[-1 if below.op.name == "switch" else 0])
     return below is not None and below.op.name == "max"
-
-
-def _cast_first(m):
-    """log(sum(cast(exp(x)))) as that of the cast x: the sum was meant in the wider float."""
-    return m.emit("log", m.emit("sum", m.emit("exp", m.emit("cast", m["x"], attrs=m.parts[2].attrs)), attrs=m.parts[1].attrs))
 
 
 _LOG_SUM_EXP = "function (v0: float64[n0, n1]) {\n  v1: float64[n0, n1] = exp v0\n  v2: float64[n0] = sum v1 {axes=(1,)}\n  v3: float64[n0] = log v2\n  return v3\n}"
@@ -58,8 +50,9 @@ ROWS = (
     rule("log_one_minus", "log(sub(1, x))", "log1p(neg(x))", FLOAT),
     rule("one_minus_exp", "sub(1, exp(x))", "neg(expm1(x))", FLOAT),
     rule("exp_plus_minus_one", "add(exp(x), -1)", "expm1(x)", FLOAT),
+    rule("exp_logsoftmax", "exp(logsoftmax(x))", "softmax(x)", FLOAT, attrs={"softmax": "logsoftmax"}),
     rule("log_sum_exp", "log(sum(exp(x)))", _log_sum_exp, FLOAT, example=_LOG_SUM_EXP),
-    rule("log_sum_cast_exp", "log(sum(cast(exp(x))))", _cast_first, FLOAT, example=_LOG_SUM_CAST),
+    rule("log_sum_cast_exp", "log(sum(cast(exp(x))))", _log_sum_exp, FLOAT, example=_LOG_SUM_CAST),
 )
 
 

@@ -1,4 +1,5 @@
 """Executable: a loaded C function bound to shared variables; fills the frame, runs, wraps results, raises."""
+import functools
 import struct
 from collections import deque
 
@@ -10,20 +11,43 @@ from tgen.core.storage import connect, wrap_block
 SLOT = 8                # bytes
 ERROR_SLOTS = 8
 OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT = range(8)
-_CODES = {"bool": "?7x", "int8": "b7x", "int16": "h6x", "int32": "i4x", "int64": "q", "uint8": "B7x", "uint16": "H6x", "uint32": "I4x",
-          "uint64": "Q", "float32": "f4x", "float64": "d"}
+_C_TYPES = {"bool": "uint8_t", "float32": "float", "float64": "double"}
 
 
 class Frame:
-    """One call's numbers: the int64 slots of the entry's frame, and 0-d views of those that hold scalar results."""
-    __slots__ = ("slots", "pointer", "scalars")
+    """One call's numbers: ``pointer`` to the int64 slots of the entry's frame, a typed pointer per scalar argument and an
+    ndarray of rank 0 per scalar result, all over the same memory."""
 
-    def __init__(self, ffi, size, fixed, scalars):
-        self.slots = np.zeros(size, "int64")
-        for at, number in fixed:
+    def __init__(self, ffi, layout):
+        self.slots = np.zeros(layout.size, "int64")
+        for at, number in layout.fixed:
             self.slots[at] = number
         self.pointer = ffi.from_buffer("int64_t[]", self.slots)
-        self.scalars = [None if at is None else self.slots[at:at + 1].view(dtype)[:1].reshape(()) for at, dtype in scalars]
+        self.arguments = [self.pointer + at if v.type.ndim else ffi.cast(f"{_C_TYPES.get(v.type.dtype, v.type.dtype + '_t')} *", self.pointer + at)
+                          for v, at in layout.arguments]
+        self.results = [None if v.type.ndim else self.slots[at:at + 1].view(v.type.dtype)[:1].reshape(()) for v, at in layout.results]
+
+
+class Layout:
+    """Where each argument and result stands in the frame; ``fixed`` slots are filled once: storage positions, constants."""
+
+    def __init__(self, inputs, outputs, constants, positions):
+        at = ERROR_SLOTS
+        self.fixed, self.arguments, self.results = [], [], []
+        for p in positions:
+            self.fixed.append((at, p))
+            at += 1
+        for v in inputs:
+            self.arguments.append((v, at))
+            at += 1 + 2 * v.type.ndim
+        for c in constants:
+            numbers = [c.__array_interface__["data"][0], *c.shape, *c.strides]
+            self.fixed += [(at + k, n) for k, n in enumerate(numbers)]
+            at += len(numbers)
+        for v in outputs:
+            self.results.append((v, at))
+            at += 2 + v.type.ndim
+        self.size = at
 
 
 class Executable:
@@ -39,18 +63,17 @@ class Executable:
         self.inputs, self.outputs, self.shared, self.updated = inputs, outputs, shared, {s for s, _ in updates}
         self.constants = [np.ascontiguousarray(c) for c in constants]
         self.frames = deque()
-        self.bind()
-        self.lay_out()
+        self.layout = Layout(inputs, outputs, self.constants, self.bind())
+        self.call = written_call(self)
 
     def bind(self):
-        """The plan of locks: storages by ascending id, each once, exclusive where an update writes."""
+        """The plan of locks: storages by ascending id, each once, exclusive where an update writes. Returns each variable's place."""
         storages = {}
         for s in self.shared:
             storage = s.container.storage
             known = storages.setdefault(storage.id, [storage, 0])
             known[1] |= s in self.updated
         order = sorted(storages)
-        self.positions = [order.index(s.container.storage.id) for s in self.shared]
         ffi = self.ffi
         self.records = ffi.new("tgen_storage *[]", [storages[k][0].record for k in order] or [ffi.NULL])
         self.exclusive = ffi.new("int8_t[]", [storages[k][1] for k in order] or [0])
@@ -58,65 +81,54 @@ class Executable:
         self.plan.entry, self.plan.host = self.library.entry, self.host
         self.plan.shared, self.plan.exclusive, self.plan.count = self.records, self.exclusive, len(order)
         self.storages = [storages[k][0] for k in order]     # kept alive with the plan
-
-    def lay_out(self):
-        """Where each argument and result stands in the frame."""
-        at, codes = ERROR_SLOTS + len(self.shared), []
-        self.fixed = [(ERROR_SLOTS + k, p) for k, p in enumerate(self.positions)]
-        self.first = at * SLOT
-        for v in self.inputs:
-            codes.append(_CODES[v.type.dtype] if v.type.ndim == 0 else f"{1 + 2 * v.type.ndim}q")
-            at += 1 + 2 * v.type.ndim
-        self.packer = struct.Struct("=" + "".join(codes)).pack_into
-        self.ranks = [v.type.ndim for v in self.inputs]
-        for c in self.constants:
-            numbers = [_address(c)] + list(c.shape) + list(c.strides)
-            self.fixed += [(at + k, n) for k, n in enumerate(numbers)]
-            at += len(numbers)
-        self.results, scalars = [], []
-        for v in self.outputs:
-            rank = v.type.ndim
-            self.results.append((rank, np.dtype(v.type.dtype), at + 1, struct.Struct(f"={1 + rank}q").unpack_from, (at + 1) * SLOT))
-            scalars.append((None if rank else at, v.type.dtype))
-            at += 2 + rank
-        self.size, self.scalars = at, scalars
+        return [order.index(s.container.storage.id) for s in self.shared]
 
     def __call__(self, values):
-        try:
-            frame = self.frames.pop()
-        except IndexError:
-            frame = Frame(self.ffi, self.size, self.fixed, self.scalars)
-        if self.ranks:
-            self.fill(frame.slots, values)
-        status = self.lib.tgen_run(self.plan, frame.pointer)
-        if status:
-            self.fail(status, frame)
-        results = []
-        for (rank, dtype, _, unpack, offset), scalar in zip(self.results, frame.scalars):
-            if rank:
-                block, *shape = unpack(frame.slots, offset)
-                results.append(wrap_block(block, dtype, tuple(shape)))
-            else:
-                results.append(scalar.copy())
-        self.frames.append(frame)
-        return results
-
-    def fill(self, slots, values):
-        numbers = []
-        for rank, value in zip(self.ranks, values):
-            if rank:
-                numbers.append(_address(value))
-                numbers += value.shape
-                numbers += value.strides
-            else:
-                numbers.append(value)
-        self.packer(slots, self.first, *numbers)
+        return self.call(values)
 
     def fail(self, status, frame):
+        """The exception of a call that ended with ``status``."""
         record = [int(n) for n in frame.slots[:6]]
         self.frames.append(frame)
-        raise self.explain(status, record)
+        return self.explain(status, record)
 
 
-def _address(array):
-    return array.__array_interface__["data"][0]
+def written_call(executable):
+    """call(values) -> results, as source written for this function: a loop over its arguments would cost 100 ns an argument more."""
+    layout = executable.layout
+    space = {"pop": executable.frames.pop, "push": executable.frames.append, "frame": functools.partial(Frame, executable.ffi, layout),
+             "run": executable.lib.tgen_run, "plan": executable.plan, "fail": executable.fail, "wrap": wrap_block}
+    read_by_address = address_is_enough(executable.lib)
+    space["fill"] = executable.lib.tgen_fill if read_by_address else slow
+    lines = ["def call(values):", "    try:", "        f = pop()", "    except IndexError:", "        f = frame()"]
+    names = [f"a{k}" for k in range(len(layout.arguments))]
+    if names:
+        lines.append(f"    {', '.join(names)}{',' if len(names) == 1 else ''} = values")
+        lines.append(f"    {', '.join(f'p{k}' for k in range(len(names)))}{',' if len(names) == 1 else ''} = f.arguments")
+    for k, (v, _) in enumerate(layout.arguments):
+        lines.append(f"    fill(p{k}, {f'id(a{k})' if read_by_address else f'a{k}'}, {v.type.ndim})" if v.type.ndim else f"    p{k}[0] = a{k}")
+    lines += ["    status = run(plan, f.pointer)", "    if status:", "        raise fail(status, f)"]
+    for k, (v, at) in enumerate(layout.results):
+        rank = v.type.ndim
+        space[f"d{k}"], space[f"u{k}"] = np.dtype(v.type.dtype), struct.Struct(f"={1 + rank}q").unpack_from
+        lines.append(f"    b, *s = u{k}(f.slots, {(at + 1) * SLOT}); r{k} = wrap(b, d{k}, tuple(s))" if rank else f"    r{k} = f.results[{k}].copy()")
+    lines += ["    push(f)", f"    return [{', '.join(f'r{k}' for k in range(len(layout.results)))}]"]
+    exec("\n".join(lines), space)
+    return space["call"]
+
+
+@functools.cache
+def address_is_enough(lib):
+    """Whether C may read an array's head by its address, shown by a probe: then ``fill(slots, id(array), rank)`` is one call of 60 ns."""
+    probe, slots = np.zeros((3, 5), "int16")[::2, 1::2], np.zeros(5, "int64")
+    lib.tgen_fill(host.table()[1].from_buffer("int64_t[]", slots), id(probe), 2)
+    return slots.tolist() == head(probe)
+
+
+def head(array):
+    return [array.__array_interface__["data"][0], *array.shape, *array.strides]
+
+
+def slow(slots, array, rank):
+    for k, number in enumerate(head(array)):
+        slots[k] = number

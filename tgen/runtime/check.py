@@ -41,7 +41,7 @@ class Check:
 
     def _message(self, text):
         v = self.variable
-        name = f" {v.name!r:.80}" if v.name else ""
+        name = f" {repr(v.name[:80])}" if v.name else ""
         made = f" (the input was made at {v.where[0]}:{v.where[1]})" if v.where else ""
         return f'Bad input argument{name} to tgen function with name "{self.function_name!s:.200}" at index {self.index} (0-based): {text}{made}'
 
@@ -75,7 +75,7 @@ def fast_call(checks, executable, keys, unpack):
     elif unpack:
         result += "[0]"
     exec("\n".join(["def call(values):", *lines, f"    return {result}"]), space)
-    return space["call"]
+    return space.pop("call")       # left in, it would refer to itself and keep the library loaded until a collection
 
 
 def _test(i, check, space):

@@ -10,7 +10,7 @@ from tgen.errors import ArgumentTypeError
 from tgen.graph.nodes import Variable, user_line
 from tgen.graph.shared import SharedVariable
 
-from . import hooks, program
+from . import hooks, inspection, program
 from .check import Check, fast_call
 from .request import default_name, resolve
 from .slots import Bound, Slot
@@ -175,17 +175,15 @@ class Function:
         """Wait for shared variables on other devices: there are none."""
 
     def inspect(self, what="all"):
-        """The text of what was compiled: "ir" (before the passes), "stages" (after each), "plan", "c", or "all" of them.
+        """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes), "stages" (after
+        each), "final" (after all), "plan", "c", or "all" of them. Raises ValueError for another word.
 
-        Raises ValueError for another word.
+        >>> import tgen, tgen.tensor as T
+        >>> x = T.dscalar("x")
+        >>> "exp" in tgen.function([x], T.exp(x)).inspect("ir")
+        True
         """
-        parts = {"ir": lambda: str(self.fn.ir), "stages": lambda: "\n".join(f"-- {stage}\n{text}" for stage, text in self.fn.stages()),
-                 "plan": lambda: self.fn.plan, "c": lambda: self.fn.c}
-        if what == "all":
-            return "\n".join(f"==== {part} ====\n{parts[part]()}" for part in parts)
-        if what not in parts:
-            raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, parts))}; got {what!r}")
-        return parts[what]()
+        return inspection.text(self, what)
 
     @property
     def maker(self):

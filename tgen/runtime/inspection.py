@@ -5,8 +5,10 @@ Names that come from the user are escaped: a variable called ``"\\x1b[2J"`` clea
 import os
 import re
 
+from tgen import passes
 from tgen.ir.nodes import CONST, INPUT
 from tgen.ir.text import names, to_text
+from tgen.passes import plan
 
 _DEFINED = re.compile(r"\b(v\d+): \w+\[")
 
@@ -30,7 +32,7 @@ def place(where, full=False):
 
 def parameters(fn):
     """[(canonical name, user's name, type, role, place)] of a Function's parameters, in the IR's order."""
-    ir, updated = fn.fn.ir, {id(s) for s, _ in fn.request.updates}
+    ir, updated = before(fn), {id(s) for s, _ in fn.request.updates}
     canonical = names(ir)
     inputs = [fn.request.inputs[i] for i in fn.request.arguments()]
     rows = []
@@ -46,7 +48,8 @@ def parameters(fn):
 
 def results(fn):
     """[(canonical name, user's name or role)] of the outputs and updates, from the IR before passes."""
-    ir, canonical = fn.fn.ir, names(fn.fn.ir)
+    ir = before(fn)
+    canonical = names(ir)
     keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
     rows = [(canonical[v], escape(key), "output") for v, key in zip(ir.block.results, keys)]
     shared = [fn.fn.shared[n] for n in ir.updates]
@@ -99,15 +102,43 @@ def ir_text(ir):
 SECTIONS = ("ir", "stages", "plan", "c")
 
 
+def before(fn):
+    """The IR of a Function before the passes."""
+    return fn.fn.program.lowered.function
+
+
+def stages(ir, mode):
+    """[(pass name, IR after it)]: the passes run again on an IR function."""
+    found = []
+    passes.run(ir, mode, found)
+    return found
+
+
+def plan_text(ir, users):
+    """The memory plan of a final IR function; ``users`` maps canonical names to the user's."""
+    canonical = names(ir)
+
+    def label(v):
+        name = users.get(canonical[v])
+        return f" ({name})" if name else ""
+    return plan.text(ir, plan.plan(ir), canonical, label)
+
+
+def parts_of(ir, mode, c, users):
+    """Section word -> function that makes its [(title, kind, text)], for an IR function before passes and its C."""
+    found = stages(ir, mode)
+    last, final = found[-1] if found else ("none", ir)
+    return {"ir": lambda: [("IR before passes", "ir", ir_text(ir))],
+            "stages": lambda: [(f"IR after {name}", "ir", ir_text(stage)) for name, stage in found],
+            "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
+            "plan": lambda: [("plan", "plan", plan_text(final, users))],
+            "c": lambda: [("C", "c", annotated(c(), lines_of(final), "  // "))]}
+
+
 def sections(fn, wanted=SECTIONS):
     """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final" (after all), "plan", "c"."""
-    program = fn.fn
-    stages = list(program.stages()) if {"stages", "final", "c"} & set(wanted) else []
-    made = {"ir": lambda: [("IR before passes", "ir", ir_text(program.ir))],
-            "stages": lambda: [(f"IR after {name}", "ir", ir_text(ir)) for name, ir in stages],
-            "final": lambda: [(f"IR after passes (the last: {name})", "ir", ir_text(ir)) for name, ir in stages[-1:]],
-            "plan": lambda: [("plan", "plan", program.plan)],
-            "c": lambda: [("C", "c", annotated(program.c, lines_of(stages[-1][1]) if stages else {}, "  // "))]}
+    users = {canonical: name for canonical, name, *_ in parameters(fn)}
+    made = parts_of(before(fn), fn.request.mode, fn.fn.program.c_text, users)
     return [part for word in wanted for part in made[word]()]
 
 
@@ -118,5 +149,3 @@ def text(fn, what="all"):
     parts = sections(fn, SECTIONS if what == "all" else (what,))
     head = f"function {escape(fn.name)}\n{legend(fn)}\n"
     return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)
-
-

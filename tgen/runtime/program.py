@@ -1,15 +1,19 @@
 """From a final graph to an Executable: lower, passes, plan, C text, library; and what inspect shows of it."""
-from tgen.backends.c import build as backend
+from tgen.backends.c import build as backend, cache
 from tgen.codegen.module import generate
 from tgen.graph.shared import SharedVariable
 from tgen.lower import LITERAL_ELEMENTS, lower
 from tgen.graph.nodes import Constant
 from tgen.graph.walk import leaves
+from tgen.ir.text import to_text
 from tgen.passes import run as run_passes
 from tgen.passes.plan import plan
 
+from . import hooks
 from .call import Executable
+from .deferred import Deferred
 from .explain import Explain
+from .identity import program_key
 
 
 class Program:
@@ -36,11 +40,29 @@ class Program:
 def build(inputs, outputs, updates, mode="FAST_RUN", name=None):
     """The Executable of a graph whose leaves are ``inputs``, shared variables and constants."""
     program = Program(inputs, outputs, updates, mode)
-    library = backend.obtain(program.c_text(), {})
     roots = program.outputs + [new for _, new in program.updates]
     found = leaves(roots, program.inputs)
     shared = list(dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + [s for s, _ in program.updates]))
     constants = [v.data for v in found if isinstance(v, Constant) and v.data.size > LITERAL_ELEMENTS]
+    if hooks.LAZY:
+        return Deferred(program, shared, lambda: _executable(program, shared, constants))
+    return _executable(program, shared, constants)
+
+
+def obtain(program):
+    """The Library of a program: by its program key when it was built before, else through the front end and its C text."""
+    key = program_key(program)
+    known = cache.record_get(key)
+    library = known and backend.load(known["c"])
+    if library is not None:
+        return library
+    library = backend.obtain(program.c_text(), {"ir": to_text(program.lowered.function), "mode": program.mode})
+    cache.record_put(key, {"c": library.key})
+    return library
+
+
+def _executable(program, shared, constants):
+    library = obtain(program)
     executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program))
     executable.program = program
     return executable

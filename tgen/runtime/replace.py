@@ -79,27 +79,43 @@ def _advice(target, value):
 def culprit(value):
     """A sentence on the sub-expression that brought the dtype of ``value`` in, with its line."""
     dtype, v = value.type.dtype, value
-    while v.owner is not None:
-        node = v.owner
-        same = [x for x in node.inputs if x.type.dtype == dtype]
-        direct = [x for x in same if not _inserted(x, node)]
-        if node.op.name == "cast" or not direct:
+    while v.owner is not None and v.owner.op.name != "cast":
+        sources = [_source(x, v.owner) for x in v.owner.inputs]
+        found = _entrance([x for x in sources if x.type.dtype == dtype])
+        found = _explicit_cast(v.owner, sources) if found is None else found
+        if found is None:
             break
-        v = direct[0]
+        v = found
     if v.owner is None:
         made = f", made at {v.where[0]}:{v.where[1]}" if v.where else ""
         return f"The dtype {dtype} comes from {_named(v)}{made}."
-    operands = ", ".join(f"{_named(_uncast(x, v.owner))}: {_uncast(x, v.owner).type.dtype}" for x in v.owner.inputs)
-    return f"The dtype {dtype} comes from {v.owner.op}({operands}){_line(v.owner)}."
+    sources = [_source(x, v.owner) for x in v.owner.inputs]
+    return f"The dtype {dtype} comes from {v.owner.op}({', '.join(f'{_named(x)}: {x.type.dtype}' for x in sources)}){_line(v.owner)}."
 
 
-def _inserted(x, node):
-    """Whether ``x`` is a cast that promotion put before ``node`` (it stands at the same line)."""
-    return x.owner is not None and x.owner.op.name == "cast" and x.owner.where == node.where
+def _source(x, node):
+    """``x`` without the casts and the padding that promotion put before ``node`` (they stand at its line)."""
+    while x.owner is not None and x.owner.op.name in ("cast", "dimshuffle") and x.owner.where == node.where:
+        x = x.owner.inputs[0]
+    return x
 
 
-def _uncast(x, node):
-    return x.owner.inputs[0] if _inserted(x, node) else x
+def _entrance(found):
+    """The operand to blame: a variable before a number, which takes the dtype of what it meets."""
+    variables = [x for x in found if not isinstance(x, Constant)]
+    return (variables or found or [None])[0]
+
+
+def _explicit_cast(node, sources):
+    """The user's cast on the line of ``node``, when the dtypes of the operands without casts would not have given the node's."""
+    if node.op.kind != SCALAR or node.op.rule is None:
+        return None
+    if node.op.rule([x.type.dtype for x in sources], node.attrs)[1] == node.outputs[0].type.dtype:
+        return None
+    stack = [x for x in node.inputs if x.owner is not None]
+    while stack and stack[0].owner is not None and stack[0].owner.op.name == "dimshuffle":
+        stack = stack[0].owner.inputs
+    return stack[0] if stack and stack[0].owner is not None else None
 
 
 def _named(v):

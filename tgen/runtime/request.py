@@ -205,7 +205,7 @@ def _check_unused(ins, final_inputs, expressions, on_unused):
         if action == "raise":
             raise UnusedInputError(f"{message}\nTo make this error into a warning, you can pass the parameter on_unused_input='warn' to function(). To disable it completely, use on_unused_input='ignore'.")
         if action == "warn":
-            warnings.warn(f"{message}\nTo make this warning into an error, you can pass the parameter on_unused_input='raise' to function(). To disable it completely, use on_unused_input='ignore'.", stacklevel=5)
+            warnings.warn(f"{message}\nTo make this warning into an error, you can pass the parameter on_unused_input='raise' to function(). To disable it completely, use on_unused_input='ignore'.", stacklevel=4)
 
 
 def _check_missing(inputs, expressions):

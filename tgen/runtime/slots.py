@@ -1,4 +1,5 @@
 """What stands for the inputs of a function between calls, and how a call's arguments find their places."""
+from tgen.errors import shown
 
 
 class Slot:
@@ -62,11 +63,15 @@ class Bound:
         self.names, self.variables = {}, {}
         for slot in [*slots, *self.implicit]:
             self.variables[slot.variable] = slot
-            if slot.name is not None:
-                self.names.setdefault(slot.name, []).append(slot)
         for slot in slots:
             if slot.state is not None:
                 self.variables[slot.state] = slot
+            if slot.name is not None:
+                self.names.setdefault(slot.name, []).append(slot)
+        explicit = set(self.names)
+        for place in self.implicit:         # an input's name hides a shared variable's
+            if place.name is not None and place.name not in explicit:
+                self.names.setdefault(place.name, []).append(place)
         self.index = {slot: i for i, slot in enumerate(slots)}
 
     def bind(self, args, kwargs):
@@ -74,41 +79,46 @@ class Bound:
         if len(args) > len(self.slots):
             self._too_many(args)
         given = dict(zip(self.slots, args))
+        for slot in given:
+            self._may_be_given(slot)
         for key, value in kwargs.items():
             slot = self._keyword(key)
             if slot in given:
-                raise TypeError(f"Multiple values for input: {key}")
+                raise TypeError(f"Multiple values for input: {shown(key)}")
             given[slot] = value
         for index, slot in enumerate(self.slots):
             if slot not in given and not slot.has_value():
-                raise TypeError(f"Missing required input: {slot.name or f'{slot.variable} at index {index}'} (of function {self.name})")
+                raise TypeError(f"Missing required input: {shown(slot.name) if slot.name else f'{slot.variable} at index {index}'} (of function {self.name})")
         states = [(slot.state, slot.check(given[slot])) for slot in self.slots if slot.state is not None and slot in given]
         checked = {slot: slot.check(given[slot]) for slot in self.slots if slot.state is None and slot in given}
         return tuple(checked[slot] if slot in checked else slot.take() for slot in self.slots if slot.state is None), states
 
     def _too_many(self, args):
         count = len(self.slots)
-        names = ", ".join(slot.name or str(slot.variable) for slot in self.slots)
+        names = ", ".join(shown(slot.name or str(slot.variable)) for slot in self.slots)
         extra = f" The function also reads shared variables ({', '.join(str(p.variable) for p in self.implicit)}): set them with set_value, or replace them with givens=." if self.implicit else ""
         raise TypeError(f"Too many parameter passed to tgen function {self.name}: it takes {count} ({names}), got {len(args)}.{extra}")
 
     def _keyword(self, key):
         found = self.names.get(key, [])
         if len(found) > 1:
-            raise TypeError(f"Ambiguous name: {key} - please check the names of the inputs of your function for duplicates.")
+            raise TypeError(f"Ambiguous name: {shown(key)} - please check the names of the inputs of your function for duplicates.")
         if not found:
             raise TypeError(self._unknown(key))
-        if isinstance(found[0], Place):
-            raise TypeError(f"Tried to provide value for implicit input: {key}; it is a shared variable: set it with set_value, or replace it with givens=.")
+        self._may_be_given(found[0])
         return found[0]
+
+    def _may_be_given(self, slot):
+        if isinstance(slot, Place) or slot.input.implicit:
+            raise TypeError(f"Tried to provide value for implicit input: {slot.variable}; it is a shared variable: set it with set_value, or replace it with givens=.")
 
     def _unknown(self, key):
         named = [slot.name for slot in self.slots if slot.name is not None]
-        unnamed = len(self.slots) - len(named)
-        text = f"The function has {len(named)} named input{'s' if len(named) != 1 else ''}{f' ({chr(44).join(named)})' if named else ''}".replace(",", ", ")
+        unnamed, listed = len(self.slots) - len(named), ", ".join(map(shown, named))
+        text = f"The function has {len(named)} named input{'s' if len(named) != 1 else ''}{f' ({listed})' if named else ''}"
         if unnamed:
             text += f", and {unnamed} unnamed input{'s' if unnamed > 1 else ''} which thus cannot be accessed through keyword argument{'s' if unnamed > 1 else ''} (use 'name=...' in a variable's constructor to give it a name)"
-        return f"Unknown input or state: {key}. {text}."
+        return f"Unknown input or state: {shown(key)}. {text}."
 
     def find(self, key):
         """The slot of a name, variable or index; TypeError when there is none or the name has two."""
@@ -125,7 +135,7 @@ class Bound:
         found = self.names.get(key, [])
         if len(found) == 1:
             return found[0]
-        raise TypeError(self._unknown(key) if not found else f"Ambiguous name: {key} - please check the names of the inputs of your function for duplicates.")
+        raise TypeError(self._unknown(key) if not found else f"Ambiguous name: {shown(key)} - please check the names of the inputs of your function for duplicates.")
 
     def has(self, key):
         try:

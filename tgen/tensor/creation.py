@@ -112,9 +112,10 @@ def arange(start, stop=None, step=1, dtype=None):
     if any(v.type.ndim for v in operands):
         raise TypeError(f"arange wants scalars, got {', '.join(f'{v} of {v.type}' for v in operands if v.type.ndim)}")
     strong = [v.type.dtype for v in operands if not v.type.weak]
-    common = promote(strong or [config.floatX if is_float(v.type.dtype) else "int64" for v in operands])
-    if any(is_float(v.type.dtype) for v in operands) and not is_float(common):
-        common = config.floatX if not strong else "float64"
+    floats = any(is_float(v.type.dtype) for v in operands)
+    common = promote(strong) if strong else config.floatX if floats else "int64"
+    if floats and not is_float(common):
+        common = "float64"
     result = as_dtype(dtype) if dtype is not None else common if is_float(common) else "uint64" if is_unsigned(common) else "int64"
     if is_float(common):
         return _arange_floats([convert(v, common) for v in operands], operands, result)

@@ -9,7 +9,7 @@ from .apply import apply, pad, set_weak
 from .promotion import convert, settle
 from .variable import as_tensor_variable
 
-_WITH_ATTRS = ("cast", "grad_clip", "grad_scale")
+_APART = ("cast", "switch", "copy")     # functions of their own, below and in promotion.py; copy is the IR's
 _VARIADIC = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum")
 _PLAIN_NAMES = ("sigmoid", "softplus")      # Theano prints these scalar ops without Elemwise{}
 _NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
@@ -71,7 +71,7 @@ class Elemwise:
     __copy__ = __deepcopy__ = lambda self, memo=None: self
 
 
-FUNCTIONS = {name: Elemwise(name) for name, op in OPS.items() if op.kind == SCALAR and name not in _WITH_ATTRS + ("switch",)}
+FUNCTIONS = {name: Elemwise(name) for name, op in OPS.items() if op.kind == SCALAR and name not in _APART and not op.extra.get("identity")}
 
 
 def elemwise(name):

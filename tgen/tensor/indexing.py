@@ -3,6 +3,7 @@
 A key becomes a list of steps, each an undoable move: slice, axes moved, gather. ``subtensor.py`` walks them back.
 """
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from .manipulate import axis_number, flatten, to_sizes
 from .variable import as_tensor_variable
 
 __all__ = ["take", "nonzero", "flatnonzero", "nonzero_values", "compress", "choose"]
+
+
+ORIGINS = WeakKeyDictionary()       # x[key] -> (x, its steps); not a tag, which would be pickled and cloned with the base
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Gather:
     indices: tuple
 
 
-def _apply_step(x, step):
+def apply_step(x, step):
     weak = x.type.weak
     if isinstance(step, Slice):
         return apply("slice", x, *map(sizes.variable, step.starts + step.lengths), steps=step.steps, weak=weak)
@@ -265,8 +269,8 @@ def getitem(x, key):
     result = x
     steps = index_steps(x, key)
     for step in steps:
-        result = _apply_step(result, step)
-    result.tag.indexed = (x, tuple(steps))
+        result = apply_step(result, step)
+    ORIGINS[result] = (x, tuple(steps))
     return result
 
 

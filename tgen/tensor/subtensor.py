@@ -4,7 +4,7 @@ from tgen.graph.nodes import Variable
 from . import sizes
 from .apply import apply, reorder
 from .elemwise import elemwise
-from .indexing import Move, Slice, _apply_step
+from .indexing import ORIGINS, Move, Slice, apply_step
 from .manipulate import to_sizes
 from .promotion import cast
 from .variable import as_tensor_variable
@@ -13,7 +13,7 @@ __all__ = ["set_subtensor", "inc_subtensor"]
 
 
 def _origin(x, what):
-    found = getattr(x._tag, "indexed", None) if isinstance(x, Variable) else None
+    found = ORIGINS.get(x) if isinstance(x, Variable) else None
     if found is None:
         raise TypeError(f"{what} wants an indexed variable such as W[0, :] as its first argument, got {x}")
     return found
@@ -27,7 +27,7 @@ def _write(x, y, what, name):
         raise TypeError(f"Trying to {what.split('_')[0]} a {x.type.ndim}-dimensional subtensor with the {y.type.ndim}-dimensional {y}")
     stages = [base]
     for step in steps[:-1]:
-        stages.append(_apply_step(stages[-1], step))
+        stages.append(apply_step(stages[-1], step))
     value, written = to_sizes(cast(y, base.type.dtype), sizes.lengths(x)), name
     for stage, step in zip(reversed(stages), reversed(steps)):
         if isinstance(step, Move):

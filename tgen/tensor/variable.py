@@ -82,12 +82,14 @@ def _holds_variable(x):
 def as_tensor_variable(x, name=None, ndim=None):
     """A tensor variable of anything that can be one: a variable (returned as it is), number, array, or list of these.
 
-    A list that holds a variable is stacked along a new first axis. ``ndim`` pads with axes of size 1 on the left,
-    or drops such axes from the left. TypeError for other objects.
+    A list that holds a variable is stacked along a new first axis; an object with a method ``_as_TensorVariable`` says itself
+    which variable it is. ``ndim`` pads with axes of size 1 on the left, or drops such axes there. TypeError for other objects.
 
     >>> as_tensor_variable([1.0, 2.0]).type.shape
     (2,)
     """
+    if not isinstance(x, Variable) and hasattr(x, "_as_TensorVariable"):
+        x = x._as_TensorVariable()
     if isinstance(x, (list, tuple)) and _holds_variable(x):
         x = METHODS["stack"]([as_tensor_variable(e) for e in x])
     if not isinstance(x, Variable):

@@ -65,7 +65,7 @@ def put(key, library, facts):
 def record_get(key):
     """The dict stored under a key by ``record_put``; None when there is none."""
     found = _get(path_of(key, RECORD), key)
-    return found and found[1]
+    return None if found is None else found[1]
 
 
 def record_put(key, facts):
@@ -78,8 +78,8 @@ program_get, program_put = record_get, record_put
 
 def _get(path, key):
     data = entry.read(path)
-    found = data and entry.unpack(key, data)
-    if found:
+    found = None if data is None else entry.unpack(key, data)
+    if found is not None:
         _touch(path)
     elif config.debug and os.path.lexists(path):
         print(f"tgen: cache entry {path} is not what was stored; it will be replaced")

@@ -152,6 +152,7 @@ class _Scratch:
 
     def __init__(self):
         self.path, self.alive, self.pid, self.numbers = None, None, None, itertools.count()
+        self.forked = False     # such a process often ends by _exit, which runs no atexit functions
 
     def root(self):
         if self.pid != os.getpid() or not os.path.isdir(self.path):
@@ -168,6 +169,9 @@ class _Scratch:
             fcntl.flock(self.alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             pass        # a file system without locks: the sweep waits for nobody there, and a live directory is made again
+
+    def unused(self):
+        return self.pid == os.getpid() and os.path.isdir(self.path) and os.listdir(self.path) == [ALIVE]
 
     def remove(self):
         if self.pid == os.getpid():
@@ -187,9 +191,19 @@ def scratch_path(suffix):
 
 def scratch_directory():
     """A new private directory; the caller removes it, the end of the process does at the latest."""
-    path = scratch_path(".d")
-    os.mkdir(path, 0o700)
-    return path
+    with _guard_scratch:
+        path = os.path.join(_scratch.root(), f"{next(_scratch.numbers):x}.d")
+        os.mkdir(path, 0o700)
+        return path
+
+
+def tidy():
+    """After the use of a scratch path: a forked process keeps no empty directory, as it may end without a word."""
+    if not _scratch.forked:
+        return
+    with _guard_scratch:
+        if _scratch.unused():
+            _scratch.remove()
 
 
 _guard_scratch = threading.Lock()
@@ -235,6 +249,7 @@ def _after_fork():
     """A child makes its own scratch directory; the threads that held the guards are not in it."""
     global _guard, _guard_scratch
     _guard, _guard_scratch = threading.Lock(), threading.Lock()
+    _scratch.forked = True
 
 
 os.register_at_fork(after_in_child=_after_fork)

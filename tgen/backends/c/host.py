@@ -33,6 +33,7 @@ typedef struct { void *entry; const tgen_host *host; tgen_storage *const *shared
 extern "Python" void tgen_undertake(tgen_block *);
 static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *, int32_t);
 static int32_t tgen_run(const tgen_plan *, int64_t *);
+static void tgen_fill(int64_t *, intptr_t, int32_t);
 static tgen_host *tgen_table(void);
 static void tgen_set_blas(tgen_host *, void *, void *, void *, void *);
 static tgen_block *tgen_take(int64_t);

@@ -3,7 +3,7 @@ import os
 import tempfile
 
 from tgen.backends.c import cache, entry
-from tgen.backends.c.directory import directory, scratch_path
+from tgen.backends.c.directory import directory, scratch_path, tidy
 from tgen.backends.c.toolchain import unlimited_files
 from tgen.errors import CompileError
 
@@ -30,6 +30,7 @@ def from_copy(code, use):
         finally:
             if path is not None:
                 entry.remove(path)
+                tidy()
     raise CompileError(f"a compiled library could not be loaded from {tempfile.gettempdir()} nor from {directory()}: {problem}")
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tgen.backends.c import cache
-from tgen.backends.c.directory import scratch_directory
+from tgen.backends.c.directory import scratch_directory, tidy
 from tgen.config import config
 from tgen.errors import CompileError
 
@@ -172,6 +172,7 @@ def run(command, c_text):
         raise CompileError(f"the C compiler could not be run: {error}\n  {shlex.join(command)}") from error
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        tidy()
 
 
 def execute(command, directory):
@@ -277,6 +278,7 @@ def probe(path, extra=()):
         raise CompileError(f"the C compiler could not be run: {error}\n  {path}") from error
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        tidy()
     stamps = tuple(stamp(p) for p in dict.fromkeys(parts) if p)
     features = {name: _compiles(path, target + BASE + LINK + flags, libraries, text) for name, (flags, libraries, text) in PROBES.items()}
     if "avx512_vbmi2" in processor_flags() and _compiles(path, target + (WIDE,) + BASE + LINK, (), "int probe;\n"):

@@ -10,7 +10,7 @@ from tgen import scope
 
 from . import data, model, report
 
-EPOCHS, HIDDEN, BATCH, RATE, DECAY, PATIENCE = 60, 128, 20, 0.3, 3e-4, 10
+EPOCHS, HIDDEN, BATCH, RATE, DECAY, PATIENCE = 200, 128, 20, 0.3, 3e-4, 12
 
 
 def fit(net, epochs, patience, progress):

@@ -1,0 +1,693 @@
+"""The fault table's cache and process rows (FAULTS F01..F24) in real processes, with a compiler that counts."""
+import errno
+import fcntl
+import hashlib
+import itertools
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from processes import NOBODY, Child, Compiler, as_nobody, hand_over, in_child, public_directory, wait_for
+
+from tgen.backends.c import build, cache, directory, entry, host, toolchain
+from tgen.config import config
+from tgen.errors import CacheSecurityError, CacheWarning, CompileError
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+numbers = itertools.count(1000)
+
+
+def text_of(number):
+    """A function that answers ``number``."""
+    return f"/* MARK{number} */\n#include <stdint.h>\nint32_t tgen_entry(const void *h, int64_t *f, void *const *s) {{ (void)h; (void)s; f[0] = {number}; return 0; }}\n"
+
+
+def answer(library):
+    lib, ffi, table = host.table()
+    frame = ffi.new("int64_t[8]")
+    assert lib.tgen_jump(library.entry, table, frame, ffi.NULL, ffi.NULL, 0) == 0
+    return frame[0]
+
+
+def made(number):
+    return answer(build.obtain(text_of(number), {"n": number}))
+
+
+def made_with_warnings(*those):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        answers = [made(n) for n in those]
+    return answers, [str(w.message) for w in seen if issubclass(w.category, CacheWarning)]
+
+
+@pytest.fixture(scope="module")
+def cc():
+    folder = tempfile.mkdtemp(prefix="faults-")
+    os.chmod(folder, 0o755)
+    host.table()
+    compiler = Compiler(folder, toolchain.find(""))
+    with config.change_flags(cc=compiler.path):
+        toolchain.get()     # probed once for the module; children inherit it
+        yield compiler
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def place(cc):
+    """A cache directory of its own for a test."""
+    folder = os.path.join(public_directory(), "cache")
+    with config.change_flags(cache_dir=folder):
+        directory.directory()
+        cc.forget()
+        yield folder
+    shutil.rmtree(os.path.dirname(folder), ignore_errors=True)
+
+
+def named(folder, suffix):
+    return sorted(name for name in os.listdir(folder) if name.endswith(suffix))
+
+
+def stored_path(number):
+    return cache.path_of(build.key_of(text_of(number)), cache.LIBRARY)
+
+
+# ---- F01, F02, F03: many processes ----
+
+def test_F01_same_function_in_many_processes(cc, place):
+    for n in itertools.islice(numbers, 3):
+        gate, opener = os.pipe()
+
+        def wait_and_make():
+            os.close(opener)
+            os.read(gate, 1)
+            return made(n)
+        children = [Child(wait_and_make) for _ in range(16)]
+        os.close(opener)
+        assert [c.result() for c in children] == [n] * 16
+        os.close(gate)
+        assert cc.compiles(f"MARK{n}") == 1
+        assert os.path.basename(stored_path(n)) in named(place, ".so")
+    assert len(named(place, ".so")) == 3 and not named(place, ".tmp")
+
+
+def test_F01_same_function_in_many_threads(cc, place):
+    n, answers = next(numbers), []
+    cwd, before = os.getcwd(), dict(os.environ)
+    threads = [threading.Thread(target=lambda: answers.append(made(n))) for _ in range(16)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert answers == [n] * 16 and cc.compiles() == 1
+    assert os.getcwd() == cwd and dict(os.environ) == before
+
+
+def test_F02_killed_while_compiling(cc, place):
+    n = next(numbers)
+    with cc.doing("sleep 30"):
+        holder = Child(made, n)
+        wait_for(lambda: cc.compiles() == 1)
+    waiter = Child(made, n)
+    time.sleep(0.1)
+    assert cc.compiles() == 1       # it waits
+    holder.kill()
+    holder.wait()
+    assert waiter.result() == n and cc.compiles() == 2
+    for event in cc.events():       # the killed one's compiler sleeps on in its own session
+        kill_group(int(event[2]))
+
+
+def kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def test_F02_killed_at_random_times(place):
+    source = random.Random(1)
+    for n in itertools.islice(numbers, 12):
+        child = Child(made, n)
+        time.sleep(source.uniform(0, 0.06))
+        child.kill()
+        child.wait()
+        assert in_child(made, n) == n
+    assert not cache.verify()
+
+
+def test_F02_what_killed_processes_left_is_swept(place):
+    leave, into = os.pipe()
+
+    def leave_scratch():
+        os.write(into, directory.scratch_directory().encode())
+        time.sleep(30)
+    child = Child(leave_scratch)
+    scratch = os.path.dirname(os.read(leave, 4096).decode())
+    old = time.time() - 1000
+    os.utime(scratch, (old, old))
+    directory.sweep()
+    assert os.path.isdir(scratch)   # its process lives
+    child.kill()
+    child.wait()
+    assert directory.sweep() >= 1 and not os.path.exists(scratch)
+
+
+def test_F03_different_functions_do_not_wait(cc, place):
+    first = next(numbers)
+    stripe = int(build.key_of(text_of(first))[:8], 16) % cache.STRIPES
+    second = next(n for n in numbers if int(build.key_of(text_of(n))[:8], 16) % cache.STRIPES != stripe)
+    with cc.doing("sleep 0.3"):
+        children = [Child(made, n) for n in (first, second)]
+        assert [c.result() for c in children] == [first, second]
+    assert [event[0] for event in cc.events()] == ["start", "start", "end", "end"]
+
+
+# ---- F04, F05, F06, F15: nowhere to store ----
+
+def test_F04_file_size_limit(place):
+    first, second = next(numbers), next(numbers)
+
+    def limited():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        result = made_with_warnings(first, second)
+        return result, resource.getrlimit(resource.RLIMIT_FSIZE)
+    (answers, seen), limit = in_child(limited)
+    assert answers == [first, second] and len(seen) == 1 and "File too large" in seen[0]
+    assert limit[0] == 4096
+    assert not named(place, ".so") and not named(place, ".tmp")
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_F04_every_write_may_fail(place, error):
+    def failing_at(k, n):
+        count, real = itertools.count(), os.write
+
+        def write(handle, data):
+            if next(count) == k:
+                raise OSError(error, os.strerror(error))
+            return real(handle, data[:max(len(data) // 2, 1)])      # and short writes all the way
+        entry.os = type("os", (), {**vars(os), "write": staticmethod(write)})
+        return *made_with_warnings(n), next(count)
+    k, calls = 0, 1
+    while k < calls:
+        n = next(numbers)
+        answers, seen, calls = in_child(failing_at, k, n)
+        assert answers == [n] and len(seen) <= 1
+        assert in_child(made, n) == n
+        k += 7
+    assert not named(place, ".tmp") and not cache.verify()
+
+
+def in_directory(path, function, *args):
+    config.cache_dir = path
+    return function(*args)
+
+
+def test_F05_read_only_directory(cc, place):
+    hit, first, second = next(numbers), next(numbers), next(numbers)
+    theirs = hand_over(tempfile.mkdtemp(prefix="faults-", dir=os.path.dirname(place)))
+    as_nobody(in_directory, theirs, made, hit)
+    hand_over(theirs, 0o555)
+    answers, seen = as_nobody(in_directory, theirs, made_with_warnings, hit, first, second)
+    assert answers == [hit, first, second] and cc.compiles(f"MARK{hit}") == 1
+    assert len(seen) == 1 and "could not be stored" in seen[0]
+    hand_over(theirs, 0o755)
+
+
+def without_named_directory(home):
+    """As a process that was told nothing about directories."""
+    directory.checkout = lambda: None
+    config.cache_dir = ""
+    for name in ("TGEN_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        os.environ.pop(name, None)
+    if home is not None:
+        os.environ["HOME"] = home
+
+
+@pytest.mark.parametrize("home", [None, "/", "/nowhere/at/all", "relative"])
+def test_F06_no_home(cc, home):
+    n = next(numbers)
+
+    def homeless():
+        without_named_directory(home)
+        result, used = made_with_warnings(n), directory.directory()
+        mode = os.stat(directory._scratch.path).st_mode
+        directory._scratch.remove()     # as at the end of a process
+        return result, used, mode
+    (answers, seen), used, mode = as_nobody(homeless)
+    assert answers == [n] and len(seen) == 1 and "for this process only" in seen[0]
+    assert stat.S_IMODE(mode) == 0o700 and not os.path.exists(used)
+
+
+def test_F15_directory_removed_while_running(cc, place):
+    n, other = next(numbers), next(numbers)
+    library = build.obtain(text_of(n), {})
+    shutil.rmtree(place)
+    assert answer(library) == n
+    assert made(other) == other and in_child(made, other) == other
+    assert cc.compiles(f"MARK{other}") == 1     # recreated and stored
+    stored = cache.get(build.key_of(text_of(other)))
+    shutil.rmtree(place)                        # between get and load
+    assert answer(build.Library("0" * 64, *stored)) == other
+
+
+def test_F15_scratch_removed_while_running(place):
+    n, other = next(numbers), next(numbers)
+    made(n)
+    shutil.rmtree(directory._scratch.path)
+    assert made(other) == other
+
+
+# ---- F07, F08: what is there cannot be trusted ----
+
+def test_F07_corrupt_bytes_are_never_accepted(place):
+    n = next(numbers)
+    made(n)
+    key, path = build.key_of(text_of(n)), stored_path(n)
+    good = open(path, "rb").read()
+    source = random.Random(2)
+    assert entry.unpack(key, good)
+    for size in range(0, len(good), 512):
+        assert entry.unpack(key, good[:size]) is None
+    for _ in range(1000):
+        bad = bytearray(good)
+        bad[source.randrange(len(bad))] ^= 1 << source.randrange(8)
+        assert entry.unpack(key, bytes(bad)) is None
+    for bad in (b"", bytes(len(good)), good + b"x", good + good, good[1:]):
+        assert entry.unpack(key, bad) is None
+    assert entry.unpack("0" * 64, good) is None
+
+
+def spoil_truncate(path):
+    data = open(path, "rb").read()
+    replace(path, data[:len(data) // 2])
+
+
+def spoil_flip(path):
+    data = bytearray(open(path, "rb").read())
+    data[len(data) // 3] ^= 16
+    replace(path, bytes(data))
+
+
+def spoil_empty(path):
+    replace(path, b"")
+
+
+def spoil_other(path):
+    other = stored_path(1)
+    replace(path, open(other, "rb").read())
+
+
+def spoil_directory(path):
+    os.unlink(path)
+    os.mkdir(path)
+    open(os.path.join(path, "file"), "w").close()
+
+
+def spoil_symlink(path):
+    os.rename(path, path + ".aside")
+    os.symlink(path + ".aside", path)
+
+
+def spoil_dangling(path):
+    os.unlink(path)
+    os.symlink("/nowhere/at/all", path)
+
+
+def spoil_fifo(path):
+    os.unlink(path)
+    os.mkfifo(path)
+
+
+def spoil_mode(path):
+    os.chmod(path, 0o777)
+
+
+def spoil_hard_link(path):
+    os.link(path, path + ".aside")
+
+
+def replace(path, data):
+    os.unlink(path)
+    with open(path, "wb") as file:
+        file.write(data)
+    os.chmod(path, 0o500)
+
+
+SPOILED = [spoil_truncate, spoil_flip, spoil_empty, spoil_other, spoil_directory, spoil_symlink, spoil_dangling, spoil_fifo, spoil_mode, spoil_hard_link]
+
+
+@pytest.mark.parametrize("spoil", SPOILED, ids=lambda f: f.__name__[6:])
+def test_F07_corrupt_entry_is_healed(cc, place, spoil):
+    made(1)
+    n = next(numbers)
+    assert in_child(made, n) == n
+    spoil(stored_path(n))
+    assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2
+    info = os.lstat(stored_path(n))
+    assert stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) == 0o500
+    assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2     # healed
+
+
+def test_F07_records_are_proved_too(place):
+    key = cache.digest("record")
+    assert cache.record_put(key, {"a": [1, None]}) and cache.record_get(key) == {"a": [1, None]}
+    spoil_flip(cache.path_of(key, cache.RECORD))
+    assert cache.record_get(key) is None and len(cache.verify()) == 1
+    assert cache.record_put(key, {}) and cache.record_get(key) == {}
+
+
+def unsafe_owner(base):
+    os.mkdir(os.path.join(base, "tgen"))
+    return hand_over(os.path.join(base, "tgen"), user=NOBODY + 1)
+
+
+def unsafe_mode(mode):
+    def make(base):
+        os.mkdir(os.path.join(base, "tgen"))
+        return hand_over(os.path.join(base, "tgen"), mode)
+    return make
+
+
+def unsafe_symlink(base):
+    os.mkdir(os.path.join(base, "real"))
+    hand_over(os.path.join(base, "real"))
+    os.symlink(os.path.join(base, "real"), os.path.join(base, "tgen"))
+    return os.path.join(base, "tgen")
+
+
+def unsafe_ancestor(base):
+    path = unsafe_mode(0o700)(base)
+    os.chmod(base, 0o777)
+    return path
+
+
+UNSAFE = {"owner": unsafe_owner, "0777": unsafe_mode(0o777), "0770": unsafe_mode(0o770), "symlink": unsafe_symlink, "ancestor": unsafe_ancestor}
+
+
+@pytest.mark.parametrize("kind", UNSAFE)
+def test_F08_unsafe_directory(cc, kind):
+    base, n = public_directory(), next(numbers)
+    try:
+        path = UNSAFE[kind](base)
+
+        def named_by_user():
+            config.cache_dir = path
+            with pytest.raises(CacheSecurityError, match="not safe to load code from"):
+                made(n)
+
+        def found_by_default():
+            without_named_directory(None)
+            os.environ["XDG_CACHE_HOME"] = base
+            return made_with_warnings(n), directory.directory()
+        as_nobody(named_by_user)
+        (answers, seen), used = as_nobody(found_by_default)
+        assert answers == [n] and len(seen) == 1 and "not safe" in seen[0]
+        assert used != path and not [f for f in os.listdir(path)]
+    finally:
+        shutil.rmtree(base)
+
+
+def test_F08_file_of_another_user(cc, place):
+    n = next(numbers)
+    theirs = hand_over(tempfile.mkdtemp(prefix="faults-", dir=os.path.dirname(place)))
+    as_nobody(in_directory, theirs, made, n)
+    path = os.path.join(theirs, os.path.basename(stored_path(n)))
+    hand_over(path, 0o500, NOBODY + 1)
+    assert as_nobody(in_directory, theirs, made, n) == n and cc.compiles(f"MARK{n}") == 2
+    assert os.stat(path).st_uid == NOBODY
+
+
+# ---- F09, F10, F11, F23: keys ----
+
+def chain_like(**changes):
+    facts = dict(path="/usr/bin/cc", version="cc 12.2", target=("-march=znver3", "-mavx2"), stamps=(("/usr/bin/cc", 100, 200),),
+                 features={"openmp": True, "openmp_simd": True, "mvec": True, "lean": True}, extra=())
+    return toolchain.Toolchain(**{**facts, **changes})
+
+
+def test_F09_F10_F11_F23_every_ingredient_is_in_the_key():
+    chains = [chain_like(), chain_like(path="/opt/bin/cc"), chain_like(version="cc 12.3"), chain_like(target=("-march=znver3",)),
+              chain_like(target=("-march=znver4", "-mavx2")), chain_like(stamps=(("/usr/bin/cc", 101, 200),)),
+              chain_like(stamps=(("/usr/bin/cc", 100, 201),)), chain_like(stamps=(("/usr/bin/cc", 100, 200), ("/usr/bin/as", 1, 1))),
+              chain_like(features={"openmp": False, "openmp_simd": True, "mvec": True, "lean": True}),
+              chain_like(features={"openmp": True, "openmp_simd": True, "mvec": False, "lean": True}), chain_like(extra=("-O2",))]
+    keys = [toolchain.key_of(c, 1, "text") for c in chains] + [toolchain.key_of(chain_like(), 2, "text"), toolchain.key_of(chain_like(), 1, "texT")]
+    assert len(set(keys)) == len(keys)
+    assert toolchain.key_of(chain_like(), 1, "text") == keys[0]
+    assert all(cache.KEY.match(key) for key in keys)
+    assert not any("native" in word for word in toolchain.get().target)
+
+
+def test_F10_compiler_upgrade_under_the_same_path(cc, place):
+    n = next(numbers)
+
+    def probed():
+        toolchain._loaded.clear()
+        return toolchain.get().identity, made(n)
+    first, _ = in_child(probed)
+    again, _ = in_child(probed)
+    info = os.stat(cc.path)
+    os.utime(cc.path, (1, 1))
+    upgraded, _ = in_child(probed)
+    os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert first == again != upgraded and cc.compiles(f"MARK{n}") == 2
+
+
+def test_F23_golden_key():
+    assert cache.digest("ab", "c") == hashlib.sha256(b"\2" + bytes(7) + b"ab" + b"\1" + bytes(7) + b"c").hexdigest()
+
+
+@given(st.lists(st.text()), st.lists(st.text()))
+def test_F23_encoding_is_injective(a, b):
+    assert (cache.digest(*a) == cache.digest(*b)) == (a == b)
+
+
+def test_I03_file_names_are_keys(place):
+    for bad in ("", "../" + "0" * 61, "0" * 63, "0" * 65, "A" * 64, "0" * 63 + "/", "0" * 64 + "\n"):
+        with pytest.raises(ValueError, match="64 hex digits"):
+            cache.path_of(bad, cache.LIBRARY)
+    made(next(numbers))
+    assert all(cache.NAME.match(name) for name in os.listdir(place))
+
+
+@pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-mdaz-ftz", "@file", "-o", "-wrapper", "-specs=x",
+                                  "-fplugin=x", "-B/tmp", "-Wl,-rpath,x", "-march=native", "-include", "x.h", "-I/tmp", "-L/tmp"])
+def test_I04_flags_that_are_refused(flag):
+    with pytest.raises(ValueError, match="is not allowed"):
+        toolchain.checked_flags(f"-O2 {flag}")
+
+
+# ---- F14, F16: clocks and size ----
+
+def test_F14_wrong_clocks(place):
+    old, new, future = (cache.digest(name) for name in ("old", "new", "future"))
+    for key in (old, new, future):
+        cache.put(key, bytes(5000), {})
+    years = 10 * 365 * 86400
+    now = time.time()
+    os.utime(cache.path_of(old, ".so"), (now - years, now - years))
+    os.utime(cache.path_of(future, ".so"), (now + years, now + years))
+    assert all(cache.get(key) for key in (new, future))
+    assert cache.prune(11000) == 1 and cache.get(old) is None and cache.get(new)
+
+
+def test_F16_bounded_with_several_evictors(place):
+    def store(seed):
+        source = random.Random(seed)
+        config.cache_bytes = 1 << 20
+        for k in range(60):
+            assert cache.put(cache.digest("F16", str(seed), str(k)), source.randbytes(9000), {})
+        return True
+    children = [Child(store, seed) for seed in range(4)]
+    assert all(c.result() for c in children)
+    assert sum(item.size for item in cache.entries()) <= 1.1 * (1 << 20)
+    assert len(cache.entries()) > 50 and not cache.verify()
+
+
+def test_stats_and_clear(place):
+    made(next(numbers))
+    facts = cache.stats()
+    assert facts["functions"] == 1 and facts["directory"] == place and facts["bytes"] > 1000
+    assert cache.clear() >= 1 and cache.stats()["functions"] == 0
+
+
+# ---- F17: fork ----
+
+def test_F17_child_gives_the_parents_stripes_back(cc, place):
+    n = next(numbers)
+    with cc.doing("sleep 1"):
+        thread = threading.Thread(target=made, args=(n,))
+        thread.start()
+        wait_for(lambda: cc.compiles() == 1)
+        lock = os.path.join(place, f"{int(build.key_of(text_of(n))[:8], 16) % cache.STRIPES:064x}.lock")
+
+        def linger():
+            time.sleep(2)
+        child = Child(linger)
+        thread.join()
+    with open(lock) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # BlockingIOError if the child still had it
+    child.kill()
+    child.wait()
+
+
+def test_F17_child_compiles_while_a_thread_of_the_parent_did(cc, place):
+    n, other = next(numbers), next(numbers)
+    with cc.doing("sleep 0.3"):
+        thread = threading.Thread(target=made, args=(n,))
+        thread.start()
+        wait_for(lambda: cc.compiles() == 1)
+        assert in_child(made, other, seconds=10) == other
+        assert in_child(made, n, seconds=10) == n
+        thread.join()
+
+
+# ---- F18, F19: the compiler ----
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.05, 0.2])
+def test_F18_ctrl_c_while_compiling(cc, place, delay):
+    n = next(numbers)
+
+    def interrupted():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        start = time.monotonic()
+        try:
+            made(n)
+        except KeyboardInterrupt:
+            return time.monotonic() - start, os.listdir(directory._scratch.root())
+    with cc.doing("sleep 20"):
+        child = Child(interrupted)
+        wait_for(lambda: cc.compiles() == 1)
+        time.sleep(delay)
+        child.kill(signal.SIGINT)
+        took, left = child.result()
+    assert took < delay + 1.5 and left == [directory.ALIVE]
+    for event in cc.events():
+        wait_for(lambda: not alive(int(event[2])))
+    assert made(n) == n
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_F19_missing_failing_and_hanging_compilers(cc, place):
+    n = next(numbers)
+    with pytest.raises(CompileError, match="no C compiler found: looked for /no/such/cc"):
+        with config.change_flags(cc="/no/such/cc"):
+            made(n)
+    with cc.doing("for i in $(seq 100); do echo line $i >&2; done; exit 3"):
+        with pytest.raises(CompileError, match="status 3") as failed:
+            made(n)
+    assert cc.path in str(failed.value) and "line 19" in str(failed.value) and "line 30" not in str(failed.value)
+    with cc.doing("sleep 30"), config.change_flags(compile_timeout=1):
+        with pytest.raises(CompileError, match="more than 1 s"):
+            made(n)
+    assert made(n) == n
+
+
+def test_F19_error_in_the_text():
+    with pytest.raises(CompileError, match="MARK is no C"):
+        build.obtain("#error MARK is no C\n", {})
+
+
+# ---- F20, F21, F22, F24 ----
+
+def test_F20_hostile_surroundings(place, tmp_path):
+    n = next(numbers)
+    key, plain = build.key_of(text_of(n)), toolchain.get().compile(text_of(n))
+    for name in ("stdint.h", "omp.h"):
+        (tmp_path / name).write_text("#error attacked\n")
+    (tmp_path / "as").write_text("#!/bin/sh\nexit 9\n")
+    (tmp_path / "as").chmod(0o755)
+
+    def attacked():
+        os.chdir(tmp_path)
+        for name in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "TMPDIR"):
+            os.environ[name] = str(tmp_path)
+        os.environ.update(CFLAGS="-ffast-math -O0", CC="/no/such", LDFLAGS="-lnothing", LANG="tr_TR.UTF-8", LC_ALL="tr_TR.UTF-8", TZ="Asia/Kolkata",
+                          PATH=f"{tmp_path}:{os.environ['PATH']}", DEPENDENCIES_OUTPUT=str(tmp_path / "deps"), SOURCE_DATE_EPOCH="1")
+        return build.key_of(text_of(n)), toolchain.get().compile(text_of(n)), made(n)
+    assert in_child(attacked) == (key, plain, n)
+    assert not (tmp_path / "deps").exists()
+
+
+def test_F21_new_content_is_really_called(place):
+    n, other = next(numbers), next(numbers)
+    key = build.key_of(text_of(n))
+    library = build.obtain(text_of(n), {})
+    code = toolchain.get().compile(text_of(other))
+    cache.put(key, code, {"meta": {}, "c": ""})     # the same key, another function
+    fresh = build.Library(key, *cache.get(key))
+    assert (answer(library), answer(fresh)) == (n, other)
+    del library, fresh
+    assert answer(build.load(key)) == other
+
+
+def test_F22_entries_are_replaced_never_written(place):
+    n = next(numbers)
+    made(n)
+    path = stored_path(n)
+    before = os.stat(path)
+    assert stat.S_IMODE(before.st_mode) == 0o500
+    reader = open(path, "rb")
+    old = reader.read()
+    cache.put(build.key_of(text_of(n)), b"other", {"meta": {}, "c": ""})
+    assert os.stat(path).st_ino != before.st_ino
+    reader.seek(0)
+    assert reader.read() == old
+    reader.close()
+
+
+PRINT_KEY = """
+import hashlib, json, sys
+from tgen.backends.c import build, toolchain
+text = sys.stdin.read()
+print(json.dumps([build.key_of(text), hashlib.sha256(toolchain.get().compile(text)).hexdigest()]))
+"""
+
+
+def test_F24_same_key_and_bytes_in_any_process(place, tmp_path):
+    n, seen = next(numbers), set()
+    for seed, options, extra in (("0", [], {}), ("1", ["-O"], {"TZ": "Asia/Kolkata"}), ("9", [], {"LC_ALL": "C", "TMPDIR": str(tmp_path)})):
+        env = {**os.environ, "PYTHONPATH": ROOT, "PYTHONHASHSEED": seed, "TGEN_CACHE_DIR": place, "TGEN_CC": config.cc, **extra}
+        out = subprocess.run([sys.executable, *options, "-c", PRINT_KEY], input=text_of(n), env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+        seen.add(tuple(json.loads(out.stdout)))
+    assert seen == {(build.key_of(text_of(n)), hashlib.sha256(toolchain.get().compile(text_of(n))).hexdigest())}
+
+
+def test_warm_process_starts_no_compiler(cc, place):
+    n = next(numbers)
+    script = f"import tgen.backends.c.build as b, sys; b.obtain(sys.stdin.read(), {{}}); print({n})"
+    env = {**os.environ, "PYTHONPATH": ROOT, "TGEN_CACHE_DIR": place, "TGEN_CC": cc.path}
+    subprocess.run([sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True)
+    with open(cc.path) as file:
+        body = file.read()
+    info = os.stat(cc.path)
+    broken = body.replace("#!/bin/sh\n", "#!/bin/sh\nexit 7\n#")[:len(body)]
+    with open(cc.path, "w") as file:        # same size and time: only a start would notice
+        file.write(broken)
+    os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    try:
+        subprocess.run([sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True)
+    finally:
+        with open(cc.path, "w") as file:
+            file.write(body)
+        os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))

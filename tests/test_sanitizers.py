@@ -1,0 +1,135 @@
+"""The host module's C under the thread, address and undefined-behaviour sanitizers, used by six threads at once."""
+import os
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from tgen.backends.c import toolchain
+from tgen.backends.c.directory import scratch_directory
+from tgen.codegen.render import render
+
+DRIVER = """
+#include "runtime.c"
+static tgen_storage *all[3];
+
+static int32_t increment(const tgen_host *host, int64_t *frame, tgen_storage *const *shared)
+{
+    for (int64_t k = 0; k < frame[8]; k++) {
+        tgen_storage *w = shared[k];
+        const int in_place = __atomic_load_n(&w->block->refs, __ATOMIC_ACQUIRE) == 1 && w->block->flags == 0;
+        tgen_block *fresh = in_place ? NULL : host->take(w->dims[0] * 8);
+        double *to = (double *)(in_place ? w->data : fresh->data);
+        for (int64_t i = 0; i < w->dims[0]; i++)
+            to[i] = ((double *)w->data)[i] + 1;
+        if (fresh)
+            host->flip(w, fresh, w->dims);
+    }
+    return 0;
+}
+
+static void look(tgen_storage *storage, int expose)
+{
+    int64_t n[1], twenty[1] = {20};
+    double small[20];
+    tgen_block *block = tgen_storage_view(storage, expose, n);
+    const double *x = (const double *)block->data;
+    for (int64_t i = 0; i < n[0]; i++)
+        if (x[i] != x[0])
+            abort();
+    tgen_give(block);
+    tgen_storage_read(all[0], twenty, (char *)small, sizeof small);
+}
+
+static void live_and_die(void)
+{
+    const int64_t dims[2] = {100000, 8};
+    tgen_storage *storage = tgen_storage_new(1, 8);
+    tgen_block *block = tgen_take(dims[0] * 8), *foreign = tgen_foreign((char *)all, 8);
+    tgen_storage_set(storage, block, block->data, dims);
+    tgen_storage_set(storage, foreign, (char *)all, dims);
+    tgen_storage_free(storage);
+}
+
+static void *work(void *argument)
+{
+    const int64_t me = (intptr_t)argument;
+    const int8_t exclusive[3] = {1, 1, 1};
+    int64_t frame[16] = {0};
+    frame[8] = me % 3 + 1;
+    for (int i = 0; i < ROUNDS; i++) {
+        tgen_jump((void *)increment, tgen_table(), frame, all, exclusive, (int32_t)frame[8]);
+        if (i % 7 == me % 7)
+            look(all[i % 3], i % 21 == 0);
+        if (i % 50 == 0)
+            live_and_die();
+        if (i % 100 == 0)
+            tgen_free_pool();
+        tgen_team();
+        tgen_team_done();
+    }
+    return NULL;
+}
+
+static void undertake(tgen_block *chain)
+{
+    while (chain != NULL) {
+        tgen_block *next = chain->next;
+        tgen_free_header(chain);
+        chain = next;
+    }
+}
+
+int main(void)
+{
+    pthread_t threads[6];
+    tgen_set_undertaker(undertake);
+    tgen_set_threads(2);
+    for (int k = 0; k < 3; k++) {
+        const int64_t dims[2] = {k == 1 ? 20000 : 20, 8};
+        tgen_block *block = tgen_take(dims[0] * 8);
+        memset(block->data, 0, (size_t)dims[0] * 8);
+        all[k] = tgen_storage_new(1, 8);
+        tgen_storage_set(all[k], block, block->data, dims);
+    }
+    for (int64_t k = 0; k < 6; k++)
+        pthread_create(&threads[k], NULL, work, (void *)(intptr_t)k);
+    for (int k = 0; k < 6; k++)
+        pthread_join(threads[k], NULL);
+    for (int k = 0; k < 3; k++)
+        printf("%g ", *(double *)all[k]->data);
+    for (int k = 0; k < 3; k++)
+        tgen_storage_free(all[k]);
+    tgen_free_pool();
+    return 0;
+}
+"""
+ROUNDS = 600
+
+
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+def test_S04_host_module_under(sanitizer):
+    folder = scratch_directory()
+    try:
+        for name, text in (("runtime.c", render("runtime.c.j2")), ("driver.c", DRIVER)):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        command = f"{toolchain.find()} -std=gnu99 -g -O1 -w -fsanitize={sanitizer} -DROUNDS={ROUNDS} driver.c -o driver -ldl -lpthread"
+        toolchain.execute(shlex.split(command), folder)
+        done = subprocess.run([os.path.join(folder, "driver")], capture_output=True, text=True, timeout=120)
+    finally:
+        shutil.rmtree(folder)
+    assert done.returncode == 0 and not done.stderr, done.stderr[:3000]
+    assert done.stdout.split() == [str(6 * ROUNDS), str(4 * ROUNDS), str(2 * ROUNDS)]
+
+
+def test_host_module_is_clean_under_warnings():
+    folder = scratch_directory()
+    try:
+        with open(os.path.join(folder, "runtime.c"), "w", encoding="utf-8") as file:
+            file.write(render("runtime.c.j2"))
+        command = f"{toolchain.find()} -std=gnu99 -O1 -Wall -Wextra -Wno-unused-function -c runtime.c -o runtime.o"
+        assert toolchain.execute(shlex.split(command), folder) == ""
+    finally:
+        shutil.rmtree(folder)

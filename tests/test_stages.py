@@ -1,0 +1,59 @@
+"""Whole programs: what lower makes verifies, and every stage of it gives the same numbers in the interpreter."""
+import numpy as np
+import pytest
+
+import tgen
+import tgen.tensor as T
+from tgen import passes
+from tgen.ir.interp import run
+from tgen.ir.text import parse, to_text
+from tgen.ir.verify import verify
+from tgen.lower import lower
+
+RNG = np.random.default_rng(0)
+X, V, I, Y = T.dmatrix("x"), T.dvector("v"), T.lscalar("i"), T.lvector("y")
+ARRAYS = {X: RNG.normal(size=(6, 4)), V: RNG.normal(size=4), I: -2, Y: np.array([0, 3, 1, 2, 1, 0])}
+LOGISTIC = 1 / (1 + T.exp(-T.dot(X, V)))
+
+
+def mean_log():
+    return T.mean(T.log(LOGISTIC))
+
+
+PROGRAMS = {
+    "logistic": ([X, V], lambda: [mean_log(), T.grad(mean_log(), V)]),
+    "slices": ([X, I], lambda: [X[1:, ::-1], X[-1], X[:2].sum(), X.T.reshape((-1, 2)), X[I], X[I, ::2], X[I:], X[:I, 1:]]),
+    "found inside": ([V], lambda: [V[V > 0], T.nonzero(V)[0], V[(V > 0).nonzero()].sum()]),
+    "reductions": ([X], lambda: [T.log(T.exp(X).sum(axis=1)), T.var(X, axis=0), X.argmax(axis=1), T.max(X), X.prod(axis=0), X.argmin()]),
+    "gradients": ([X, V], lambda: T.grad(T.sum(T.tanh(T.dot(X, V)) ** 2), [X, V])),
+    "joins": ([X, V], lambda: [T.concatenate([X, X]), T.stack([V, V]), T.set_subtensor(V[1:2], 3.0), T.inc_subtensor(V[[0, 1]], 1.0)]),
+    "cross-entropy": ([X, Y], lambda: [-T.mean(T.log(T.nnet.softmax(X))[T.arange(Y.shape[0]), Y]), T.nnet.softmax(X)]),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
+def test_stages_agree(name, mode):
+    inputs, make = PROGRAMS[name]
+    function = verify(lower(inputs, make(), []).function)
+    agree(function, mode, [ARRAYS[v] for v in inputs], [])
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
+def test_stages_agree_on_updates(mode):
+    w, b = tgen.shared(RNG.normal(size=(4, 4)), "w"), tgen.shared(np.zeros(4), "b")
+    cost = -T.mean(T.log(T.nnet.softmax(T.dot(X, w) + b))[T.arange(Y.shape[0]), Y])
+    updates = [(s, s - 0.1 * g) for s, g in zip((w, b), T.grad(cost, [w, b]))]
+    lowered = lower([X, Y], [cost], updates)
+    agree(verify(lowered.function), mode, [ARRAYS[X], ARRAYS[Y]], [s.get_value() for s in lowered.shared])
+
+
+def agree(function, mode, inputs, shared):
+    stages = []
+    passes.run(function, mode, stages, checked=True)
+    wanted = run(function, inputs, shared)
+    for name, stage in stages:
+        assert to_text(parse(to_text(stage))) == to_text(stage)
+        for many, others in zip(wanted, run(stage, inputs, shared)):
+            for a, b in zip(many, others, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=f"after {name}\n{to_text(stage)}")

@@ -1,0 +1,309 @@
+"""What Theano does, by example: the ids are those of the project's list of examples; deviations are NumPy 2's promotion.
+
+A row is an id, statements, and (expression, result) pairs; a result is a value, or an exception class and a part of its message.
+"""
+import copy
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+from numpy import array, inf, nan
+
+import tgen
+import tgen.tensor as T
+from tgen import MissingInputError, UnusedInputError, config, function, shared
+from tgen.core.types import TensorType
+
+f32, i32 = "float32", "int32"
+
+ROWS = [
+    ("S01", "a, b = T.matrices('ab'); f = function([a, b], a + b, allow_input_downcast=True)", [
+        ("T.row().broadcastable, T.col().broadcastable, T.matrix().broadcastable, T.vector().dimshuffle('x', 0).broadcastable",
+         ((True, False), (False, True), (False, False), (True, False))),
+        ("f(np.zeros((3, 1)), np.zeros((3, 4)))", (ValueError, "1"))]),
+    ("S02", "r, m = T.drow('r'), T.dmatrix('m'); f = function([r, m], r + m)", [
+        ("f([[1., 2.]], [[10., 20.], [30., 40.]])", array([[11.0, 22.0], [31.0, 42.0]])),
+        ("f([[1., 2.], [3., 4.]], [[10., 20.], [30., 40.]])", (TypeError, "at index 0"))]),
+    ("S03", "x = shared(np.zeros((1, 3)))", [
+        ("x.broadcastable, shared(np.zeros((1, 3)), broadcastable=(True, False)).broadcastable", ((False, False), (True, False))),
+        ("function([], x + np.arange(6.).reshape(2, 3))()", (ValueError, ""))]),
+    ("S04", "", [
+        ("T.constant(np.ones((1, 3))).broadcastable, T.as_tensor_variable(np.ones((2, 1))).broadcastable", ((True, False), (False, True))),
+        ("function([], shared(np.zeros((2, 3))) + np.ones((1, 3)))().shape", (2, 3))]),
+    ("S05", "x = T.dmatrix()", [
+        ("x.sum(axis=1, keepdims=True).broadcastable, x.dimshuffle(0, 'x', 1).broadcastable, x.reshape((1, -1)).broadcastable, x[0:1].broadcastable, "
+         "T.zeros((1, 3)).broadcastable, T.alloc(0., 1, x.shape[0]).broadcastable",
+         ((False, True), (False, True, False), (True, False), (False, False), (True, False), (True, False)))]),
+    ("S06", "c = T.TensorType('float64', (False, True))('c'); m = T.dmatrix('m'); g = function([m], T.addbroadcast(m, 1) + T.constant(np.arange(6.).reshape(2, 3)))", [
+        ("str(c.type), T.addbroadcast(T.dmatrix(), 0).broadcastable, T.unbroadcast(c, 1).broadcastable", ("TensorType(float64, col)", (True, False), (False, False))),
+        ("g(np.ones((2, 1))).shape", (2, 3)),
+        ("g(np.ones((2, 2)))", (ValueError, "1"))]),
+    ("S07", "", [
+        ("(T.ivector() * T.fvector()).dtype, (T.bvector() + T.bvector()).dtype, (T.lvector() * T.fvector()).dtype, (T.wvector() * T.fvector()).dtype",
+         ("float64", "int8", "float64", "float32")),
+        ("(T.lvector() / T.lvector()).dtype, (T.ivector() / T.ivector()).dtype, (T.bvector() / T.bvector()).dtype, (T.lvector() // T.lvector()).dtype",
+         ("float64", "float64", "float64", "int64")),
+        ("T.sqrt(T.ivector()).dtype, T.exp(T.bvector()).dtype, T.mean(T.ivector()).dtype, T.sum(T.ivector()).dtype, T.sum(T.fvector()).dtype, "
+         "T.sum(T.bvector()).dtype, T.neq(T.ivector(), 1).dtype", ("float64", f32, "float64", "int64", f32, "int64", "bool"))]),
+    ("S08", "", [       # NEP 50: Python numbers take the dtype they meet
+        ("T.constant(2).dtype, T.constant(300).dtype, T.constant(2.0).dtype, T.constant(1.1).dtype", ("int64", "int64", "float64", "float64")),
+        ("(T.fvector() * 2).dtype, (T.fvector() * 2.5).dtype, (T.bvector() + 1).dtype, (T.fvector() * np.float64(2.5)).dtype, (T.fvector() * np.ones(3)).dtype",
+         (f32, f32, "int8", "float64", "float64")),
+        ("T.bvector() + 1000", (OverflowError, "1000"))]),
+    ("S09", "", [
+        ("(T.fscalar() + 0.1).dtype, (T.fvector() + 0.1).dtype, (T.ivector() * 0.5).dtype, (T.ivector() * 2).dtype", (f32, f32, "float64", i32)),
+        ("(T.bvector() * 1.5).dtype, config.floatX", (f32, "float64"))]),
+    ("S10", "", [
+        ("T.eq(T.ivector(), T.ivector()).dtype, (T.dvector() > 0).dtype, T.mean(T.neq(T.ivector(), T.ivector())).dtype, T.sum(T.neq(T.ivector(), 1)).dtype",
+         ("bool", "bool", "float64", "int64")),
+        ("function([], T.sum(T.eq(T.constant(np.array([1, 2, 3])), 2)))()", array(1))]),
+    ("S11", "x, y = T.dscalars('xy')", [
+        ("x == x, x == y", (True, False)),
+        ("isinstance(x > y, tgen.Variable), (x > y).dtype", (True, "bool")),
+        ("bool(x > y)", (TypeError, "Variables do not support boolean operations"))]),
+    ("S12", "i, j = T.lscalars('ij'); f = function([i, j], [i / j, i // j, i % j])", [("f(-7, 2)", [array(-3.5), array(-4), array(1)])]),
+    ("S13", "", [
+        ("(T.ivector() ** 2).dtype, (T.fvector() ** 2).dtype, (T.ivector() ** 0.5).dtype, function([], T.constant(np.array([2, 3])) ** 2)()",
+         (i32, f32, "float64", array([4, 9])))]),
+    ("S14", "ys = shared(np.array([0., 1., 2., 3.])); y_int = T.cast(ys, 'int32'); i, y = T.lscalar(), T.ivector()", [
+        ("hasattr(y_int, 'get_value'), y_int.dtype, y_int.owner.inputs[0] is ys", (False, i32, True)),
+        ("function([i], y * 10, givens={y: y_int[i * 2:(i + 1) * 2]})(1)", array([20, 30], i32))]),
+    ("S15", "x = T.dscalar('x')", [
+        ("function([x], x * 2)(3), function([x], [x * 2])(3), function([x], [], on_unused_input='ignore')(3), function([x], on_unused_input='ignore')(3)",
+         (array(6.0), [array(6.0)], [], [])),
+        ("type(function([x], x * 2)(3)).__name__, function([x], x * 2)(3).shape", ("ndarray", ()))]),
+    ("S16", "x = T.dscalar('x')", [
+        ("sorted(function([x], {'a': x, 'b': x + 1})(1.).items())", [("a", array(1.0)), ("b", array(2.0))]),
+        ("function([x], {1: x})", (AssertionError, ""))]),
+    ("S17", "a, b = shared(1.), shared(2.); f = function([], [a, b], updates=[(a, b), (b, a)])", [
+        ("f(), a.get_value(), b.get_value()", ([array(1.0), array(2.0)], array(2.0), array(1.0)))]),
+    ("S18", "state = shared(0); inc = T.iscalar('inc'); acc = function([inc], state, updates=[(state, state + inc)])", [
+        ("acc(1), state.get_value(), acc(300), state.get_value(), str(state.type)", (array(0), array(1), array(1), array(301), "TensorType(int64, scalar)")),
+        ("state.set_value(-1), acc(3), state.get_value()", (None, array(-1), array(2)))]),
+    ("S19", "state = shared(0); inc, foo = T.iscalar('inc'), T.scalar(dtype=state.dtype)", [
+        ("function([inc, foo], state * 2 + inc, givens=[(state, foo)])(1, 3), state.get_value()", (array(7), array(0)))]),
+    ("S20", "s = shared(np.float32(1))", [
+        ("function([], [], updates=[(s, s + 1), (s, s + 2)])", (ValueError, "this shared variable already has an update expression")),
+        ("function([], [], updates={s: s + 1})(), function([], [], updates=OrderedDict([(s, s + 1)]))(), s.get_value()", ([], [], array(3, f32)))]),
+    ("S21", "s = shared(np.float32(1)); s32 = shared(np.int32(0))", [
+        ("function([], [], updates=[(s, s + np.float64(1.5) * T.constant(np.float64(1.1)))])", (TypeError, "An update must have the same type as the original shared variable")),
+        ("function([], s32, updates=[(s32, s32 + T.lscalar('k'))], on_unused_input='ignore')", (TypeError, "An update must have the same type"))]),
+    ("S22", "w = shared(np.zeros((2, 3))); w2 = shared(np.zeros((1, 3)), broadcastable=(True, False))", [
+        ("function([], [], updates=[(w, T.zeros((1, 3)))])", (TypeError, "An update must have the same type")),
+        ("function([], [], updates=[(w2, w2 + T.dmatrix('m'))])", (TypeError, "An update must have the same type"))]),
+    ("S23", "x, y = T.dscalars('xy')", [
+        ("function([x, y], x)", (UnusedInputError, "")),
+        ("function([x, y], x, on_unused_input='ignore')(1., 2.)", array(1.0))]),
+    ("S24", "x, y = T.dscalars('xy')", [
+        ("function([x], x + y)", (MissingInputError, "y")),
+        ("function([x], x * 1)(1., 2.)", (TypeError, "Too many parameter passed to"))]),
+    ("S25", "x = T.fvector('x'); f = function([x], x * 2); s = T.fscalar('s'); g = function([s], s * 2)", [
+        ("f([1, 2]), f(np.array([1, 2], 'int8'))", (array([2, 4], f32), array([2, 4], f32))),
+        ("f(np.array([1., 2.]))", (TypeError, "at index 0")),
+        ("function([x], x * 2, allow_input_downcast=True)(np.array([1.5, 2.]))", array([3, 4], f32)),
+        ("g(1.5), g(np.float64(1.5))", (array(3, f32), array(3, f32))),
+        ("g(0.1)", (TypeError, "at index 0"))]),
+    ("S26", "x = T.ivector('x'); f = function([x], x + 1); i = T.lscalar()", [
+        ("f([1, 2]), f(np.array([1, 2], 'int32')), f(np.array([1, 2], 'int8'))", (array([2, 3], i32),) * 3),
+        ("f(np.array([1, 2], 'int64'))", (TypeError, "at index 0")),
+        ("f([1.5])", (TypeError, "at index 0")),
+        ("function([x], x + 1, allow_input_downcast=True)([1.9])", array([2], i32)),
+        ("function([i], i)(np.int32(3)), function([i], i)(True), function([i], i)(3.0)", (array(3), array(1), array(3)))]),
+    ("S27", "x = T.dvector()", [
+        ("function([x], x, allow_input_downcast=True)([[1.]])", (TypeError, "at index 0")),
+        ("function([x], x)(1.)", (TypeError, "at index 0"))]),
+    ("S28", "x, y = T.dscalars('xy'); f = function([x, tgen.In(y, value=10, name='yy')], x + y)", [
+        ("f(1), f(1, 2), f(1, yy=3), f(1)", (array(11.0), array(3.0), array(4.0), array(11.0)))]),
+    ("S29", "x = T.dscalar('x'); z = x * 3; w = z + 1", [("function([z], w)(10.)", array(11.0))]),
+    ("S30", "s = shared(np.zeros(2)); f = function([], s); o = f(); o += 99; x = T.dvector(); v = np.zeros(2); a, b = function([x], [x, x])(v)", [
+        ("s.get_value()", array([0.0, 0.0])),
+        ("a is b or a is v or np.may_share_memory(a, b) or np.may_share_memory(a, v)", False)]),
+    ("S31", "v = np.ones(2); s1, s2 = shared(v, borrow=False), shared(v, borrow=True); v += 1", [
+        ("s1.get_value(), s2.get_value()", (array([1.0, 1.0]), array([2.0, 2.0]))),
+        ("s1.get_value(borrow=False).fill(5), s1.get_value()", (None, array([1.0, 1.0]))),
+        ("s1.get_value(borrow=True).fill(6), s1.get_value()", (None, array([6.0, 6.0])))]),
+    ("S32", "s = shared(np.array(0, dtype=np.float64), 'state'); s.set_value(-1)", [
+        ("type(shared(0)).__name__, [str(v.type) for v in (shared(0), s, shared(0.), shared(np.float32(1)))]",
+         ("ScalarSharedVariable", [f"TensorType({d}, scalar)" for d in ("int64", "float64", "float64", f32)])),
+        ("s.get_value(), s.get_value().shape", (array(-1.0), ()))]),
+    ("S33", "", [("type(shared([1, 2]).type).__name__, type(shared('a').type).__name__, shared('a').get_value()", ("GenericType", "GenericType", "a"))]),
+    ("S34", "s = shared(np.zeros((2, 3))); s.set_value(np.zeros((5, 3)))", [
+        ("s.get_value().shape", (5, 3)),
+        ("s.set_value(np.zeros(3))", (TypeError, "Wrong number of dimensions: expected 2, got 1 with shape (3,).")),
+        ("shared(np.zeros(2, 'float32')).set_value(np.zeros(2))", (TypeError, "cannot store a value of dtype float64 without risking loss of precision"))]),
+    ("S35", "s = shared(1.); s0 = s; s += 1", [("hasattr(s, 'get_value'), hasattr(s0, 'get_value'), s.eval()", (False, True, array(2.0)))]),
+    ("S36", "x, y = T.dscalars('xy'); z = x * y", [
+        ("z.eval({x: 2., y: 3.}), z.eval({x: 3., y: 3.}), len(z._functions)", (array(6.0), array(9.0), 1)),
+        ("(x * y).eval()", (MissingInputError, ""))]),
+    ("S37", "s = shared(1.); f = function([], s + 1, name='foo')", [
+        ("f.name, [v is s for v in f.get_shared()], f.copy(swap={s: shared(5.)})()", ("foo", [True], array(6.0)))]),
+    ("S38", "w = shared(np.array([1., 2.]))", [
+        ("T.grad((w ** 2).sum(), w).eval(), type(T.grad((w ** 2).sum(), [w])).__name__", (array([2.0, 4.0]), "list")),
+        ("T.grad(w ** 2, w)", (TypeError, "cost must be a scalar"))]),
+    ("S39", "x, y = T.dscalars('xy')", [
+        ("T.grad(x ** 2, y)", (tgen.DisconnectedInputError, "")),
+        ("T.grad(x ** 2, y, disconnected_inputs='ignore').eval({y: 4.})", array(0.0))]),
+    ("S40", "x = shared(3.); y = x * x", [
+        ("T.grad(x * y, x).eval(), T.grad(x * y, x, consider_constant=[y]).eval(), T.grad(x * tgen.gradient.disconnected_grad(y), x).eval(), "
+         "T.grad(x * tgen.gradient.zero_grad(y), x).eval()", (array(27.0), array(9.0), array(9.0), array(9.0)))]),
+    ("S41", "i = T.lscalar('i'); x = shared(np.array([1., 5., 2.]))", [
+        ("T.grad(i ** 2 * 1.5, i).eval({i: 3})", array(0.0)),
+        ("T.grad(T.argmax(x) * 1.0, x).eval(), T.grad((x * (x > 1)).sum(), x).eval()", (array([0.0, 0.0, 0.0]), array([0.0, 1.0, 1.0])))]),
+    ("S42", "x = shared(np.array([0., 1., -1.])); t = shared(np.array([2., 2., 1.]))", [
+        ("T.grad(T.maximum(x, 0.).sum(), x).eval(), T.grad(T.max(x), x).eval()", (array([1.0, 1.0, 0.0]), array([0.0, 1.0, 0.0]))),
+        ("[T.grad(c, t).eval() for c in (t.max(), T.maximum(t, 2.).sum(), T.clip(t, 1., 2.).sum())]", [array([1.0, 1, 0]), array([1.0, 1, 0]), array([1.0, 1, 1])]),
+        ("T.grad(abs(x).sum(), x).eval(), T.grad(T.nnet.relu(x).sum(), x).eval()", (array([0.0, 1.0, -1.0]), array([0.5, 1.0, 0.0])))]),
+    ("S43", "b = shared(np.zeros(3)); x = T.constant(np.ones((2, 3))); v = shared(2.); y = v ** 2", [
+        ("T.grad((x + b).sum(), b).eval(), T.grad(None, v, known_grads={y: T.constant(10.)}).eval()", (array([2.0, 2.0, 2.0]), array(40.0)))]),
+    ("S45", "W = shared(np.zeros((3, 2))); p = shared(np.arange(6.).reshape(2, 3)); y = T.ivector(); q = p[T.arange(y.shape[0]), y]", [
+        ("T.grad(W[[0, 0, 2]].sum(), W).eval()", array([[2.0, 2.0], [0.0, 0.0], [1.0, 1.0]])),
+        ("function([y], [q, T.grad(q.sum(), p)])([2, 0])", [array([2.0, 3.0]), array([[0.0, 0, 1], [1, 0, 0]])])]),
+    ("S46", "x = T.dmatrix(); y = T.lvector(); z = T.dvector(); f = function([x, y], -T.log(T.nnet.softmax(x))[T.arange(y.shape[0]), y])", [
+        ("f([[1000., 0.]], [1])", array([1000.0])),
+        ("function([z], [T.log(T.nnet.sigmoid(z)), T.log(1 - T.nnet.sigmoid(z)), T.nnet.softplus(z)])([-1000., 1000.])",
+         [array([-1000.0, -0.0]), array([-0.0, -1000.0]), array([0.0, 1000.0])]),
+        ("function([z], T.grad(T.log(T.nnet.sigmoid(z)).sum(), z))([-1000.]), function([z], T.grad(T.nnet.binary_crossentropy(T.nnet.sigmoid(z), 1.).sum(), z))([-1000.])",
+         (array([1.0]), array([-1.0])))]),
+    ("S47", "v = T.dvector(); s = T.nnet.softmax(v)", [("s.ndim, s.broadcastable, function([v], s)([0., 0.])", (2, (True, False), array([[0.5, 0.5]])))]),
+    ("S48", "p = shared(np.array([[.5, .5], [.25, .75]]))", [
+        ("T.nnet.categorical_crossentropy(p, np.array([0, 1])).eval(), T.nnet.categorical_crossentropy(p, np.array([[1., 0.], [0., 1.]])).eval()",
+         (array([0.6931471805599453, 0.2876820724517809]),) * 2)]),
+    ("S49", "x = shared(np.arange(6)); i = T.lscalar(); f = function([i], x[i * 2:(i + 1) * 2])", [
+        ("x[::-1].eval(), x[4:1:-2].eval(), x[-2:].eval(), x[None, :].eval().shape, shared(np.zeros((2, 3, 4)))[..., 1].eval().shape",
+         (array([5, 4, 3, 2, 1, 0]), array([4, 2]), array([4, 5]), (1, 6), (2, 3))),
+        ("f(1), f(5)", (array([2, 3]), array([], "int64")))]),
+    ("S50", "x = T.dvector()", [
+        ("function([x], x[3])([1., 2.])", (IndexError, "")),
+        ("function([x], x[1:100])([1., 2.])", array([2.0]))]),
+    ("S51", "x = shared(np.zeros(3)); y = T.set_subtensor(x[1], 5.)", [
+        ("y.eval(), x.get_value(), T.inc_subtensor(x[[0, 0, 2]], 1.).eval()", (array([0.0, 5, 0]), array([0.0, 0, 0]), array([2.0, 0, 1]))),
+        ("x.__setitem__(0, 1)", (TypeError, "'TensorSharedVariable' object does not support item assignment"))]),
+    ("S52", "W = shared(np.ones((2, 2))); v = T.dvector(); f = function([v], updates=[(W, T.set_subtensor(W[0, :], v))])", [
+        ("f(np.zeros(2)), W.get_value()", ([], array([[0.0, 0.0], [1.0, 1.0]])))]),
+    ("S53", "x = shared(np.arange(6.).reshape(2, 3))", [
+        ("x[x > 2].eval(), x[(x > 2).nonzero()].eval(), x[:, [2, 0]].eval(), x[[1, 0], 1:].eval()",
+         (array([3.0, 4, 5]), array([3.0, 4, 5]), array([[2.0, 0], [5, 3]]), array([[4.0, 5], [1, 2]])))]),
+    ("S54", "E = shared(np.arange(8.).reshape(4, 2)); i = T.imatrix(); f = function([i], E[i])", [("f([[0, 3], [1, 1]]).shape, E[i].ndim", ((2, 2, 2), 3))]),
+    ("S55", "x = T.dtensor3(); s = T.lvector()", [
+        ("x.flatten(2).ndim, x.flatten().ndim, x.reshape((x.shape[0], -1)).ndim, T.flatten(x, 2).ndim, x.reshape(s, ndim=2).ndim", (2, 1, 2, 2, 2)),
+        ("x.reshape(s)", (ValueError, ""))]),
+    ("S56", "x = T.dmatrix()", [
+        ("list(x)", (TypeError, "iterat")), ("len(x)", (TypeError, "has no len()")),
+        ("len(list(x.shape)), [s.ndim for s in x.shape]", (2, [0, 0]))]),
+    ("S57", "x = shared(np.array([[1, 2], [3, 5]]))", [
+        ("x.mean().eval(), x.sum(axis=(0, 1)).eval(), x.sum(axis=-1).eval(), x.std(axis=0).eval(), T.argmax(x).eval(), x.argmax(axis=1).dtype",
+         (array(2.75), array(11), array([3, 8]), array([1.0, 1.5]), array(3), "int64")),
+        ("T.max_and_argmax(x, axis=0)[1].eval(), x.max(axis=1, keepdims=True).eval().shape, x.norm(2).eval()", (array([1, 1]), (2, 1), array(6.244997998398398)))]),
+    ("S58", "", [
+        ("T.round(T.constant(np.array([.5, 1.5, 2.5, -.5]))).eval(), T.sgn(T.constant(np.array([-2., 0., 3.]))).eval()", (array([0.0, 2, 2, -0.0]), array([-1.0, 0, 1])))]),
+    ("S59", "v, m = T.dvector(), T.dmatrix()", [
+        ("T.dot(v, v).ndim, T.dot(m, v).ndim, T.dot(T.dtensor3(), m).ndim, T.dot(T.fmatrix(), m).dtype, T.dot(T.imatrix(), T.fmatrix()).dtype", (0, 1, 3, "float64", "float64"))]),
+    ("S60", "", [       # NEP 50: arange(3.) is floatX
+        ("T.zeros((2,)).dtype, T.arange(3).dtype, T.arange(T.iscalar()).dtype, T.arange(3.).dtype, T.zeros_like(T.ivector()).dtype, T.eye(2).dtype, T.alloc(np.float32(0), 2).dtype",
+         ("float64", "int64", "int64", "float64", i32, "float64", f32))]),
+    ("S61", "", [("T.switch(T.constant(np.array([1, 0])), T.constant(np.array([1., 1.])), 0.).eval()", array([1.0, 0.0]))]),
+    ("S63", "", [("T.tanh == T.tanh, T.tanh == T.nnet.sigmoid, pickle.loads(pickle.dumps(T.tanh)) == T.tanh", (True, False, True))]),
+    ("S77", "s = shared(0); s.default_update = s + 1; f = function([], s)", [
+        ("f(), f(), s.get_value(), function([], s, updates={s: s * 10})(), s.get_value()", (array(0), array(1), array(2), array(2), array(20)))]),
+    ("S78", "x, y = T.dmatrices('xy')", [("str(x), repr(T.dscalar())", ("x", "<TensorType(float64, scalar)>"))]),
+    ("S79", "x = T.dmatrix()", [
+        ("x.type == T.dmatrix, x.type() is x, x.type('n').name, T.matrix().type == T.dmatrix, str(T.fvector), T.dvector.dtype",
+         (True, False, "n", True, "TensorType(float32, vector)", "float64")),
+        ("x.type.filter([[1]]), hash(x.type) == hash(T.dmatrix)", (array([[1.0]]), True))]),
+    ("S80", "s = shared(np.ones(2), name='s'); s2 = copy.deepcopy(s); s2.set_value(np.zeros(2)); x = T.dscalar('x'); f = function([x], x * s.sum()); f2 = copy.deepcopy(f)", [
+        ("s.get_value(), s2.name, pickle.loads(pickle.dumps(s)).get_value()", (array([1.0, 1.0]), "s", array([1.0, 1.0]))),
+        ("f2(2.), copy.copy(f)(2.)", (array(4.0), array(4.0)))]),
+    ("S81", "a, b = T.matrices('a', 'b')", [
+        ("a.name, T.dscalars('a', 'b')[1].name, len(T.vectors(3)), str(T.matrix('x', dtype='int64').type), str(T.scalar('inc', dtype='int32').type), T.scalar().dtype",
+         ("a", "b", 3, "TensorType(int64, matrix)", "TensorType(int32, scalar)", "float64"))]),
+    ("S84", "names = set(dir(T.dmatrix()))", [
+        ("[n for n in 'T all any arccos arcsin arctan argmax argmin argsort astype broadcastable ceil clip clone copy cos cosh cumprod cumsum diagonal dimshuffle dot dtype eval exp "
+         "exp2 expm1 fill flatten floor log log10 log1p log2 max mean min name ndim nonzero nonzero_values norm ones_like owner prod ptp ravel repeat reshape round shape sin sinh "
+         "size sort sqrt squeeze std sum swapaxes tag take tan tanh trace transpose trunc type var zeros_like'.split() if n not in names]", [])]),
+    ("S85", "", [("{'container', 'get_value', 'set_value', 'value', 'zero'} - set(dir(shared(np.ones(2))))", set())]),
+    ("S86", "a, b = shared(np.ones(2)), shared(np.zeros(2))", [
+        ("T.concatenate([a, b]).eval(), T.stack([a, b]).eval().shape, T.stack(a, b).eval().shape, T.stack([a, b], axis=1).eval().shape, T.join(0, a, b).eval().shape",
+         (array([1.0, 1, 0, 0]), (2, 2), (2, 2), (2, 2), (4,)))]),
+    ("S87", "", [
+        ("T.repeat(T.constant(np.array([1, 2])), 2).eval(), T.tile(T.constant(np.array([1, 2])), 2).eval(), T.shape_padleft(T.dvector()).broadcastable, "
+         "T.shape_padright(T.dvector()).broadcastable, T.outer(T.dvector(), T.dvector()).ndim, T.batched_dot(T.dtensor3(), T.dtensor3()).ndim",
+         (array([1, 1, 2, 2]), array([1, 2, 1, 2]), (True, False), (False, True), 2, 3))]),
+    ("S88", "a, b = shared(np.ones(2)), shared(np.zeros(2))", [
+        ("sum([a.sum(), b.sum()]).eval(), abs(-a).eval(), (1 - a).eval(), (2 / (a + 1)).eval(), (2 ** a).eval(), (-a % 3).eval()",
+         (array(2.0), array([1.0, 1]), array([0.0, 0]), array([1.0, 1]), array([2.0, 2]), array([2.0, 2]))),
+        ("max(T.dvector())", (TypeError, ""))]),
+    ("S89", "v = T.dvector()", [
+        ("[isinstance(e, tgen.Variable) for e in (np.ones(2) * v, np.float64(2) * v, np.ones((2, 2)) + shared(np.ones(2)))]", [True, True, True])]),
+    ("S90", "x = T.dvector()", [("function([x], [np.exp(x), np.sqrt(x)])([0., 0.])", [array([1.0, 1]), array([0.0, 0])])]),
+    ("S91", "x = T.dscalar()", [
+        ("function([x], x * 2, mode='FAST_COMPILE')(2.), function([x], x * 2, mode='FAST_RUN')(2.)", (array(4.0), array(4.0))),
+        ("function([x], x, mode='NOPE')", (Exception, "No predefined mode exist for string: NOPE"))]),
+    ("S93", "x = T.dscalar('x'); s = shared(2.); y = x * s; leaves = tgen.gof.graph.inputs([y + 1])", [
+        ("str(y.owner.op), y.owner.inputs == [x, s], x.owner, leaves[:2] == [x, s], len(leaves)", ("mul", True, None, True, 3)),
+        ("[v for v in tgen.gof.graph.inputs([y]) if isinstance(v, tgen.compile.SharedVariable)] == [s]", True)]),
+    ("S94", "", [
+        ("T.max(T.constant(np.array([1., np.nan]))).eval(), T.argmax(T.constant(np.array([1., np.nan, 3.]))).eval(), T.maximum(T.constant(np.nan), 1.).eval(), "
+         "T.isnan(T.constant(np.nan)).eval()", (array(nan), array(1), array(nan), array(True)))]),
+    ("S95", "x = T.dvector()", [
+        ("function([x], x.sum())([]), function([x], x.mean())([])", (array(0.0), array(nan))),
+        ("function([x], x.max())([])", (ValueError, ""))]),
+]
+
+
+def same(got, wanted):
+    """Arrays by dtype, shape and closeness (NaN equal), containers by their elements, the rest by ==."""
+    if isinstance(wanted, np.ndarray):
+        return isinstance(got, np.ndarray) and got.dtype == wanted.dtype and got.shape == wanted.shape and np.allclose(got, wanted, rtol=1e-12, atol=0, equal_nan=True)
+    if isinstance(wanted, (tuple, list)):
+        return type(got) is type(wanted) and len(got) == len(wanted) and all(map(same, got, wanted))
+    return type(got) is type(wanted) and got == wanted
+
+
+def names():
+    return {"np": np, "tgen": tgen, "T": T, "function": function, "shared": shared, "config": config, "copy": copy, "pickle": pickle, "OrderedDict": OrderedDict, "inf": inf}
+
+
+def is_error(wanted):
+    return isinstance(wanted, tuple) and len(wanted) == 2 and isinstance(wanted[0], type) and issubclass(wanted[0], BaseException)
+
+
+@pytest.mark.parametrize("name, statements, rows", ROWS, ids=[row[0] for row in ROWS])
+def test_example(name, statements, rows):
+    space = names()
+    exec(statements, space)
+    for expression, wanted in rows:
+        if not is_error(wanted):
+            got = eval(expression, space)
+            assert same(got, wanted), (name, expression, got)
+            continue
+        with pytest.raises(wanted[0]) as caught:
+            eval(expression, space)
+        assert wanted[1] in str(caught.value), (name, expression, caught.value)
+
+
+def test_s82_floatx_is_read_when_the_graph_is_built():
+    with config.change_flags(floatX=f32):
+        assert (T.matrix().dtype, T.constant(1.5).dtype, shared(1.5).dtype) == (f32, f32, "float64")
+    assert T.matrix().dtype == "float64"
+
+
+PROMOTION = [   # (expression, dtype with floatX=float64, with float32): the table of measured dtypes, and NEP 50's float32 for Python floats
+    ("T.constant(1.1)", "float64", f32), ("T.constant(2.0)", "float64", f32), ("T.fvector() + 0.1", f32, f32), ("T.ivector() * 0.5", "float64", "float64"),
+    ("T.lvector() * 0.5", "float64", "float64"), ("T.bvector() * 1.5", f32, f32), ("T.mean(T.ivector())", "float64", "float64"), ("T.fvector() * np.float64(2.5)", "float64", "float64"), ("T.ivector() / 2", "float64", f32),
+    ("T.ivector() / T.ivector()", "float64", f32), ("T.bvector() / T.bvector()", "float64", f32), ("T.sqrt(T.ivector())", "float64", "float64"),
+    ("T.fvector() * T.ivector()", "float64", "float64"), ("T.fvector() * T.bvector()", f32, f32), ("T.fvector() * T.wvector()", f32, f32),
+    ("T.fvector() / T.fvector().shape[0]", "float64", "float64"), ("T.arange(3.)", "float64", f32), ("shared(1.5)", "float64", "float64"),
+    ("T.matrix()", "float64", f32), ("T.scalar()", "float64", f32), ("T.zeros((2,))", "float64", f32), ("T.cast(T.ivector(), 'floatX')", "float64", f32),
+    *[(e, f32, f32) for e in (
+        "T.constant(1) - f", "(1 - T.eq(i, 0)) * f", "T.switch(f > 0, 1, 0) * f", "T.switch(i > 0, 1., -1.) * f", "(f > 0) * 1 * f", "T.alloc(0, 3) + f", "T.alloc(0., 3) + f",
+        "T.sqrt(2) * f", "T.log(2) * f", "T.abs_(-1) * f", "T.stack([1, 2]) * f", "T.as_tensor_variable(2) * f", "T.as_tensor_variable(0.1) * f")],
+]
+
+
+@pytest.mark.parametrize("expression, wide, narrow", PROMOTION, ids=[row[0] for row in PROMOTION])
+def test_promotion(expression, wide, narrow):
+    for floatX, dtype in (("float64", wide), (f32, narrow)):
+        with config.change_flags(floatX=floatX):
+            space = {**names(), "f": TensorType(f32, (None,))("f"), "i": T.ivector("i")}
+            assert eval(expression, space).dtype == dtype, floatX

@@ -1,0 +1,56 @@
+"""Theano's module paths: a table from a module's name to the objects it shows, no code of their own.
+
+>>> from tgen.gradient import disconnected_grad
+>>> from tgen.gof.graph import inputs
+>>> import tgen.tensor as T
+>>> x = T.dscalar("x")
+>>> inputs([x * x])
+[x]
+"""
+import sys
+from types import ModuleType
+
+from tgen import errors
+from tgen.core.generic import GenericType
+from tgen.core.op import Op
+from tgen.core.types import TensorType
+from tgen.graph import shared, walk
+from tgen.graph.nodes import Apply, Constant, Variable
+from tgen.runtime import function, io
+from tgen.runtime.shared import shared as make_shared
+from tgen.tensor import gradient, printing, verify
+
+_FUNCTION = {"function": function.function, "Function": function.Function, "In": io.In, "Out": io.Out, "Param": io.Param,
+             "UnusedInputError": errors.UnusedInputError, "AliasedMemoryError": errors.AliasedMemoryError}
+_SHARED = {"SharedVariable": shared.SharedVariable, "shared": make_shared}
+_GRAPH = {"Apply": Apply, "Variable": Variable, "Constant": Constant, "inputs": walk.inputs, "ancestors": walk.ancestors}
+_FG = {"MissingInputError": errors.MissingInputError}
+
+MODULES = {
+    "gradient": {**{name: getattr(gradient, name) for name in gradient.__all__}, "verify_grad": verify.verify_grad,
+                 "DisconnectedInputError": errors.DisconnectedInputError, "NullTypeGradError": errors.NullTypeGradError,
+                 "GradientError": errors.GradientError},
+    "compile": {**_FUNCTION, **_SHARED, "GenericType": GenericType},
+    "compile.sharedvalue": _SHARED,
+    "compile.io": {"In": io.In, "Out": io.Out},
+    "gof": {**_GRAPH, **_FG, "Op": Op},
+    "gof.graph": _GRAPH,
+    "gof.fg": _FG,
+    "printing": {name: getattr(printing, name) for name in printing.__all__},
+    "tensor.type": {"TensorType": TensorType},
+    "tensor.sharedvar": {"TensorSharedVariable": shared.TensorSharedVariable, "ScalarSharedVariable": shared.ScalarSharedVariable},
+}
+
+
+def install():
+    """Make every row of MODULES a module that can be imported, and an attribute of the one above it."""
+    for path, names in MODULES.items():
+        module = ModuleType(f"tgen.{path}", f"Theano's {path}; see tgen.dropin.")
+        module.__dict__.update(names)
+        parent, _, last = module.__name__.rpartition(".")
+        sys.modules[module.__name__] = module
+        if parent in sys.modules:
+            setattr(sys.modules[parent], last, module)
+
+
+install()

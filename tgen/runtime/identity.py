@@ -1,0 +1,63 @@
+"""The program key: what a graph says, and nothing of how it was written. Names, lines, file paths and values of shared variables
+stay out; ops, types, attributes, small constants, updates, the mode, tgen's own files and the compiler go in."""
+import functools
+import hashlib
+import pathlib
+
+from tgen.backends.c import build, cache
+from tgen.config import config
+from tgen.graph.nodes import Constant
+from tgen.graph.shared import SharedVariable
+from tgen.graph.walk import leaves, toposort
+from tgen.lower import LITERAL_ELEMENTS
+
+SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower.py")      # what decides the C text of a program
+
+
+@functools.cache
+def fingerprint():
+    """SHA-256 over the files that turn a graph into C."""
+    root = pathlib.Path(__file__).resolve().parents[1]
+    files = []
+    for name in SOURCES:
+        path = root / name
+        files += sorted(path.glob("*.py")) if path.is_dir() else [path]
+    templates = root.parent / "templates"
+    templates = templates if templates.is_dir() else root / "templates"
+    files += sorted(templates.rglob("*.j2"))
+    total = hashlib.sha256()
+    for path in files:
+        data = path.read_bytes()
+        total.update(f"{path.name} {len(data)}\n".encode())
+        total.update(data)
+    return total.hexdigest()
+
+
+def program_key(program):
+    """64 hex digits for a Program."""
+    roots = program.outputs + [new for _, new in program.updates]
+    number, parts = {}, []
+    for v in program.inputs:
+        _leaf(v, "input", number, parts)
+    for v in leaves(roots, program.inputs):
+        _leaf(v, "shared" if isinstance(v, SharedVariable) else "constant" if isinstance(v, Constant) else "missing", number, parts)
+    for s, _ in program.updates:
+        _leaf(s, "shared", number, parts)
+    for node in toposort(roots, program.inputs):
+        parts.append(f"{node.op.name} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
+        for v in node.outputs:
+            number.setdefault(v, len(number))
+    parts.append(f"outputs {[number[v] for v in program.outputs]} updates {[(number[s], number[v]) for s, v in program.updates]}")
+    return cache.digest("program", fingerprint(), build.key_of(""), program.mode, config.floatX, "\n".join(parts))
+
+
+def _leaf(v, kind, number, parts):
+    if v in number:
+        return
+    number[v] = len(number)
+    data = v.data.tobytes().hex() if kind == "constant" and v.data.size <= LITERAL_ELEMENTS else ""
+    parts.append(f"{kind} {_type(v)} {data}")
+
+
+def _type(v):
+    return f"{v.type.dtype}{v.data.shape if isinstance(v, Constant) else v.type.shape}"
