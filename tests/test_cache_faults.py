@@ -1,87 +1,23 @@
-"""The fault table's cache and process rows (FAULTS F01..F24) in real processes, with a compiler that counts."""
+"""The fault table's cache rows (FAULTS F01..F08, F14..F16) in real processes, with a compiler that counts."""
 import errno
-import fcntl
-import hashlib
 import itertools
-import json
 import os
 import random
 import resource
 import shutil
 import signal
 import stat
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-import warnings
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from processes import NOBODY, Child, Compiler, as_nobody, hand_over, in_child, public_directory, wait_for
+from faults import answer, cc, made, made_with_warnings, named, numbers, place, stored_path, text_of    # noqa: F401
+from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
-from tgen.backends.c import build, cache, directory, entry, host, toolchain
+from tgen.backends.c import build, cache, directory, entry
 from tgen.config import config
-from tgen.errors import CacheSecurityError, CacheWarning, CompileError
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-numbers = itertools.count(1000)
-
-
-def text_of(number):
-    """A function that answers ``number``."""
-    return f"/* MARK{number} */\n#include <stdint.h>\nint32_t tgen_entry(const void *h, int64_t *f, void *const *s) {{ (void)h; (void)s; f[0] = {number}; return 0; }}\n"
-
-
-def answer(library):
-    lib, ffi, table = host.table()
-    frame = ffi.new("int64_t[8]")
-    assert lib.tgen_jump(library.entry, table, frame, ffi.NULL, ffi.NULL, 0) == 0
-    return frame[0]
-
-
-def made(number):
-    return answer(build.obtain(text_of(number), {"n": number}))
-
-
-def made_with_warnings(*those):
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        answers = [made(n) for n in those]
-    return answers, [str(w.message) for w in seen if issubclass(w.category, CacheWarning)]
-
-
-@pytest.fixture(scope="module")
-def cc():
-    folder = tempfile.mkdtemp(prefix="faults-")
-    os.chmod(folder, 0o755)
-    host.table()
-    compiler = Compiler(folder, toolchain.find(""))
-    with config.change_flags(cc=compiler.path):
-        toolchain.get()     # probed once for the module; children inherit it
-        yield compiler
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def place(cc):
-    """A cache directory of its own for a test."""
-    folder = os.path.join(public_directory(), "cache")
-    with config.change_flags(cache_dir=folder):
-        directory.directory()
-        cc.forget()
-        yield folder
-    shutil.rmtree(os.path.dirname(folder), ignore_errors=True)
-
-
-def named(folder, suffix):
-    return sorted(name for name in os.listdir(folder) if name.endswith(suffix))
-
-
-def stored_path(number):
-    return cache.path_of(build.key_of(text_of(number)), cache.LIBRARY)
+from tgen.errors import CacheSecurityError
 
 
 # ---- F01, F02, F03: many processes ----
@@ -430,66 +366,6 @@ def test_F08_file_of_another_user(cc, place):
     assert os.stat(path).st_uid == NOBODY
 
 
-# ---- F09, F10, F11, F23: keys ----
-
-def chain_like(**changes):
-    facts = dict(path="/usr/bin/cc", version="cc 12.2", target=("-march=znver3", "-mavx2"), stamps=(("/usr/bin/cc", 100, 200),),
-                 features={"openmp": True, "openmp_simd": True, "mvec": True, "lean": True}, extra=())
-    return toolchain.Toolchain(**{**facts, **changes})
-
-
-def test_F09_F10_F11_F23_every_ingredient_is_in_the_key():
-    chains = [chain_like(), chain_like(path="/opt/bin/cc"), chain_like(version="cc 12.3"), chain_like(target=("-march=znver3",)),
-              chain_like(target=("-march=znver4", "-mavx2")), chain_like(stamps=(("/usr/bin/cc", 101, 200),)),
-              chain_like(stamps=(("/usr/bin/cc", 100, 201),)), chain_like(stamps=(("/usr/bin/cc", 100, 200), ("/usr/bin/as", 1, 1))),
-              chain_like(features={"openmp": False, "openmp_simd": True, "mvec": True, "lean": True}),
-              chain_like(features={"openmp": True, "openmp_simd": True, "mvec": False, "lean": True}), chain_like(extra=("-O2",))]
-    keys = [toolchain.key_of(c, 1, "text") for c in chains] + [toolchain.key_of(chain_like(), 2, "text"), toolchain.key_of(chain_like(), 1, "texT")]
-    assert len(set(keys)) == len(keys)
-    assert toolchain.key_of(chain_like(), 1, "text") == keys[0]
-    assert all(cache.KEY.match(key) for key in keys)
-    assert not any("native" in word for word in toolchain.get().target)
-
-
-def test_F10_compiler_upgrade_under_the_same_path(cc, place):
-    n = next(numbers)
-
-    def probed():
-        toolchain._loaded.clear()
-        return toolchain.get().identity, made(n)
-    first, _ = in_child(probed)
-    again, _ = in_child(probed)
-    info = os.stat(cc.path)
-    os.utime(cc.path, (1, 1))
-    upgraded, _ = in_child(probed)
-    os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))
-    assert first == again != upgraded and cc.compiles(f"MARK{n}") == 2
-
-
-def test_F23_golden_key():
-    assert cache.digest("ab", "c") == hashlib.sha256(b"\2" + bytes(7) + b"ab" + b"\1" + bytes(7) + b"c").hexdigest()
-
-
-@given(st.lists(st.text()), st.lists(st.text()))
-def test_F23_encoding_is_injective(a, b):
-    assert (cache.digest(*a) == cache.digest(*b)) == (a == b)
-
-
-def test_I03_file_names_are_keys(place):
-    for bad in ("", "../" + "0" * 61, "0" * 63, "0" * 65, "A" * 64, "0" * 63 + "/", "0" * 64 + "\n"):
-        with pytest.raises(ValueError, match="64 hex digits"):
-            cache.path_of(bad, cache.LIBRARY)
-    made(next(numbers))
-    assert all(cache.NAME.match(name) for name in os.listdir(place))
-
-
-@pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-mdaz-ftz", "@file", "-o", "-wrapper", "-specs=x",
-                                  "-fplugin=x", "-B/tmp", "-Wl,-rpath,x", "-march=native", "-include", "x.h", "-I/tmp", "-L/tmp"])
-def test_I04_flags_that_are_refused(flag):
-    with pytest.raises(ValueError, match="is not allowed"):
-        toolchain.checked_flags(f"-O2 {flag}")
-
-
 # ---- F14, F16: clocks and size ----
 
 def test_F14_wrong_clocks(place):
@@ -522,172 +398,3 @@ def test_stats_and_clear(place):
     facts = cache.stats()
     assert facts["functions"] == 1 and facts["directory"] == place and facts["bytes"] > 1000
     assert cache.clear() >= 1 and cache.stats()["functions"] == 0
-
-
-# ---- F17: fork ----
-
-def test_F17_child_gives_the_parents_stripes_back(cc, place):
-    n = next(numbers)
-    with cc.doing("sleep 1"):
-        thread = threading.Thread(target=made, args=(n,))
-        thread.start()
-        wait_for(lambda: cc.compiles() == 1)
-        lock = os.path.join(place, f"{int(build.key_of(text_of(n))[:8], 16) % cache.STRIPES:064x}.lock")
-
-        def linger():
-            time.sleep(2)
-        child = Child(linger)
-        thread.join()
-    with open(lock) as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # BlockingIOError if the child still had it
-    child.kill()
-    child.wait()
-
-
-def test_F17_child_compiles_while_a_thread_of_the_parent_did(cc, place):
-    n, other = next(numbers), next(numbers)
-    with cc.doing("sleep 0.3"):
-        thread = threading.Thread(target=made, args=(n,))
-        thread.start()
-        wait_for(lambda: cc.compiles() == 1)
-        assert in_child(made, other, seconds=10) == other
-        assert in_child(made, n, seconds=10) == n
-        thread.join()
-
-
-# ---- F18, F19: the compiler ----
-
-@pytest.mark.parametrize("delay", [0.0, 0.01, 0.05, 0.2])
-def test_F18_ctrl_c_while_compiling(cc, place, delay):
-    n = next(numbers)
-
-    def interrupted():
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        start = time.monotonic()
-        try:
-            made(n)
-        except KeyboardInterrupt:
-            return time.monotonic() - start, os.listdir(directory._scratch.root())
-    with cc.doing("sleep 20"):
-        child = Child(interrupted)
-        wait_for(lambda: cc.compiles() == 1)
-        time.sleep(delay)
-        child.kill(signal.SIGINT)
-        took, left = child.result()
-    assert took < delay + 1.5 and left == [directory.ALIVE]
-    for event in cc.events():
-        wait_for(lambda: not alive(int(event[2])))
-    assert made(n) == n
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def test_F19_missing_failing_and_hanging_compilers(cc, place):
-    n = next(numbers)
-    with pytest.raises(CompileError, match="no C compiler found: looked for /no/such/cc"):
-        with config.change_flags(cc="/no/such/cc"):
-            made(n)
-    with cc.doing("for i in $(seq 100); do echo line $i >&2; done; exit 3"):
-        with pytest.raises(CompileError, match="status 3") as failed:
-            made(n)
-    assert cc.path in str(failed.value) and "line 19" in str(failed.value) and "line 30" not in str(failed.value)
-    with cc.doing("sleep 30"), config.change_flags(compile_timeout=1):
-        with pytest.raises(CompileError, match="more than 1 s"):
-            made(n)
-    assert made(n) == n
-
-
-def test_F19_error_in_the_text():
-    with pytest.raises(CompileError, match="MARK is no C"):
-        build.obtain("#error MARK is no C\n", {})
-
-
-# ---- F20, F21, F22, F24 ----
-
-def test_F20_hostile_surroundings(place, tmp_path):
-    n = next(numbers)
-    key, plain = build.key_of(text_of(n)), toolchain.get().compile(text_of(n))
-    for name in ("stdint.h", "omp.h"):
-        (tmp_path / name).write_text("#error attacked\n")
-    (tmp_path / "as").write_text("#!/bin/sh\nexit 9\n")
-    (tmp_path / "as").chmod(0o755)
-
-    def attacked():
-        os.chdir(tmp_path)
-        for name in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "TMPDIR"):
-            os.environ[name] = str(tmp_path)
-        os.environ.update(CFLAGS="-ffast-math -O0", CC="/no/such", LDFLAGS="-lnothing", LANG="tr_TR.UTF-8", LC_ALL="tr_TR.UTF-8", TZ="Asia/Kolkata",
-                          PATH=f"{tmp_path}:{os.environ['PATH']}", DEPENDENCIES_OUTPUT=str(tmp_path / "deps"), SOURCE_DATE_EPOCH="1")
-        return build.key_of(text_of(n)), toolchain.get().compile(text_of(n)), made(n)
-    assert in_child(attacked) == (key, plain, n)
-    assert not (tmp_path / "deps").exists()
-
-
-def test_F21_new_content_is_really_called(place):
-    n, other = next(numbers), next(numbers)
-    key = build.key_of(text_of(n))
-    library = build.obtain(text_of(n), {})
-    code = toolchain.get().compile(text_of(other))
-    cache.put(key, code, {"meta": {}, "c": ""})     # the same key, another function
-    fresh = build.Library(key, *cache.get(key))
-    assert (answer(library), answer(fresh)) == (n, other)
-    del library, fresh
-    assert answer(build.load(key)) == other
-
-
-def test_F22_entries_are_replaced_never_written(place):
-    n = next(numbers)
-    made(n)
-    path = stored_path(n)
-    before = os.stat(path)
-    assert stat.S_IMODE(before.st_mode) == 0o500
-    reader = open(path, "rb")
-    old = reader.read()
-    cache.put(build.key_of(text_of(n)), b"other", {"meta": {}, "c": ""})
-    assert os.stat(path).st_ino != before.st_ino
-    reader.seek(0)
-    assert reader.read() == old
-    reader.close()
-
-
-PRINT_KEY = """
-import hashlib, json, sys
-from tgen.backends.c import build, toolchain
-text = sys.stdin.read()
-print(json.dumps([build.key_of(text), hashlib.sha256(toolchain.get().compile(text)).hexdigest()]))
-"""
-
-
-def test_F24_same_key_and_bytes_in_any_process(place, tmp_path):
-    n, seen = next(numbers), set()
-    for seed, options, extra in (("0", [], {}), ("1", ["-O"], {"TZ": "Asia/Kolkata"}), ("9", [], {"LC_ALL": "C", "TMPDIR": str(tmp_path)})):
-        env = {**os.environ, "PYTHONPATH": ROOT, "PYTHONHASHSEED": seed, "TGEN_CACHE_DIR": place, "TGEN_CC": config.cc, **extra}
-        out = subprocess.run([sys.executable, *options, "-c", PRINT_KEY], input=text_of(n), env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
-        seen.add(tuple(json.loads(out.stdout)))
-    assert seen == {(build.key_of(text_of(n)), hashlib.sha256(toolchain.get().compile(text_of(n))).hexdigest())}
-
-
-def test_warm_process_starts_no_compiler(cc, place):
-    n = next(numbers)
-    script = f"import tgen.backends.c.build as b, sys; b.obtain(sys.stdin.read(), {{}}); print({n})"
-    env = {**os.environ, "PYTHONPATH": ROOT, "TGEN_CACHE_DIR": place, "TGEN_CC": cc.path}
-    subprocess.run([sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True)
-    with open(cc.path) as file:
-        body = file.read()
-    info = os.stat(cc.path)
-    broken = body.replace("#!/bin/sh\n", "#!/bin/sh\nexit 7\n#")[:len(body)]
-    with open(cc.path, "w") as file:        # same size and time: only a start would notice
-        file.write(broken)
-    os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))
-    try:
-        subprocess.run([sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True)
-    finally:
-        with open(cc.path, "w") as file:
-            file.write(body)
-        os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))

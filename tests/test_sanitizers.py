@@ -3,6 +3,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sysconfig
 
 import pytest
 
@@ -106,6 +107,7 @@ int main(void)
 }
 """
 ROUNDS = 600
+PYTHON = f"-include Python.h -isystem {sysconfig.get_path('include')}"       # for the layout of an object's head, as cffi's glue includes it
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
@@ -115,7 +117,7 @@ def test_S04_host_module_under(sanitizer):
         for name, text in (("runtime.c", render("runtime.c.j2")), ("driver.c", DRIVER)):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        command = f"{toolchain.find()} -std=gnu99 -g -O1 -w -fsanitize={sanitizer} -DROUNDS={ROUNDS} driver.c -o driver -ldl -lpthread"
+        command = f"{toolchain.find()} -std=gnu99 {PYTHON} -g -O1 -w -fsanitize={sanitizer} -DROUNDS={ROUNDS} driver.c -o driver -ldl -lpthread"
         toolchain.execute(shlex.split(command), folder)
         done = subprocess.run([os.path.join(folder, "driver")], capture_output=True, text=True, timeout=120)
     finally:
@@ -129,7 +131,7 @@ def test_host_module_is_clean_under_warnings():
     try:
         with open(os.path.join(folder, "runtime.c"), "w", encoding="utf-8") as file:
             file.write(render("runtime.c.j2"))
-        command = f"{toolchain.find()} -std=gnu99 -O1 -Wall -Wextra -Wno-unused-function -c runtime.c -o runtime.o"
+        command = f"{toolchain.find()} -std=gnu99 {PYTHON} -O1 -Wall -Wextra -Wno-unused-function -c runtime.c -o runtime.o"
         assert toolchain.execute(shlex.split(command), folder) == ""
     finally:
         shutil.rmtree(folder)

@@ -7,9 +7,9 @@ def shown(name):
     >>> shown("w"), shown("a\\nb")
     ('w', "'a\\\\nb'")
     """
-    if len(name) <= 80 and name.isprintable():
+    if len(name) <= 200 and name.isprintable():
         return name
-    return repr(name[:80])
+    return repr(name[:200])
 
 
 class CompileError(RuntimeError):

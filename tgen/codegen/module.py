@@ -189,7 +189,6 @@ class Module:
     def hold(self):
         """A block field of its own, given back when the call ends."""
         name = f"b{len(self.holders)}"
-        self.add_field(f"tgen_block *{name};")
         self.holders.append(f"f->{name}")
         return f"f->{name}"
 

@@ -20,14 +20,16 @@ class Container:
         make = ObjectStorage if isinstance(type, GenericType) else Storage
         self.storage = make(self.filter(value), borrow)
 
+    _shown = property(lambda self: repr(self.name and self.name[:80]))
+
     def filter(self, value):
         """``value`` as the type's array; a TypeError that names the container otherwise."""
         if isinstance(value, Variable):
-            raise TypeError(f"Expected an array-like object, but found a Variable: {value}; use updates= or givens= of a function. Container name {self.name!r}")
+            raise TypeError(f"Expected an array-like object, but found a Variable: {value}; use updates= or givens= of a function. Container name {self._shown}")
         try:
             return self.type.filter(value, self.strict, self.allow_downcast)
         except TypeError as error:
-            raise TypeError(f"{error} Container name {self.name!r}") from None
+            raise TypeError(f"{error} Container name {self._shown}") from None
 
     def get(self, borrow=False):
         return self.storage.get(borrow)
@@ -39,7 +41,7 @@ class Container:
     data = value
 
     def __repr__(self):
-        return f"<{self.name or 'container'}: {self.type}>"
+        return f"<{self._shown}: {self.type}>"
 
     def __reduce__(self):
         return Container, (self.type, self.storage.get(), self.name, self.strict, self.allow_downcast, True)

@@ -173,7 +173,7 @@ for _name, _function, _sign in [("eq", np.equal, "=="), ("neq", np.not_equal, "!
     scalar(_name, comparison, _function, _compare(_sign), None, f"x {_sign} y, elementwise", commutative=_name in ("eq", "neq"))
 
 scalar("isnan", test, np.isnan, {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is nan")
-scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == ({T})INFINITY)", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
+scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
 scalar("switch", choice, np.where, {k: "({0} ? {1} : {2})" for k in "fnb"},
        (None, lambda g, z, c, x, y: call.switch(c, g, 0), lambda g, z, c, x, y: call.switch(c, 0, g)), "x where the condition holds, else y", arity=3)
 

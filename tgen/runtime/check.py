@@ -3,6 +3,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.types import is_float
+from tgen.errors import shown
 from tgen.graph.nodes import Variable
 
 _MOST = float(np.finfo("float32").max)      # beyond it a float is infinite in float32, which the filter makes it
@@ -43,7 +44,7 @@ class Check:
         v = self.variable
         name = f" {repr(v.name[:80])}" if v.name else ""
         made = f" (the input was made at {v.where[0]}:{v.where[1]})" if v.where else ""
-        return f'Bad input argument{name} to tgen function with name "{self.function_name!s:.200}" at index {self.index} (0-based): {text}{made}'
+        return f'Bad input argument{name} to tgen function with name "{shown(self.function_name)}" at index {self.index} (0-based): {text}{made}'
 
 
 def _int_range(dtype):

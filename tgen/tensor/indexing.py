@@ -260,7 +260,7 @@ def getitem(x, key):
     >>> import tgen.tensor as T
     >>> x = T.matrix()
     >>> x[::-1, T.lscalar()].ndim, x[None, [0, 0]].type, x[x > 2].ndim
-    (1, TensorType(float64, (True, False, False)), 1)
+    (1, TensorType(float64, shape=(1, 2, ?)), 1)
     """
     x = as_tensor_variable(x)
     direct = _of_vector(x, key)
