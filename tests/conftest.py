@@ -1,6 +1,8 @@
 """Options of the test run."""
 import pytest
 
+collect_ignore = ["programs"]       # run by test_programs.py; collecting doctests would run them at import
+
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write what the passes make now into tests/golden/*.test")

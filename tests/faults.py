@@ -68,3 +68,8 @@ def named(folder, suffix):
 
 def stored_path(number):
     return cache.path_of(build.key_of(text_of(number)), cache.LIBRARY)
+
+
+def in_directory(path, function, *args):
+    config.cache_dir = path
+    return function(*args)

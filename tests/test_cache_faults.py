@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from faults import answer, cc, made, made_with_warnings, named, numbers, place, stored_path, text_of    # noqa: F401
+from faults import answer, cc, in_directory, made, made_with_warnings, named, numbers, place, stored_path, text_of    # noqa: F401
 from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
 from tgen.backends.c import build, cache, directory, entry
@@ -144,11 +144,6 @@ def test_F04_every_write_may_fail(place, error):
         assert in_child(made, n) == n
         k += 7
     assert not named(place, ".tmp") and not cache.verify()
-
-
-def in_directory(path, function, *args):
-    config.cache_dir = path
-    return function(*args)
 
 
 def test_F05_read_only_directory(cc, place):

@@ -1,7 +1,11 @@
 """README.md is true: its Python runs, its commands are what CI runs, its paths exist."""
+import os
 import pathlib
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -44,3 +48,43 @@ def test_paths_exist(file):
 def test_inspect_command_names_a_file_that_exists():
     command = next(b for b in blocks("sh") if "inspect" in b)
     assert (ROOT / shlex.split(command)[2].partition(":")[0]).is_file()
+
+
+TOUR = re.findall(r"^```python\n(# .*?)^```", (ROOT / "tgen/README.md").read_text(encoding="utf-8"), re.M | re.S)
+
+
+def apply_step(package, code):
+    """Put one block of the tour where its first line says; whether it was an edit (else it is the program to run then)."""
+    place, _, text = code.partition("\n")
+    path = re.search(r"tgen/([\w/]+\.py)", place)
+    if path is None:
+        return False
+    file = package / path[1]
+    if "a line of" in place or "a row of" in place:
+        opening = re.search(r"of (\w+) in", place)[1] + " = (\n"
+        before, mark, after = file.read_text().partition(opening)
+        assert mark, f"{file} has no table {opening!r}"
+        name = re.search(r'Pass\("(\w+)"', text)
+        file.write_text((f"from tgen.passes.{name[1]} import {name[1]}\n" if name else "").join(split_docstring(before)) + mark + text + after)
+    else:
+        file.write_text((file.read_text() if file.exists() else "") + "\n\n" + text)
+    return True
+
+
+def split_docstring(text):
+    """(module docstring, the rest), so that an import can go between."""
+    end = text.index('"""\n', 3) + 4
+    return text[:end], text[end:]
+
+
+def test_the_tour_works(tmp_path):
+    shutil.copytree(ROOT / "tgen", tmp_path / "tgen", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    cache = tmp_path / "kept"
+    cache.mkdir(mode=0o700)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "TGEN_CACHE_DIR": str(cache)}
+    programs = [code for code in TOUR if not apply_step(tmp_path / "tgen", code)]
+    assert len(TOUR) == 7 and len(programs) == 3
+    for code in programs:
+        done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr

@@ -68,6 +68,7 @@ def test_S07_wrong_values_change_nothing():
     assert s.get().tolist() == [0, 1, 2] and s.version == version
 
 
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_matrix_is_an_array_and_borrowed_is_itself():
     m = np.matrix([[1.0, 2.0]])
     s = Storage(m, borrow=True)

@@ -15,6 +15,7 @@ from tgen.graph.walk import leaves, toposort
 from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Instr, Param, Value
 
 IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
+LENGTHS = ("iota", "broadcast_to", "reshape")       # ops whose sizes the user gives: a negative one is refused
 LITERAL_ELEMENTS = 32       # a constant up to this size stands in the text; a larger one is a parameter
 LONGEST_SIZE = 400          # characters; x*x*x... doubles with each step, so a longer expression is computed as data
 
@@ -42,6 +43,8 @@ class Lowering:
     def __init__(self, inputs, outputs, updates):
         self.inputs, self.outputs, self.updates = inputs, outputs, updates
         self.types, self.sizes, self.alias, self.solved = {}, {}, {}, {}
+        self.late = {}              # as alias, for sizes found inside: equal only after their check, so values made before it keep their own
+        self.views = {}             # (value, shape) -> the view of it after such a check
         self.checks, self.sites, self.pending = [], [], []
         self.origin = {}            # symbol name -> text for messages
         self.counts = dict(n=0, a=0, k=0)
@@ -60,11 +63,23 @@ class Lowering:
         """The representative of a size under everything unified so far."""
         if not isinstance(size, dims.Size):
             return size
+        size = self.at_entry(size)
+        while size in self.late or size in self.alias:
+            size = self.late[size] if size in self.late else self.alias[size]
+        return size
+
+    def at_entry(self, size):
+        """The same under what the checks at the top of the function say, which holds everywhere."""
         size = dims.substitute(size, self.solved)
-        return self.alias.get(size, size)
+        while size in self.alias:
+            size = self.alias[size]
+        return size
 
     def canon_type(self, type):
         return TensorType(type.dtype, tuple(self.canon(s) for s in type.shape))
+
+    def entry_type(self, type):
+        return TensorType(type.dtype, tuple(self.at_entry(s) for s in type.shape))
 
     def unify(self, x, y, site):
         """Make two sizes one: from then on one representative.
@@ -85,10 +100,15 @@ class Lowering:
             self.axis_sites[self.axis_of[str(drop)]] = check.attrs["site"]
             table = {str(drop): keep}
             self.solved = {name: dims.substitute(s, table) for name, s in self.solved.items()} | table
-            self.alias = {dims.substitute(k, table): dims.substitute(v, table) for k, v in self.alias.items()}
+            self.alias, self.late = self.rewritten(self.alias, table), self.rewritten(self.late, table)
             return
         (self.pending if found else self.checks).append(check)
-        self.alias[drop] = keep
+        (self.late if found else self.alias)[drop] = keep
+
+    @staticmethod
+    def rewritten(pairs, table):
+        new = {dims.substitute(k, table): dims.substitute(v, table) for k, v in pairs.items()}
+        return {k: v for k, v in new.items() if k != v and isinstance(k, dims.Size)}
 
     @staticmethod
     def choose(x, y):
@@ -181,10 +201,22 @@ class Lowering:
         if op.extra.get("found"):
             attrs["found"] = tuple(str(self.symbol("k", f"length of {op}")) for _ in range(op.extra["found"]))
         types = self.infer(node, arrays, attrs, sizes, site)
+        arrays = [self.resized(v, node) for v in arrays]
         for v, type in zip(node.outputs, types):
             self.types[v] = type
         self.pending.append((tuple(node.outputs) if len(node.outputs) > 1 else out, op, tuple(arrays), attrs, sizes, node))
         self.fold_size(node, out)
+
+    def resized(self, v, node):
+        """v, whose sizes a check made equal to others found inside after v was made, as a view in these sizes."""
+        shape = tuple(self.canon(s) for s in self.types[v].shape)
+        if not self.late or shape == tuple(self.at_entry(s) for s in self.types[v].shape):
+            return v
+        if (v, shape) not in self.views:
+            view = self.views[v, shape] = object()
+            self.types[view] = TensorType(v.type.dtype, shape)
+            self.pending.append((view, OPS["slice"], (v,), {"steps": (1,) * len(shape)}, (0,) * len(shape) + shape, node))
+        return self.views[v, shape]
 
     def alias_of(self, out, source):
         self.types[out] = self.types[source]
@@ -230,17 +262,24 @@ class Lowering:
                 size = self.canon(self.types[arrays[0]].shape[axis])
                 if not isinstance(size, int):
                     self.add_check("check_nonempty", (), {"axis": axis}, (size,), Site("empty", name, node.where, (str(arrays[0]),)), node)
-        elif name == "reshape":
+        elif name in LENGTHS:
+            self.check_lengths(self.split(node)[1], node)
+        if name == "reshape":
             types = self.canon_type(self.types[arrays[0]])
             whole = dims.product(types.shape)
             wanted = dims.product(self.split(node)[1])
             if whole != wanted:
                 site.about = (f"the size of {arrays[0]}", "the new shape's size")
                 self.unify(whole, wanted, site)
-        elif name == "rebroadcast":
+        if name == "rebroadcast":
             for axis in attrs["axes"]:
                 site.about = (f"{arrays[0]}.shape[{axis}]", "1")
                 self.unify(self.types[arrays[0]].shape[axis], 1, site)
+
+    def check_lengths(self, sizes, node):
+        for size in sizes:
+            if not dims.nonnegative(size):
+                self.add_check("check_length", (), {}, (size,), Site("length", node.op.name, node.where), node)
 
     def unify_elementwise(self, arrays, site):
         """Only an axis that is 1 in the graph's type broadcasts; all others of one position must be equal."""
@@ -286,18 +325,22 @@ class Lowering:
     def emit(self):
         values, instrs = {}, []
         for v, param in self.params:
-            values[v] = Value(self.canon_type(self.types[v]))
+            values[v] = Value(self.entry_type(self.types[v]))
         params = tuple(replace(p, sites=tuple(self.axis_sites.get((v, a)) for a in range(v.type.ndim))) for v, p in self.params)
         block_params = tuple(values[v] for v, _ in self.params)
         resolve = self.resolver(values)
-        instrs.extend(self.checks)
+        instrs.extend(self.settled(check) for check in self.checks)
         for item in self.pending:
-            instrs.append(item if isinstance(item, Instr) else self.emit_one(item, values, resolve))
+            instrs.append(self.settled(item) if isinstance(item, Instr) else self.emit_one(item, values, resolve))
         results = tuple(resolve(v) for v in list(self.outputs) + [new for _, new in self.updates])
         numbers = {s: k for k, s in enumerate(self.shared)}
         function = Function(params, Block(block_params, tuple(instrs), results), len(self.outputs), tuple(numbers[s] for s, _ in self.updates), tuple(self.constants))
         names = {values[v]: v.name for v in values if getattr(v, "name", None)}
         return Lowered(function, self.shared, self.sites, names)
+
+    def settled(self, check):
+        """A check whose sizes are written in the symbols that are left: some were unified after it was made."""
+        return check.with_(sizes=tuple(dims.substitute(s, self.solved) for s in check.sizes))
 
     def resolver(self, values):
         def resolve(v):
@@ -310,10 +353,10 @@ class Lowering:
         targets, op, operands, attrs, sizes, node = item
         operands = tuple(resolve(v) for v in operands)
         targets = () if targets is None else targets if isinstance(targets, tuple) else (targets,)
-        results = tuple(Value(self.canon_type(self.types[v])) for v in targets)
+        results = tuple(Value(self.entry_type(self.types[v])) for v in targets)
         values.update(zip(targets, results))
         where = frozenset([node.where]) if node is not None and node.where else frozenset()
-        return Instr(op, operands, results, attrs, tuple(self.canon(s) for s in sizes), (), where)
+        return Instr(op, operands, results, attrs, tuple(self.at_entry(s) for s in sizes), (), where)
 
 
 FOLDS = {

@@ -89,14 +89,15 @@ class Entry:
         self.memory.append("int64_t room = 0;")
         for number, size in enumerate(self.plan.work):
             if not any(s.startswith("k") for s in dims.symbols(size)):
-                self.memory.append(f"const int64_t work{number} = room; room += tgen_round({self.work_bytes(number, size)});")
+                self.memory.append(f"const int64_t work{number} = room; room = tgen_more(room, {self.work_bytes(number, size)});")
         for number, (name, size) in enumerate(self.m.room):
-            self.memory.append(f"const int64_t {name}_at = room; room += tgen_round({size_c(size, 'f->')});")
+            self.memory.append(f"const int64_t {name}_at = room; room = tgen_more(room, {size});")
         for name, text in self.m.room_texts:
-            self.memory.append(f"const int64_t {name}_at = room; room += tgen_round({text});")
+            self.memory.append(f"const int64_t {name}_at = room; room = tgen_more(room, {text});")
         self.has_work = len(self.memory) > 1
         self.memory = self.memory if self.has_work else []
         if self.has_work:
+            self.memory.append("if (room < 0) TGEN_QUIT(TGEN_BAD_SIZE, -1, room, 0, 0)")
             self.memory.append("if (room && !(f->work = host->take(room))) TGEN_QUIT(TGEN_MEMORY, -1, room, 0, 0)")
             self.memory.append("char *const work = room ? f->work->data : (char *)f;")
         for v, slot in self.plan.slots.items():

@@ -1,22 +1,14 @@
-"""The whole C file of a function: frame, prologue, kernels, steps of the body, commit. Builds the view of templates/module.c.j2."""
-import re
+"""A function's parts and steps, gathered in one walk over its instructions: what generate.py makes the C file of."""
 from dataclasses import dataclass, field
 
 from tgen.core import dims
 from tgen.core.types import TensorType
-from tgen.ir import text
 from tgen.ir.nodes import CONST, SHARED
 
-from .entry import Entry, symbols_of, used_symbols
 from .kernel import Array, Sink, Writer, dense_strides, split_axis
 from .library import LIBRARY
 from .names import ctype, literal, size_c
 from .reductions import ARG, memory_step, start
-from .render import render, source
-
-VECTOR_LIBM = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh",
-               "asinh", "acosh", "atanh", "erf", "erfc", "atan2", "pow")
-
 
 @dataclass
 class Part:
@@ -28,6 +20,7 @@ class Part:
     cost: str
     dense: str = ""
     extent_strided: str = ""
+    product: bool = False
 
 
 @dataclass
@@ -36,6 +29,13 @@ class Step:
     part: Part = None
     lines: list = field(default_factory=list)
     fails: bool = False
+    instrs: list = field(default_factory=list)      # what it works for; None among them: it waits for everything before
+
+
+def top_names(function, names):
+    """The IR text's names of the values that live in the frame."""
+    values = [*function.block.params, *(v for i in function.block.instrs for v in i.results)]
+    return {v: names[v] for v in values}
 
 
 class Module:
@@ -46,6 +46,7 @@ class Module:
         self.names = top_names(function, names)
         self.params = dict(zip(function.block.params, function.params))
         self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
+        self.current = []       # the instruction being emitted
         self.room, self.room_texts, self.packs, self.packed, self.holders = [], [], [], set(), []
 
     # -- memory
@@ -70,17 +71,26 @@ class Module:
         self.frame.append(text)
 
     def scratch(self, name, dtype, elements):
-        """A piece of workspace of its own: a field and its bytes."""
+        """A piece of workspace of its own: a field and its bytes; a block of its own when its size is found inside."""
         self.add_field(f"{ctype(dtype)} *{name};")
-        self.room.append((name, dims.mul(elements, TensorType(dtype).itemsize)))
+        if is_late(elements):
+            self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
+        else:
+            self.room.append((name, self.bytes_of(dtype, (elements,))))
         return f"f->{name}"
+
+    def take_late(self, holder, pointer, count):
+        """A block for ``pointer``, taken where its size has been found."""
+        self.master([f"if (!({holder} = tgen_room(f, {count}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {pointer} = (void *){holder}->data;"], fails=True)
 
     # -- walk
     def build(self):
         self.declare_values()
         self.copy_outputs(parameters=True)
         for number, instr in enumerate(self.function.block.instrs):
+            self.current = [instr]
             self.emit(instr, self.ir_lines[number])
+        self.current = []
         self.copy_outputs(parameters=False)
         self.copy_updates()
         return self
@@ -124,8 +134,7 @@ class Module:
         self.prologue.append(f"{self.pointer(v)} = {self.names[v]}_data;")
 
     def scalar_lines(self, lines, instr):
-        late = any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z))
-        if late:
+        if any(map(is_late, instr.sizes)):
             self.master(lines)
         else:
             self.prologue.extend(lines)
@@ -134,15 +143,16 @@ class Module:
         """Lines the master runs alone, joined with the step before when that is the master's too."""
         if self.steps and self.steps[-1].part is None and not self.steps[-1].fails:
             self.steps[-1].lines.extend(lines)
+            self.steps[-1].instrs.extend(self.current or [None])
             self.steps[-1].fails = fails
         else:
-            self.steps.append(Step(lines=list(lines), fails=fails))
+            self.steps.append(Step(lines=list(lines), fails=fails, instrs=list(self.current or [None])))
 
     def check(self, instr):
         """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end the call."""
         site = instr.attrs["site"]
         sizes = [size_c(s, "f->") for s in instr.sizes]
-        late = bool(instr.operands) or any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z))
+        late = bool(instr.operands) or any(map(is_late, instr.sizes))
         name = instr.op.name
         if name == "check_index":
             self.check_index(instr, site, sizes[0])
@@ -171,11 +181,14 @@ class Module:
 
     # -- rooms for results
     def late(self, v):
-        return any(s.startswith("k") for z in v.type.shape for s in dims.symbols(z))
+        return any(map(is_late, v.type.shape))
 
     def bytes(self, v):
-        shape = ", ".join(size_c(s, "f->") for s in v.type.shape)
-        return f"tgen_bytes({TensorType(v.type.dtype).itemsize}, {v.type.ndim}, (int64_t[]){{{shape}}})"
+        return self.bytes_of(v.type.dtype, v.type.shape)
+
+    @staticmethod
+    def bytes_of(dtype, shape):
+        return f"tgen_bytes({TensorType(dtype).itemsize}, {len(shape)}, (int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}})"
 
     def allocate(self, instr):
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
@@ -184,7 +197,7 @@ class Module:
             if not v.type.ndim or slot.kind in ("alias", "found") or not self.late(v):
                 continue
             holder = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(slot.kind) or self.hold()
-            self.master([f"if (!({holder} = tgen_room(f, {self.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {self.pointer(v)} = (void *){holder}->data;"], fails=True)
+            self.take_late(holder, self.pointer(v), self.bytes(v))
 
     def hold(self):
         """A block field of its own, given back when the call ends."""
@@ -195,10 +208,10 @@ class Module:
     # -- kernels
     def library_part(self, line, nodes, extent, cost):
         """A library call in parts."""
-        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost)
+        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=True)
         self.parts.append(part)
         self.add_field(f"int32_t {part.name}_parts;")
-        self.steps.append(Step(part=part))
+        self.steps.append(Step(part=part, instrs=list(self.current or [None])))
 
     def kernel(self, instr, line):
         name = f"part{len(self.parts)}"
@@ -225,7 +238,7 @@ class Module:
                     size_c(instr.sizes[split_axis(instr)], "f->") if instr.sizes else "1")
         self.parts.append(part)
         self.add_field(f"int32_t {name}_parts;" + (f" int32_t {name}_dense;" if arrays else ""))
-        self.steps.append(Step(part=part))
+        self.steps.append(Step(part=part, instrs=list(self.current or [None])))
         if partials:
             self.master(self.combine(name, partials))
 
@@ -309,87 +322,6 @@ HEAVY_OPS = {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "co
              "tanh", "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sigmoid", "softplus", "pow"}
 
 
-# -- the view
-
-def node_text(nodes):
-    """All C text of a loop tree, to see which names it uses."""
-    out, stack = [], list(nodes)
-    while stack:
-        node = stack.pop()
-        if node.kind == "lines":
-            out.extend(node.texts)
-        else:
-            out.append(f"{node.low} {node.high} {node.simd}")
-            stack.extend(node.body)
-    return "\n".join(out)
-
-
-def variant_view(part, suffix, nodes, symbols):
-    body = node_text(nodes)
-    extent = part.extent_strided if suffix else part.extent
-    bounds = re.search(r"\b(low|high)\b", body) is not None
-    return {"name": part.name + suffix, "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
-            "bounds": bounds, "parts": f"f->{part.name}_parts", "uses_part": bounds or "part" in body, "uses_frame": bounds or "f->" in body or bool(used_symbols(body, symbols))}
-
-
-def part_view(part, symbols):
-    variants = [variant_view(part, s, n, symbols) for s, n in part.variants]
-    late = re.search(r"f->k\d", part.extent + part.cost) is not None
-    return {"name": part.name, "comment": part.comment, "variants": variants, "dense": part.dense, "late": late,
-            "extent": part.extent, "extent_strided": part.extent_strided, "cost": part.cost}
-
-
-def helpers(text):
-    """The library functions a text uses, and those they use, in the order of their files."""
-    known = {}
-    for name in ("lib/support.c.j2", "lib/blas.c.j2", "lib/scalar.c.j2"):
-        for chunk in source(name).split("\n//: ")[1:]:
-            head, body = chunk.split("\n", 1)
-            known[head.strip()] = body.rstrip()
-    used, stack = set(), [text]
-    while stack:
-        for name in set(re.findall(r"\btgen_\w+", stack.pop())):
-            if name in known and name not in used:
-                used.add(name)
-                stack.append(known[name])
-    return [known[n] for n in known if n in used]
-
-
-def libm(text):
-    """Prototypes of the libm functions in a text: (name, result, parameters)."""
-    found = []
-    for name in sorted(set(re.findall(r"\b(?:%s)f?(?=\()" % "|".join(VECTOR_LIBM), text))):
-        base = name if name in VECTOR_LIBM else name[:-1]
-        kind = "double" if name in VECTOR_LIBM else "float"
-        found.append((name, kind, ", ".join([kind] * (2 if base in ("atan2", "pow") else 1))))
-    return found
-
-
-def top_names(function, names):
-    """The IR text's names of the values that live in the frame."""
-    values = [*function.block.params, *(v for i in function.block.instrs for v in i.results)]
-    return {v: names[v] for v in values}
-
-
-def generate(function, plan):
-    """The C text of a planned function."""
-    module = Module(function, plan, text.names(function), text.instr_lines(function)).build()
-    ir_text = text.to_text(function)
-    entry = Entry(module).build()
-    symbols = symbols_of(function)
-    parts = [part_view(p, symbols) for p in module.parts]
-    by_name = {p["name"]: p for p in parts}
-    steps = [{"part": by_name[s.part.name], "lines": [], "fails": False} if s.part else {"part": None, "lines": s.lines, "fails": s.fails}
-             for s in module.steps]
-    holders = entry.holders()
-    frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
-    view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps,
-            "entry": entry, "prologue": module.prologue, "packs": module.packs, "costs": [p["cost"] for p in parts if not p["late"]]}
-    body = render("module.c.j2", **view)
-    used = helpers(body)
-    return render("file.c.j2", helpers=used, libm=libm(body + "\n".join(used)), frame=frame, body=body, abi=source("abi.h.j2"))
-
-
-def comment_lines(text):
-    """IR text made safe for a C comment (it holds no user text, but a string attribute might)."""
-    return [line.replace("*/", "* /").replace("\\", "/") for line in text.rstrip().split("\n")]
+def is_late(size):
+    """Whether a size is known only when something in the body has run."""
+    return any(name.startswith("k") for name in dims.symbols(size))

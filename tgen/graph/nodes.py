@@ -5,9 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tgen.config import config
 from tgen.core import dims
 from tgen.core.op import METHODS
 from tgen.errors import shown
+
+from . import testvalue
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -167,4 +170,7 @@ def apply_op(op, inputs, attrs=None, where=None, bodies=()):
         if isinstance(error, dims.Unequal):
             error = ValueError(f"Input dimension mis-match: {error}")
         raise type(error)(f"{op}({', '.join(f'{v}: {v.type}' for v in inputs)}): {error}{place}") from None
-    return Apply(op, inputs, types, attrs, bodies, where).outputs
+    node = Apply(op, inputs, types, attrs, bodies, where)
+    if config.compute_test_value != "off":
+        testvalue.compute(node)
+    return node.outputs

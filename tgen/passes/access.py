@@ -55,6 +55,10 @@ class Reader:
         self.definitions = {v: i for i in block.instrs for v in i.results}
         self._known = {}
 
+    def define(self, instr):
+        """Make an instruction known that is not in the block."""
+        self.definitions.update((v, instr) for v in instr.results)
+
     def access(self, value):
         """The Access of a value, through every view above it (iteratively: chains of views may be long)."""
         chain = []

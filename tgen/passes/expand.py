@@ -42,7 +42,7 @@ def logsoftmax(b, instr, x):
     axis = instr.attrs["axis"] % x.type.ndim
     shifted = _shifted(b, x, axis)
     total = b.emit("sum", (b.emit("exp", (shifted,)),), {"axes": (axis,)})
-    return b.emit("sub", (shifted, b.emit("log", (_keep(b, total, x, axis),))))
+    return b.emit("sub", (shifted, _keep(b, b.emit("log", (total,)), x, axis)))
 
 
 def expand(function):

@@ -13,9 +13,10 @@ from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
 
 from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
-from .kernels import build
+from .kernels import CHEAP, CHEAP_OPS, build
 
 SMALL_WHOLE = 4096          # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
+LAST = 1 << 60
 OPEN_CLUSTERS = 8           # how many open clusters of one domain are tried for an instruction that shares an operand
 
 
@@ -26,6 +27,7 @@ class Cluster:
         self.domain, self.stage, self.number = domain, stage, number
         self.inner, self.terminal, self.members, self.levels = 0, None, [], {}
         self.reads = set()
+        self.limit = LAST           # the lowest stage that reads what the cluster makes: it may be raised up to below that
 
     @property
     def outer(self):
@@ -42,12 +44,13 @@ class Fusion:
         self.single = []            # (stage, order, instr) of what is not fused
         self.fence = 0
         self.checked = {}
+        self.stored = set()         # what memory holds anyway: read from outside the cluster that makes it
 
     def run(self):
         for order, instr in enumerate(self.block.instrs):
             if instr.op.name in VIEWS or self.is_inlined(instr):
-                self.stage_of.update({v: self.earliest(instr) for v in instr.results})
-            elif self.fusable(instr):
+                continue
+            if self.fusable(instr):
                 self.place(instr)
             else:
                 self.alone(instr, order)
@@ -65,7 +68,7 @@ class Fusion:
         stage = self.fence
         indexed = instr.op.name in ("set_gather", "inc_gather")
         for v in instr.operands:
-            stage = max(stage, self.stage_of.get(v, 0), self.checked.get(v, 0) if indexed else 0)
+            stage = max(stage, self.stage_of.get(self.base(v), 0), self.checked.get(v, 0) if indexed else 0)
         texts = list(instr.sizes)
         for v in (*instr.results, *instr.operands):
             texts.extend(v.type.shape)
@@ -76,9 +79,13 @@ class Fusion:
                         stage = max(stage, self.stage_of.get(name, 0))
         return stage
 
+    def base(self, v):
+        return self.reader.access(v).base
+
     def alone(self, instr, order):
         stage = self.earliest(instr)
         self.single.append((stage, order, instr))
+        self.read(instr.operands, stage, None)
         for v in instr.results:
             self.stage_of[v] = stage + 1
         for name in instr.found:
@@ -87,6 +94,15 @@ class Fusion:
             self.checked[instr.operands[0]] = max(stage + 1, self.checked.get(instr.operands[0], 0))
         elif instr.op.fails and any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z)):
             self.fence = max(self.fence, stage + 1)
+
+    def read(self, operands, stage, cluster):
+        """Note that ``stage`` reads these from memory: the clusters that make them can no longer be raised to it."""
+        for v in operands:
+            base = self.base(v)
+            maker = self.cluster_of.get(base)
+            self.stored.add(base)
+            if maker is not None and maker is not cluster:
+                maker.limit = min(maker.limit, stage)
 
     # -- placing
     def domain(self, instr):
@@ -110,16 +126,55 @@ class Fusion:
             target = self.sibling(instr, domain, accesses)
         if target is None:
             target = self.new_cluster(domain, self.needed(instr, accesses, None))
-        self.join(target, instr, domain, accesses)
+        if domain == target.domain and instr.op.kind == SCALAR:
+            instr = self.again(target, instr, domain)
+        self.join(target, instr, domain, self.accesses(instr, domain))
+
+    def again(self, target, instr, domain):
+        """Operands that another cluster makes cheaply from what memory holds anyway are computed again in ``target``."""
+        operands = list(instr.operands)
+        for k, v in enumerate(operands):
+            maker = self.cluster_of.get(v)
+            if maker is None or maker is target or v in self.stored or maker.levels.get(v) != "full" or v.type.shape != domain:
+                continue
+            recipe = self.recipe(v, maker)
+            if recipe is not None:
+                operands[k] = self.copied(recipe, target, v, domain)
+        return instr if tuple(operands) == instr.operands else instr.with_(operands=tuple(operands))
+
+    def recipe(self, value, maker):
+        """The cheap instructions of ``maker`` that lead from memory to ``value``, or None."""
+        order, stack = {}, [value]
+        while stack:
+            v = stack.pop()
+            if self.cluster_of.get(v) is not maker or v in self.stored:
+                continue
+            instr = self.reader.definitions[v]
+            if instr.op.name not in CHEAP or maker.levels[v] != "full" or len(order) >= CHEAP_OPS:
+                return None
+            order.pop(instr, None)
+            order[instr] = None
+            stack.extend(self.base(x) for x in instr.operands)
+        return list(reversed(order))
+
+    def copied(self, recipe, target, value, domain):
+        made = {}
+        for instr in recipe:
+            result = Value(instr.result.type)
+            twin = instr.with_(operands=tuple(made.get(v, v) for v in instr.operands), results=(result,))
+            made[instr.result] = result
+            self.reader.define(twin)
+            self.join(target, twin, domain, self.accesses(twin, domain))
+        return made[value]
 
     def needed(self, instr, accesses, cluster):
         """The lowest stage for instr when only what ``cluster`` holds can be read without memory."""
         stage = max([self.fence] + [self.checked.get(v, 0) for v in instr.operands if instr.op.name == "gather"])
         for v in instr.operands:
-            base = self.reader.access(v).base
+            base = self.base(v)
             if instr.op.name != "gather" and cluster is not None and self.cluster_of.get(base) is cluster:
                 continue
-            stage = max(stage, self.stage_of.get(base, 0), self.stage_of.get(v, 0) if base not in self.cluster_of else 0)
+            stage = max(stage, self.stage_of.get(base, 0))
         for v in (*instr.results, *instr.operands):
             for size in v.type.shape:
                 for name in dims.symbols(size) if isinstance(size, dims.Size) else ():
@@ -131,8 +186,8 @@ class Fusion:
         outer = cluster.inner and domain == cluster.outer
         if domain != cluster.domain and not outer:
             return False
-        if self.needed(instr, accesses, cluster) > cluster.stage:
-            return False
+        if self.needed(instr, accesses, cluster) >= max(cluster.limit, cluster.stage + 1):
+            return False            # it is late, and the cluster cannot be raised that far
         if instr.op.kind == REDUCE and not self.reducible(cluster, instr, domain, outer):
             return False
         return all(self.at_hand(cluster, a, domain, outer) for a in accesses)
@@ -186,12 +241,26 @@ class Fusion:
         level = "outer" if outer else "full"
         if instr.op.kind == REDUCE:
             level = self.end(cluster, instr, domain, outer)
+        self.raise_to(cluster, self.needed(instr, accesses, cluster))
+        others = [v for v in instr.operands if instr.op.name == "gather" or self.cluster_of.get(self.base(v)) is not cluster]
+        self.read(others, cluster.stage, cluster)
         cluster.members.append((instr, "outer" if outer else "full"))
         cluster.reads.update(a.base for a in accesses)
         for v in instr.results:
             self.cluster_of[v] = cluster
             cluster.levels[v] = level
             self.stage_of[v] = cluster.stage + 1
+
+    def raise_to(self, cluster, stage):
+        """A cluster nobody has read yet may run later, beside its consumer: 2e-4*W is then computed where W is updated."""
+        if stage <= cluster.stage:
+            return
+        cluster.stage = stage
+        for instr, _ in cluster.members:
+            for v in instr.results:
+                self.stage_of[v] = stage + 1
+            outside = [v for v in instr.operands if instr.op.name == "gather" or self.cluster_of.get(self.base(v)) is not cluster]
+            self.read(outside, stage, cluster)
 
     def end(self, cluster, instr, domain, outer):
         axes = instr.attrs["axes"]

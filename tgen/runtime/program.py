@@ -1,6 +1,6 @@
 """From a final graph to an Executable: lower, passes, plan, C text, library; and what inspect shows of it."""
 from tgen.backends.c import build as backend, cache
-from tgen.codegen.module import generate
+from tgen.codegen.generate import generate
 from tgen.graph.shared import SharedVariable
 from tgen.lower import LITERAL_ELEMENTS, lower
 from tgen.graph.nodes import Constant

@@ -21,7 +21,7 @@ def user_lines():
     lines, frame = [], sys._getframe(1)
     while frame is not None and len(lines) < _LINES_SHOWN:
         code = frame.f_code
-        if is_user_frame(code.co_filename):
+        if is_user_frame(code.co_filename) and not code.co_filename.startswith("<frozen "):    # not the import system
             source = linecache.getline(code.co_filename, frame.f_lineno).strip()
             lines.append(f'  File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}\n' + (f"    {source}\n" if source else ""))
         frame = frame.f_back
@@ -65,7 +65,7 @@ def check_collections(collections, trainable):
 def make(value, name, validate_shape, trainable, constraint):
     """A shared variable; its shape is static unless ``validate_shape`` is False. Nothing is filed yet."""
     static = {"shape": value.shape} if validate_shape else {}
-    variable = shared(value, name=name, borrow=True, **static)
+    variable = shared(value, name=name, **static)
     variable.tag.trainable, variable.tag.constraint = trainable, constraint
     return variable
 

@@ -2,9 +2,10 @@
 from tgen.core.types import is_float
 from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
 
+from .jacobian import hessian, jacobian
 from .variable import as_tensor_variable
 
-__all__ = ["grad", "Lop", "Rop", "consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
+__all__ = ["grad", "Lop", "Rop", "jacobian", "hessian", "consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
 
 
 def Rop(f, wrt, eval_points, disconnected_outputs="raise"):

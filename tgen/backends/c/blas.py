@@ -102,6 +102,7 @@ def _copy(path):
     info = os.stat(path)
     copy = cache.path_of(cache.digest("blas", os.path.realpath(path), str(info.st_size), str(info.st_mtime_ns)), cache.BLAS)
     if _is_copy(copy, info.st_size):
+        cache.touch(copy)
         return copy, False
     data = Path(path).read_bytes()
     try:

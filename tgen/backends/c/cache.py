@@ -13,6 +13,7 @@ import fcntl
 import os
 import re
 import shutil
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ NAME = re.compile(r"([0-9a-f]{64})(\.so|\.rec|\.lock|\.tmp|\.blas)\Z")
 STRIPES = 64
 PATIENCE = 120          # seconds to wait for another process that compiles the same; then compile too
 TOUCH_EVERY = 3600      # seconds between updates of an entry's time of last use
+LEFT_OVER = {TEMPORARY: 3600, BLAS: 30 * 86400}     # seconds unused after which what no entry needs is removed
 
 
 def digest(*fields):
@@ -80,13 +82,13 @@ def _get(path, key):
     data = entry.read(path)
     found = None if data is None else entry.unpack(key, data)
     if found is not None:
-        _touch(path)
+        touch(path)
     elif config.debug and os.path.lexists(path):
-        print(f"tgen: cache entry {path} is not what was stored; it will be replaced")
+        print(f"tgen: cache entry {path} is not what was stored; it will be replaced", file=sys.stderr)
     return found
 
 
-def _touch(path):
+def touch(path):
     """Note the use, for pruning; at most once an hour."""
     try:
         if abs(time.time() - os.stat(path).st_mtime) > TOUCH_EVERY:
@@ -263,19 +265,18 @@ def _proves(item):
 
 
 def prune(limit=None):
-    """Remove the entries used longest ago until the rest fits ``limit`` bytes (config.cache_bytes), and what killed
-    processes left half written an hour ago; returns how many files. Loaded functions are not touched by it.
+    """Remove the entries used longest ago until the rest fits ``limit`` bytes (config.cache_bytes), what killed
+    processes left half written and old copies of BLAS; returns how many files. Loaded functions are not touched by it.
 
     "Now" is the file system's clock, and a time of use after it counts as now.
     """
     limit = config.cache_bytes if limit is None else limit
-    found = entries()
+    found, others = entries(), entries(tuple(LEFT_OVER))
     total, removed = sum(item.size for item in found), 0
-    halves = entries((TEMPORARY,))
-    if total <= limit and not halves:
+    if total <= limit and not others:
         return 0
     now = _clock()
-    removed += sum(entry.remove(item.path) for item in halves if abs(now - item.used) > 3600)
+    removed += sum(entry.remove(item.path) for item in others if abs(now - item.used) > LEFT_OVER[item.suffix])
     for item in sorted(found, key=lambda item: min(item.used, now)):
         if total <= limit:
             break

@@ -21,7 +21,7 @@ from tgen.config import OPTIONS, config
 from tgen.core import storage
 from tgen.errors import CompileError
 
-ABI = 1
+ABI = 2
 SPINS = "2000"
 NAME = "_tgen_host"
 FLAGS = ("-O1",)         # nothing in it is a loop over data, and -O3 takes twice as long

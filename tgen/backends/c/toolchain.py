@@ -20,14 +20,13 @@ from tgen.backends.c.directory import scratch_directory, tidy
 from tgen.config import config
 from tgen.errors import CompileError
 
-RECORD = 2      # raised when a machine record has other contents
+RECORD = 4      # raised when a machine record has other contents
 BASE = ("-O3", "-std=gnu99", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fPIC", "-pipe", "-w")
-LINK = ("-shared", "-Wl,--hash-style=gnu", "-Wl,-z,noexecstack")
+SHARED = ("-shared",)
+ELF = ("-Wl,--hash-style=gnu", "-Wl,-z,noexecstack")
 # A library of functions has no constructors, so it needs no start files and only the libraries it names: 3 ms of 32.
 LEAN, LEAN_LIBRARIES = ("-nostdlib",), ("-lgomp", "-lgcc", "-lc")
 DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Vector length the compiler would not choose by itself where 512 bits cost no clock (Ice Lake, Zen 4 and later).
-WIDE = "-mprefer-vector-width=512"
 _ALLOWED = ("-O0", "-O1", "-O2", "-O3", "-Os", "-g", "-g1", "-g2", "-g3", "-fno-vect-cost-model", "-fno-tree-vectorize",
             "-funroll-loops", "-fno-unroll-loops", "-fno-omit-frame-pointer", "-fno-inline", "-fstack-protector-strong",
             "-mprefer-vector-width=128", "-mprefer-vector-width=256", "-mprefer-vector-width=512")
@@ -57,6 +56,7 @@ void probe(double *x, int n) {
 }
 """
 PROBES = {      # feature -> (flags, libraries, text that compiles and links where the feature is there)
+    "elf": (ELF, (), _SIMD),
     "openmp": (("-fopenmp",), (), _OPENMP),
     "openmp_simd": (("-fopenmp-simd",), (), _SIMD),
     "mvec": (("-fopenmp-simd",), ("-lmvec", "-lm", "-Wl,--no-undefined"), _VECTOR_MATH),
@@ -92,7 +92,9 @@ class Toolchain:
     def link(self):
         """(flags, libraries) for the linker."""
         math = ("-lmvec", "-lm") if self.features["mvec"] else ("-lm",)
-        return (LINK + LEAN, math + LEAN_LIBRARIES) if self.features["lean"] else (LINK, math)
+        flags = SHARED + (ELF if self.features["elf"] else ())
+        lean = self.features["lean"] and not any(f.startswith("-fsanitize=") for f in self.extra)   # sanitizers bring libraries
+        return (flags + LEAN, math + LEAN_LIBRARIES) if lean else (flags, math)
 
     @property
     def identity(self):
@@ -280,9 +282,7 @@ def probe(path, extra=()):
         shutil.rmtree(directory, ignore_errors=True)
         tidy()
     stamps = tuple(stamp(p) for p in dict.fromkeys(parts) if p)
-    features = {name: _compiles(path, target + BASE + LINK + flags, libraries, text) for name, (flags, libraries, text) in PROBES.items()}
-    if "avx512_vbmi2" in processor_flags() and _compiles(path, target + (WIDE,) + BASE + LINK, (), "int probe;\n"):
-        target += (WIDE,)
+    features = {name: _compiles(path, target + BASE + SHARED + flags, libraries, text) for name, (flags, libraries, text) in PROBES.items()}
     return Toolchain(path, version, target, features, stamps, extra)
 
 

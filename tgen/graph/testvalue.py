@@ -1,0 +1,53 @@
+"""``config.compute_test_value``: each op is computed at once on ``tag.test_value`` of its operands, so mistakes show at their line."""
+import warnings
+
+import numpy as np
+
+from tgen.config import config
+from tgen.core.op import SCALAR
+
+
+def compute(node):
+    """Give the outputs of ``node`` test values. What is missing is an error, a warning or ignored, as the option says.
+
+    ValueError, IndexError or TypeError of the op itself if the test values do not fit it.
+    """
+    values = []
+    for k, v in enumerate(node.inputs):
+        value = known(v)
+        if value is None:
+            _missing(f"Cannot compute test value: input {k} ({v}) of {node.op} has no tag.test_value")
+            return
+        values.append(value)
+    op = node.op
+    count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
+    arrays = values[:-count] if count else values
+    if op.kind == SCALAR:
+        _check_sizes(node, arrays)
+    results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays):]), *arrays)
+    for v, value in zip(node.outputs, results if isinstance(results, tuple) else (results,)):
+        v.tag.test_value = value
+
+
+def known(v):
+    """The test value of a variable: its tag's, a constant's data, a shared variable's value; else None."""
+    if hasattr(v._tag, "test_value"):
+        return v.type.filter(v._tag.test_value)
+    if hasattr(v, "data"):
+        return v.data
+    return v.get_value(borrow=True) if hasattr(v, "get_value") else None
+
+
+def _check_sizes(node, arrays):
+    """Only an axis that is 1 in the type broadcasts."""
+    for axis in range(node.inputs[0].type.ndim):
+        found = {a.shape[axis] for v, a in zip(node.inputs, arrays) if v.type.shape[axis] != 1}
+        if len(found) > 1:
+            raise ValueError(f"Input dimension mis-match: {node.op} of shapes {', '.join(str(np.shape(a)) for a in arrays)} at axis {axis}")
+
+
+def _missing(text):
+    if config.compute_test_value == "raise":
+        raise AttributeError(text)
+    if config.compute_test_value == "warn":
+        warnings.warn(text, stacklevel=5)
