@@ -1,5 +1,4 @@
 """Every function of tgen.tensor against its NumPy twin: one row a function. Values by Op.eval, so no compiler is needed."""
-import math
 import pickle
 
 import numpy as np
@@ -7,190 +6,11 @@ import pytest
 
 import tgen.tensor as T
 from graph_eval import evaluate
+from tgen import function
 from tgen.config import config
 from tgen.core.op import METHODS, OPS, SCALAR
 from tgen.graph.nodes import Variable
-
-RNG = np.random.RandomState(0)
-V, W, S = RNG.randn(5), RNG.randn(5), np.array(1.5)
-M, N = RNG.randn(3, 4), RNG.randn(4, 2)
-B, C3 = RNG.randn(2, 3, 4), RNG.randn(2, 4, 5)
-I, J = np.array([[1, -2, 3], [0, 2, 5]], "int32"), np.array([[3, 1, -2], [2, 4, 1]], "int32")
-P = np.array([[.2, .8], [.6, .4], [.5, .5]])
-NAN = np.array([3., np.nan, 1., 1., -np.inf, np.nan, np.inf])
-K3 = np.array([2, 0, 3])
-erf = np.vectorize(math.erf)
-
-
-def softmax(x, axis=-1):
-    e = np.exp(x - x.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-# name: (symbolic function, NumPy twin, operands)
-TWINS = {
-    # elementwise compositions
-    "clip": (lambda x: T.clip(x, -.5, .5), lambda x: np.clip(x, -.5, .5), [M]),
-    "switch": (lambda x, y: T.switch(x > y, x, y), np.maximum, [V, W]),
-    "switch of ints": (lambda c: T.switch(c, 1., 2.), lambda c: np.where(c, 1., 2.), [I]),
-    "where rows": (lambda x: T.where(x > 0, x, T.zeros((1, 4))), lambda x: np.where(x > 0, x, 0), [M]),
-    "inv": (T.inv, lambda x: 1 / x, [V]),
-    "inv of ints": (T.inv, lambda x: 1 / x, [np.array([1, 2])]),
-    "square": (T.square, np.square, [I]),
-    "deg2rad": (T.deg2rad, np.deg2rad, [M]),
-    "rad2deg": (T.rad2deg, np.rad2deg, [M]),
-    "round": (T.round, np.round, [np.array([.5, 1.5, 2.5, -.5, 2.4])]),
-    "round away": (lambda x: T.round(x, "half_away_from_zero"), lambda x: np.sign(x) * np.floor(abs(x) + .5), [np.array([.5, 1.5, 2.5, -.5, 2.4])]),
-    "iround": (T.iround, lambda x: np.round(x).astype(int), [M]),
-    "divmod": (lambda x, y: list(divmod(x, y)), lambda x, y: list(divmod(x, y)), [I, J]),
-    "ceil_intdiv": (T.ceil_intdiv, lambda x, y: -(-x // y), [I, J]),
-    "logical_and": (T.logical_and, np.logical_and, [I, J]),
-    "logical_or": (T.logical_or, np.logical_or, [I, I * 0]),
-    "logical_xor": (T.logical_xor, np.logical_xor, [I, I * 0]),
-    "logical_not": (T.logical_not, np.logical_not, [I]),
-    "isfinite": (T.isfinite, np.isfinite, [NAN]),
-    "isclose": (lambda x, y: T.isclose(x, y), np.isclose, [NAN, NAN + 1e-9]),
-    "isclose nan": (lambda x, y: T.isclose(x, y, equal_nan=True), lambda x, y: np.isclose(x, y, equal_nan=True), [NAN, NAN]),
-    "allclose": (T.allclose, np.allclose, [V, V + 1e-9]),
-    "largest": (T.largest, lambda *x: np.max(x, axis=0), [V, W, -V]),
-    "smallest": (T.smallest, lambda *x: np.min(x, axis=0), [V, W, -V]),
-    "add of three": (T.add, lambda *x: x[0] + x[1] + x[2], [V, W, V]),
-    "real": (T.real, np.real, [M]),
-    "imag": (T.imag, np.imag, [M]),
-    "conj": (T.conj, np.conj, [M]),
-    "log1mexp": (T.log1mexp, lambda x: np.log1p(-np.exp(x)), [np.array([-.1, -2.])]),
-    "logaddexp": (T.logaddexp, np.logaddexp, [np.array([1000., -np.inf, 3., np.inf]), np.array([1000., -np.inf, 5., 1.])]),
-    "hypot": (T.hypot, np.hypot, [V, W]),
-    "cast": (lambda x: T.cast(x, "int32"), lambda x: x.astype("int32"), [M * 3]),
-    "array on the left": (lambda x: (np.ones((3, 4)) - x) * np.float64(2), lambda x: (1 - x) * 2, [M]),
-    "pow": (lambda i: i ** 3 + 2 ** (i * i) % 7, lambda i: i ** 3 + 2 ** (i * i) % 7, [I]),
-    "bits": (lambda i, j: (i & 6) | (j ^ 3) << 1 >> 1, lambda i, j: (i & 6) | (j ^ 3) << 1 >> 1, [I, J]),
-    "int arithmetic": (lambda i, j: [i / j, i // j, i % j, abs(-i)], lambda i, j: [i / j, i // j, i % j, abs(i)], [I, J]),
-    # reductions
-    "sum": (T.sum, np.sum, [M]), "sum of nothing": (T.sum, np.sum, [np.zeros((0, 3))]),
-    "sum axes": (lambda x: x.sum(axis=(0, -1)), lambda x: x.sum((0, -1)), [B]),
-    "sum list keepdims": (lambda x: x.sum(axis=[1, 2], keepdims=True), lambda x: x.sum((1, 2), keepdims=True), [B]),
-    "sum dtype": (lambda x: T.sum(x, dtype="float32"), lambda x: x.sum(dtype="float32"), [I]),
-    "sum acc_dtype": (lambda x: T.sum(x, acc_dtype="float64", dtype="float32"), lambda x: x.sum(dtype="float32"), [M.astype("float32")]),
-    "sum no axes": (lambda x: T.sum(x, axis=()), lambda x: x.sum(axis=()), [M]),
-    "sum of a scalar": (T.sum, np.sum, [S]),
-    "prod": (lambda x: T.prod(x, axis=1), lambda x: np.prod(x, axis=1), [M]),
-    "mean": (lambda x: x.mean(axis=-1, keepdims=True), lambda x: x.mean(-1, keepdims=True), [B]),
-    "mean of ints": (T.mean, np.mean, [I]), "mean of nothing": (T.mean, lambda x: np.nan, [np.zeros(0)]),
-    "mean dtype": (lambda x: T.mean(x, dtype="float32"), lambda x: np.mean(x, dtype="float32"), [I]),
-    "var": (lambda x: T.var(x, axis=(0, 2)), lambda x: np.var(x, axis=(0, 2)), [B]),
-    "var ddof": (lambda x: x.var(ddof=1), lambda x: x.var(ddof=1), [M]),
-    "var of ints": (lambda x: x.var(0), lambda x: x.var(0), [I]),
-    "std": (lambda x: x.std(axis=0, keepdims=True), lambda x: x.std(0, keepdims=True), [M]),
-    "max": (lambda x: T.max(x, axis=1), lambda x: x.max(1), [M]), "min": (T.min, np.min, [I]), "max nan": (T.max, np.max, [NAN]),
-    "argmax": (T.argmax, np.argmax, [M]), "argmin": (lambda x: x.argmin(0, keepdims=True), lambda x: x.argmin(0, keepdims=True), [M]),
-    "argmax of axes": (lambda x: x.argmax(axis=(0, 2)), lambda x: x.transpose(1, 0, 2).reshape(3, -1).argmax(1), [B]),
-    "argmax nan": (T.argmax, np.argmax, [NAN]),
-    "max_and_argmax": (lambda x: T.max_and_argmax(x, axis=0), lambda x: [x.max(0), x.argmax(0)], [M]),
-    "any": (lambda x: T.any(x, axis=0), lambda x: np.any(x, axis=0), [I]), "all": (lambda x: (x > 0).all(axis=1), lambda x: (x > 0).all(1), [I]),
-    "count_nonzero": (T.count_nonzero, np.count_nonzero, [I]), "ptp": (lambda x: x.ptp(axis=0), lambda x: np.ptp(x, axis=0), [M]),
-    "norm": (lambda x: x.norm(2), np.linalg.norm, [M]), "norm 3": (lambda x: x.norm(3, axis=1), lambda x: np.linalg.norm(x, 3, axis=1), [M]),
-    "norm inf": (lambda x: [x.norm(np.inf), x.norm(-np.inf), x.norm(1), x.norm(0)],
-                 lambda x: [np.linalg.norm(x, o) for o in (np.inf, -np.inf, 1)] + [np.count_nonzero(x)], [V]),
-    "logsumexp": (lambda x: T.logsumexp(x, axis=1), lambda x: 1000 + np.log(np.exp(x - 1000).sum(1)), [np.array([[1000., 1001], [999, 1000]])]),
-    "logsumexp of -inf": (T.logsumexp, lambda x: -np.inf, [np.array([-np.inf, -np.inf])]),
-    # creation
-    "zeros": (lambda n: T.zeros((n, 2)), lambda n: np.zeros((n, 2)), [np.array(3)]), "ones": (lambda x: T.ones(x.shape), np.ones_like, [M]),
-    "alloc": (lambda x: T.alloc(x, 2, 5), lambda x: np.broadcast_to(x, (2, 5)), [V]), "full": (lambda x: T.full((2, 3), x), lambda x: np.full((2, 3), x), [S]),
-    "zeros_like": (T.zeros_like, np.zeros_like, [I]), "ones_like": (lambda x: T.ones_like(x, dtype="int8"), lambda x: np.ones(x.shape, "int8"), [M]),
-    "full_like": (lambda x: T.full_like(x, 7), lambda x: np.full_like(x, 7), [I]), "fill": (T.fill, lambda x, y: np.zeros_like(x) + y, [M, S]),
-    "eye": (lambda n: [T.eye(n), T.eye(n, 5, 1), T.eye(3, 4, -1, "int8")], lambda n: [np.eye(n), np.eye(n, 5, 1), np.eye(3, 4, -1, "int8")], [np.array(3)]),
-    "identity_like": (T.identity_like, lambda x: np.eye(3, 4), [M]), "tri": (lambda: T.tri(3, 5, 1), lambda: np.tri(3, 5, 1), []),
-    "arange": (lambda n: [T.arange(n), T.arange(1, n), T.arange(n, 0, -2), T.arange(0, n, 3), T.arange(5, n)],
-               lambda n: [np.arange(n), np.arange(1, n), np.arange(n, 0, -2), np.arange(0, n, 3), np.arange(5, n)], [np.array(4)]),
-    "arange of floats": (lambda x: [T.arange(x), T.arange(0., x, .25), T.arange(3, x, -.5), T.arange(0, 1, .1)],
-                         lambda x: [np.arange(x), np.arange(0., x, .25), np.arange(3, x, -.5), np.arange(0, 1, .1)], [S]),
-    "arange with a step": (lambda n: T.arange(10, 0, n, dtype="int32"), lambda n: np.arange(10, 0, n, "int32"), [np.array(-3)]),
-    # shapes
-    "dimshuffle": (lambda x: x.dimshuffle(1, "x", 0), lambda x: x.T[:, None], [M]), "dimshuffle list": (lambda x: x.dimshuffle([1, 0]), np.transpose, [M]),
-    "T": (lambda x: x.T, np.transpose, [B]), "transpose": (lambda x: [x.transpose(2, 0, 1), x.transpose((1, 0, 2))],
-                                                           lambda x: [x.transpose(2, 0, 1), x.transpose(1, 0, 2)], [B]),
-    "swapaxes": (lambda x: x.swapaxes(0, -1), lambda x: x.swapaxes(0, -1), [B]), "moveaxis": (lambda x: T.moveaxis(x, 0, -1), lambda x: np.moveaxis(x, 0, -1), [B]),
-    "squeeze": (lambda x: x.dimshuffle("x", 0, "x").squeeze(), lambda x: x, [V]), "squeeze axis": (lambda x: x.squeeze(1), lambda x: x.squeeze(1), [M[:, :1]]),
-    "expand_dims": (lambda x: [T.expand_dims(x, 1), T.expand_dims(x, (0, -1))], lambda x: [x[:, None], x[None, ..., None]], [M]),
-    "shape_padleft": (lambda x: x.shape_padleft(2), lambda x: x[None, None], [V]), "shape_padright": (T.shape_padright, lambda x: x[:, None], [V]),
-    "shape_padaxis": (lambda x: T.shape_padaxis(x, 1), lambda x: x[:, None], [M]), "copy": (lambda x: x.copy(), np.copy, [S]),
-    "reshape": (lambda x: [x.reshape((4, 3)), x.reshape(12), x.reshape((x.shape[1], -1)), x.reshape((-1, 2), ndim=2), x.reshape(x.shape[::-1])],
-                lambda x: [x.reshape(4, 3), x.reshape(12), x.reshape(4, -1), x.reshape(-1, 2), x.reshape(4, 3)], [M]),
-    "reshape at run time": (lambda x, s: x.reshape(s, ndim=3), lambda x, s: x.reshape(s), [B, np.array([3, -1, 2])]),
-    "reshape of nothing": (lambda x: x.reshape((x.shape[0], -1)), lambda x: x.reshape(0, 12), [np.zeros((0, 3, 4))]),
-    "flatten": (lambda x: [x.flatten(), x.flatten(2), T.flatten(x, ndim=3), T.flatten(x, outdim=2), x.ravel()],
-                lambda x: [x.ravel(), x.reshape(2, 12), x, x.reshape(2, 12), x.ravel()], [B]), "flatten a scalar": (T.flatten, lambda x: x.reshape(1), [S]),
-    "broadcast_to": (lambda x: T.broadcast_to(x, (3, 5)), lambda x: np.broadcast_to(x, (3, 5)), [V]),
-    "addbroadcast": (lambda x, y: T.addbroadcast(x, 1) + y, lambda x, y: x + y, [M[:, :1], M]),
-    "unbroadcast": (lambda x: T.unbroadcast(x.dimshuffle("x", 0), 0), lambda x: x[None], [V]),
-    "patternbroadcast": (lambda x: T.patternbroadcast(x, (False, True)), lambda x: x, [M[:, :1]]),
-    "concatenate": (lambda x, y: [T.concatenate([x, y], axis=-1), T.join(0, x, y.T), T.horizontal_stack(x, y), T.vertical_stack(x, x)],
-                    lambda x, y: [np.concatenate([x, y], -1), np.concatenate([x, y.T]), np.hstack([x, y]), np.vstack([x, x])], [M[:, :3], M[:, 1:]]),
-    "stack": (lambda x, y: [T.stack([x, y]), T.stack(x, y), T.stack([x, y], axis=1), T.stack([x, y], -1), T.stack([x.sum(), 2]), T.stacklists([[x, y], [y, x]])],
-              lambda x, y: [np.stack([x, y]), np.stack([x, y]), np.stack([x, y], 1), np.stack([x, y], -1), np.array([x.sum(), 2]), np.array([[x, y], [y, x]])], [V, W]),
-    "a list with variables": (lambda x: T.as_tensor_variable([[x, 1.], [2., x]]), lambda x: np.array([[x, 1], [2, x]]), [S]),
-    "tile": (lambda x: [T.tile(x, 2), T.tile(x, (2, 3)), T.tile(x, (2, 1, 2)), T.tile(x, (2,), ndim=3)],
-             lambda x: [np.tile(x, 2), np.tile(x, (2, 3)), np.tile(x, (2, 1, 2)), np.tile(x, 2)[None]], [M]),
-    "repeat": (lambda x: [x.repeat(2), x.repeat(3, axis=0), T.repeat(x, 2, -1)], lambda x: [x.repeat(2), x.repeat(3, 0), x.repeat(2, -1)], [M]),
-    "repeat by an array": (lambda x, k: [T.repeat(x, k, axis=0), x[:, 0].repeat([1, 0, 2])], lambda x, k: [x.repeat(k, 0), x[:, 0].repeat([1, 0, 2])], [M, K3]),
-    "repeat not at all": (lambda x, k: x.repeat(k, axis=0), lambda x, k: x.repeat(k, 0), [M, K3 * 0]),
-    "roll": (lambda x: [T.roll(x, 1), T.roll(x, -1, 0), T.roll(x, 5, 1)], lambda x: [np.roll(x, 1), np.roll(x, -1, 0), np.roll(x, 5, 1)], [M]),
-    "split": (lambda x: T.split(x, [1, 3], 2, axis=1), lambda x: np.split(x, [1], 1), [M]), "flip": (lambda x: [T.flip(x), T.flip(x, 1)], lambda x: [np.flip(x), np.flip(x, 1)], [M]),
-    "diagonal": (lambda x: [x.diagonal(), T.diagonal(x, 1), T.diagonal(x, -2), T.diagonal(x, 9)],
-                 lambda x: [x.diagonal(), x.diagonal(1), x.diagonal(-2), x.diagonal(9)], [M]),
-    "diagonal of 3": (lambda x: x.diagonal(0, 2, 0), lambda x: x.diagonal(0, 2, 0), [B]),
-    "diag": (lambda x: [T.diag(x), T.diag(x, 2), T.diag(x, -1), T.diag(T.diag(x), 0)], lambda x: [np.diag(x), np.diag(x, 2), np.diag(x, -1), x], [V]),
-    "trace": (lambda x: x.trace(), np.trace, [M]), "triu": (lambda x: [T.triu(x), T.triu(x, 1), T.triu(x, -1)], lambda x: [np.triu(x), np.triu(x, 1), np.triu(x, -1)], [M]),
-    "tril": (lambda x: [T.tril(x), T.tril(x, -1)], lambda x: [np.tril(x), np.tril(x, -1)], [B]),
-    "fill_diagonal": (lambda x: T.fill_diagonal(x, 9), lambda x: x * (1 - np.eye(3, 4)) + 9 * np.eye(3, 4), [M]),
-    # products
-    "dot": (lambda v, m, n, b: [v.dot(v), T.dot(m, n), T.dot(v[:3], m), m.dot(v[1:]), T.dot(b, n), T.dot(m, 2), T.dot(b, v[:4])],
-            lambda v, m, n, b: [v.dot(v), m.dot(n), v[:3].dot(m), m.dot(v[1:]), np.dot(b, n), m * 2, np.dot(b, v[:4])], [V, M, N, B]),
-    "dot 3 with 3": (lambda x, y: T.dot(x, y), np.dot, [B, C3]), "dot of ints": (lambda x, y: [x.dot(y.T), x[0].dot(y[0]), T.dot(x, y[0]), T.dot(x[:, 0], y)],
-                                                                              lambda x, y: [x.dot(y.T), x[0].dot(y[0]), x.dot(y[0]), x[:, 0].dot(y)], [I, J]),
-    "dot of bools": (lambda x, y: T.dot(x > 1, (y > 1).T), lambda x, y: np.dot(x > 1, (y > 1).T), [I, J]), "dot of nothing": (T.dot, np.dot, [np.zeros((2, 0)), np.zeros((0, 3))]),
-    "outer": (T.outer, np.outer, [V, M]), "inner": (T.inner, np.inner, [B, M]), "vdot": (T.vdot, np.vdot, [M, M + 1]),
-    "tensordot": (lambda x, y: [T.tensordot(x, y, [[1, 2], [0, 1]]), T.tensordot(x, y[0], 1), T.tensordot(x, y, 0)],
-                  lambda x, y: [np.tensordot(x, y, [[1, 2], [0, 1]]), np.tensordot(x, y[0], 1), np.tensordot(x, y, 0)], [B, RNG.randn(3, 4, 2).transpose(0, 1, 2)[:, :, :2]]),
-    "batched_dot": (lambda x, y: [T.batched_dot(x, y), T.batched_dot(x, y[:, :, 0]), T.batched_dot(x[:, 0], y), T.batched_dot(x[:, 0], x[:, 1])],
-                    lambda x, y: [x @ y, np.einsum("ijk,ik->ij", x, y[:, :, 0]), np.einsum("ik,ikj->ij", x[:, 0], y), (x[:, 0] * x[:, 1]).sum(1)], [B, C3]),
-    "batched_tensordot": (lambda x, y: T.batched_tensordot(x, y, [[2], [1]]), lambda x, y: x @ y, [B, C3]),
-    "matmul": (lambda x, y, m: [x @ y, T.matmul(x, m), T.matmul(m[0], y), m @ m.T, x[0] @ y, x.dimshuffle("x", 0, 1, 2) @ y.dimshuffle(0, "x", 1, 2)],
-               lambda x, y, m: [x @ y, x @ m, m[0] @ y, m @ m.T, x[0] @ y, x[None] @ y[:, None]], [B, C3, RNG.randn(4, 4)]),
-    # order
-    "cumsum": (lambda x: [x.cumsum(), x.cumsum(0), T.cumsum(x, -1)], lambda x: [x.cumsum(), x.cumsum(0), x.cumsum(-1)], [B]), "cumsum of ints": (T.cumsum, np.cumsum, [I]),
-    "cumprod": (lambda x: x.cumprod(axis=1), lambda x: x.cumprod(1), [M]), "cumsum of nothing": (T.cumsum, np.cumsum, [np.zeros(0)]),
-    "sort": (lambda x: [x.sort(), T.sort(x, 0), T.sort(x, None)], lambda x: [np.sort(x), np.sort(x, 0), np.sort(x, None)], [M]), "sort nan": (T.sort, np.sort, [NAN]),
-    "argsort": (lambda x: [x.argsort(), T.argsort(x, 0)], lambda x: [x.argsort(kind="stable"), x.argsort(0, kind="stable")], [I]),
-    "argsort nan": (T.argsort, lambda x: x.argsort(kind="stable"), [NAN]),
-    "searchsorted": (lambda x, v: [x.searchsorted(v), T.searchsorted(x, v, "right"), T.searchsorted(x[::-1], v, sorter=[4, 3, 2, 1, 0])],
-                     lambda x, v: [x.searchsorted(v), x.searchsorted(v, "right"), x.searchsorted(v)], [np.array([1., 2, 2, 3, 5]), np.array([[2., 0], [9, 4]])]),
-    "diff": (lambda x: [T.diff(x), T.diff(x, 2, 0)], lambda x: [np.diff(x), np.diff(x, 2, 0)], [M]),
-    # nnet
-    "softmax": (T.nnet.softmax, softmax, [M]), "softmax of a vector": (T.nnet.softmax, lambda x: softmax(x)[None], [V]),
-    "softmax axis": (lambda x: T.nnet.softmax(x, axis=1), lambda x: softmax(x, 1), [B]), "logsoftmax": (T.nnet.logsoftmax, lambda x: np.log(softmax(x)), [M]),
-    "relu": (lambda x: [T.nnet.relu(x), T.nnet.relu(x, .1), T.nnet.leaky_relu(x)],
-             lambda x: [np.maximum(x, 0), np.where(x > 0, x, .1 * x), np.where(x > 0, x, .01 * x)], [M]),
-    "relu of ints": (T.nnet.relu, lambda x: np.maximum(x, 0), [I]), "elu": (lambda x: T.nnet.elu(x, 2), lambda x: np.where(x > 0, x, 2 * np.expm1(x)), [M]),
-    "selu": (T.nnet.selu, lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)), [M]),
-    "softsign": (T.nnet.softsign, lambda x: x / (1 + abs(x)), [M]), "swish": (T.nnet.swish, lambda x: x * sigmoid(x), [M]),
-    "gelu": (T.nnet.gelu, lambda x: .5 * x * (1 + erf(x / np.sqrt(2))), [M]),
-    "hard_sigmoid": (T.nnet.hard_sigmoid, lambda x: np.clip(.2 * x + .5, 0, 1), [M * 4]), "log_sigmoid": (T.nnet.log_sigmoid, lambda x: np.log(sigmoid(x)), [M]),
-    "categorical_crossentropy of labels": (T.nnet.categorical_crossentropy, lambda p, y: -np.log(p[np.arange(3), y]), [P, np.array([0, 1, 1], "int32")]),
-    "categorical_crossentropy": (T.nnet.categorical_crossentropy, lambda p, q: -(q * np.log(p)).sum(-1), [P, P[::-1]]),
-    "crossentropy_categorical_1hot": (T.nnet.crossentropy_categorical_1hot, lambda p, y: -np.log(p[np.arange(3), y]), [P, np.array([0, 1, 1])]),
-    "crossentropy with bias": (lambda x, b, y: list(T.nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, y)),
-                               lambda x, b, y: [-np.log(softmax(x + b)[np.arange(3), y]), softmax(x + b), (x + b).argmax(1)], [M, V[:4], np.array([3, 0, 1])]),
-    "binary_crossentropy": (T.nnet.binary_crossentropy, lambda p, t: -(t * np.log(p) + (1 - t) * np.log(1 - p)), [P, np.array([[1., 0], [0, 1], [.5, 1]])]),
-    "sigmoid_binary_crossentropy": (T.nnet.sigmoid_binary_crossentropy, lambda x, t: -(t * np.log(sigmoid(x)) + (1 - t) * np.log(1 - sigmoid(x))),
-                                    [M, (M > 0).astype(float)]),
-}
-
+from twins import TWINS
 
 @pytest.mark.parametrize("name", TWINS)
 def test_equals_its_numpy_twin(name):
@@ -207,6 +27,20 @@ def test_equals_its_numpy_twin(name):
         np.testing.assert_allclose(got, wanted, rtol=1e-6 if "float32" in (got.dtype.name, wanted.dtype.name) else 1e-12, atol=1e-14)
 
 
+def test_the_compiler_agrees():
+    """Every fifth twin in one function: what each primitive compiles to is the business of other tests."""
+    outputs, given = [], {}
+    for name in list(TWINS)[2::5]:
+        make, _, operands = TWINS[name]
+        variables = [T.tensor(x.dtype.name, (None,) * x.ndim) for x in map(np.asarray, operands)]
+        given.update(zip(variables, operands))
+        made = make(*variables)
+        outputs.extend(made if isinstance(made, list) else [made])
+    for v, got, wanted in zip(outputs, function(list(given), outputs)(*given.values()), evaluate(outputs, given)):
+        assert got.dtype == wanted.dtype and got.shape == wanted.shape, v
+        np.testing.assert_allclose(got, wanted, rtol=1e-6 if got.dtype == "float32" else 1e-11, atol=1e-13)
+
+
 def test_every_scalar_primitive_has_its_function():
     for name, op in OPS.items():
         if op.kind == SCALAR and name not in ("cast", "copy") and not op.extra.get("identity"):
@@ -218,8 +52,8 @@ UFUNCS = ["exp", "sqrt", "log", "tanh", "sin", "floor", "ceil", "isnan", "arctan
 
 @pytest.mark.parametrize("name", UFUNCS)
 def test_numpy_functions_of_variables(name):
-    x = T.dvector()
-    np.testing.assert_allclose(evaluate([getattr(np, name)(x)], {x: abs(V)})[0], getattr(np, name)(abs(V)))
+    x, data = T.dvector(), np.array([.5, 1.5, 2.])
+    np.testing.assert_allclose(evaluate([getattr(np, name)(x)], {x: data})[0], getattr(np, name)(data))
 
 
 def test_numpy_arrays_on_the_left_give_one_variable():

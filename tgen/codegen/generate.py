@@ -33,7 +33,8 @@ def barriers(module, views):
     for step in module.steps:
         known = [i for i in step.instrs if i is not None]
         r = {memory(module, v) for i in known for v in i.operands}
-        w = {memory(module, v) for i in known for v in i.results}
+        w = {memory(module, v) for i in known for v in i.results} | {name for i in known for name in i.found}
+        r |= symbols_read(step, views)
         late = step.part is not None and views[step.part.name]["late"]
         waits = None in step.instrs or late or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
         if waits:
@@ -44,6 +45,13 @@ def barriers(module, views):
             writes.add(ANY)
         out.append(waits and bool(out))
     return out
+
+
+def symbols_read(step, views):
+    """The sizes found inside that a step's C names: like memory, they must have been written."""
+    if step.part is None:
+        return set(re.findall(r"f->(k\d+)", "\n".join(step.lines)))
+    return {s for v in views[step.part.name]["variants"] for s in v["symbols"] if s.startswith("k")}
 
 
 # -- the view

@@ -275,8 +275,8 @@ class Level:
         """Loops around the core, prefix lines at their depth, accumulators at the register depth."""
         depth, total = self.register_depth(), len(self.order)
         regs = [a for a in self.finals if a is not None]
-        chunked = self.top and total == 1 and bool(regs) and all(a.name == "sum" and is_float(a.dtype) for a in regs)
-        for a in regs if chunked else ():
+        chunked = self.chunked(regs)
+        for a in chunked:
             a.register = f"{a.a}_c"
         core = core + [Lines(self.stores() + [line for a, v in self.steps() for line in a.step(v)])]
         nodes = [n for n in core if not isinstance(n, Lines) or n.texts]
@@ -286,7 +286,7 @@ class Level:
             loop.body = ([Lines(self.prefix[k + 1])] if self.prefix[k + 1] else []) + nodes
             if k == total - 1 and innermost:
                 loop.simd = self.simd(regs, depth <= k)
-            nodes = self.in_chunks(loop, regs) if chunked else [loop]
+            nodes = self.in_chunks(loop, chunked) if chunked and k == total - 1 else [loop]
             if k == depth and regs:
                 nodes = self.around(nodes, regs, depth)
         if total == 0 and regs:
@@ -348,14 +348,27 @@ class Level:
         clauses = [a.clauses() for a in regs] if reduced_innermost else []
         return None if any(c is None for c in clauses) else " ".join(clauses)
 
-    def in_chunks(self, loop, regs):
-        """A long float sum in chunks of CHUNK, each with an accumulator of its own."""
-        outer = Loop("c", loop.low, loop.high, step=str(CHUNK))
+    def chunked(self, regs):
+        """The float sums whose innermost loop is cut into chunks; none when that loop is all there is and short."""
+        if not self.order or self.order[-1] not in self.reduced or any(i.op.name == "kernel" for i in self.body.instrs):
+            return []
+        if len(self.order) == 1 and self.short(self.domain[0]):
+            return []
+        return [a for a in regs if a.name == "sum" and is_float(a.dtype)]
+
+    @staticmethod
+    def short(size):
+        return isinstance(size, int) and size <= CHUNK
+
+    def in_chunks(self, loop, sums):
+        """Float sums over the innermost loop in chunks of CHUNK, each with an accumulator of its own: a long sum keeps its digits."""
+        starts = [f"{ctype(a.dtype)} {a.register} = {start(a.name, a.dtype)};" for a in sums]
+        adds = [f"{a.a} += {a.register};" for a in sums]
+        if self.short(self.domain[self.order[-1]]):
+            return [Lines(starts), loop, Lines(adds)]
         inner = Loop(loop.var, "c", "end", loop.body, loop.simd)
-        starts = [f"{ctype(a.dtype)} {a.register} = {start(a.name, a.dtype)};" for a in regs]
-        outer.body = [Lines([f"const int64_t end = c + {CHUNK} < {loop.high} ? c + {CHUNK} : {loop.high};"] + starts), inner,
-                      Lines([f"{a.a} += {a.register};" for a in regs])]
-        return [outer]
+        end = f"const int64_t end = c + {CHUNK} < {loop.high} ? c + {CHUNK} : {loop.high};"
+        return [Loop("c", loop.low, loop.high, [Lines([end] + starts), inner, Lines(adds)], step=str(CHUNK))]
 
 
 def product_text(x, stride):

@@ -1,7 +1,9 @@
 """Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient of their own."""
 from tgen.core.types import is_float
 from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
+from tgen.graph.walk import clone
 
+from .creation import zeros_like
 from .jacobian import hessian, jacobian
 from .variable import as_tensor_variable
 
@@ -36,4 +38,5 @@ def _directional(y, targets, points, disconnected_outputs):
         raise TypeError(f"Rop of {y} of {y.type}: only floats have derivatives")
     adjoint = y.type("adjoint")
     pulled = Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)
-    return grad(None, adjoint, known_grads=dict(zip(pulled, points)), disconnected_inputs="ignore", add_names=False)
+    pushed = grad(None, adjoint, known_grads=dict(zip(pulled, points)), disconnected_inputs="ignore", add_names=False)
+    return clone([pushed], {adjoint: zeros_like(y)})[0]     # of the adjoint only sizes are left

@@ -8,15 +8,15 @@ import atexit
 import fcntl
 import itertools
 import os
-import pwd
 import shutil
 import stat
-import sys
 import tempfile
 import threading
 import time
 import warnings
 from pathlib import Path
+
+import platformdirs
 
 from tgen.config import config
 from tgen.errors import CacheSecurityError, CacheWarning
@@ -128,21 +128,11 @@ def checkout():
 
 
 def user_directory():
-    """The platform's user cache directory for tgen; None without a home."""
-    explicit = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(explicit):
-        return os.path.join(explicit, "tgen")
-    home = os.environ.get("HOME", "") or _home_of_user()
-    if not os.path.isabs(home) or home == "/":
+    """The platform's user cache directory for tgen; None without a home (also where HOME is / : a daemon's, not a person's)."""
+    path = platformdirs.user_cache_dir("tgen", appauthor=False)
+    if not os.path.isabs(path) or Path(path).parents[1] == Path("/"):
         return None
-    return os.path.join(home, "Library/Caches" if sys.platform == "darwin" else ".cache", "tgen")
-
-
-def _home_of_user():
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return ""
+    return path
 
 
 # ---- scratch ----

@@ -1,0 +1,230 @@
+"""Every scalar op and every reduction, compiled, against its NumPy meaning: dtypes, layouts, special values (FAULTS 2B, 2D)."""
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+import tgen
+import tgen.tensor as T
+from special import same_bits
+from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.core.types import DTYPES, TensorType
+from tgen.graph.nodes import apply_op
+from tgen.ops.declare import LIBM
+
+ULPS = 4
+APPROXIMATE = {name.replace("a", "arc", 1) if name[0] == "a" else name for name in LIBM} | {"sigmoid", "softplus"}
+SPECIAL = {"f": (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1.5, -2.5, 1e300, 3e38, 1e-45, 0.5, -0.3, 7.25, -40.0),
+           "i": (0, 1, -1, 2, -2, 7, -7, 31, 64), "u": (0, 1, 2, 7, 8, 64, 200), "b": (True, False)}
+ATTRS = {"cast": [{"dtype": d} for d in DTYPES], "grad_clip": [{"lo": -1.0, "hi": 1.0}], "grad_scale": [{"factor": 2.0}]}
+MIXED = ("eq", "neq", "lt", "le", "gt", "ge")       # their operands may differ in dtype
+
+
+# -- scalar ops ----------------------------------------------------------------------------------------------------------------
+
+def operand_dtypes(op, attrs):
+    """Every tuple of operand dtypes the op's rule leaves as it is."""
+    arity = op.extra["arity"]
+    for first, other in product(DTYPES, DTYPES if op.name in MIXED else (None,)):
+        dtypes = (first,) + (other or first,) * (arity - 1)
+        dtypes = ("bool",) + dtypes[1:] if op.name == "switch" else dtypes
+        try:
+            wanted, _ = op.rule(dtypes, attrs)
+        except TypeError:
+            continue
+        if tuple(wanted) == dtypes:
+            yield dtypes
+
+
+def sweep():
+    """operand dtypes -> [(op, attrs)]."""
+    found = {}
+    for op in OPS.values():
+        for attrs in ATTRS.get(op.name, [{}]) if op.kind == SCALAR else ():
+            for dtypes in operand_dtypes(op, attrs):
+                found.setdefault(dtypes, []).append((op, attrs))
+    return found
+
+
+SWEEP = sweep()
+
+
+def special_values(dtype):
+    kind = np.dtype(dtype).kind
+    values = list(SPECIAL[kind]) + ([np.iinfo(dtype).min, np.iinfo(dtype).max] if kind in "iu" else [])
+    if kind == "f":
+        values += [float(np.finfo(dtype).max), float(np.finfo(dtype).tiny), 1 + float(np.finfo(dtype).eps)]
+    with np.errstate(all="ignore"):
+        return np.array([v for v in values if kind not in "iu" or np.iinfo(dtype).min <= v <= np.iinfo(dtype).max]).astype(dtype)
+
+
+def grid(dtypes):
+    """Matrices, one an operand, in which all tuples of special values stand."""
+    axes = np.meshgrid(*map(special_values, dtypes), indexing="ij")
+    flat = [np.resize(np.ravel(a), (max(5, -(-a.size // 7)), 7)) for a in axes]
+    return [np.ascontiguousarray(a) for a in flat]
+
+
+def spaced(a):
+    wide = np.zeros((a.shape[0] * 2, a.shape[1] * 3), a.dtype)
+    wide[1::2, ::3] = a
+    return wide[1::2, ::3]
+
+
+LAYOUTS = {
+    "C": lambda a: a, "Fortran": np.asfortranarray, "steps": spaced, "negative": lambda a: a[::-1, ::-1], "transposed": lambda a: a.T, "inner": lambda a: a[1:, 2:-1],
+    "repeated row": lambda a: np.broadcast_to(a[3:4], a.shape), "repeated column": lambda a: np.broadcast_to(a[:, 2:3], a.shape), "one element": lambda a: a[:1, 1:2],
+    "no rows": lambda a: a[:0], "no columns": lambda a: a[:, :0], "read-only": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape)}
+
+
+def within(got, wanted, ulps):
+    """Equal NaN positions and infinities; the rest within ``ulps`` units in the last place."""
+    if ulps == 0 or got.dtype.kind != "f":
+        return same_bits(got, wanted)
+    plain = np.isfinite(wanted)
+    if got.dtype != wanted.dtype or got.shape != wanted.shape or not same_bits(np.where(plain, 0, got), np.where(plain, 0, wanted)):
+        return False
+    return bool((np.abs(got[plain] - wanted[plain]) <= ulps * np.spacing(np.abs(wanted[plain]))).all())
+
+
+def check(op, attrs, operands, got):
+    wanted = np.asarray(op.eval(attrs, (), *operands))
+    assert within(got, wanted, ULPS if op.name in APPROXIMATE else 0), (
+        f"{op} {attrs} of {[a.dtype.name for a in operands]}, strides {[a.strides for a in operands]}:\n{got!r:.500}\nwanted\n{wanted!r:.500}")
+
+
+@pytest.mark.parametrize("dtypes", SWEEP, ids="-".join)
+def test_scalar_ops(dtypes):
+    """All values, layouts and ranks 2 and 0; for one group of dtypes all ops are one function."""
+    ops = SWEEP[dtypes]
+    matrices = [TensorType(d, (None, None))() for d in dtypes]
+    numbers = [TensorType(d)() for d in dtypes]
+    outputs = [apply_op(op, args, attrs)[0] for args in (matrices, numbers) for op, attrs in ops]
+    f = tgen.function(matrices + numbers, outputs, on_unused_input="ignore")
+    arrays = grid(dtypes)
+    for number, layout in enumerate(LAYOUTS.values()):
+        given = [layout(a) for a in arrays]
+        scalars = [a.ravel()[number * 5 % a.size] for a in arrays]
+        results = f(*given, *scalars)
+        for (op, attrs), got in zip(ops * 2, results):
+            check(op, attrs, given if got.ndim else list(map(np.asarray, scalars)), got)
+
+
+BROADCASTS = ([(None, None), (1, None)], [(None, 1), (None, None)], [(1, None), (None, 1)], [(1, 1), (None, None)], [(None, None), (3, None)])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int16", "bool"])
+def test_scalar_ops_broadcast(dtype):
+    rng = np.random.default_rng(0)
+    ops = [(op, attrs) for op, attrs in SWEEP[dtype, dtype] if not (op.name in ("pow", "arctan2"))]
+    for shapes in BROADCASTS:
+        args = [TensorType(dtype, s)() for s in shapes]
+        f = tgen.function(args, [apply_op(op, args, attrs)[0] for op, attrs in ops])
+        for free in ((3, 5), (3, 1), (3, 0)):
+            full = [tuple(n if s is None else s for s, n in zip(shape, free)) for shape in shapes]
+            given = [special_values(dtype)[rng.integers(0, 2, s)] for s in full]
+            for (op, attrs), got in zip(ops, f(*given)):
+                check(op, attrs, given, got)
+
+
+def test_sweep_is_whole():
+    assert {op.name for ops in SWEEP.values() for op, _ in ops} == {op.name for op in OPS.values() if op.kind == SCALAR}
+
+
+# -- reductions ----------------------------------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(7)
+FULL = {1: (13,), 2: (4, 6), 3: (3, 4, 5)}
+
+
+def reductions(x):
+    """[(op, axes)] that x's dtype admits, over every combination of axes."""
+    for op in OPS.values():
+        for count in range(1, x.ndim + 1):
+            for axes in combinations(range(x.ndim), count):
+                try:
+                    op.kind == REDUCE and op.infer([x.type], {"axes": axes}, ())
+                except (TypeError, ValueError):
+                    continue
+                if op.kind == REDUCE:
+                    yield op, axes
+
+
+def contents(dtype, shape):
+    """Arrays that show something: plain values, ties, NaN, infinities."""
+    if dtype == "bool":
+        return [RNG.random(shape) < 0.5, np.zeros(shape, bool), np.ones(shape, bool)]
+    ties = RNG.integers(0, 3, shape).astype(dtype)
+    if not dtype.startswith("float"):
+        info = np.iinfo(dtype)
+        return [ties, RNG.integers(info.min, info.max, shape, dtype, endpoint=True), np.full(shape, info.min, dtype), np.full(shape, info.max, dtype)]
+    plain = RNG.normal(size=shape).astype(dtype)
+    nans, infinite = plain.copy(), plain.copy()
+    nans.flat[[1, nans.size // 2, -1]] = np.nan
+    infinite.flat[[0, 3]] = [np.inf, -np.inf]
+    return [plain, ties, -ties, nans, infinite, np.full(shape, -np.inf, dtype), np.full(shape, np.nan, dtype)]
+
+
+def reduced(op, axes, x):
+    return np.asarray(op.eval({"axes": axes}, (), x))
+
+
+def check_reduction(op, axes, x, got):
+    wanted = reduced(op, axes, x)
+    exact = wanted.dtype.kind != "f" or op.name in ("max", "min")
+    if exact:
+        assert same_bits(got, wanted) or op.name in ("max", "min") and np.array_equal(got, wanted, equal_nan=True), f"{op} over {axes} of\n{x!r}\nis\n{got!r}\nwanted\n{wanted!r}"
+        return
+    assert got.dtype == wanted.dtype and got.shape == wanted.shape
+    with np.errstate(all="ignore"):
+        size = np.abs(x).sum(axis=axes) if op.name == "sum" else np.abs(wanted)
+    near = np.abs(got - wanted) <= x.size * np.finfo(x.dtype).eps * size
+    assert (near | np.isnan(got) & np.isnan(wanted) | (got == wanted)).all(), f"{op} over {axes} of\n{x!r}\nis\n{got!r}\nwanted\n{wanted!r}"
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "uint8", "bool"])
+def test_reductions(rank, dtype):
+    x = TensorType(dtype, (None,) * rank)("x")
+    wanted = list(reductions(x))
+    f = tgen.function([x], [apply_op(op, [x], {"axes": axes})[0] for op, axes in wanted])
+    turns = (lambda a: a, np.asfortranarray, lambda a: a[(slice(None, None, -1),) * rank], lambda a: a[..., ::2], lambda a: a[:1])
+    for array in contents(dtype, FULL[rank]):
+        for turn in turns:
+            given = turn(array)
+            for (op, axes), got in zip(wanted, f(given)):
+                check_reduction(op, axes, given, got)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "bool"])
+def test_N11_reductions_of_nothing(dtype):
+    x = TensorType(dtype, (None,) * 3)("x")
+    wanted = [(op, axes) for op, axes in reductions(x) if not op.extra.get("nonempty")]
+    f = tgen.function([x], [apply_op(op, [x], {"axes": axes})[0] for op, axes in wanted])
+    for shape in [(0, 3, 4), (2, 0, 4), (2, 3, 0), (0, 0, 2), (0, 0, 0)]:
+        given = np.ones(shape, dtype)
+        for (op, axes), got in zip(wanted, f(given)):
+            assert same_bits(got, reduced(op, axes, given)), f"{op} over {axes} of {shape}"
+
+
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin"])
+def test_N11_extremes_of_nothing_are_refused(name):
+    x = T.dmatrix("x")
+    f = tgen.function([x], [apply_op(OPS[name], [x], {"axes": (1,)})[0], x.sum()])
+    with pytest.raises(ValueError, match="zero-size.*x"):
+        f(np.zeros((3, 0)))
+    assert [r.shape for r in f(np.zeros((0, 3)))] == [(0,), ()]
+
+
+@pytest.mark.parametrize("shape, axes", [((1 << 21,), (0,)), ((1 << 10, 1 << 11), (0, 1)), ((7, 1 << 18), (1,)), ((3, 5, 1 << 17), (2,)), ((4, 1 << 9, 1 << 9), (1, 2))])
+def test_long_float32_sums_keep_their_digits(shape, axes):
+    x = TensorType("float32", (None,) * len(shape))("x")
+    f = tgen.function([x], [x.sum(axis=axes), (x * x).sum(axis=axes), x.sum(axis=axes) + x.max(axis=axes)])
+    array = RNG.random(shape, "float32")
+    count = np.prod([shape[a] for a in axes])
+    for given in (array, np.asfortranarray(array), array[..., ::-1]):
+        exact = given.astype("float64").sum(axis=axes)
+        squares = np.square(given).astype("float64").sum(axis=axes)
+        bound = 8 * (np.log2(count / 128) + 16) * 2.0**-24     # NumPy adds blocks of 128 in eight lanes, then pairwise
+        for got, true in zip(f(given), (exact, squares, exact + given.max(axis=axes))):
+            assert (np.abs(got - true) <= bound * true).all()

@@ -1,0 +1,86 @@
+"""Jacobians, Hessians, Rop, verify_grad and test values."""
+import numpy as np
+import pytest
+
+import tgen.tensor as T
+from graph_eval import evaluate
+from tgen import GradientError, shared
+from tgen.config import config
+from tgen.graph.walk import leaves
+
+P = np.array([.3, -1.2, .8, 2.])
+W, IDX = np.random.RandomState(1).randn(3, 2), np.array([0, 2, 2, 1])
+FUNCTIONS = {
+    "product": lambda p: T.tanh(T.dot(W, p[:2]) + p[1:]), "softmax": lambda p: T.nnet.softmax(p)[0], "log softmax": lambda p: T.log(T.nnet.softmax(p))[0],
+    "gather": lambda p: p[IDX] * p[::-1], "cumsum": lambda p: T.cumsum(p) ** 2, "sort": lambda p: T.sort(p) * p[0],
+    "concatenate": lambda p: T.concatenate([p[1:], p[:2]]) * p.sum(), "set": lambda p: T.set_subtensor(p[1:3], p[:2] ** 2),
+    "inc": lambda p: T.inc_subtensor(p[[0, 0, 1]], p[1:]), "matrices": lambda p: T.dot(p.reshape((2, 2)), p.reshape((2, 2))).flatten(),
+    "batches": lambda p: T.batched_dot(p.reshape((2, 2, 1)), p.reshape((2, 1, 2))).flatten(), "stack": lambda p: T.stack([p.sum(), p.prod(), p.max()]),
+    "switch": lambda p: T.switch(p > 0, p, p * p), "constant": lambda p: T.as_tensor_variable(np.arange(3.)), "diag": lambda p: T.diag(p).dot(p),
+    "row": lambda p: T.dot(p, T.outer(p, p)), "unbroadcast": lambda p: T.unbroadcast(p.dimshuffle("x", 0), 0)[0] + p.mean(),
+}
+
+
+def differences(f, p):
+    """The Jacobian of f at p by central differences."""
+    columns = [(f(p + e) - f(p - e)) / 2e-6 for e in 1e-6 * np.eye(p.size)]
+    return np.stack(columns, axis=-1)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_jacobian_hessian_and_rop_equal_differences(name):
+    p = T.dvector("p")
+    y = FUNCTIONS[name](p)
+    cost = (y ** 2).sum()
+    expected = differences(lambda at: evaluate([y], {p: at})[0], P)
+    slope = T.grad(cost, p, disconnected_inputs="ignore")
+    curvature = differences(lambda at: evaluate([slope], {p: at})[0], P)
+    jacobian, hessian = T.jacobian(y, p, disconnected_inputs="ignore"), T.hessian(cost, p, disconnected_inputs="ignore")
+    pushed = T.Rop(y, p, p, disconnected_outputs="ignore")
+    got, second, directional = evaluate([jacobian, hessian, pushed], {p: P})
+    np.testing.assert_allclose(got, expected, atol=1e-7)
+    np.testing.assert_allclose(second, curvature, atol=1e-6)
+    np.testing.assert_allclose(directional, expected @ P, atol=1e-7)
+
+
+def test_as_theano_does():
+    x, v = shared(np.array([1., 2.])), T.constant(np.array([1., 1.]))
+    assert evaluate([T.Rop(x ** 2, x, v), T.Lop(x ** 2, x, v)], {x: x.get_value()})[0].tolist() == [2, 4]
+    assert T.jacobian(x ** 2, x).eval().tolist() == [[2, 0], [0, 4]] and T.hessian((x ** 3).sum(), x).eval().tolist() == [[6, 0], [0, 12]]
+    m = T.dmatrix()
+    assert T.jacobian(m.sum(axis=0), m).ndim == 3 and type(T.jacobian(x.sum(), [x])) is list and T.Rop([x, x + 1], [x], [v])[1].ndim == 1
+
+
+@pytest.mark.parametrize("wrong, error", [
+    (lambda x, m: T.jacobian(m, x), ValueError), (lambda x, m: T.hessian(m.sum(), m), ValueError), (lambda x, m: T.Rop(x, [x], []), ValueError),
+    (lambda x, m: T.Rop(x, x, m), ValueError), (lambda x, m: T.Rop(T.cast(x, "int32"), x, x), TypeError), (lambda x, m: T.hessian(x, x), TypeError)])
+def test_misuse(wrong, error):
+    with pytest.raises(error):
+        wrong(T.dvector("x"), T.dmatrix("m"))
+
+
+def test_verify_grad():
+    T.verify_grad(lambda x, y: T.tanh(T.dot(x, y)), [W, W.T.copy()], n_tests=1)
+    with pytest.raises(GradientError, match="input 0"):
+        T.verify_grad(lambda x: x * T.zero_grad(x), [P])
+    with pytest.raises(TypeError, match="float arrays"):
+        T.verify_grad(lambda x: x, [IDX])
+
+
+def test_test_values_show_mistakes_at_their_line():
+    with config.change_flags(compute_test_value="raise"):
+        x = T.dmatrix("x")
+        x.tag.test_value = np.zeros((2, 3))
+        y = T.dot(x, x.T) + shared(np.ones((2, 2)))
+        assert y.tag.test_value.shape == (2, 2) and x[:, 1:].sum(axis=0).tag.test_value.tolist() == [0, 0]
+        for wrong in (lambda: T.dot(x, x), lambda: x + T.constant(np.ones((3, 3)))):
+            with pytest.raises(ValueError):
+                wrong()
+        with pytest.raises(IndexError):
+            x[5]
+        with pytest.raises(AttributeError, match="no tag.test_value"):
+            x + T.dmatrix()
+    with config.change_flags(compute_test_value="warn"), pytest.warns(UserWarning, match="no tag.test_value"):
+        assert not hasattr((x + T.dmatrix()).tag, "test_value")
+    with config.change_flags(compute_test_value="ignore"):
+        assert leaves([x + T.dmatrix()])[0] is x
