@@ -129,7 +129,10 @@ def checkout():
 
 def user_directory():
     """The platform's user cache directory for tgen; None without a home (also where HOME is / : a daemon's, not a person's)."""
-    path = platformdirs.user_cache_dir("tgen", appauthor=False)
+    try:
+        path = platformdirs.user_cache_dir("tgen", appauthor=False)
+    except RuntimeError:        # no HOME and no passwd entry
+        return None
     if not os.path.isabs(path) or Path(path).parents[1] == Path("/"):
         return None
     return path
