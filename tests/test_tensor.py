@@ -28,9 +28,9 @@ def test_equals_its_numpy_twin(name):
 
 
 def test_the_compiler_agrees():
-    """Every fifth twin in one function: what each primitive compiles to is the business of other tests."""
+    """Every ninth twin in one function: what each primitive compiles to is the business of other tests."""
     outputs, given = [], {}
-    for name in list(TWINS)[2::5]:
+    for name in list(TWINS)[2::9]:
         make, _, operands = TWINS[name]
         variables = [T.tensor(x.dtype.name, (None,) * x.ndim) for x in map(np.asarray, operands)]
         given.update(zip(variables, operands))
@@ -236,9 +236,9 @@ def test_pp_and_debugprint():
 def test_long_chains_are_built_and_printed_without_recursion():
     x = T.dscalar("x")
     y = x
-    for _ in range(20000):
+    for _ in range(4000):
         y = T.tanh(y)
-    assert len(T.pp(y)) >= 20000 and len(T.debugprint(y, file="str").splitlines()) == 20001
+    assert len(T.pp(y)) >= 4000 and len(T.debugprint(y, file="str").splitlines()) == 4001
     z = x
     for _ in range(200):
         z = z + z

@@ -16,11 +16,11 @@ def blas(function):
     block = function.block
     if not any(i.op.name == "dot" for i in block.instrs):
         return function
-    made = {v: i for i in block.instrs for v in i.results}
-    env, out = {}, []
+    made, env, out = {}, {}, []
     for instr in block.instrs:
         if instr.op.name != "dot":
             out.append(instr.with_(operands=tuple(env.get(v, v) for v in instr.operands)))
+            made.update((v, out[-1]) for v in instr.results)
             continue
         b = Builder(instr.where)
         env[instr.result] = _product(b, made, *(env.get(v, v) for v in instr.operands))

@@ -44,13 +44,14 @@ class Fusion:
         self.single = []            # (stage, order, instr) of what is not fused
         self.fence = 0
         self.checked = {}
+        self.late = {}              # view or inlined value -> the lowest stage at which the sizes it is written in are known
         self.stored = set()         # what memory holds anyway: read from outside the cluster that makes it
 
     def run(self):
         for order, instr in enumerate(self.block.instrs):
             if instr.op.name in VIEWS or self.is_inlined(instr):
-                continue
-            if self.fusable(instr):
+                self.late[instr.result] = max([self.found_at(instr.sizes)] + [self.late.get(v, 0) for v in instr.operands])
+            elif self.fusable(instr):
                 self.place(instr)
             else:
                 self.alone(instr, order)
@@ -65,19 +66,16 @@ class Fusion:
 
     def earliest(self, instr):
         """The lowest stage at which everything the instruction reads is there."""
-        stage = self.fence
         indexed = instr.op.name in ("set_gather", "inc_gather")
+        sizes = [*instr.sizes, *(s for v in (*instr.results, *instr.operands) for s in v.type.shape)]
+        stage = max(self.fence, self.found_at(sizes))
         for v in instr.operands:
-            stage = max(stage, self.stage_of.get(self.base(v), 0), self.checked.get(v, 0) if indexed else 0)
-        texts = list(instr.sizes)
-        for v in (*instr.results, *instr.operands):
-            texts.extend(v.type.shape)
-        for size in texts:
-            if isinstance(size, dims.Size):
-                for name in dims.symbols(size):
-                    if name.startswith("k") and name not in instr.found:
-                        stage = max(stage, self.stage_of.get(name, 0))
+            stage = max(stage, self.stage_of.get(self.base(v), 0), self.late.get(v, 0), self.checked.get(v, 0) if indexed else 0)
         return stage
+
+    def found_at(self, sizes):
+        """The lowest stage at which all of these sizes are known."""
+        return max((self.stage_of.get(name, 0) for s in sizes if isinstance(s, dims.Size) for name in dims.symbols(s)), default=0)
 
     def base(self, v):
         return self.reader.access(v).base
@@ -175,11 +173,8 @@ class Fusion:
             if instr.op.name != "gather" and cluster is not None and self.cluster_of.get(base) is cluster:
                 continue
             stage = max(stage, self.stage_of.get(base, 0))
-        for v in (*instr.results, *instr.operands):
-            for size in v.type.shape:
-                for name in dims.symbols(size) if isinstance(size, dims.Size) else ():
-                    stage = max(stage, self.stage_of.get(name, 0))
-        return stage
+        late = [self.late.get(v, 0) for v in instr.operands]
+        return max(stage, self.found_at(s for v in (*instr.results, *instr.operands) for s in v.type.shape), *late)
 
     def accepts(self, cluster, instr, domain, accesses):
         """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand, nothing else is late."""
@@ -277,7 +272,8 @@ class Fusion:
         used = self.used_outside()
         parts = [(stage, 1, order, instr) for stage, order, instr in self.single]
         parts += [(c.stage, 0, c.number, c) for c in self.clusters]
-        out = list(self.inlined_arrays(used))
+        parts += [(self.late[i.result], -1, order, i) for order, i in enumerate(self.block.instrs) if self.is_inlined(i) and i.result in used]
+        out = []
         for _, _, _, part in sorted(parts, key=lambda p: p[:3]):
             out.extend(build(part, self.reader, used) if isinstance(part, Cluster) else (part,))
         return Block(self.block.params, tuple(out), self.block.results)
@@ -294,12 +290,6 @@ class Fusion:
                     if (self.cluster_of.get(base) is not cluster or instr.op.name == "gather") and not self.reader.inlined(base):
                         used.add(base)
         return used
-
-    def inlined_arrays(self, used):
-        """Scalar constants and sizes that somebody outside kernels reads stand as instructions of their own."""
-        for instr in self.block.instrs:
-            if self.is_inlined(instr) and instr.result in used:
-                yield instr
 
 
 def fuse(function):

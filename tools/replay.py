@@ -1,0 +1,83 @@
+"""The generated C of all programs at two commits, diffed: a refactoring proves itself by an empty diff.
+
+    python tools/replay.py REV_A [REV_B]     # REV_B: the working tree when left out
+
+Every program in tests/programs and tgen/examples/*.py is run at both places; the C text of each function it builds is kept under its
+number. Exit status 1 when a text differs.
+"""
+import argparse
+import difflib
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RECORD = """
+import pathlib, runpy, sys
+sys.path.insert(0, sys.argv[1])
+from tgen.runtime import hooks
+out, made = pathlib.Path(sys.argv[3]), []
+def keep(function):
+    (out / f"{len(made):03}.c").write_text(function.fn.program.c_text())
+    made.append(function)
+hooks.BUILT.append(keep)
+sys.argv = sys.argv[2:3]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def programs(tree):
+    return sorted([*tree.glob("tests/programs/*.py"), *(p for p in tree.glob("tgen/examples/*.py") if p.name != "__init__.py")])
+
+
+def record(tree, out):
+    """Run every program of ``tree`` and write what it builds under ``out``."""
+    for program in programs(tree):
+        folder = out / f"{program.parent.name}-{program.stem}"
+        folder.mkdir(parents=True)
+        done = subprocess.run([sys.executable, "-c", RECORD, str(tree), str(program), str(folder)], capture_output=True, text=True)
+        if done.returncode:
+            (folder / "failed").write_text(done.stderr.strip().splitlines()[-1] + "\n")
+
+
+def checked_out(revision, folder):
+    subprocess.run(["git", "-C", str(ROOT), "worktree", "add", "--detach", "-q", str(folder), revision], check=True)
+    return folder
+
+
+def texts(folder):
+    return {str(p.relative_to(folder)): p.read_text().splitlines(keepends=True) for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def compare(old, new):
+    """Print the differences; how many texts differ."""
+    before, after, changed = texts(old), texts(new), 0
+    for name in sorted({*before, *after}):
+        lines = list(difflib.unified_diff(before.get(name, []), after.get(name, []), f"a/{name}", f"b/{name}"))
+        changed += bool(lines)
+        sys.stdout.writelines(lines)
+    print(f"{len(after)} texts, {changed} differ", file=sys.stderr)
+    return changed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("old")
+    parser.add_argument("new", nargs="?")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work, trees = pathlib.Path(temporary), []
+        try:
+            for label, revision in (("old", options.old), ("new", options.new)):
+                tree = checked_out(revision, work / f"tree-{label}") if revision else ROOT
+                trees += [tree] if revision else []
+                record(tree, work / label)
+            return 1 if compare(work / "old", work / "new") else 0
+        finally:
+            for tree in trees:
+                subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(tree)], check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
