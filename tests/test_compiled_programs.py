@@ -89,6 +89,9 @@ PROGRAMS = {
 }
 
 
+TWICE = ("softmax", "views of views", "masks that meet", "writes to indices", "products by transposes")     # also without the optional passes
+
+
 def more(name, inputs):
     a, b = inputs[0], inputs[-1]
     return {"static rows": lambda: [softmax(a), a.sum(), a / a.sum(), a - a.max(), (a - a.mean()) / a.std(), a.T.sum(axis=1), T.exp(a).sum(axis=0) + a[0]],
@@ -99,7 +102,7 @@ def more(name, inputs):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs(name):
     inputs, make, values = PROGRAMS[name]
-    agree(inputs, (make or more(name, inputs))(), values)
+    agree(inputs, (make or more(name, inputs))(), values, modes=MODES[:1 + (name in TWICE)])
 
 
 @pytest.mark.parametrize("name", ["axes of a matrix", "several reductions of one value", "softmax", "normalised rows and columns", "views of views", "reshape", "gathers", "concatenate",
@@ -150,7 +153,7 @@ def test_updates_of_every_kind():
     for updates in ([(w, new)], [(w, new), (g, g * 0.9 + w)], [(w, w[::-1])], [(w, w.T.dot(w)[:, :5])], [(w, T.concatenate([w, X]))], [(b, w.sum(axis=0)), (w, w + b)], [(c, c + 1), (b, b * c)],
                     [(w, g), (g, w)], [(b, b[b > 0])], [(w, T.set_subtensor(w[1:3], 0.0))], [(w, T.inc_subtensor(w[I % 6], 1.0))], [(w, T.inc_subtensor(w[::-1], w))], [(w, softmax(w))], [(w, w + w.sum(axis=0))],
                     [(w, w + w.T.sum())], [(w, X), (g, X)], [(w, T.zeros_like(w))], [(b, T.dot(w.T, w[:, 0]))], [(w, w[I % 6]), (b, b[I[:2]])], [(c, w.sum()), (w, w * c)], [(w, w.reshape((5, 6)))], [(b, w.flatten())]):
-        agree([X, I], [new, w, X, b * c, w.sum(axis=1), g[0]] + [u for _, u in updates], [x, i], updates)
+        agree([X, I], [w, b * c, w.sum(axis=1)] + [u for _, u in updates[:1]], [x, i], updates, modes=MODES[:1])
 
 
 def test_an_error_of_the_interpreter_is_one_of_the_c():

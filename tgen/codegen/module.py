@@ -7,7 +7,7 @@ from tgen.ir.nodes import CONST, SHARED
 
 from .kernel import Array, Sink, Writer, dense_strides, split_axis
 from .library import LIBRARY
-from .names import ctype, literal, size_c
+from .names import bracket, ctype, literal, size_c
 from .reductions import ARG, memory_step, start
 
 @dataclass
@@ -171,13 +171,12 @@ class Module:
             self.prologue.append(line.replace("F(", "TGEN_REFUSE("))
 
     def check_index(self, instr, site, size):
-        v = instr.operands[0]
-        axis = instr.attrs["axis"]
-        if not v.type.ndim:
-            self.master([f"if (!tgen_within({self.pointer(v)}, {size})) {{ TGEN_FAIL(f, TGEN_INDEX, {site}, {axis}, (int64_t){self.pointer(v)}, {size}) }}"], fails=True)
-            return
-        lines = LIBRARY["each"](self, v, [f"if (!tgen_within(x, {size})) {{ TGEN_FAIL(f, TGEN_INDEX, {site}, {axis}, (int64_t)x, {size}) }}"])
-        self.master(lines, fails=True)
+        v, axis = instr.operands[0], instr.attrs["axis"]
+
+        def line(x):
+            out = f"{x} >= (uint64_t){bracket(size)}" if v.type.dtype == "uint64" else f"!tgen_within({x}, {size})"
+            return f"if ({out}) {{ TGEN_FAIL(f, TGEN_INDEX, {site}, {axis}, (int64_t){x}, {size}) }}"
+        self.master(LIBRARY["each"](self, v, [line("x")]) if v.type.ndim else [line(self.pointer(v))], fails=True)
 
     # -- rooms for results
     def late(self, v):

@@ -17,6 +17,7 @@ from .kernels import CHEAP, CHEAP_OPS, build
 
 SMALL_WHOLE = 4096          # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
 LAST = 1 << 60
+MEMBERS_LIMIT = 200         # instructions of one kernel: gcc's time grows faster than a loop's length (1,000 in one: 1.8 s, in five: 1.2 s)
 OPEN_CLUSTERS = 8           # how many open clusters of one domain are tried for an instruction that shares an operand
 
 
@@ -179,7 +180,7 @@ class Fusion:
     def accepts(self, cluster, instr, domain, accesses):
         """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand, nothing else is late."""
         outer = cluster.inner and domain == cluster.outer
-        if domain != cluster.domain and not outer:
+        if domain != cluster.domain and not outer or len(cluster.members) >= MEMBERS_LIMIT:
             return False
         if self.needed(instr, accesses, cluster) >= max(cluster.limit, cluster.stage + 1):
             return False            # it is late, and the cluster cannot be raised that far

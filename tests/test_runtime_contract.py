@@ -1,0 +1,387 @@
+"""What a call promises, through the real compiler (FAULTS S01-S05, S11, N08, N09, N16): old values, all or nothing, threads, aliasing, bits."""
+import gc
+import signal
+import subprocess
+import sys
+import threading
+import time
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+import tgen
+import tgen.tensor as T
+from special import same_bits
+
+X, V, I, N = T.dmatrix("x"), T.dvector("v"), T.lvector("i"), T.lscalar("n")
+
+
+def shared(*arrays, names="abcdefg"):
+    return [tgen.shared(np.array(a, "float64"), n) for a, n in zip(arrays, names)]
+
+
+def snapshot(variables):
+    return [s.get_value() for s in variables]
+
+
+def unchanged(variables, before):
+    assert all(same_bits(s.get_value(), b) for s, b in zip(variables, before))
+
+
+# -- S01: every right side and every output sees the values from before the call -----------------------------------------------------
+
+def test_S01_swap_and_cycle():
+    a, b, c = shared([1, 2], [3, 4], [5, 6])
+    f = tgen.function([], [a, b, a + b], updates=[(a, b), (b, a)])
+    assert [r.tolist() for r in f()] == [[1, 2], [3, 4], [4, 6]] and [s.tolist() for s in snapshot([a, b])] == [[3, 4], [1, 2]]
+    g = tgen.function([], [], updates=[(a, b), (b, c), (c, a)])
+    g(), g()
+    assert [s.tolist() for s in snapshot([a, b, c])] == [[5, 6], [3, 4], [1, 2]]
+
+
+def test_S01_numbers_swap():
+    a, b = tgen.shared(1.0, "a"), tgen.shared(2.0, "b")
+    f = tgen.function([], [a, b], updates=[(a, b + a), (b, a)])
+    assert [float(r) for r in f()] == [1, 2] and (a.get_value(), b.get_value()) == (3, 1)
+
+
+def test_S01_old_values_everywhere():
+    """The update in place comes last for every reader: views, gathers, sums, products and the other updates."""
+    start = np.arange(12.0).reshape(3, 4)
+    w, u = shared(start, start * 2)
+    f = tgen.function([I], [w, w[::-1], w[I], w.sum(axis=0), T.dot(w, w.T), w.T + 1], updates=[(w, w * 2), (u, w[::-1] + u)])
+    index = np.array([2, 0])
+    old = start.copy()
+    for _ in range(2):
+        wanted = [old, old[::-1], old[index], old.sum(axis=0), old @ old.T, old.T + 1]
+        assert all(np.array_equal(a, b) for a, b in zip(f(index), wanted))
+        old = old * 2
+    assert np.array_equal(u.get_value(), start * 2 + start[::-1] + 2 * start[::-1])
+
+
+def test_S01_one_expression_everywhere():
+    a, b, c = shared([1.0, 2], [0, 0], [0, 0])
+    new = a * 3
+    first, second = tgen.function([], [new, new], updates=[(a, new), (b, new), (c, a)])()
+    assert first.tolist() == second.tolist() == [3, 6] and not np.shares_memory(first, second)
+    assert [s.tolist() for s in snapshot([a, b, c])] == [[3, 6], [3, 6], [1, 2]]
+
+
+def test_S01_the_shape_may_change():
+    s, = shared([1.0])
+    grow = tgen.function([V], [s, s.sum()], updates=[(s, T.concatenate([s, V]))])
+    for k in range(1, 40):
+        old, total = grow([k + 1.0])
+        assert old.shape == (k,) and total == k * (k + 1) / 2
+    halve = tgen.function([], s.shape[0], updates=[(s, s[::2] * 1)])
+    assert [int(halve()) for _ in range(4)] == [40, 20, 10, 5] and s.get_value().tolist() == [1.0, 17, 33]
+    keep = tgen.function([], [], updates=[(s, s[s > 20])])
+    keep()
+    assert s.get_value().tolist() == [33.0]
+
+
+def test_S01_clones_share_one_value():
+    """Two variables with one container: what one updates the other reads, as it was before the call."""
+    start = np.arange(10_000.0)
+    a, = shared(start)
+    b = a.clone()
+    f = tgen.function([], [b[::-1] * 1, a + b], updates=[(a, a + b[::-1] * 10)])
+    assert all(np.array_equal(x, y) for x, y in zip(f(), [start[::-1], 2 * start]))
+    assert np.array_equal(a.get_value(), start + 10 * start[::-1]) and np.array_equal(b.get_value(), a.get_value())
+    g = tgen.function([], b, updates=[(a, b[::-1])])
+    assert np.array_equal(g(), start + 10 * start[::-1]) and np.array_equal(b.get_value(), start[::-1] + 10 * start)
+
+
+# -- S02: an error anywhere changes nothing ---------------------------------------------------------------------------------------
+
+def test_S02_errors_in_the_middle():
+    a, b, c = shared(np.arange(3.0), np.ones((2, 3)), 1.5)
+    failing = {
+        "index": (IndexError, lambda: [a[I]], [[0.0]], [[3]]),
+        "index in a row": (IndexError, lambda: [T.nnet.softmax(b[:, I])], [[0.0]], [[0, -4]]),
+        "written index": (IndexError, lambda: [T.inc_subtensor(a[I], 1.0)], [[0.0]], [[1, 7]]),
+        "sizes found inside": (ValueError, lambda: [a[a > 0] + V], [[1.0]], [[0]]),
+        "sizes of arguments": (ValueError, lambda: [a * V], [[1.0, 2]], [[0]]),
+        "reshape": (ValueError, lambda: [V.reshape((2, 2))], [[1.0, 2]], [[0]]),
+        "negative length": (ValueError, lambda: [T.zeros((I[0], 2)).sum()], [[1.0]], [[-1]]),
+        "extreme of nothing": (ValueError, lambda: [a[a > 10].max()], [[1.0]], [[0]]),
+        "an update's own size": (ValueError, lambda: [T.dot(b, V)], [[1.0]], [[0]])}
+    before = snapshot([a, b, c])
+    ways = [(a, a * 2), (b, b + 1), (c, c + 1)], [(c, c * 2), (a, T.concatenate([a, a])), (b, b * 0)]
+    for number, (error, make, v, i) in enumerate(failing.values()):
+        f = tgen.function([V, I], make(), updates=ways[number % 2], on_unused_input="ignore")
+        for _ in range(2):
+            with pytest.raises(error):
+                f(np.array(v[0]), np.array(i[0]))
+            unchanged([a, b, c], before)
+
+
+def test_S02_a_failing_update():
+    a, b = shared(np.arange(3.0), np.arange(3.0))
+    f = tgen.function([I], [], updates=[(a, a + 1), (b, T.inc_subtensor((b * 2)[I], a[I]))])
+    before = snapshot([a, b])
+    with pytest.raises(IndexError):
+        f([0, 1, 3])
+    unchanged([a, b], before)
+    f([0, 0])
+    assert a.get_value().tolist() == [1, 2, 3] and b.get_value().tolist() == [0, 2, 4]
+
+
+@pytest.mark.parametrize("make, n", [(lambda: T.zeros((N,)).sum(), -1), (lambda: T.ones((3, N)), -2), (lambda: X.reshape((N, N - 1)), -2), (lambda: T.zeros((N, N, 8)), 2**31), (lambda: T.zeros((N, 8)).sum(axis=1).sum(), -1)])
+def test_S02_N10_impossible_sizes(make, n):
+    a, = shared([1.0])
+    f = tgen.function([X, N], make(), updates=[(a, a + 1)], on_unused_input="ignore")
+    with pytest.raises(ValueError, match="negative|too big"):
+        f(np.ones((2, 3)), n)
+    assert a.get_value().tolist() == [1.0]
+
+
+# -- S03, S05: signals ---------------------------------------------------------------------------------------------------------------
+
+INTERRUPTED = """
+import signal
+import numpy as np
+import tgen
+a, b = (tgen.shared(np.zeros(20000), n) for n in "ab")
+f = tgen.function([], a.sum(), updates=[(a, a + 1), (b, b + 1)])
+f()
+armed = False
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0011)
+for _ in range(300):
+    try:
+        armed = True
+        while True:
+            f()
+    except KeyboardInterrupt:
+        x, y = a.get_value(), b.get_value()
+        assert x.min() == x.max() == y.min() == y.max(), "torn"
+print("whole")
+"""
+
+
+def test_S03_interrupts_leave_whole_values():
+    """300 interrupts: a call is before or after them, and both variables have counted the same calls."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "whole\n", done.stderr[-2000:]
+
+
+def test_S05_a_signal_handler_calls_the_function():
+    a, = shared(np.zeros(5000))
+    f = tgen.function([], a.sum(), updates=[(a, a + 1)])
+    f()
+    nested = []
+    old = signal.signal(signal.SIGALRM, lambda *_: nested.append(float(f())))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        calls = 1
+        while len(nested) < 20:
+            f()
+            calls += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert a.get_value()[0] == calls + len(nested)
+
+
+# -- S04, S11: threads ---------------------------------------------------------------------------------------------------------------
+
+def in_threads(count, work):
+    """Run work(k) in threads; the first exception of any of them is raised here."""
+    errors = []
+
+    def guarded(k):
+        try:
+            work(k)
+        except BaseException as error:
+            errors.append(error)
+    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert not any(t.is_alive() for t in threads), "a deadlock"
+    if errors:
+        raise errors[0]
+
+
+def test_S04_increments_are_exact():
+    a, b = shared(0.0, np.zeros(100))
+    f = tgen.function([], b, updates=[(a, a + 1), (b, b + 1)])
+    g = tgen.function([], b, updates=[(b, b + 1), (a, a + 1)])
+
+    def work(k):
+        for _ in range(500):
+            seen = (f, g)[k % 2]()
+            assert seen.min() == seen.max()
+    in_threads(8, work)
+    assert a.get_value() == 4000 and np.all(b.get_value() == 4000)
+
+
+def test_S04_another_shape_between_calls():
+    """set_value from another thread: a call sees one value, whole, whatever its shape; two variables set in step differ by one set at most."""
+    a, = shared(np.ones((1, 1)))
+    f = tgen.function([], [a.sum(), a.shape[0], a * 1])
+    stop = time.monotonic() + 1.0
+
+    def work(k):
+        while time.monotonic() < stop:
+            if k == 0:
+                for n in (1, 50, 3, 200):
+                    a.set_value(np.full((n, n), float(n)))
+                continue
+            total, n, copy = f()
+            assert copy.shape == (n, n) and total == n**3 and np.all(copy == n)
+    in_threads(4, work)
+
+
+def test_S04_readers_of_one_update():
+    a, b = shared(np.zeros(3000), np.zeros(3000))
+    step = tgen.function([], [], updates=[(a, a + 1), (b, a + 1)])
+    look = tgen.function([], [a.min(), a.max(), b.min(), b.max()])
+
+    def work(k):
+        for _ in range(300):
+            if k == 0:
+                step()
+            else:
+                assert len({float(r) for r in look()}) == 1
+    in_threads(4, work)
+
+
+def big_program():
+    x = T.fmatrix("x")
+    h = T.tanh(T.dot(x, x.T) / 100)
+    outputs = [h.sum(), x.sum(axis=0), T.nnet.softmax(x), x.argmax(), (x * 3).mean(), T.sqr(x).sum(axis=1), T.exp(x[::-1]).sum()]
+    return tgen.function([x], outputs), np.random.default_rng(0).normal(size=(600, 700)).astype("float32")
+
+
+def test_S11_the_same_bytes_alone_in_a_team_and_in_threads():
+    f, x = big_program()
+    alone = [r.tobytes() for r in on_threads(1, f, x)]
+    team = [r.tobytes() for r in on_threads(2, f, x)]
+    assert alone == team == [r.tobytes() for r in on_threads(4, f, x)]
+
+    def work(k):
+        for _ in range(3):
+            assert [r.tobytes() for r in f(x)] == alone
+    in_threads(8, work)
+
+
+def on_threads(count, f, x):
+    old, tgen.config.threads = tgen.config.threads, count
+    try:
+        return f(x)
+    finally:
+        tgen.config.threads = old
+
+
+def test_S11_errors_in_a_team():
+    """A check that fails in the master must stop every thread of the team, however slow."""
+    f = tgen.function([X, I], [T.tanh(X).sum(), X[I].sum(), T.exp(X)[I[::-1]].sum(), X[X > 0].sum()])
+    x = np.random.default_rng(0).normal(size=(300, 400))
+    for _ in range(50):
+        with pytest.raises(IndexError):
+            on_threads(2, lambda _: f(x, np.array([300])), None)
+    assert len(on_threads(2, lambda _: f(x, np.array([0, -1])), None)) == 4
+
+
+# -- N08, N09: errors name things ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("make, values, error, words", [
+    (lambda: X[I], (np.ones((2, 3)), [2]), IndexError, ("index 2", "axis 0", "size 2", "x", "i")), (lambda: X[:, I], (np.ones((2, 3)), [-4]), IndexError, ("index -4", "axis 1", "size 3")),
+    (lambda: T.inc_subtensor(X[I], 1.0), (np.ones((2, 3)), [5]), IndexError, ("index 5", "size 2")), (lambda: X[I[0], I[1]], (np.ones((2, 3)), [1, 3]), IndexError, ("3", "axis 1")),
+    (lambda: X[I[0]], (np.ones((2, 3)), [-3]), IndexError, ("-3",)), (lambda: X.T[0] + I, (np.ones((2, 3)), [1]), ValueError, ("is 2", "is 1", "add", "test_runtime_contract.py")),
+    (lambda: T.dot(X, X), (np.ones((2, 3)), [1]), ValueError, ("x.shape[1]", "3", "2", "dot")), (lambda: X.max(axis=0), (np.ones((0, 3)), [1]), ValueError, ("zero-size", "x"))])
+def test_N08_N09_errors_name_what_is_wrong(make, values, error, words):
+    f = tgen.function([X, I], make(), on_unused_input="ignore")
+    with pytest.raises(error) as caught:
+        f(values[0], np.array(values[1]))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+def test_N08_indices_of_every_dtype(dtype):
+    i = T.vector("i", dtype)
+    f = tgen.function([X, i], [X[i], T.inc_subtensor(X[i], 1.0)])
+    x = np.arange(12.0).reshape(4, 3)
+    given = np.array([3, 0, 1, 3], dtype)
+    assert np.array_equal(f(x, given)[0], x[given])
+    for bad in (4, np.iinfo(dtype).max, np.iinfo(dtype).min if dtype[0] == "i" else 100):
+        with pytest.raises(IndexError):
+            f(x, np.array([0, bad], dtype))
+
+
+# -- N16: who shares memory with whom -----------------------------------------------------------------------------------------------
+
+def test_N16_results_are_nobody_elses():
+    w, u = shared(np.arange(12.0).reshape(3, 4), np.arange(4.0))
+    f = tgen.function([X, V], [X, X, V, w, w, u, w[1:], X.T, w.reshape((4, 3)), X.reshape((-1,)), w + 0, w[0], X[0]], updates=[(w, w * 1), (u, w[0])])
+    x, v = np.ones((3, 4)), np.ones(2)
+    results = f(x, v)
+    everything = [*results, x, v, w.get_value(borrow=True), u.get_value(borrow=True)]
+    assert not any(np.shares_memory(p, q) for p, q in combinations(everything, 2))
+    for r in results:
+        r += 1
+    assert np.array_equal(w.get_value(), np.arange(12.0).reshape(3, 4)) and np.all(x == 1)
+
+
+def test_N16_one_array_twice_and_views_of_a_borrowed_one():
+    mine = np.arange(6.0)
+    s = tgen.shared(mine, "s", borrow=True)
+    f = tgen.function([V, T.dvector("w")], [V + s], updates=[(s, s * 2 + V)], on_unused_input="ignore")
+    assert f(mine, mine)[0].tolist() == (2 * np.arange(6.0)).tolist()
+    assert mine.tolist() == list(range(6)) and s.get_value().tolist() == (3 * np.arange(6.0)).tolist()
+    assert f(mine[::-1], mine)[0].tolist() == [5 + 2 * k for k in range(6)]
+
+
+def test_N16_slices_of_different_sets():
+    """Slices of two shared data sets at once: one variable's memory is not taken for another's."""
+    a, b = shared(np.arange(20.0).reshape(10, 2), np.arange(100.0, 110.0))
+    f = tgen.function([N], [a[N:N + 2].sum(axis=1) + b[N:N + 2], a[N + 1] * b[N]])
+    for n in (0, 3, 7):
+        first, second = f(n)
+        assert first.tolist() == [4 * n + 1 + 100 + n, 4 * n + 5 + 101 + n] and second.tolist() == [(2 * n + 2) * (100 + n), (2 * n + 3) * (100 + n)]
+
+
+def test_N16_what_is_handed_out_never_changes():
+    """In place only where nobody else holds the memory: a borrowed value keeps what it was, however long it is held."""
+    s, = shared(np.zeros(4))
+    f = tgen.function([], [], updates=[(s, s + 1)])
+    f()
+    held = [s.get_value(borrow=True)]
+    for _ in range(3):
+        f()
+        held.append(s.get_value(borrow=True))
+    assert [h.tolist() for h in held] == [[k] * 4 for k in (1, 2, 3, 4)]
+    mine = np.zeros(4)
+    s.set_value(mine, borrow=True)
+    f()
+    assert mine.tolist() == [0] * 4 and s.get_value().tolist() == [1] * 4
+    f(), f()
+    assert mine.tolist() == [0] * 4 and [h.tolist()[0] for h in held] == [1, 2, 3, 4] and s.get_value().tolist() == [3] * 4
+
+
+def test_N16_updates_write_in_place_where_they_may():
+    """The memory of a large variable nobody holds stays where it is."""
+    s, = shared(np.zeros(50_000))
+    f = tgen.function([V], [], updates=[(s, s * 0.5 + V.sum())])
+    f([1.0])
+    versions = s.container.storage.version
+    f([1.0]), f([1.0])
+    assert s.container.storage.version == versions and s.get_value()[0] == 1.75
+
+
+def test_results_outlive_the_function():
+    s, = shared(np.arange(4.0))
+    f = tgen.function([X], [X * 2, s + 1])
+    results = f(np.ones((500, 400)))
+    del f, s
+    gc.collect()
+    assert results[0].sum() == 400_000 and results[1].tolist() == [1, 2, 3, 4]
