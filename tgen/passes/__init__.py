@@ -41,6 +41,7 @@ PIPELINE = (
     Pass("blas", blas),
     Pass("dce", dce),
     Pass("fuse", fuse),
+    Pass("trim", dce),
 )
 
 ORDER = (
@@ -53,6 +54,7 @@ ORDER = (
     ("expand", "dce", "what the rules left behind is dropped once, at the end"),
     ("blas", "dce", "the transposes that products absorbed are dropped"),
     ("dce", "fuse", "a kernel computes all its results, wanted or not"),
+    ("fuse", "trim", "what a consumer computes again is dead in the kernel that computed it first"),
 )
 
 

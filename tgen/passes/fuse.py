@@ -16,6 +16,7 @@ from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
 
 SMALL_WHOLE = 4096          # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
+MEMBERS_LIMIT = 1000        # instructions of one kernel: gcc's time for a loop body grows faster than its length
 LAST = 1 << 60
 MEMBERS_LIMIT = 200         # instructions of one kernel: gcc's time grows faster than a loop's length (1,000 in one: 1.8 s, in five: 1.2 s)
 OPEN_CLUSTERS = 8           # how many open clusters of one domain are tried for an instruction that shares an operand
@@ -44,6 +45,7 @@ class Fusion:
         self.stage_of = {}          # value or symbol name -> the lowest stage that may read it
         self.single = []            # (stage, order, instr) of what is not fused
         self.fence = 0
+        self.finds = any(i.found for i in block.instrs)
         self.checked = {}
         self.late = {}              # view or inlined value -> the lowest stage at which the sizes it is written in are known
         self.stored = set()         # what memory holds anyway: read from outside the cluster that makes it
@@ -76,6 +78,8 @@ class Fusion:
 
     def found_at(self, sizes):
         """The lowest stage at which all of these sizes are known."""
+        if not self.finds:
+            return 0
         return max((self.stage_of.get(name, 0) for s in sizes if isinstance(s, dims.Size) for name in dims.symbols(s)), default=0)
 
     def base(self, v):

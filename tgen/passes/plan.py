@@ -8,6 +8,7 @@ At run time a block somebody else holds or has borrowed is never written: the in
 from dataclasses import dataclass, field
 
 from tgen.core import dims
+from tgen.core.op import LIBRARY
 from tgen.ir.nodes import INPUT, SHARED
 
 from .access import Access, is_identity
@@ -117,9 +118,9 @@ def _obstacle(function, producer, value, target):
 
 
 def fallible(instr):
-    """Whether the instruction can end a call: a check, or memory taken for a size found inside."""
+    """Whether the instruction can end a call: a check, a library call that refuses values, or memory for a size found inside."""
     late = any(name.startswith("k") for v in instr.results for s in v.type.shape for name in dims.symbols(s))
-    return late or instr.op.name.startswith(("check", "assert"))
+    return late or instr.op.name.startswith(("check", "assert")) or instr.op.fails and instr.op.kind == LIBRARY
 
 
 def _kernel_obstacle(instr, target):
