@@ -58,3 +58,7 @@ class ArgumentValueError(AssertionError, ValueError):
 
 class LegacyInputError(NotImplementedError):
     """Inputs were given as legacy tuples together with updates or givens, which those do not have."""
+
+
+class BadOptimization(AssertionError):
+    """DebugMode: the compiled function and the reference interpreter disagree."""

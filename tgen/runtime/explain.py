@@ -29,8 +29,8 @@ def place(site):
 
 def sizes(site, numbers):
     about = site.about if site is not None and site.about else ("a size", "another")
-    return ValueError(f"Input dimension mis-match: {about[0]} is {numbers[0]} but {about[1]} is {numbers[1]}{place(site)} needs them equal. "
-                      "(A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast.)")
+    hint = " A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast." if 1 in numbers[:2] else ""
+    return ValueError(f"Input dimension mis-match: {about[0]} is {numbers[0]} but {about[1]} is {numbers[1]}{place(site) or '; the function'} needs them equal.{hint}")
 
 
 def index(site, numbers):
@@ -49,7 +49,8 @@ def bad_size(site, numbers):
 
 
 def failed(site, numbers):
-    return AssertionError(f"{site.about[0] if site is not None and site.about else 'assertion failed'}{place(site)}")
+    kind = ValueError if site is not None and site.kind == "parameter" else AssertionError
+    return kind(f"{site.about[0] if site is not None and site.about else 'assertion failed'}{place(site)}")
 
 
 EXPLANATIONS = {SIZES: sizes, INDEX: index, EMPTY: empty, BAD_SIZE: bad_size, ASSERT: failed}

@@ -30,7 +30,7 @@ def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_defa
     rebuild_strict=False   givens may have another type; the graph's types are inferred anew
     allow_input_downcast   True: every input is cast; False: a Python float not into float32 either
     on_unused_input        "raise", "warn", "ignore"; None: ``config.on_unused_input``
-    mode        FAST_RUN, FAST_COMPILE, DebugMode; None: ``config.mode``
+    mode        FAST_RUN; FAST_COMPILE (fewer passes); DebugMode (every call compared with the interpreter); None: ``config.mode``
     accept_inplace, trust_input   accepted: graphs have no in-place ops, and the checks cost less than a call
 
     Raises TypeError, ValueError, UnusedInputError, MissingInputError, as the message explains.

@@ -11,6 +11,7 @@ from tgen.passes.plan import plan
 
 from . import hooks
 from .call import Executable
+from .debugmode import Checked
 from .deferred import Deferred
 from .explain import Explain
 from .identity import program_key
@@ -65,4 +66,4 @@ def _executable(program, shared, constants):
     library = obtain(program)
     executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program))
     executable.program = program
-    return executable
+    return Checked(executable) if program.mode == "DebugMode" else executable

@@ -1,0 +1,50 @@
+"""mode="DebugMode": every call is also run by the reference interpreter, on the IR before any pass, and compared."""
+import numpy as np
+
+from tgen.errors import BadOptimization
+from tgen.ir import interp
+
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}      # relative to the largest value of a result: sums are taken in another order
+
+
+class Checked:
+    """An Executable that does not trust itself. Meant for one thread: it reads shared values before the call it checks.
+
+    Raises BadOptimization where the C and the interpreter differ, and what the interpreter raises where only it does.
+    """
+
+    def __init__(self, executable):
+        self.executable = executable
+
+    def __getattr__(self, name):
+        if name == "executable":
+            raise AttributeError(name)
+        return getattr(self.executable, name)
+
+    def __call__(self, values):
+        function = self.executable.program.lowered.function
+        inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.executable.inputs, values)]
+        before = [s.get_value() for s in self.executable.shared]
+        try:
+            outputs, updates = interp.run(function, inputs, before)
+        except (ValueError, IndexError, AssertionError) as error:
+            self.executable(values)         # its own exception names what the user wrote
+            raise BadOptimization(f"the interpreter refuses a call that the C accepts: {error}") from error
+        results = self.executable(values)
+        for number, (got, wanted) in enumerate(zip(results, outputs)):
+            compare(f"output {number}", got, wanted)
+        for number, wanted in zip(function.updates, updates):
+            s = self.executable.shared[number]
+            compare(f"the new value of {s}", s.get_value(borrow=True), wanted)
+        return results
+
+
+def compare(what, got, wanted):
+    """BadOptimization unless the arrays agree: exactly for ints and bools, within TOLERANCE for floats."""
+    if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        raise BadOptimization(f"{what} is {got.dtype}{got.shape} in C, {wanted.dtype}{wanted.shape} by the interpreter")
+    tolerance = TOLERANCE.get(str(got.dtype), 0)
+    finite = wanted[np.isfinite(wanted)] if tolerance else wanted
+    scale = float(np.max(np.abs(finite), initial=0)) if tolerance else 0
+    if not np.allclose(got, wanted, rtol=tolerance, atol=tolerance * scale, equal_nan=bool(tolerance)):
+        raise BadOptimization(f"{what} differs between the C and the interpreter: {got} and {wanted}. Please report it with `tgen inspect` of this function.")
