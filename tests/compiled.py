@@ -1,4 +1,6 @@
 """One program in C, compiled with and without the optional passes, against the interpreter."""
+from contextlib import contextmanager
+
 import numpy as np
 
 import tgen
@@ -12,7 +14,18 @@ STABILISED = tuple(p for p in passes.PIPELINE if p.name == "stabilise")
 EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
 
 
-def reference(inputs, outputs, values, updates=(), stages=False):
+@contextmanager
+def in_parts(threads=2):
+    """Functions made and called inside run in as many parts as they can, on a team, however small their arrays."""
+    old = tgen.config.cflags, tgen.config.threads
+    tgen.config.cflags, tgen.config.threads = "-DTGEN_PART_COST=0.5 -DTGEN_TEAM_COST=0.5", threads
+    try:
+        yield
+    finally:
+        tgen.config.cflags, tgen.config.threads = old
+
+
+def reference(inputs, outputs, values, updates=(), stages=False, ulps=64):
     """(outputs, new shared values in the order of ``updates``) by the interpreter, on the IR as it was lowered; ``stages``: and on what fusion made of it."""
     lowered = lower(list(inputs), list(outputs), list(updates))
     shared = [s.get_value() for s in lowered.shared]
@@ -21,7 +34,7 @@ def reference(inputs, outputs, values, updates=(), stages=False):
     if stages:
         got = run(passes.run(lowered.function, "FAST_RUN", checked=True), list(values), shared)
         for a, b in zip(wanted[0] + wanted[1], got[0] + got[1], strict=True):
-            assert close(a, b), f"after the passes: {a!r:.400} is {b!r:.400}"
+            assert close(a, b, ulps), f"after the passes: {a!r:.400} is {b!r:.400}"
     return wanted
 
 

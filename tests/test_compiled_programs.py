@@ -6,7 +6,7 @@ import pytest
 
 import tgen
 import tgen.tensor as T
-from compiled import MODES, agree, close, reference
+from compiled import MODES, agree, close, in_parts, reference
 
 RNG = np.random.default_rng(3)
 X, Y, Z = T.dmatrix("x"), T.dmatrix("y"), T.dtensor3("z")
@@ -114,6 +114,15 @@ def test_layouts_of_arguments(name, layout):
               "one row": lambda a: np.broadcast_to(a[:1], a.shape)}[layout]
     inputs, make, values = PROGRAMS[name]
     agree(inputs, make(), [change(a) if np.ndim(a) == 2 else a for a in values], modes=MODES[:1])
+
+
+@pytest.mark.parametrize("name", ["axes of three", "several reductions of one value", "positions", "a reduction beside its operand", "cross-entropy and its gradient", "rows of three", "row gathers", "long chain of rows",
+                                  "gathers", "masks", "sizes from data", "writes to indices", "gradients of movements", "batched products"])
+def test_programs_in_parts(name):
+    """Cut into parts and run by a team: partial reductions, local rows, barriers."""
+    inputs, make, values = PROGRAMS[name]
+    with in_parts():
+        agree(inputs, make(), values, modes=MODES[:1])
 
 
 EMPTY = {"elementwise and sums": lambda: [X * 2, X.sum(axis=0), X.sum(axis=1), X.sum(), softmax(X), X.T.flatten(), T.concatenate([X, X]), T.dot(X.T, X), T.dot(X, X.T), X.prod(axis=0), T.set_subtensor(X[:], 1.0), T.nonzero(X)[0], X[X > 0], X[::-1]]}

@@ -1,7 +1,10 @@
 """x[key], set_subtensor and inc_subtensor against NumPy, keys as constants and as variables."""
+import itertools
+
 import numpy as np
 import pytest
 
+import tgen
 import tgen.tensor as T
 from graph_eval import evaluate
 
@@ -99,12 +102,22 @@ def test_keys_that_are_refused(key, error):
         T.matrix()[key]
 
 
-def test_a_variable_step_and_a_float_variable_are_refused():
-    i, f = T.lscalar("i"), T.dscalar("f")
-    with pytest.raises(TypeError, match="step of a slice must be known"):
-        T.vector()[::i]
+def test_a_float_variable_is_refused():
     with pytest.raises(TypeError, match="T.cast"):
-        T.vector()[f]
+        T.vector()[T.dscalar("f")]
+
+
+def test_slices_with_a_variable_step():
+    x, a, b, s = T.dmatrix("x"), *T.lscalars("a", "b", "s")
+    f = tgen.function([x, a, b, s], [x[a:b:s], x[:, ::s], x[:b:s, 1], T.set_subtensor(x[a::s], 7.0), T.grad((x[:, ::s] ** 2).sum(), x)])
+    X = np.arange(20.0).reshape(5, 4)
+    for start, stop, step in itertools.product((-7, -2, 0, 3, 6), (-6, -1, 0, 4, 9), (-7, -2, -1, 1, 2, 6)):
+        written, slope = X.copy(), np.zeros_like(X)
+        written[start::step], slope[:, ::step] = 7, 2 * X[:, ::step]
+        for got, wanted in zip(f(X, start, stop, step), [X[start:stop:step], X[:, ::step], X[:stop:step, 1], written, slope]):
+            np.testing.assert_array_equal(got, wanted)
+    with pytest.raises(ValueError):
+        f(X, 0, 1, 0)
 
 
 def test_indices_out_of_range():

@@ -32,7 +32,8 @@ FORBIDDEN = {("ops", "ir"): "a primitive is one record for graph and IR; it need
 ALLOWED = {("core", "config"): "config holds plain options and imports nothing", ("core", "errors"): "errors are plain classes",
            ("config", "errors"): "errors are plain classes", ("errors", "config"): "errors are plain classes"}
 # imports inside functions: (file, module) -> the reason
-HEAVY = {("examples/digits/report.py", "matplotlib"): "optional (plot extra) and slow to import",
+HEAVY = {("codegen/render.py", "jinja2"): "25 ms of every import, and only processes that make C need it",
+         ("examples/digits/report.py", "matplotlib"): "optional (plot extra) and slow to import",
          ("examples/digits/report.py", "matplotlib.pyplot"): "optional (plot extra) and slow to import"}
 BANNED = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
 LONGEST_FILE = 400

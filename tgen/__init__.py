@@ -13,17 +13,20 @@ from .errors import (AliasedMemoryError, CacheSecurityError, CacheWarning, Compi
                      MissingInputError, NullTypeGradError, UnusedInputError)
 from .graph.nodes import Apply, Constant, Variable
 from .graph.shared import GenericSharedVariable, ScalarSharedVariable, SharedVariable, TensorSharedVariable
+from .graph.updates import OrderedUpdates
 from .backends.c import host as _host        # noqa: F401  gives core.storage its C functions
+from .runtime.clone import clone
 from .runtime.function import Function, function
 from .runtime.io import In, Out, Param
 from .runtime import eval as _eval, pickling as _pickling       # noqa: F401  fill METHODS and Function
 from .runtime.shared import shared
 from . import tensor
 from .tensor import debugprint, dprint, grad, pp
+from . import random
 from . import scope
 from . import dropin as _dropin     # noqa: F401  Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
 
 __version__ = "0.1.0"
 __all__ = ["AliasedMemoryError", "Apply", "CacheSecurityError", "CacheWarning", "CompileError", "Constant", "DisconnectedInputError", "Function",
-           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "NullTypeGradError", "Out", "Param", "ScalarSharedVariable", "SharedVariable",
-           "TensorSharedVariable", "UnusedInputError", "Variable", "config", "debugprint", "dprint", "errors", "function", "grad", "pp", "scope", "shared", "tensor"]
+           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "NullTypeGradError", "OrderedUpdates", "Out", "Param", "ScalarSharedVariable", "SharedVariable",
+           "TensorSharedVariable", "UnusedInputError", "Variable", "clone", "config", "debugprint", "dprint", "errors", "function", "grad", "pp", "random", "scope", "shared", "tensor"]

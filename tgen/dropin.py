@@ -12,10 +12,11 @@ from types import ModuleType
 
 from tgen import errors
 from tgen.core.generic import GenericType
-from tgen.core.op import Op
+from tgen.core.op import METHODS, Op
 from tgen.core.types import TensorType
-from tgen.graph import shared, walk
+from tgen.graph import shared, updates, walk
 from tgen.graph.nodes import Apply, Constant, Variable
+from tgen.random import mrg, randomstate
 from tgen.runtime import function, io
 from tgen.runtime.shared import shared as make_shared
 from tgen.tensor import gradient, printing, verify
@@ -24,6 +25,8 @@ _FUNCTION = {"function": function.function, "Function": function.Function, "In":
              "UnusedInputError": errors.UnusedInputError, "AliasedMemoryError": errors.AliasedMemoryError}
 _SHARED = {"SharedVariable": shared.SharedVariable, "shared": make_shared}
 _GRAPH = {"Apply": Apply, "Variable": Variable, "Constant": Constant, "inputs": walk.inputs, "ancestors": walk.ancestors}
+_EXTRA_OPS = ("bincount", "compress", "cumprod", "cumsum", "diff", "fill_diagonal", "repeat", "searchsorted", "squeeze", "to_one_hot", "unique")
+_SORT = ("argsort", "argtopk", "sort", "topk", "topk_and_argtopk")
 _FG = {"MissingInputError": errors.MissingInputError}
 
 MODULES = {
@@ -36,20 +39,26 @@ MODULES = {
     "gof": {**_GRAPH, **_FG, "Op": Op},
     "gof.graph": _GRAPH,
     "gof.fg": _FG,
+    "updates": {"OrderedUpdates": updates.OrderedUpdates},
     "printing": {name: getattr(printing, name) for name in printing.__all__},
     "tensor.type": {"TensorType": TensorType},
+    "tensor.extra_ops": {name: METHODS[name] for name in _EXTRA_OPS},
+    "tensor.sort": {name: METHODS[name] for name in _SORT},
     "tensor.sharedvar": {"TensorSharedVariable": shared.TensorSharedVariable, "ScalarSharedVariable": shared.ScalarSharedVariable},
+    "tensor.shared_randomstreams": {"RandomStreams": randomstate.RandomStreams, "RandomStateSharedVariable": randomstate.RandomStateVariable},
+    "sandbox": {},
+    "sandbox.rng_mrg": {"MRG_RandomStreams": mrg.MRG_RandomStreams, "guess_n_streams": mrg.guess_n_streams},
 }
 
 
 def install():
-    """Make every row of MODULES a module that can be imported, and an attribute of the one above it."""
+    """Make every row of MODULES a module that can be imported, and an attribute of the one above it; but tensor.sort stays the function."""
     for path, names in MODULES.items():
         module = ModuleType(f"tgen.{path}", f"Theano's {path}; see tgen.dropin.")
         module.__dict__.update(names)
         parent, _, last = module.__name__.rpartition(".")
         sys.modules[module.__name__] = module
-        if parent in sys.modules:
+        if parent in sys.modules and path != "tensor.sort":
             setattr(sys.modules[parent], last, module)
 
 

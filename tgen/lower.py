@@ -4,11 +4,13 @@ Every None of a graph type becomes a size expression over symbols: n.. (shapes o
 scalar arguments), k.. (found inside). Sizes an op needs equal are unified, and a ``check_eq`` at the top of the
 function remembers, through its site, which op asked. Checks over found-inside sizes stay where they are.
 """
+import re
 from dataclasses import dataclass, field, replace
 
 from tgen.core import dims
 from tgen.core.op import OPS, SCALAR
 from tgen.core.types import TensorType, is_int
+from tgen.graph.describe import axis_source, source
 from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import leaves, toposort
@@ -46,7 +48,7 @@ class Lowering:
         self.late = {}              # as alias, for sizes found inside: equal only after their check, so values made before it keep their own
         self.views = {}             # (value, shape) -> the view of it after such a check
         self.checks, self.sites, self.pending = [], [], []
-        self.origin = {}            # symbol name -> text for messages
+        self.labels, self.origin = {}, {}       # texts for messages: of parameters, of symbols by name
         self.counts = dict(n=0, a=0, k=0)
         self.params, self.constants, self.shared = [], [], []
         self.identity = {}
@@ -97,6 +99,8 @@ class Lowering:
         found = any(name.startswith("k") for s in (x, y) for name in dims.symbols(s))
         keep, drop = self.choose(x, y)
         if str(drop) in self.axis_of and not found and str(drop) not in dims.symbols(keep):
+            if drop == y:
+                site.about = site.about[::-1]       # the entry compares the axis, first, with what it must be
             self.axis_sites[self.axis_of[str(drop)]] = check.attrs["site"]
             table = {str(drop): keep}
             self.solved = {name: dims.substitute(s, table) for name, s in self.solved.items()} | table
@@ -112,13 +116,15 @@ class Lowering:
 
     @staticmethod
     def choose(x, y):
-        """(kept, dropped): an int before an expression before a lone symbol; of two symbols the older is kept; found-inside sizes go."""
+        """(kept, dropped): an int before an expression before a lone symbol it does not hold; of two symbols the older; found-inside sizes go."""
         def rank(s):
             lone = str(s).isidentifier()
             late = any(name.startswith("k") for name in dims.symbols(s))
             return (not isinstance(s, int), late, lone, len(str(s)), str(s))
         if str(x).isidentifier() and str(y).isidentifier() and str(x)[0] == str(y)[0]:
             return (x, y) if int(str(x)[1:]) < int(str(y)[1:]) else (y, x)
+        if any(str(a).isidentifier() and str(a) in dims.symbols(b) for a, b in ((x, y), (y, x))):
+            return (x, y) if str(x).isidentifier() else (y, x)      # n1 and min(n1, 2): n1 would be left without the axis that defines it
         return (x, y) if rank(x) <= rank(y) else (y, x)
 
     def mismatch_text(self, x, y, site):
@@ -131,7 +137,7 @@ class Lowering:
         if kind == INPUT and v.type.ndim == 0 and is_int(v.type.dtype):
             size = self.symbol("a", label)
             self.sizes[v], symbol = size, str(size)
-        self.types[v] = TensorType(v.type.dtype, shape)
+        self.types[v], self.labels[v] = TensorType(v.type.dtype, shape), label
         for axis, size in enumerate(shape):
             if isinstance(size, dims.Size):
                 self.axis_of[str(size)] = (v, axis)
@@ -232,8 +238,7 @@ class Lowering:
                 return node.op.infer(types, attrs, tuple(self.canon(s) for s in sizes))
             except dims.Unequal as error:
                 x, y = error.sizes
-                site.about = self.describe(arrays, types, x, y)
-                self.unify(x, y, site)
+                self.unify(x, y, replace(site, about=self.describe(arrays, types, x, y)))
         raise ValueError(self.mismatch_text("?", "?", site))
 
     def describe(self, arrays, types, x, y):
@@ -242,10 +247,23 @@ class Lowering:
             for v, type in zip(arrays, types):
                 for axis, s in enumerate(type.shape):
                     if s == size and (v, axis) != skip:
-                        return f"{v}.shape[{axis}]", (v, axis)
-            return str(size), None
+                        return self.axis_text(v, axis), (v, axis)
+            return re.sub(r"[nak]\d+", lambda symbol: self.origin.get(symbol[0], symbol[0]), str(size)), None
         first, place = text(x, None)
         return first, text(y, place)[0]
+
+    def axis_text(self, v, axis):
+        v, axis = axis_source(v, axis)
+        return f"{self.text(v)}.shape[{axis}]"
+
+    def text(self, v):
+        v = source(v)
+        if v.name is None and v.owner is not None and v.owner.op.name == "slice":
+            return f"{self.text_of(source(v.owner.inputs[0]))}[...]"
+        return self.text_of(v)
+
+    def text_of(self, v):
+        return self.labels.get(v, str(v))
 
     def guards(self, node, arrays, attrs, site):
         """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty reductions."""
@@ -261,20 +279,23 @@ class Lowering:
             for axis in attrs["axes"]:
                 size = self.canon(self.types[arrays[0]].shape[axis])
                 if not isinstance(size, int):
-                    self.add_check("check_nonempty", (), {"axis": axis}, (size,), Site("empty", name, node.where, (str(arrays[0]),)), node)
-        elif name in LENGTHS:
+                    self.add_check("check_nonempty", (), {"axis": axis}, (size,), Site("empty", name, node.where, (self.text(arrays[0]),)), node)
+        elif name in LENGTHS or node.op.extra.get("draws"):
             self.check_lengths(self.split(node)[1], node)
+        if "equal" in node.op.extra:
+            types = [self.canon_type(self.types[v]) for v in arrays]
+            for pair in node.op.extra["equal"](types, attrs, self.split(node)[1]):
+                self.unify(*pair, replace(site, about=self.describe(arrays, types, *pair)))
+        if node.op.extra.get("refuses"):
+            attrs["site"], self.sites = len(self.sites), [*self.sites, Site("parameter", name, node.where, (node.op.extra["refuses"],))]
         if name == "reshape":
             types = self.canon_type(self.types[arrays[0]])
             whole = dims.product(types.shape)
             wanted = dims.product(self.split(node)[1])
-            if whole != wanted:
-                site.about = (f"the size of {arrays[0]}", "the new shape's size")
-                self.unify(whole, wanted, site)
+            self.unify(whole, wanted, replace(site, about=(f"the size of {self.text(arrays[0])}", "the new shape's size")))
         if name == "rebroadcast":
             for axis in attrs["axes"]:
-                site.about = (f"{arrays[0]}.shape[{axis}]", "1")
-                self.unify(self.types[arrays[0]].shape[axis], 1, site)
+                self.unify(self.types[arrays[0]].shape[axis], 1, replace(site, about=(self.axis_text(arrays[0], axis), "the declared size")))
 
     def check_lengths(self, sizes, node):
         for size in sizes:
@@ -286,20 +307,22 @@ class Lowering:
         for axis in range(arrays[0].type.ndim):
             same = [v for v in arrays if v.type.shape[axis] != 1]
             for other in same[1:]:
-                x, y = self.types[same[0]].shape[axis], self.types[other].shape[axis]
-                site = Site("equal", site.op, site.where, (f"{same[0]}.shape[{axis}]", f"{other}.shape[{axis}]"))
-                self.unify(x, y, site)
+                x, y = self.canon(self.types[same[0]].shape[axis]), self.canon(self.types[other].shape[axis])
+                if x != y:      # the texts cost a walk each
+                    self.unify(x, y, replace(site, about=(self.axis_text(same[0], axis), self.axis_text(other, axis))))
 
     def check_index(self, index, size, axis, array, node):
-        if self.is_iota(index, size):
+        if self.is_in_range(index, size):
             return
-        self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.op.name, node.where, (str(array), str(index))), node)
+        self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.op.name, node.where, (self.text(array), self.text(index))), node)
 
-    def is_iota(self, v, size):
-        """Whether v is arange(size), seen through padding: its values cannot be out of range."""
-        while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to"):
+    def is_in_range(self, v, size):
+        """Whether v is arange(size), or positions in an axis of this size, seen through views: its values cannot be out of range."""
+        while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to", "slice"):
             v = v.owner.inputs[0]
-        return v.owner is not None and v.owner.op.name == "iota" and self.canon(self.types[v].shape[0]) == size
+        if v.owner is None or v.owner.op.name not in ("iota", "argsort"):
+            return False
+        return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
 
     def add_check(self, name, operands, attrs, sizes, site, node):
         self.sites.append(site)

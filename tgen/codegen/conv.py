@@ -1,7 +1,119 @@
 """Convolutions and pools: calls of templates/lib/conv.c.j2 and pooling.c.j2, in parts. See library.py for what an emitter is."""
 from tgen.core import dims
+from tgen.ops.declare import CODES
 
 from .library import CODE, contiguous, emits
 from .loops import Lines
-from .module_sizes import three
-from .names import bracket, ctype, plus, size_c
+from .names import ctype, size_c
+
+AXES = 3        # the C has this many spatial axes; missing ones stand in front, of size 1
+
+
+def filled(values, blank):
+    values = tuple(values)
+    return (blank,) * (AXES - len(values)) + values
+
+
+def braces(values):
+    return "{" + ", ".join(map(size_c, values)) + "}"
+
+
+class Shape:
+    """The sizes of one convolution: x [images, channels, *size], w [filters, channels/groups, *kernel], y [images, filters, *out]."""
+
+    def __init__(self, instr, x, w, y):
+        attrs, count = instr.attrs, len(instr.attrs["strides"])
+        self.images, self.channels, self.filters, self.groups = x.shape[0], x.shape[1], y.shape[1], attrs["groups"]
+        self.size, self.kernel, self.out = (filled(t.shape[2:], 1) for t in (x, w, y))
+        self.depth = dims.product(w.shape[1:])
+        self.width, self.places = self.out[-1], dims.product(self.out)
+        self.fields = (*map(size_c, (self.images, self.channels, self.filters, self.groups, int(attrs["flip"]))), *map(braces, (
+            self.size, self.kernel, self.out, filled(attrs["strides"], 1), filled(attrs["dilation"], 1), filled(instr.sizes[:count], 0))))
+        self.rows = dims.product((self.images, self.out[0], self.out[1]))
+        self.item = x.itemsize
+
+    def room(self, prefix, more=0):
+        sizes = (self.depth, dims.div(self.filters, self.groups), self.width, self.item, more)
+        return f"tgen_conv_room({', '.join(size_c(s, prefix) for s in sizes)})"
+
+    def cost(self):
+        """Nanoseconds: of the products, and of gathering columns."""
+        columns = dims.product((self.images, self.places, self.depth))
+        products = dims.mul(columns, self.filters)
+        return f"0.02*({size_c(products, 'f->')}) + 0.2*{self.groups}.0*({size_c(columns, 'f->')})"
+
+
+def part(module, line, shape, name, operands, extent, more=0):
+    """One library part of a convolution, with workspace for each part; the workspace's pointer text."""
+    field = f"part{len(module.parts)}_space"
+    space = module.workspace(field, ctype(operands[0].type.dtype), f"tgen_width(f->host)*{shape.item}*{shape.room('f->', more)}", (*shape.out, shape.images, shape.depth, shape.filters))
+    letter = CODE[operands[0].type.dtype]
+    mine = f"{space} + part*{shape.room('', more)}"
+    arrays = ", ".join(contiguous(module, v) for v in operands)
+    texts = [f"const tgen_conv v = {{{', '.join(shape.fields)}}};",
+             f"tgen_{name}_{letter}_part(f->host, &v, {arrays}, {mine}, low, high);"]
+    module.library_part(line, [Lines(texts)], size_c(extent, "f->"), shape.cost())
+    return space
+
+
+@emits("conv")
+def conv(module, instr, line):
+    (x, w), y = instr.operands, instr.result
+    shape = Shape(instr, x.type, w.type, y.type)
+    part(module, line, shape, "conv", (x, w, y), shape.rows)
+
+
+@emits("conv_input")
+def conv_input(module, instr, line):
+    (w, g), x = instr.operands, instr.result
+    shape = Shape(instr, x.type, w.type, g.type)
+    part(module, line, shape, "conv_input", (w, g, x), dims.mul(shape.images, shape.channels))
+
+
+@emits("conv_weights")
+def conv_weights(module, instr, line):
+    """Each part sums what its rows give; another step adds the sums, in order of the parts."""
+    (x, g), w = instr.operands, instr.result
+    shape = Shape(instr, x.type, w.type, g.type)
+    name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
+    space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count)
+    text = (f"tgen_sum_{CODE[w.type.dtype]}_part({module.pointer(w)}, {space}, f->{name}_parts, {shape.room('', count)}, low, high);")
+    module.library_part(f"{line} (the sum of the parts)", [Lines([text])], size_c(count, "f->"), f"0.2*({size_c(count, 'f->')})", product=False)
+
+
+# -- pools
+
+def pooled(module, instr, line, function, image, places):
+    """Parts over planes; ``image`` and ``places`` are the operands or results before and after pooling."""
+    attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
+    planes = dims.product(out.type.shape[:-count])
+    operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands      # it looks at g only
+    arrays = ", ".join(contiguous(module, v) for v in (*operands, out))
+    kind = "at_max" if "max_" in instr.op.name else attrs["mode"]
+    fields = [braces(filled(values, blank)) for values, blank in ((image.type.shape[-count:], 1), (places.type.shape[-count:], 1), (
+        attrs["window"], 1), (attrs["strides"], 1), (attrs["pad"], 0))]
+    texts = [f"const tgen_pool v = {{{', '.join(fields)}}};",
+             "for (int64_t i = low; i < high; i++)",
+             f"    tgen_{function}_{CODES[out.type.dtype]}(POOL_{kind.upper()}, i, &v, {arrays});"]
+    elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
+    module.library_part(line, [Lines(texts)], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False)
+
+
+@emits("pool")
+def pool(module, instr, line):
+    pooled(module, instr, line, "pool", instr.operands[0], instr.result)
+
+
+@emits("unpool")
+def unpool(module, instr, line):
+    pooled(module, instr, line, "unpool", instr.result, instr.operands[0])
+
+
+@emits("max_unpool")
+def max_unpool(module, instr, line):
+    pooled(module, instr, line, "unpool", instr.result, instr.operands[2])
+
+
+@emits("max_pick")
+def max_pick(module, instr, line):
+    pooled(module, instr, line, "pick", instr.operands[0], instr.result)

@@ -1,15 +1,26 @@
 """The C file of a function: the module's parts and steps as the view of templates/file.c.j2 and the templates it includes."""
+import functools
 import re
 
 from tgen.ir import text
 from tgen.ir.nodes import SHARED
-from tgen.ops.declare import LIBM
+from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
+from . import random, sort     # noqa: F401  their emitters
 from .entry import Entry, symbols_of, used_symbols
 from .module import Module
 from .render import render, source
 
+PLAIN_LIBM = {**dict.fromkeys(("sqrt", "floor", "ceil", "rint", "trunc", "fabs"), 1), "copysign": 2, "fmod": 2}      # no vector twins: mostly one instruction
+LIBRARIES = {           # files of C functions -> how the names in them that others call go on after tgen_; "": they are always looked at
+    "lib/support.c.j2": "", "lib/blas.c.j2": "", "lib/scalar.c.j2": "", "lib/conv.c.j2": "conv", "lib/pooling.c.j2": "pool|unpool|pick",
+    "lib/random.c.j2": "", "lib/randomstate.c.j2": "", "lib/sort.c.j2": "cumsum|cumprod|sort|argsort|searchsorted"}
+LOWEST = {"f32": "-__builtin_inff()", "f64": "-__builtin_inf()"}
+LIBRARY_TYPES = {       # what templates/lib loops over: functions for each dtype
+    "types": (("s", "float"), ("d", "double")),
+    "numbers": tuple((c, C_TYPES[d], LOWEST.get(c) or ("0" if c[0] == "u" else f"INT{c[1:]}_MIN")) for d, c in CODES.items() if d != "bool"),
+    "kinds": tuple((c, C_TYPES[d], d.startswith("float")) for d, c in CODES.items())}
 ANY = object()      # in a set of memory: what the next step touches, whatever that is
 
 
@@ -73,7 +84,7 @@ def variant_view(part, suffix, nodes, symbols):
     body = node_text(nodes)
     extent = part.extent_strided if suffix else part.extent
     bounds = re.search(r"\b(low|high)\b", body) is not None
-    return {"name": part.name + suffix, "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
+    return {"name": part.name + suffix, "strided": bool(suffix), "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
             "bounds": bounds, "parts": f"f->{part.name}_parts", "uses_part": bounds or "part" in body, "uses_frame": bounds or "f->" in body or bool(used_symbols(body, symbols))}
 
 
@@ -84,14 +95,20 @@ def part_view(part, symbols):
             "extent": part.extent, "extent_strided": part.extent_strided, "cost": part.cost}
 
 
+@functools.cache
+def library(name):
+    """name -> text of the C functions in one file of templates/lib, in their order."""
+    text = source(name)
+    text = render(name, **LIBRARY_TYPES) if "{%" in text else text
+    chunks = [chunk.split("\n", 1) for chunk in text.split("\n//: ")[1:]]
+    return {head.strip(): body.rstrip() for head, body in chunks}
+
+
 def helpers(text):
     """The library functions a text uses, and those they use, in the order of their files."""
-    known = {}
-    for name in ("lib/support.c.j2", "lib/blas.c.j2", "lib/scalar.c.j2"):
-        for chunk in source(name).split("\n//: ")[1:]:
-            head, body = chunk.split("\n", 1)
-            known[head.strip()] = body.rstrip()
-    used, stack = set(), [text]
+    known, used, stack = {}, set(), [text]
+    for name, words in LIBRARIES.items():
+        known.update(library(name) if re.search(rf"\btgen_(?:{words})", text) else {})
     while stack:
         for name in set(re.findall(r"\btgen_\w+", stack.pop())):
             if name in known and name not in used:
@@ -100,13 +117,13 @@ def helpers(text):
     return [known[n] for n in known if n in used]
 
 
-def libm(text):
-    """Prototypes of the libm functions in a text: (name, result, parameters)."""
+def prototypes(text, functions):
+    """Prototypes of those of the libm ``functions`` ({name: how many arguments}) that a text calls: (name, result, parameters)."""
     found = []
-    for name in sorted(set(re.findall(r"\b(?:%s)f?(?=\()" % "|".join(LIBM), text))):
-        base = name if name in LIBM else name[:-1]
-        kind = "double" if name in LIBM else "float"
-        found.append((name, kind, ", ".join([kind] * LIBM[base])))
+    for name in sorted(set(re.findall(r"\b(?:%s)f?(?=\()" % "|".join(functions), text))):
+        base = name if name in functions else name[:-1]
+        kind = "double" if name in functions else "float"
+        found.append((name, kind, ", ".join([kind] * functions[base])))
     return found
 
 
@@ -126,7 +143,8 @@ def generate(function, plan):
             "entry": entry, "prologue": module.prologue, "packs": module.packs, "costs": [p["cost"] for p in parts if not p["late"]]}
     body = render("module.c.j2", **view)
     used = helpers(body)
-    return render("file.c.j2", helpers=used, libm=libm(body + "\n".join(used)), frame=frame, body=body, abi=source("abi.h.j2"))
+    called = body + "\n".join(used)
+    return render("file.c.j2", helpers=used, libm=prototypes(called, LIBM), plain=prototypes(called, PLAIN_LIBM), frame=frame, body=body, abi=source("abi.h.j2"))
 
 
 def comment_lines(text):

@@ -109,7 +109,6 @@ class Level:
         self.reduced = self.reduced_axes()
         self.order = self.loop_order()
         self.prefix = [[] for _ in range(len(self.domain) + 1)]     # lines at each depth, loads first
-        self.accumulators, self.memory = [], []
 
     def reduced_axes(self):
         if self.collapsed:
@@ -228,11 +227,11 @@ class Level:
         """The Array of a row that an inner kernel makes."""
         for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
             if yielded is value and out[0] == "map":
-                outer = [a for a in range(len(self.instr.sizes))]
-                offset = plus([product_text(self.vars[a], sink.array.strides[a]) for a in outer])
+                outer = len(self.instr.sizes)
+                offset = plus([product_text(self.vars[a], sink.array.strides[a]) for a in range(outer)])
                 name = self.w.name("y")
                 lines.texts.append(f"{ctype(value.type.dtype)} *{name} = {sink.array.pointer} + {offset};")
-                array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[len(outer):])
+                array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[outer:])
                 break
         else:
             array = Array(self.w.local_row(value), value.type.dtype, value.type.shape, dense_strides(value.type.shape))

@@ -50,8 +50,12 @@ def _prefixed(text, name):
 
 def copy_out(module, v, target):
     """Lines that copy v, in C order, to ``target``."""
+    whole = f"memcpy({target}, {module.pointer(v)}, (size_t){module.bytes(v)});"
+    if not module.strided(v):
+        return [whole]
     offset = plus([product_text(f"i{k}", s) for k, s in enumerate(dense_strides(v.type.shape))])
-    return each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset, v)}] = x;"])
+    loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset, v)}] = x;"])
+    return [f"if (f->{module.names[v]}_dense) {whole}", "else {", *(f"    {t}" for t in loops), "}"]
 
 
 LIBRARY["each"], LIBRARY["copy_out"] = each, copy_out

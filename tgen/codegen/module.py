@@ -5,10 +5,14 @@ from tgen.core import dims
 from tgen.core.types import TensorType
 from tgen.ir.nodes import CONST, SHARED
 
+from . import conv
 from .kernel import Array, Sink, Writer, dense_strides, split_axis
 from .library import LIBRARY
 from .names import bracket, ctype, literal, size_c
 from .reductions import ARG, memory_step, start
+
+assert conv     # importing it filled LIBRARY
+
 
 @dataclass
 class Part:
@@ -77,6 +81,15 @@ class Module:
             self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
         else:
             self.room.append((name, self.bytes_of(dtype, (elements,))))
+        return f"f->{name}"
+
+    def workspace(self, name, kind, text, sizes):
+        """As scratch, for ``text`` bytes (C); ``sizes`` are those it names."""
+        self.add_field(f"{kind} *{name};")
+        if any(map(is_late, sizes)):
+            self.take_late(self.hold(), f"f->{name}", text)
+        else:
+            self.room_texts.append((name, text))
         return f"f->{name}"
 
     def take_late(self, holder, pointer, count):
@@ -205,9 +218,9 @@ class Module:
         return f"f->{name}"
 
     # -- kernels
-    def library_part(self, line, nodes, extent, cost):
-        """A library call in parts."""
-        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=True)
+    def library_part(self, line, nodes, extent, cost, product=True):
+        """A library call in parts; a ``product`` is cut in as few as there are threads."""
+        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=product)
         self.parts.append(part)
         self.add_field(f"int32_t {part.name}_parts;")
         self.steps.append(Step(part=part, instrs=list(self.current or [None])))

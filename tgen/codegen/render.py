@@ -12,7 +12,10 @@ def _root():
 @functools.cache
 def source(name):
     """The text of a template file, by its path under templates/. Raises FileNotFoundError."""
-    return _root().joinpath(*name.split("/")).read_text(encoding="utf-8")
+    found = _root()
+    for part in name.split("/"):        # one by one: the path of a folder without __init__.py takes one part at a time in Python 3.11
+        found = found.joinpath(part)
+    return found.read_text(encoding="utf-8")
 
 
 @functools.cache

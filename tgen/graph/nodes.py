@@ -33,7 +33,7 @@ def user_line():
 
 class Variable:
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
-    __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__")
+    __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__", "__dict__")      # __dict__: for what users set
     __array_priority__ = 1000
 
     def __init__(self, type, name=None, owner=None, index=0):

@@ -35,7 +35,7 @@ def known(v):
         return v.type.filter(v._tag.test_value)
     if hasattr(v, "data"):
         return v.data
-    return v.get_value(borrow=True) if hasattr(v, "get_value") else None
+    return v.container.get(True) if hasattr(v, "container") else None
 
 
 def _check_sizes(node, arrays):

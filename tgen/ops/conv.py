@@ -47,6 +47,15 @@ def _check(name, types, attrs):
         raise ValueError(f"{name} needs a positive stride and dilation for each axis, and a positive number of groups; got {attrs}")
 
 
+def places_agree(equal):
+    """The part of a type rule that compares places with computed sizes: lower unifies them (extra["equal"]), here only numbers can differ."""
+    def check(types, attrs, sizes):
+        for mine, wanted in equal(types, attrs, sizes):
+            if isinstance(mine, int) and isinstance(wanted, int):
+                dims.merge(mine, wanted)
+    return check
+
+
 def _grouped(filters, groups):
     if isinstance(filters, int) and filters % groups:
         raise ValueError(f"{filters} filters cannot be dealt to {groups} groups")
@@ -60,14 +69,23 @@ def _conv_infer(types, attrs, sizes):
     return (TensorType(x.dtype, (x.shape[0], w.shape[0], *_outs(x.shape[2:], w.shape[2:], attrs, sizes))),)
 
 
+def _input_places(types, attrs, sizes):
+    w, g = types
+    return zip(g.shape[2:], _outs(sizes[2 * len(attrs["strides"]):], w.shape[2:], attrs, sizes))
+
+
+def _weights_places(types, attrs, sizes):
+    x, g = types
+    return zip(g.shape[2:], _outs(x.shape[2:], sizes[2 * len(attrs["strides"]):], attrs, sizes))
+
+
 def _conv_input_infer(types, attrs, sizes):
     w, g = types
     _check("conv_input", types, attrs)
     _grouped(w.shape[0], attrs["groups"])
     size = tuple(sizes[2 * len(attrs["strides"]):])
     dims.merge(g.shape[1], w.shape[0])
-    for mine, wanted in zip(g.shape[2:], _outs(size, w.shape[2:], attrs, sizes)):
-        dims.merge(mine, wanted)
+    places_agree(_input_places)(types, attrs, sizes)
     return (TensorType(w.dtype, (g.shape[0], dims.mul(w.shape[1], attrs["groups"]), *size)),)
 
 
@@ -79,8 +97,7 @@ def _conv_weights_infer(types, attrs, sizes):
         raise ValueError(f"{x.shape[1]} channels cannot be dealt to {attrs['groups']} groups")
     kernel = tuple(sizes[2 * len(attrs["strides"]):])
     dims.merge(x.shape[0], g.shape[0])
-    for mine, wanted in zip(g.shape[2:], _outs(x.shape[2:], kernel, attrs, sizes)):
-        dims.merge(mine, wanted)
+    places_agree(_weights_places)(types, attrs, sizes)
     return (TensorType(x.dtype, (g.shape[1], dims.div(x.shape[1], attrs["groups"]), *kernel)),)
 
 
@@ -144,7 +161,8 @@ def _conv_weights(attrs, sizes, x, g):
 
 def _contract(g, x):
     """Sum over images and places of g[n, group, filter, ...] * x[n, group, channel, ...]."""
-    return np.einsum("ngfp,ngcp->gfc", g.reshape(*g.shape[:3], -1), x.reshape(*x.shape[:3], -1))
+    axes = "xyz"[:g.ndim - 3]
+    return np.einsum(f"ngf{axes},ngc{axes}->gfc", g, x)
 
 
 # -- gradients -----------------------------------------------------------------------------------------------------------------
@@ -175,7 +193,7 @@ def _conv_weights_grad(node, gs):
 _SAMPLES = ({"strides": (1, 1), "dilation": (1, 1), "groups": 1, "flip": True}, {"strides": (2, 1), "dilation": (1, 2), "groups": 2, "flip": False})
 register(Op("conv", LIBRARY, _conv_infer, _conv, _conv_grad, sizes=lambda attrs: 2 * len(attrs["strides"]), samples=_SAMPLES,
             doc="filters w run over images x: at each place the sum of their products"))
-register(Op("conv_input", LIBRARY, _conv_input_infer, _conv_input, _conv_input_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES,
+register(Op("conv_input", LIBRARY, _conv_input_infer, _conv_input, _conv_input_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _input_places},
             doc="the transposed convolution: g spread over images by filters w; adjoint of conv in x"))
-register(Op("conv_weights", LIBRARY, _conv_weights_infer, _conv_weights, _conv_weights_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES,
+register(Op("conv_weights", LIBRARY, _conv_weights_infer, _conv_weights, _conv_weights_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _weights_places},
             doc="for each element of the filters, the sum of g times what of images x it meets; adjoint of conv in w"))

@@ -12,7 +12,7 @@ from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.build import apply, lengths
 
-from .conv import SPATIAL, taps
+from .conv import SPATIAL, places_agree, taps
 
 MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
 
@@ -21,7 +21,8 @@ def pooled_size(size, window, stride, pad, ignore_border):
     """How many windows there are on one axis."""
     whole = dims.add(size, 2 * pad)
     if ignore_border:
-        return dims.maximum(dims.div(dims.add(whole, stride - window), stride), 0)
+        count = dims.div(dims.add(whole, stride - window), stride)
+        return dims.maximum(count, 0) if window > stride else count
     if stride >= window:
         return dims.div(dims.add(whole, stride - 1), stride)
     return dims.add(dims.maximum(dims.div(dims.add(whole, stride - 1 - window), stride), 0), 1)
@@ -49,25 +50,31 @@ def _pool_infer(types, attrs, sizes):
     return (TensorType(t.dtype, t.shape[:-count] + _outs(t.shape[-count:], attrs)),)
 
 
+def _unpool_places(types, attrs, sizes):
+    return zip(types[0].shape[-len(sizes):], _outs(sizes, attrs))
+
+
+def _pick_places(types, attrs, sizes):
+    return zip(types[2].shape, _pool_infer([types[1]], attrs, ())[0].shape)
+
+
 def _unpool_infer(types, attrs, sizes):
     g, = types
     _check(g, attrs)
-    for mine, wanted in zip(g.shape[-len(sizes):], _outs(sizes, attrs)):
-        dims.merge(mine, wanted)
+    places_agree(_unpool_places)(types, attrs, sizes)
     return (TensorType(g.dtype, g.shape[:-len(sizes)] + tuple(sizes)),)
 
 
-def _at_max_infer(of_input):
+def _at_max_infer(of_image):
     def infer(types, attrs, sizes):
         v, x, z = types
         _check(x, attrs)
-        pooled = _pool_infer([x], attrs, ())[0]
         if {t.dtype for t in types} != {x.dtype} or {t.ndim for t in types} != {x.ndim}:
             raise TypeError(f"operands need one dtype and rank, not {v}, {x} and {z}")
-        for given, wanted in ((z, pooled), (v, x if of_input else pooled)):
-            for a, b in zip(given.shape, wanted.shape):
-                dims.merge(a, b)
-        return (TensorType(x.dtype, pooled.shape if of_input else x.shape),)
+        places_agree(_pick_places)(types, attrs, sizes)
+        for a, b in zip(v.shape, x.shape if of_image else z.shape):
+            dims.merge(a, b)
+        return (TensorType(x.dtype, z.shape if of_image else x.shape),)
     return infer
 
 
@@ -142,9 +149,9 @@ def _unpool_grad(node, gs):
 _MAX = {"window": (2, 2), "strides": (2, 2), "pad": (0, 0), "mode": "max", "ignore_border": True}
 _AVERAGE = {"window": (3, 2), "strides": (2, 1), "pad": (1, 0), "mode": "average_exc_pad", "ignore_border": True}
 register(Op("pool", LIBRARY, _pool_infer, _pool, _pool_grad, samples=(_MAX, _AVERAGE), doc="maximum, sum or average of the windows over the last axes"))
-register(Op("unpool", LIBRARY, _unpool_infer, _unpool, _unpool_grad, sizes=lambda attrs: len(attrs["window"]), samples=(_AVERAGE,),
+register(Op("unpool", LIBRARY, _unpool_infer, _unpool, _unpool_grad, sizes=lambda attrs: len(attrs["window"]), samples=(_AVERAGE,), extra={"equal": _unpool_places},
             doc="g spread over the windows it is the sum or average of; adjoint of pool"))
 register(Op("max_unpool", LIBRARY, _at_max_infer(False), _max_unpool, lambda node, gs: [apply("max_pick", gs[0], *node.inputs[1:], **node.attrs)],
-            samples=(_MAX,), extra={"flows": 1}, doc="g added where its window of x equals the maximum z; the gradient of a max pool"))
+            samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="g added where its window of x equals the maximum z; the gradient of a max pool"))
 register(Op("max_pick", LIBRARY, _at_max_infer(True), _max_pick, lambda node, gs: [apply("max_unpool", gs[0], *node.inputs[1:], **node.attrs)],
-            samples=(_MAX,), extra={"flows": 1}, doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool"))
+            samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool"))

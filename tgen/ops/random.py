@@ -30,9 +30,13 @@ def sample_type(name, dtype, sizes):
     return TensorType(dtype, tuple(sizes))
 
 
-def draw(name, infer, evaluate, doc, params=0, **more):
-    """Declare a draw with ``params`` operands after its state; all further graph inputs are sizes."""
-    return register(Op(name, LIBRARY, infer, evaluate, sizes=-(1 + params), extra={"draws": True}, doc=doc, **more))
+def draw(name, infer, evaluate, doc, params=0, refuses="", in_place=False, **more):
+    """Declare a draw with ``params`` operands after its state; all further graph inputs are sizes.
+
+    ``refuses``: what is a ValueError. ``in_place``: the C may write the state after over the state.
+    """
+    extra = {"draws": True, **({"refuses": refuses} if refuses else {}), **({"in_place": True} if in_place else {})}
+    return register(Op(name, LIBRARY, infer, evaluate, sizes=-(1 + params), fails=bool(refuses), extra=extra, doc=doc, **more))
 
 
 # -- MRG31k3p ------------------------------------------------------------------------------------------------------------------
@@ -64,7 +68,7 @@ def _mrg(attrs, sizes, state):
     return x.T.astype("int32"), out.reshape(sizes)
 
 
-draw("mrg_uniform", _mrg_infer, _mrg, "MRG31k3p: the streams' state after the draw, and uniform numbers in (0, 1)",
+draw("mrg_uniform", _mrg_infer, _mrg, "MRG31k3p: the streams' state after the draw, and uniform numbers in (0, 1)", in_place=True,
      samples=({"dtype": "float32"}, {"dtype": "float64"}))
 
 

@@ -16,7 +16,6 @@ from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
 
 SMALL_WHOLE = 4096          # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
-MEMBERS_LIMIT = 1000        # instructions of one kernel: gcc's time for a loop body grows faster than its length
 LAST = 1 << 60
 MEMBERS_LIMIT = 200         # instructions of one kernel: gcc's time grows faster than a loop's length (1,000 in one: 1.8 s, in five: 1.2 s)
 OPEN_CLUSTERS = 8           # how many open clusters of one domain are tried for an instruction that shares an operand

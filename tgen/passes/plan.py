@@ -110,7 +110,7 @@ def _obstacle(function, producer, value, target):
         return None
     if instr.op.name == "kernel":
         return _kernel_obstacle(instr, target)
-    if instr.op.name in IN_PLACE_BASE and instr.operands[0] is target and instr.operands.count(target) == 1:
+    if (instr.op.name in IN_PLACE_BASE or instr.op.extra.get("in_place")) and instr.operands[0] is target and instr.operands.count(target) == 1:
         return None
     if instr.op.name == "gemm" and len(instr.operands) == 3 and instr.operands[2] is target and instr.operands.count(target) == 1:
         return None

@@ -24,7 +24,7 @@ class Checked:
     def __call__(self, values):
         function = self.executable.program.lowered.function
         inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.executable.inputs, values)]
-        before = [s.get_value() for s in self.executable.shared]
+        before = [s.container.get() for s in self.executable.shared]
         try:
             outputs, updates = interp.run(function, inputs, before)
         except (ValueError, IndexError, AssertionError) as error:
@@ -35,7 +35,7 @@ class Checked:
             compare(f"output {number}", got, wanted)
         for number, wanted in zip(function.updates, updates):
             s = self.executable.shared[number]
-            compare(f"the new value of {s}", s.get_value(borrow=True), wanted)
+            compare(f"the new value of {s}", s.container.get(True), wanted)
         return results
 
 

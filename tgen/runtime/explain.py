@@ -29,7 +29,8 @@ def place(site):
 
 def sizes(site, numbers):
     about = site.about if site is not None and site.about else ("a size", "another")
-    hint = " A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast." if 1 in numbers[:2] else ""
+    broadcasts = 1 in numbers[:2] and site is not None and site.op != "rebroadcast"
+    hint = " A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast." if broadcasts else ""
     return ValueError(f"Input dimension mis-match: {about[0]} is {numbers[0]} but {about[1]} is {numbers[1]}{place(site) or '; the function'} needs them equal.{hint}")
 
 

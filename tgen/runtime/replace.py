@@ -15,7 +15,7 @@ def update_pairs(updates):
     Raises ValueError (no pairs, a target twice) and TypeError (a target that is not shared, a value that does not fit).
     """
     pairs, seen = [], set()
-    for target, value in _pairs(updates, "updates"):
+    for target, value in replacement_pairs(updates, "updates"):
         if not isinstance(target, SharedVariable):
             raise TypeError("update target must be a SharedVariable", target)
         if target.container in seen:
@@ -25,7 +25,7 @@ def update_pairs(updates):
     return pairs
 
 
-def _pairs(given, what):
+def replacement_pairs(given, what):
     if given is None:
         return []
     pairs = given.items() if hasattr(given, "items") else given
@@ -133,7 +133,7 @@ def given_pairs(givens, inputs, table, strict):
     (AssertionError and ValueError), as is an input (RuntimeError). Keys must be variables and types must agree (TypeError).
     """
     found, needed, inputs = {}, set(), set(inputs)
-    for key, value in _pairs(givens, "givens"):
+    for key, value in replacement_pairs(givens, "givens"):
         if not isinstance(key, Variable):
             raise TypeError("given keys must be Variable", key)
         if not isinstance(value, Variable):

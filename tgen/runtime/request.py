@@ -53,7 +53,7 @@ class Request:
 
 
 def _own_state(v):
-    return TensorSharedVariable(v.name, v.type, v.get_value(), borrow=True)
+    return type(v)(v.name, v.type, v.container.get(), borrow=True)
 
 
 def resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, rebuild_strict, allow_downcast, profile, on_unused):

@@ -7,6 +7,7 @@ from tgen.graph.nodes import Variable
 from tgen.graph.shared import GenericSharedVariable, ScalarSharedVariable, TensorSharedVariable
 
 _NUMBERS = (bool, int, float)
+CONSTRUCTORS = {}       # class of a value -> what makes its shared variable: filled by layers above, for values that are no arrays
 _REFUSED = "No suitable SharedVariable constructor could be found. "
 
 
@@ -38,6 +39,9 @@ def shared(value, name=None, strict=False, allow_downcast=None, borrow=False, br
     else:
         if broadcastable is not None or shape is not None:
             raise TypeError(f"{_REFUSED}broadcastable and shape are for arrays; got {value!r:.80} ({type(value).__name__})")
+        for kind, make in CONSTRUCTORS.items():
+            if isinstance(value, kind):
+                return make(value, name, strict, allow_downcast, borrow)
         return GenericSharedVariable(name, GenericType(), value, strict, allow_downcast, borrow=borrow)
     try:
         return kind(name, TensorType(str(array.dtype), _sizes(array, broadcastable, shape)), array, strict, allow_downcast, borrow=borrow)

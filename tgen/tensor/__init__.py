@@ -5,13 +5,13 @@
 >>> (T.dot(x, w) * 2 + 1).type
 TensorType(float32, vector)
 """
-from . import (apply, constructors, creation, diagonals, elemwise, gradient, indexing, join, linalg, manipulate, math, methods, nnet,
-               printing, promotion, reduce, sorting, subtensor, variable, verify)
+from . import (apply, constructors, counting, creation, diagonals, einsum, elemwise, gradient, indexing, join, linalg, manipulate, math, methods, nnet,
+               printing, promotion, reduce, signal, sorting, subtensor, variable, verify)
 from .elemwise import Elemwise, switch, where
 from .promotion import as_dtype, cast, upcast
 
-_AREAS = (math, reduce, creation, manipulate, join, diagonals, indexing, subtensor, linalg, sorting, gradient, printing, verify, variable)
-__all__ = ["nnet", "switch", "where", "cast", "upcast", "Elemwise", *elemwise.FUNCTIONS, *constructors.NAMES]
+_AREAS = (math, reduce, creation, manipulate, join, diagonals, indexing, subtensor, linalg, sorting, counting, einsum, gradient, printing, verify, variable)
+__all__ = ["nnet", "signal", "switch", "where", "cast", "upcast", "Elemwise", *elemwise.FUNCTIONS, *constructors.NAMES]
 globals().update(elemwise.FUNCTIONS)
 globals().update({name: getattr(constructors, name) for name in constructors.NAMES})
 for _area in _AREAS:

@@ -75,7 +75,7 @@ def _item(item):
         raise TypeError(f"the bool scalar {v} is no index; use T.switch to choose")
     if v.type.ndim == 0 and isinstance(v, Constant):
         return int(v.data)
-    return v if v.type.dtype in ("int64", "bool") and not v.type.weak else apply("cast", v, dtype="int64")
+    return v if v.type.dtype == "bool" or v.type.dtype == "int64" and not v.type.weak else apply("cast", v, dtype="int64")
 
 
 def _expand(x, key):
@@ -117,13 +117,16 @@ def _mask_indices(x, mask, axis):
 def index_steps(x, key):
     """The steps of x[key], each for the result of those before."""
     items, dots = _expand(x, key)
-    steps, order, picked, bounds = [], [], [], []
+    steps, order, picked, bounds, strided = [], [], [], [], []
     axis = 0
     for item in items:
         if item is None:
             order.append("x")
             continue
-        if isinstance(item, slice):
+        if isinstance(item, slice) and isinstance(_bound(item.step, "step"), Variable):
+            strided.append(Gather(axis, (_places(item, sizes.length(x, axis)),)))
+            bounds.append((0, sizes.length(x, axis), 1))
+        elif isinstance(item, slice):
             bounds.append(_bounds(item, sizes.length(x, axis)))
         else:
             picked.append((axis, item))
@@ -133,6 +136,7 @@ def index_steps(x, key):
     if any(isinstance(i, slice) and i != slice(None) for i in items) or not x.type.ndim or not picked and "x" not in order:
         starts, lengths, strides = zip(*bounds) if bounds else ((), (), ())
         steps.append(Slice(starts, lengths, strides))
+    steps += strided
     if any(isinstance(i, Variable) and i.type.ndim for _, i in picked):
         return steps + _array_steps(order, dict(picked), x.type.ndim, _apart(items, dots))
     if "x" in order:
@@ -208,8 +212,6 @@ def _bounds(key, n):
     """(start, length, step) of a slice over an axis of size n, clipped as NumPy does."""
     start, stop, step = _bound(key.start, "start"), _bound(key.stop, "stop"), _bound(key.step, "step")
     step = 1 if step is None else step
-    if not isinstance(step, int):
-        raise TypeError(f"the step of a slice must be known when the graph is built, got {key.step}; only its bounds may be variables")
     if step == 0:
         raise ValueError("slice step cannot be zero")
     if all(isinstance(b, (int, type(None))) for b in (start, stop)) and isinstance(n, int):
@@ -227,6 +229,19 @@ def _bounds(key, n):
         span = sizes.add(first, 1) if stop is None else sizes.maximum(sizes.sub(first, _clip(_from_start(stop, n), -1, last)), 0)
     stride = abs(step)
     return first, sizes.div(sizes.add(span, stride - 1), stride), step
+
+
+def _places(key, n):
+    """The indices a slice takes whose step is a variable: of either sign, so both ways are one arithmetic over (step > 0)."""
+    start, stop, step = _bound(key.start, "start"), _bound(key.stop, "stop"), _bound(key.step, "step")
+    forward = _clip(step, 0, 1)
+    low, high = sizes.sub(forward, 1), sizes.add(sizes.sub(n, 1), forward)
+    first = sizes.mul(sizes.sub(1, forward), high) if start is None else _clip(_from_start(start, n), low, high)
+    end = sizes.add(low, sizes.mul(forward, sizes.sub(high, low))) if stop is None else _clip(_from_start(stop, n), low, high)
+    count = sizes.maximum(sizes.sub(0, sizes.div(sizes.sub(first, end), step)), 0)
+    zero = sizes.sub(1, sizes.minimum(sizes.maximum(step, sizes.sub(0, step)), 1))
+    count = sizes.sub(count, zero)      # a step of 0 makes it -1, which iota refuses when the function runs
+    return sizes.variable(first) + sizes.variable(step) * apply("iota", sizes.variable(count))
 
 
 # -- reading -------------------------------------------------------------------------------------------------------------------

@@ -158,4 +158,5 @@ def _batched_dot(name, attrs, operands, count):
 
 _RULES = {"dimshuffle": _dimshuffle, "broadcast_to": _sized, "reshape": _sized, "slice": _slice, "set_slice": _write_slice,
           "inc_slice": _write_slice, "gather": _gather, "set_gather": _gather, "inc_gather": _gather, "concatenate": _concatenate,
-          "make_vector": _make_vector, "softmax": _along, "logsoftmax": _along, "dot": _dot, "batched_dot": _batched_dot}
+          "make_vector": _make_vector, "softmax": _along, "logsoftmax": _along, **dict.fromkeys(("cumsum", "cumprod", "sort", "argsort"), _along),
+          "dot": _dot, "batched_dot": _batched_dot}

@@ -172,7 +172,8 @@ def reshape(x, newshape, ndim=None):
     else:
         wanted = _resolve(x, sizes.as_shape(newshape, "newshape"))
     if ndim is not None and len(wanted) != ndim:
-        raise ValueError(f"newshape has {len(wanted)} elements, but ndim={ndim}")
+        hint = "; a shape is one argument: x.reshape((2, 3))" if len(wanted) == 1 else ""
+        raise ValueError(f"newshape has {len(wanted)} element{'s' * (len(wanted) != 1)}, but ndim={ndim}{hint}")
     return apply("reshape", x, *map(sizes.variable, wanted), ndim=len(wanted), weak=x.type.weak)
 
 

@@ -5,9 +5,9 @@ Gradients (graph, ops) look functions up here too, so it holds more than methods
 from tgen.core.op import METHODS
 from tgen.graph.nodes import Variable
 
-from . import creation, diagonals, elemwise, indexing, join, linalg, manipulate, math, promotion, reduce, sorting, subtensor, variable
+from . import counting, creation, diagonals, einsum, elemwise, indexing, join, linalg, manipulate, math, promotion, reduce, sorting, subtensor, variable
 
-_MODULES = (creation, diagonals, indexing, join, linalg, manipulate, math, reduce, sorting, subtensor)
+_MODULES = (counting, creation, diagonals, einsum, indexing, join, linalg, manipulate, math, reduce, sorting, subtensor)
 _UFUNCS = {"subtract": "sub", "multiply": "mul", "divide": "true_div", "true_divide": "true_div", "floor_divide": "int_div",
            "remainder": "mod", "power": "pow", "negative": "neg", "absolute": "abs", "greater": "gt", "greater_equal": "ge",
            "less": "lt", "less_equal": "le", "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor", "rint": "round",

@@ -1,50 +1,30 @@
-"""Running sums and order, composed over comparisons with all other elements: quadratic in the length of the axis."""
-from tgen.core.types import is_float
+"""Running sums and order along an axis, one primitive each (ops/sort.py), the largest elements, differences."""
+from tgen.ops.sort import flip, take_along
 
 from . import sizes
 from .apply import apply, reorder
-from .creation import zeros
 from .elemwise import elemwise, switch
-from .indexing import getitem
-from .manipulate import axis_number, flatten, moveaxis, to_sizes
-from .math import logical_and, logical_not, logical_or
-from .reduce import _accumulate
-from .reduce import sum as total
-from .subtensor import set_subtensor
+from .indexing import getitem, take
+from .manipulate import axis_number, flatten
+from .promotion import as_dtype, cast, convert, unify
+from .reduce import _widened
 from .variable import as_tensor_variable
 
-__all__ = ["cumsum", "cumprod", "sort", "argsort", "searchsorted", "diff"]
+__all__ = ["cumsum", "cumprod", "sort", "argsort", "searchsorted", "topk", "argtopk", "topk_and_argtopk", "diff"]
 _KINDS = ("quicksort", "mergesort", "heapsort", "stable")
 
 
 def _line(x, axis):
-    """x with ``axis`` last (None: flattened), and how to put a result back."""
+    """x and the number of ``axis``; for None (or a scalar) x flattened and 0."""
     x = as_tensor_variable(x)
-    if axis is None or not x.type.ndim:
-        return flatten(x) if x.type.ndim else reorder(x, ["x"]), lambda z: z
-    axis = axis_number(axis, x.type.ndim)
-    return moveaxis(x, axis, -1), lambda z: moveaxis(z, -1, axis)
+    if x.type.ndim == 0:
+        return reorder(x, ["x"]), 0
+    return (flatten(x), 0) if axis is None else (x, axis_number(axis, x.type.ndim))
 
 
-def _places(x):
-    """Numbers of the last axis, once down (as rows) and once across (as columns) a pair of new last axes."""
-    along = apply("iota", sizes.variable(sizes.length(x, -1)))
-    lead = ["x"] * (x.type.ndim - 1)
-    return reorder(along, [*lead, 0, "x"]), reorder(along, [*lead, "x", 0])
-
-
-def _facing(x):
-    """x down (as rows) and across (as columns) a pair of new last axes."""
-    lead = list(range(x.type.ndim - 1))
-    return reorder(x, [*lead, x.type.ndim - 1, "x"]), reorder(x, [*lead, "x", x.type.ndim - 1])
-
-
-def _running(name, x, axis, neutral):
-    x, back = _line(x, axis)
-    down, across = _places(x)
-    _, elements = _facing(x)
-    terms = switch(elemwise("le")(across, down), elements, neutral)
-    return back(_accumulate(name, terms, -1, None, None, False))
+def _running(name, x, axis):
+    x, axis = _line(x, axis)
+    return apply(name, convert(x, _widened(x.type.dtype)), axis=axis, weak=x.type.weak)
 
 
 def cumsum(x, axis=None):
@@ -54,54 +34,35 @@ def cumsum(x, axis=None):
     >>> T.cumsum(T.imatrix(), axis=0).type
     TensorType(int64, matrix)
     """
-    return _running("sum", x, axis, 0)
+    return _running("cumsum", x, axis)
 
 
 def cumprod(x, axis=None):
     """Products of the elements up to each one along ``axis`` (None: of x flattened). Dtypes as in ``prod``."""
-    return _running("prod", x, axis, 1)
+    return _running("cumprod", x, axis)
 
 
-def _ranks(x):
-    """The place of each element of the last axis in sorted order: how many come before it (nan last, ties in order)."""
-    mine, other = _facing(x)
-    here, there = _places(x)
-    before, equal = elemwise("lt")(other, mine), elemwise("eq")(other, mine)
-    if is_float(x.type.dtype):
-        nan, other_nan = elemwise("isnan")(mine), elemwise("isnan")(other)
-        before = logical_or(before, logical_and(nan, logical_not(other_nan)))
-        equal = logical_or(equal, logical_and(nan, other_nan))
-    return total(logical_or(before, logical_and(equal, elemwise("lt")(there, here))), axis=-1)
-
-
-def _scatter(ranks, values):
-    """values put where ranks say along the last axis."""
-    have = sizes.lengths(ranks)
-    grid = [to_sizes(reorder(apply("iota", sizes.variable(n)), ["x" if a != d else 0 for a in range(len(have))]), have)
-            for d, n in enumerate(have[:-1])]
-    base = zeros([sizes.variable(n) for n in have], values.type.dtype)
-    return set_subtensor(getitem(base, (*grid, ranks)), values)
-
+# -- sorting -------------------------------------------------------------------------------------------------------------------
 
 def sort(x, axis=-1, kind="quicksort", order=None):
     """x in ascending order along ``axis`` (None: of x flattened), nan last. Same dtype; every ``kind`` is stable.
+
+    ValueError for an unknown kind.
 
     >>> import tgen.tensor as T
     >>> T.sort(T.ivector()).type
     TensorType(int32, vector)
     """
     _check_kind(kind, order)
-    x, back = _line(x, axis)
-    return back(_scatter(_ranks(x), x))
+    x, axis = _line(x, axis)
+    return apply("sort", x, axis=axis, weak=x.type.weak)
 
 
 def argsort(x, axis=-1, kind="quicksort", order=None):
     """Where the elements of sorted x are in x, int64; equal elements stay in their order."""
     _check_kind(kind, order)
-    x, back = _line(x, axis)
-    ranks = _ranks(x)
-    along = reorder(apply("iota", sizes.variable(sizes.length(x, -1))), ["x"] * (x.type.ndim - 1) + [0])
-    return back(_scatter(ranks, to_sizes(along, sizes.lengths(ranks))))
+    x, axis = _line(x, axis)
+    return apply("argsort", x, axis=axis)
 
 
 def _check_kind(kind, order):
@@ -120,9 +81,59 @@ def searchsorted(x, v, side="left", sorter=None):
     if x.type.ndim != 1:
         raise ValueError(f"searchsorted wants a vector, got {x} of {x.type}")
     x = x if sorter is None else getitem(x, as_tensor_variable(sorter))
-    value = reorder(v, [*range(v.type.ndim), "x"])
-    return total(elemwise("lt" if side == "left" else "le")(x, value), axis=-1)
+    (x, v), _ = unify([x, v])
+    return apply("searchsorted", x, v, side=side)
 
+
+# -- the largest ---------------------------------------------------------------------------------------------------------------
+
+def _descending(x, axis):
+    """Positions of x from its largest element to its smallest, of equal ones the first first: a sort of x backwards, read backwards."""
+    backwards = flip(apply("argsort", flip(x, axis), axis=axis), axis)
+    return elemwise("sub")(sizes.variable(sizes.sub(sizes.length(x, axis), 1)), backwards)
+
+
+def _best(x, kth, axis):
+    """Positions of the kth best elements along an axis."""
+    count = sizes.as_size(kth, "kth")
+    if isinstance(count, int):
+        if count == 0:
+            raise ValueError("kth must not be 0")
+        order = _descending(x, axis) if count > 0 else apply("argsort", x, axis=axis)
+        count = abs(count)
+    else:
+        order = switch(count > 0, _descending(x, axis), apply("argsort", x, axis=axis))
+        count = abs(count)
+    return take(order, apply("iota", sizes.variable(count)), axis)
+
+
+def argtopk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
+    """Where the ``kth`` largest elements along ``axis`` (None: of x flattened) are, the largest first.
+
+    A negative kth asks for the smallest, the smallest first. Of equal elements the first comes first; nan is largest.
+    ``idx_dtype`` is that of the result; ``sorted`` changes nothing. ValueError for kth = 0, IndexError for more than there are.
+
+    >>> import tgen.tensor as T
+    >>> T.argtopk(T.matrix(), 3).type.shape
+    (None, 3)
+    """
+    x, axis = _line(x, axis)
+    return cast(_best(x, kth, axis), as_dtype(idx_dtype))
+
+
+def topk_and_argtopk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
+    """The list [topk(...), argtopk(...)]."""
+    x, axis = _line(x, axis)
+    places = _best(x, kth, axis)
+    return [take_along(x, places, axis), cast(places, as_dtype(idx_dtype))]
+
+
+def topk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
+    """The ``kth`` largest elements along ``axis``, see ``argtopk``. Same dtype."""
+    return topk_and_argtopk(x, kth, axis)[0]
+
+
+# -- differences ---------------------------------------------------------------------------------------------------------------
 
 def diff(x, n=1, axis=-1):
     """The n-th difference of neighbours along ``axis``."""

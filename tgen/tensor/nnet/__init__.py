@@ -9,10 +9,14 @@ from ..indexing import getitem
 from ..manipulate import axis_number
 from ..reduce import sum as total
 from ..variable import as_tensor_variable
+from . import abstract_conv, bn, conv, neighbours
+from .abstract_conv import *        # noqa: F403  (its __all__)
+from .bn import *                   # noqa: F403
 
 __all__ = ["softmax", "logsoftmax", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "selu", "softsign", "swish", "hard_sigmoid",
            "ultra_fast_sigmoid", "categorical_crossentropy", "crossentropy_softmax_argmax_1hot_with_bias", "crossentropy_categorical_1hot",
-           "binary_crossentropy", "sigmoid_binary_crossentropy", "gelu", "log_sigmoid"]
+           "binary_crossentropy", "sigmoid_binary_crossentropy", "gelu", "log_sigmoid",
+           "conv", "neighbours", *abstract_conv.__all__, *bn.__all__]
 
 sigmoid, softplus = elemwise("sigmoid"), elemwise("softplus")
 

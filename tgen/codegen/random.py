@@ -1,0 +1,162 @@
+"""Draws: calls of templates/lib/random.c.j2 (in parts) and randomstate.c.j2 (by the master: one number after the other)."""
+from tgen.core import dims
+from tgen.ops.randomstate import WORDS
+
+from .kernel import product_text
+from .library import contiguous, emits, frame_strides, with_frame
+from .loops import Lines
+from .names import bracket, ctype, plus, size_c
+
+GROUP = {"uint32": 64, "float32": 64, "uint64": 32, "float64": 32}      # elements of sixteen Philox blocks
+
+
+def address(module, v):
+    return module.pointer(v) if v.type.ndim else f"&{module.pointer(v)}"
+
+
+# -- counter-based and many-stream generators: in parts ----------------------------------------------------------------------------
+
+@emits("mrg_uniform")
+def mrg_uniform(module, instr, line):
+    state, (after, sample) = instr.operands[0], instr.results
+    streams, count = state.type.shape[0], dims.product(sample.type.shape)
+    text = (f"tgen_mrg_{sample.type.dtype}({size_c(streams)}, low, high, {size_c(count)}, {contiguous(module, state)}, "
+            f"{module.pointer(after)}, {address(module, sample)});")
+    module.library_part(line, [Lines([text])], size_c(streams, "f->"), f"0.5*({size_c(count, 'f->')}) + 5.0*({size_c(streams, 'f->')})")
+
+
+@emits("philox")
+def philox(module, instr, line):
+    state, (after, sample) = instr.operands[0], instr.results
+    dtype, count = sample.type.dtype, dims.product(sample.type.shape)
+    group = GROUP[dtype]
+    words, place = contiguous(module, state), size_c(count)
+    texts = [f"tgen_philox_{dtype}({words}, low, high, {place}, {address(module, sample)});",
+             f"if (part == 0) tgen_philox_after({words}, ({place} + {group // 16 - 1})/{group // 16}, {module.pointer(after)});"]
+    groups = dims.div(dims.add(count, group - 1), group)
+    module.library_part(line, [Lines(texts)], size_c(groups, "f->"), f"0.8*({size_c(count, 'f->')})")
+
+
+def lookup(module, instr, line, body, columns):
+    """A part over rows: ``body`` runs with row i, sample c and its uniform number u."""
+    p, u = instr.operands
+    rows, each = size_c(p.type.shape[0]), bracket(size_c(columns))
+    texts = ["for (int64_t i = low; i < high; i++) {",
+             f"    const int64_t width = {size_c(p.type.shape[1])}, samples = {size_c(instr.sizes[0])};",
+             f"    int64_t *const row = {module.pointer(instr.result)} + i*{each};",
+             *(f"    {t}" for t in body[0]),
+             f"    for (int64_t c = 0; c < samples; c++) {{ const {ctype(u.type.dtype)} u = {contiguous(module, u)}[c*{bracket(rows)} + i];",
+             *(f"        {t}" for t in body[1]), "    }", "}"]
+    sizes = [f"({size_c(s, 'f->')})" for s in (*p.type.shape, *instr.sizes)]
+    module.library_part(line, [Lines(texts)], size_c(p.type.shape[0], "f->"), "1.0*" + "*".join(sizes))
+
+
+@emits("multinomial_of_uniform")
+def multinomial_of_uniform(module, instr, line):
+    p = instr.operands[0]
+    dtype = ctype(p.type.dtype)
+    start = [f"const {dtype} *const p = {contiguous(module, p)} + i*width;", "for (int64_t m = 0; m < width; m++) row[m] = 0;"]
+    body = [f"{dtype} sum = 0;", "for (int64_t m = 0; m < width; m++) { sum += p[m]; if (sum > u) { row[m] += 1; break; } }"]
+    lookup(module, instr, line, (start, body), p.type.shape[1])
+
+
+@emits("choice_of_uniform")
+def choice_of_uniform(module, instr, line):
+    """A column that is met is struck out, and the rest of its row again made to add to 1."""
+    p = instr.operands[0]
+    dtype = ctype(p.type.dtype)
+    left = module.scratch(f"left{len(module.parts)}", p.type.dtype, dims.product(p.type.shape))
+    start = [f"{dtype} *const p = {left} + i*width;", f"for (int64_t m = 0; m < width; m++) p[m] = {contiguous(module, p)}[i*width + m];"]
+    body = [f"{dtype} sum = 0, rest = 0;", "int64_t m = 0;", "row[c] = -1;",
+            "for (; m < width; m++) { sum += p[m]; if (sum > u) break; }", "if (m == width) continue;", "row[c] = m;", "p[m] = 0;",
+            "for (m = 0; m < width; m++) rest += p[m];", "for (m = 0; m < width; m++) p[m] /= rest;"]
+    lookup(module, instr, line, (start, body), instr.sizes[0])
+
+
+# -- RandomState: s is the state, {0} {1} are parameters ------------------------------------------------------------------------------
+
+ONE = {"rs_uniform": "tgen_rs_uniform(s)", "rs_normal": "tgen_rs_normal(s)", "rs_exponential": "tgen_rs_exponential(s)",
+       "rs_gamma": "tgen_rs_gamma(s, {0})", "rs_poisson": "tgen_rs_poisson(s, {0})", "rs_binomial": "tgen_rs_binomial(s, &kept, {0}, {1})",
+       "rs_integers": "tgen_rs_integers(s, {0}, {1})"}
+ALLOWED = {"rs_gamma": "{0} >= 0", "rs_poisson": "{0} >= 0 && {0} < 9.2e18", "rs_binomial": "{0} >= 0 && {1} >= 0 && {1} <= 1", "rs_integers": "{0} <= {1}"}
+
+
+def refusal(instr):
+    return f"{{ TGEN_FAIL(f, TGEN_ASSERT, {instr.attrs['site']}, 0, 0, 0) }}"
+
+
+def draws(module, instr, line, body):
+    """A step of the master: the state is copied to where the new one goes, then ``body`` draws from it as ``s``."""
+    after = module.pointer(instr.results[0])
+    copy = f"memcpy({after}, {contiguous(module, instr.operands[0])}, {WORDS}*sizeof(uint32_t));"
+    module.master([f"/* {line} */", copy, f"{{ uint32_t *const s = {after};", *(f"    {t}" for t in body), "}"], fails=instr.op.fails)
+
+
+def loops(shape):
+    return [f"for (int64_t i{k} = 0; i{k} < {size_c(n, 'f->')}; i{k}++)" for k, n in enumerate(shape)]
+
+
+def parameter(module, v, rank):
+    """The C text of a parameter's element (or row) for the sample's indices; axes of static size 1 stand still."""
+    if not v.type.ndim:
+        return module.pointer(v)
+    array = module.array(v, dense=False)
+    place = plus([product_text(f"i{k}", s) for k, s in enumerate(array.strides[:rank]) if v.type.shape[k] != 1])
+    return f"{array.pointer}[{with_frame(place, v)}]"
+
+
+@emits(*ONE)
+def one_by_one(module, instr, line):
+    name, sample = instr.op.name, instr.results[1]
+    shape = sample.type.shape
+    still = {v: f"q{k}" for k, v in enumerate(instr.operands[1:]) if all(n == 1 for n in v.type.shape)}     # C may settle what follows from them once
+    settled = [f"const {ctype(v.type.dtype)} {q} = {parameter(module, v, len(shape))};" for v, q in still.items()]
+    if name == "rs_binomial":
+        settled.append("tgen_rs_kept kept = {-1, 0, 0};")
+    operands = [still.get(v) or parameter(module, v, len(shape)) for v in instr.operands[1:]]
+    place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(shape))])
+    target = f"{module.pointer(sample)}[{place}]" if shape else module.pointer(sample)
+    text = f"{target} = {ONE[name].format(*operands)};"
+    if name in ALLOWED:
+        text = f"if (!({ALLOWED[name].format(*operands)})) {refusal(instr)} else {text}"
+    draws(module, instr, line, [*settled, *loops(shape), f"{{ {text} }}"])
+
+
+@emits("rs_permutation")
+def permutation(module, instr, line):
+    sample = instr.results[1]
+    *batch, n = sample.type.shape
+    place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(sample.type.shape)[:-1])])
+    draws(module, instr, line, [*loops(batch), f"tgen_rs_permutation(s, {size_c(n, 'f->')}, {module.pointer(sample)} + {place});"])
+
+
+@emits("rs_choice")
+def choice(module, instr, line):
+    p, sample = instr.operands[1], instr.results[1]
+    n, count = size_c(p.type.shape[0], "f->"), size_c(dims.product(sample.type.shape), "f->")
+    tag = module.names[instr.results[0]]
+    sums, source = module.scratch(f"{tag}_sums", "float64", p.type.shape[0]), contiguous(module, p)
+    target = address(module, sample)
+    body = [f"const int64_t positive = tgen_rs_probabilities({n}, {source});",
+            f"if (positive < {'(' + count + ' > 0)' if instr.attrs['replace'] else count}) {refusal(instr)}"]
+    if instr.attrs["replace"]:
+        body += [f"else tgen_rs_choice(s, {count}, {n}, {source}, {sums}, {target});"]
+    else:
+        left = module.scratch(f"{tag}_left", "float64", p.type.shape[0])
+        body += ["else {", f"    memcpy({left}, {source}, {bracket(n)}*sizeof(double));", f"    tgen_rs_choice_once(s, {count}, {n}, {left}, {sums}, {target});", "}"]
+    draws(module, instr, line, body)
+
+
+@emits("rs_multinomial")
+def multinomial(module, instr, line):
+    n, p = instr.operands[1:]
+    sample = instr.results[1]
+    *shape, columns = sample.type.shape
+    dense = contiguous(module, p)
+    strides = frame_strides(p.type.shape)
+    start = plus([product_text(f"i{k}", s) for k, s in enumerate(strides[:-1]) if p.type.shape[k] != 1])
+    place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(sample.type.shape)[:-1])])
+    trials, width = parameter(module, n, len(shape)), size_c(columns, "f->")
+    body = [f"if (!({trials} >= 0 && tgen_rs_pvals({width}, {dense} + {start}))) {refusal(instr)}",
+            f"else tgen_rs_multinomial(s, {trials}, {width}, {dense} + {start}, {module.pointer(sample)} + {place});"]
+    draws(module, instr, line, [*loops(shape), "{", *(f"    {t}" for t in body), "}"])

@@ -1,0 +1,51 @@
+"""What an error calls a value the user gave no name: the named variable it was made of, through ops that keep the axis in question."""
+from tgen.core.op import REDUCE, SCALAR
+
+KEEPING = ("unbroadcast", "rebroadcast", "softmax", "logsoftmax")
+
+
+def axis_source(v, axis):
+    """(variable, axis) that has the size of v's axis: the nearest variable with a name, else what the walk ends at."""
+    while v.name is None and v.owner is not None:
+        behind = _behind(v.owner, axis)
+        if behind is None:
+            break
+        v, axis = behind
+    return v, axis
+
+
+def source(v):
+    """The nearest variable with a name that v was made of element by element."""
+    while v.name is None and v.owner is not None and (v.owner.op.kind == SCALAR or v.owner.op.name in KEEPING):
+        operand = next((x for x in v.owner.inputs if x.type.ndim == v.type.ndim and x.broadcastable == v.broadcastable), None)
+        if operand is None:
+            break
+        v = operand
+    return v
+
+
+def _behind(node, axis):
+    """(operand, axis) whose size is that of the result's axis, or None."""
+    x, name = node.inputs[0] if node.inputs else None, node.op.name
+    if node.op.kind == SCALAR:
+        wide = next((x for x in node.inputs if x.type.shape[axis] != 1), None)
+        return None if wide is None else (wide, axis)
+    if name == "dimshuffle":
+        old = node.attrs["order"][axis]
+        return None if old == "x" else (x, old)
+    if node.op.kind == REDUCE:
+        return x, [a for a in range(x.type.ndim) if a not in node.attrs["axes"]][axis]
+    if name == "dot":
+        return (x, axis) if axis < x.type.ndim - 1 else (node.inputs[1], node.inputs[1].type.ndim - 1)
+    if name == "gather":
+        return _behind_gather(node, axis)
+    return (x, axis) if name in KEEPING else None
+
+
+def _behind_gather(node, axis):
+    x, index, first = node.inputs[0], node.inputs[1], node.attrs["axis"]
+    if axis < first:
+        return x, axis
+    if axis < first + index.type.ndim:
+        return index, axis - first
+    return x, axis - index.type.ndim + node.attrs["count"]
