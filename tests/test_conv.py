@@ -361,3 +361,17 @@ def test_primitives_refuse(name):
     op = OPS[name]
     with pytest.raises((TypeError, ValueError)):
         apply_op(op, [T.lmatrix()] * {"pool": 1, "unpool": 1, "max_unpool": 3, "max_pick": 3}.get(name, 2), dict(op.samples[0], **({"strides": (1,), "pad": (0,)} if "window" in op.samples[0] else {})))
+
+
+def test_sizes_found_inside():
+    """Images chosen by a mask: their number, and with it all workspace, is known only when something has run."""
+    a, b, m = T.dtensor4(), T.dtensor4(), T.lvector()
+    chosen = a[m.nonzero()[0]]
+    y = pool.pool_2d(T.nnet.conv2d(chosen, b), (2, 2), True)
+    f = tgen.function([a, b, m], [y, *tgen.grad((y ** 2).sum(), [a, b])])
+    x, w = rand(5, 2, 6, 6), rand(3, 2, 3, 3)
+    for mask in ([1, 0, 1, 1, 0], [0] * 5):
+        got, gx, gw = f(x, w, np.array(mask))
+        wanted = plain_pool(plain_conv(x[np.array(mask) == 1], w, "valid", (1, 1), (1, 1), 1, True), (2, 2), (2, 2), (0, 0), "max", True)
+        np.testing.assert_allclose(got, wanted)
+        np.testing.assert_allclose([(gx * x).sum(), (gw * w).sum()], 2 * (wanted ** 2).sum())

@@ -98,6 +98,11 @@ def indices(*values):
 
 
 STEPPED = dict(steps=(2, -1))
+PADS = [literal(1), literal(0), literal(0), literal(1)]
+CONV = {"strides": (2, 1), "dilation": (1, 1), "groups": 1, "flip": True}
+POOL = {"window": (3, 2), "strides": (2, 1), "pad": (1, 0), "mode": "average_exc_pad", "ignore_border": True}
+MAX_POOL = {"window": (2, 2), "strides": (2, 2), "pad": (0, 0), "mode": "max", "ignore_border": True}
+IMAGE = literal(np.arange(32.0).reshape(2, 4, 4), "float64")
 CASES = {
     "cast": ("cast", [(3,)], lambda x: apply("cast", x, dtype="float64")),
     "switch": ("switch", [(2, 3), (1, 3)], lambda x, y: apply("switch", literal(np.array([[True], [False]]), "bool"), x, y)),
@@ -111,6 +116,13 @@ CASES = {
     "min": ("min", [(2, 3)], lambda x: apply("min", x, axes=(0, 1))),
     "softmax": ("softmax", [(2, 3)], lambda x: apply("softmax", x, axis=1)),
     "logsoftmax": ("logsoftmax", [(3, 2)], lambda x: apply("logsoftmax", x, axis=0)),
+    "conv": ("conv", [(2, 2, 4, 3), (2, 2, 2, 2)], lambda x, w: apply("conv", x, w, *PADS, **CONV)),
+    "conv_input": ("conv_input", [(2, 2, 2, 2), (2, 2, 3, 3)], lambda w, g: apply("conv_input", w, g, *PADS, literal(5), literal(3), **CONV)),
+    "conv_weights": ("conv_weights", [(2, 2, 5, 3), (2, 2, 3, 3)], lambda x, g: apply("conv_weights", x, g, *PADS, literal(2), literal(2), **CONV)),
+    "pool": ("pool", [(2, 4, 3)], lambda x: apply("pool", x, **POOL)),
+    "unpool": ("unpool", [(2, 2, 2)], lambda g: apply("unpool", g, literal(4), literal(3), **POOL)),
+    "max_unpool": ("max_unpool", [(2, 2, 2)], lambda g: apply("max_unpool", g, IMAGE, apply("pool", IMAGE, **MAX_POOL), **MAX_POOL)),
+    "max_pick": ("max_pick", [(2, 4, 4)], lambda v: apply("max_pick", v, IMAGE, apply("pool", IMAGE, **MAX_POOL), **MAX_POOL)),
     "cumsum": ("cumsum", [(2, 3)], lambda x: apply("cumsum", x, axis=0)),
     "cumsum of a row": ("cumsum", [(1, 4)], lambda x: apply("cumsum", x, axis=1)),
     "cumprod": ("cumprod", [(3, 2)], lambda x: apply("cumprod", x, axis=0)),
