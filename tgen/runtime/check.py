@@ -94,7 +94,8 @@ def _number_test(i, check, space):
     if check.strict:
         return "True"
     if dtype == "float64":
-        return f"type(a{i}) is not float"
+        space["float64"] = np.float64       # a subclass of float: C takes it as it is
+        return f"type(a{i}) is not float and type(a{i}) is not float64"
     if dtype == "bool":
         return f"type(a{i}) is not bool"
     if is_float(dtype):
