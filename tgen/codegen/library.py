@@ -138,7 +138,7 @@ def batched_dot(module, instr, line):
 
 # -- arrays built of arrays
 
-def writes(module, v, target, strides, shape, start, step="{t} = {x};"):
+def writes(module, v, target, strides, start, step="{t} = {x};"):
     """Lines: for every element x of v, the element of target at start + index * strides is set (or changed by ``step``)."""
     place = plus([*start, *(product_text(f"i{k}", s) for k, s in enumerate(strides))])
     return each(module, v, [step.format(t=f"{target}[{place}]", x="x")])
@@ -154,7 +154,7 @@ def concatenate(module, instr, line):
     strides, at, lines = frame_strides(out.type.shape), 0, [f"/* {line} */"]
     for v in instr.operands:
         start = [product_text(bracket(size_c(at, "f->")), strides[axis])] if at != 0 else []
-        lines += writes(module, v, module.pointer(out), strides, out.type.shape, start)
+        lines += writes(module, v, module.pointer(out), strides, start)
         at = dims.add(at, v.type.shape[axis])
     module.master(lines)
 
@@ -195,7 +195,7 @@ def write_slice(module, instr, line):
     start = [product_text(bracket(size_c(s, "f->")), t) for s, t in zip(instr.sizes, strides) if s != 0]
     stepped = [product_text(str(step), t) if step != 1 else t for step, t in zip(instr.attrs["steps"], strides)]
     step = "{t} = {x};" if instr.op.name == "set_slice" else increment(out.type.dtype)
-    module.master([f"/* {line} */", *base_copy(module, instr), *writes(module, v, module.pointer(out), stepped, out.type.shape, start, step)])
+    module.master([f"/* {line} */", *base_copy(module, instr), *writes(module, v, module.pointer(out), stepped, start, step)])
 
 
 def increment(dtype):

@@ -51,9 +51,6 @@ class TensorType:
     def with_shape(self, shape):
         return TensorType(self.dtype, shape, self.weak)
 
-    def with_dtype(self, dtype):
-        return TensorType(dtype, self.shape)
-
     def __eq__(self, other):
         return type(other) is TensorType and other.dtype == self.dtype and other.shape == self.shape
 

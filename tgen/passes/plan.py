@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tgen.core import dims
 from tgen.core.op import LIBRARY
-from tgen.ir.nodes import INPUT, SHARED
+from tgen.ir.nodes import SHARED
 
 from .access import Access, is_identity
 
@@ -49,14 +49,14 @@ def plan(function):
         made.slots[v] = Slot("param", param.number)
     for instr in block.instrs:
         for v in instr.results:
-            made.slots[v] = _first_slot(instr, v, block, made)
-    _results(function, made, producer)
+            made.slots[v] = _first_slot(instr, v, made)
+    _results(function, made)
     made.updates = [_update(function, made, producer, number) for number in range(len(function.updates))]
-    _workspace(block, made, producer)
+    _workspace(block, made)
     return made
 
 
-def _first_slot(instr, v, block, made):
+def _first_slot(instr, v, made):
     if instr.op.name == "constant" and v.type.ndim:
         return Slot("literal")
     if not v.type.ndim:
@@ -68,7 +68,7 @@ def _first_slot(instr, v, block, made):
     return Slot("work", -1)
 
 
-def _results(function, made, producer):
+def _results(function, made):
     """Outputs and updates take the values made for them; what is taken already, or is a parameter, is copied."""
     results = function.block.results
     for number, v in enumerate(results):
@@ -139,7 +139,7 @@ def root(slots, v):
     return v
 
 
-def _workspace(block, made, producer):
+def _workspace(block, made):
     """Slots by lifetime: a freed slot is taken again by a value of the same byte size."""
     slots = made.slots
     last = {}
@@ -182,8 +182,3 @@ def text(function, made, names, label):
         lines.append(f"update of shared {function.updates[number]}: {update.how}{f' ({update.why})' if update.why else ''}")
     lines.extend(f"output {n}: a copy of {names[v]}, so that results never share memory" for n, v in made.output_copies)
     return "\n".join(lines) + "\n"
-
-
-def strided(function):
-    """Parameters whose strides are known only when called: arrays of the user's and shared ones."""
-    return {v for v, p in zip(function.block.params, function.params) if p.kind in (INPUT, SHARED) and v.type.ndim}
