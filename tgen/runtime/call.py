@@ -10,7 +10,7 @@ from tgen.core.storage import connect, wrap_block
 
 SLOT = 8                # bytes
 ERROR_SLOTS = 8
-OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT = range(8)
+OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED = range(10)
 _C_TYPES = {"bool": "uint8_t", "float32": "float", "float64": "double"}
 
 

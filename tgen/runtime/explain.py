@@ -1,5 +1,7 @@
 """Error records -> exceptions that name what the user wrote. Lowers the graph again: that happens only after a failure."""
-from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, REENTRANT, SIZES
+from tgen.backends.c import inside
+
+from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 
 
 class Explain:
@@ -10,6 +12,8 @@ class Explain:
 
     def __call__(self, status, record):
         number, *numbers = record
+        if status in (STOPPED, RAISED):
+            return inside.raised()
         if status == MEMORY:
             return MemoryError("no memory for a call's arrays; nothing was changed. Set borrow=True where arrays are copied, or work on smaller batches.")
         if status == REENTRANT:

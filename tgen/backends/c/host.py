@@ -13,7 +13,7 @@ from threading import RLock
 
 import _cffi_backend
 
-from tgen.backends.c import blas, cache, toolchain
+from tgen.backends.c import blas, cache, inside, toolchain
 from tgen.backends.c.directory import scratch_directory
 from tgen.backends.c.image import from_copy, open_library
 from tgen.codegen.render import render, source
@@ -21,7 +21,7 @@ from tgen.config import OPTIONS, config
 from tgen.core import storage
 from tgen.errors import CompileError
 
-ABI = 2
+ABI = 3
 SPINS = "2000"
 NAME = "_tgen_host"
 FLAGS = ("-O1",)         # nothing in it is a loop over data, and -O3 takes twice as long
@@ -32,6 +32,10 @@ typedef struct { int64_t id; tgen_block *block; char *data; int64_t version; int
 typedef struct { int64_t abi; ...; } tgen_host;
 typedef struct { void *entry; const tgen_host *host; tgen_storage *const *shared; const int8_t *exclusive; int32_t count; } tgen_plan;
 extern "Python" void tgen_undertake(tgen_block *);
+extern "Python" int32_t tgen_python(int64_t *, int64_t, int64_t *);
+extern "Python" int64_t tgen_look(void);
+static void tgen_set_python(int32_t (*)(int64_t *, int64_t, int64_t *), int64_t (*)(void));
+static int64_t tgen_poll(int64_t *);
 static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *, int32_t);
 static int32_t tgen_run(const tgen_plan *, int64_t *);
 static void tgen_fill(int64_t *, intptr_t, int32_t);
@@ -106,6 +110,7 @@ def _start():
         raise CompileError(f"the host module has ABI {filled.abi}, this tgen {ABI}")
     _Host.blas = blas.fill(module.lib, module.ffi, filled)
     _load_openmp(module.lib, module.ffi)
+    inside.connect(module.lib, module.ffi)
     _Host.table = filled
 
 

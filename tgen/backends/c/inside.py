@@ -1,0 +1,40 @@
+"""Python called from inside a compiled function: a host op's body, and the handlers of signals that came during a loop.
+
+No exception passes through C. The one Python raised is kept here, the call ends with a status, and ``raised`` hands the very
+object to who raises it again. A stack per thread: a host op's body may itself call functions that fail.
+"""
+import threading
+
+LOOK_NS = 20_000_000            # how often a loop lets the main thread see to signals
+ELSEWHERE_NS = 1_000_000_000    # and other threads, to whom no signal comes; what ctypes raises in them does
+
+_kept = threading.local()
+
+
+def keep(error):
+    """Keep an exception for ``raised`` on the same thread."""
+    if not hasattr(_kept, "errors"):
+        _kept.errors = []
+    _kept.errors.append(error)
+
+
+def raised():
+    """The exception that ended the call on this thread, with its traceback; a KeyboardInterrupt when it could not be kept."""
+    errors = getattr(_kept, "errors", None)
+    return errors.pop() if errors else KeyboardInterrupt()
+
+
+def _escaped(kind, error, traceback):
+    """What Python raises on its way into a function (a signal's handler does) or out of it."""
+    keep(error.with_traceback(traceback))
+
+
+def _look():
+    """Entering Python code has run the handlers of pending signals; nothing else is to be done."""
+    return LOOK_NS if threading.current_thread() is threading.main_thread() else ELSEWHERE_NS
+
+
+def connect(lib, ffi):
+    """Fill the host table's callbacks of a freshly loaded host module."""
+    ffi.def_extern(name="tgen_look", error=0, onerror=_escaped)(_look)
+    lib.tgen_set_python(ffi.NULL, lib.tgen_look)
