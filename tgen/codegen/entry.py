@@ -3,6 +3,7 @@ import re
 
 from tgen.core import dims
 from tgen.ir.nodes import SHARED
+from tgen.ir.rebuild import walk
 
 from .names import ctype, size_c
 
@@ -17,7 +18,7 @@ def symbols_of(function):
             found[p.symbol] = None
         for s in v.type.shape:
             found.update(dict.fromkeys(dims.symbols(s)))
-    for instr in function.block.instrs:
+    for instr in walk(function.block):
         found.update(dict.fromkeys(instr.found))
         for s in (*instr.sizes, *(s for v in instr.results for s in v.type.shape)):
             found.update(dict.fromkeys(dims.symbols(s)))

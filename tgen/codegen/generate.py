@@ -7,7 +7,7 @@ from tgen.ir.nodes import SHARED
 from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
-from . import random, sort     # noqa: F401  their emitters
+from . import loop, random, sort     # noqa: F401  their emitters
 from .entry import Entry, symbols_of, used_symbols
 from .module import Module
 from .render import render, source
@@ -38,10 +38,10 @@ def memory(module, v):
     return v
 
 
-def barriers(module, views):
+def barriers(module, steps, views):
     """Whether each step must wait for the ones before: it touches memory that one of them, since the last barrier, writes (or reads what it writes)."""
     reads, writes, out = set(), set(), []
-    for step in module.steps:
+    for step in steps:
         known = [i for i in step.instrs if i is not None]
         r = {memory(module, v) for i in known for v in i.operands}
         w = {memory(module, v) for i in known for v in i.results} | {name for i in known for name in i.found}
@@ -90,7 +90,7 @@ def variant_view(part, suffix, nodes, symbols):
 
 def part_view(part, symbols):
     variants = [variant_view(part, s, n, symbols) for s, n in part.variants]
-    late = re.search(r"f->k\d", part.extent + part.cost) is not None
+    late = is_late_text(part.extent + part.cost)
     return {"name": part.name, "comment": part.comment, "variants": variants, "dense": part.dense, "late": late, "product": part.product,
             "extent": part.extent, "extent_strided": part.extent_strided, "cost": part.cost}
 
@@ -127,6 +127,56 @@ def prototypes(text, functions):
     return found
 
 
+class Steps:
+    """The views of a module's steps, numbered in the order of the text; loops are C functions, inner ones first."""
+
+    def __init__(self, module, parts):
+        self.module, self.parts = module, parts
+        self.loops, self.lines, self.count = [], [], 0
+
+    def views(self, steps):
+        """As deep as loops are nested."""
+        return [self.view(s, waits) for s, waits in zip(steps, barriers(self.module, steps, self.parts))]
+
+    def view(self, step, waits):
+        nested = step.nested
+        view = {"part": step.part and self.parts[step.part.name], "lines": step.lines, "fails": step.fails, "waits": waits, "loop": None, "branch": None}
+        if isinstance(nested, loop.Loop):
+            view["loop"] = self.loop(nested)
+        elif nested is not None:
+            view["branch"] = {"condition": nested.condition, "yes": self.views(nested.yes), "no": self.views(nested.no)}
+            view["fails"] = False       # what fails in it has returned
+        self.count += 1
+        view["number"] = self.count
+        if view["loop"]:
+            view["loop"]["number"] = self.count
+        if view["part"] is None and nested is None:
+            self.lines.append(view)
+        return view
+
+    def loop(self, nested):
+        steps = self.views(nested.steps)
+        cost = self.cost(nested.steps)
+        view = {"name": nested.name, "comment": nested.comment, "turn": nested.turn, "steps": steps, "count": nested.count, "cost": cost}
+        self.loops.append(view)
+        return view
+
+    def cost(self, steps):
+        """Nanoseconds of some steps, C text: of their parts, and of the loops among them that run on the team."""
+        terms = [self.parts[s.part.name]["cost"] for s in steps if s.part is not None and not self.parts[s.part.name]["late"]]
+        known = {v["name"]: v for v in self.loops}
+        for s in steps:
+            if isinstance(s.nested, loop.Loop) and not is_late_text(s.nested.count):
+                terms.append(f"(f->{s.nested.name}_wide ? (double)({s.nested.count})*({known[s.nested.name]['cost']}) : 0.0)")
+            elif isinstance(s.nested, loop.Branch):
+                terms.append(self.cost(s.nested.yes))
+        return " + ".join(terms) if terms else "0.0"
+
+
+def is_late_text(text):
+    return re.search(r"f->k\d", text) is not None
+
+
 def generate(function, plan):
     """The C text of a planned function."""
     module = Module(function, plan, text.names(function), text.instr_lines(function)).build()
@@ -134,13 +184,14 @@ def generate(function, plan):
     entry = Entry(module).build()
     symbols = symbols_of(function)
     parts = [part_view(p, symbols) for p in module.parts]
-    by_name = {p["name"]: p for p in parts}
-    steps = [{"part": s.part and by_name[s.part.name], "lines": s.lines, "fails": s.fails, "waits": waits}
-             for s, waits in zip(module.steps, barriers(module, by_name))]
+    tree = Steps(module, {p["name"]: p for p in parts})
+    steps = tree.views(module.steps)
+    module.frame.extend(f"int32_t {view['name']}_wide;" for view in tree.loops)
     holders = entry.holders()
     frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
-    view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps,
-            "entry": entry, "prologue": module.prologue, "packs": module.packs, "costs": [p["cost"] for p in parts if not p["late"]]}
+    cost = tree.cost(module.steps)
+    view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps, "loops": tree.loops, "masters": tree.lines,
+            "entry": entry, "prologue": module.prologue, "packs": module.packs, "cost": None if cost == "0.0" else cost}
     body = render("module.c.j2", **view)
     used = helpers(body)
     called = body + "\n".join(used)

@@ -3,6 +3,7 @@
 Each takes (module, instr, line) and adds parts or master lines to the module. Copies are small kernels of their own.
 """
 from tgen.core import dims
+from tgen.passes.plan import root
 
 from .kernel import dense_strides, product_text
 from .loops import Lines
@@ -183,6 +184,8 @@ def base_copy(module, instr):
     """Lines that copy the base, unless the result is the base's own memory (an update in place)."""
     base, out = instr.operands[0], instr.result
     lines = copy_out(module, base, module.pointer(out))
+    if root(module.plan.slots, base) is root(module.plan.slots, out):
+        return []
     if not module.strided(base):
         return lines
     return [f"if ((const void *){module.pointer(out)} != (const void *){module.pointer(base)}) {{", *(f"    {t}" for t in lines), "}"]
@@ -238,7 +241,9 @@ def nonzero(module, instr, line):
     module.add_field("int64_t count;") if "int64_t count;" not in module.frame else None
     lines = [f"/* {line} */", "f->count = 0;", *each(module, x, ["f->count += x != 0;"]), f"f->{symbol} = f->count;"]
     for v in instr.results:
-        holder = module.hold()
+        holder = module.holder_of(v)
+        if module.loop_depth:
+            lines.append(f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}")
         lines.append(f"if (!({holder} = tgen_room(f, {module.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {module.pointer(v)} = (void *){holder}->data;")
     fill = [f"{module.pointer(v)}[f->count] = i{k};" for k, v in enumerate(instr.results)]
     lines += ["if (!f->status) {", "    f->count = 0;", *(f"    {t}" for t in each(module, x, ["if (x != 0) {", *(f"    {t}" for t in fill), "    f->count++;", "}"])), "}"]

@@ -29,17 +29,23 @@ class Part:
 
 @dataclass
 class Step:
-    """One step of the body: a part function, or lines for the master alone. ``fails``: the status is looked at after it."""
+    """One step of the body: a part function, a loop, a branch, or lines for the master alone. ``fails``: the status is looked at after it."""
     part: Part = None
+    nested: object = None       # a Loop or Branch (codegen/loop.py)
     lines: list = field(default_factory=list)
     fails: bool = False
     instrs: list = field(default_factory=list)      # what it works for; None among them: it waits for everything before
 
 
-def top_names(function, names):
-    """The IR text's names of the values that live in the frame."""
-    values = [*function.block.params, *(v for i in function.block.instrs for v in i.results)]
-    return {v: names[v] for v in values}
+def frame_names(function, names, outer):
+    """The IR text's names of the values that live in the frame; a block's parameter in ``outer`` is a value from around it."""
+    stack, found = [function.block], {}
+    while stack:
+        block = stack.pop()
+        values = [v for v in block.params if v not in outer] + [v for i in block.instrs for v in i.results]
+        found.update((v, names[v]) for v in values)
+        stack.extend(b for i in reversed(block.instrs) if i.op.name in ("scan", "cond") for b in i.blocks)
+    return found
 
 
 class Module:
@@ -47,10 +53,12 @@ class Module:
 
     def __init__(self, function, plan, names, ir_lines):
         self.function, self.plan, self.ir_lines = function, plan, ir_lines
-        self.names = top_names(function, names)
+        self.names = frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
         self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
         self.current = []       # the instruction being emitted
+        self.depth = self.loop_depth = self.loops = 0
+        self.around, self.block_holders = [], {}        # the lists of steps around the one being written
         self.room, self.room_texts, self.packs, self.packed, self.holders = [], [], [], set(), []
 
     # -- memory
@@ -92,21 +100,61 @@ class Module:
             self.room_texts.append((name, text))
         return f"f->{name}"
 
+    def holder_of(self, v):
+        """The block field of a value whose size is found inside."""
+        slot = self.plan.slots[v]
+        if v not in self.block_holders:
+            self.block_holders[v] = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(slot.kind) or self.hold()
+        return self.block_holders[v]
+
     def take_late(self, holder, pointer, count):
-        """A block for ``pointer``, taken where its size has been found."""
+        """A block for ``pointer``, taken where its size has been found; in a loop that of the step before goes back."""
+        if self.loop_depth:
+            self.master([f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}"])
         self.master([f"if (!({holder} = tgen_room(f, {count}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {pointer} = (void *){holder}->data;"], fails=True)
 
     # -- walk
     def build(self):
         self.declare_values()
         self.copy_outputs(parameters=True)
-        for number, instr in enumerate(self.function.block.instrs):
-            self.current = [instr]
-            self.emit(instr, self.ir_lines[number])
-        self.current = []
+        self.walk(self.function.block)
         self.copy_outputs(parameters=False)
         self.copy_updates()
         return self
+
+    def walk(self, block):
+        for original in block.instrs:
+            instr = original.with_(operands=tuple(map(self.real, original.operands)))
+            before, self.current = self.current, [instr]
+            self.emit(instr, self.ir_lines[original])
+            self.current = before
+
+    def real(self, v):
+        """The value that stands for v: of a block's parameter the one around the block."""
+        while v in self.plan.outer:
+            v = self.plan.outer[v]
+        return v
+
+    # -- loops and branches
+    def loop_name(self):
+        if not self.loops:
+            self.add_field("int64_t patience, beat[2];")
+            self.prologue.append("f->patience = 1; f->beat[0] = f->beat[1] = 0;")
+        self.loops += 1
+        return f"loop{self.loops - 1}"
+
+    def enter(self, steps, loop=False):
+        """What is written from here on goes to ``steps``; what works for no instruction of the block waits for everything before."""
+        self.around.append((self.steps, self.current))
+        self.steps, self.current = steps, []
+        self.depth, self.loop_depth = self.depth + 1, self.loop_depth + loop
+
+    def leave(self, loop=False):
+        self.steps, self.current = self.around.pop()
+        self.depth, self.loop_depth = self.depth - 1, self.loop_depth - loop
+
+    def add_nested(self, nested):
+        self.steps.append(Step(nested=nested, fails=True, instrs=[None]))
 
     def declare_values(self):
         for v, name in self.names.items():
@@ -154,7 +202,8 @@ class Module:
 
     def master(self, lines, fails=False):
         """Lines the master runs alone, joined with the step before when that is the master's too."""
-        if self.steps and self.steps[-1].part is None and not self.steps[-1].fails:
+        last = self.steps[-1] if self.steps else None
+        if last is not None and last.part is None and last.nested is None and not last.fails:
             self.steps[-1].lines.extend(lines)
             self.steps[-1].instrs.extend(self.current or [None])
             self.steps[-1].fails = fails
@@ -165,7 +214,7 @@ class Module:
         """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end the call."""
         site = instr.attrs["site"]
         sizes = [size_c(s, "f->") for s in instr.sizes]
-        late = bool(instr.operands) or any(map(is_late, instr.sizes))
+        late = bool(instr.operands) or any(map(is_late, instr.sizes)) or self.depth > 0
         name = instr.op.name
         if name == "check_index":
             self.check_index(instr, site, sizes[0])
@@ -206,10 +255,10 @@ class Module:
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
         for v in instr.results:
             slot = self.plan.slots[v]
-            if not v.type.ndim or slot.kind in ("alias", "found") or not self.late(v):
+            own = any(name in instr.found for s in v.type.shape for name in dims.symbols(s))
+            if not v.type.ndim or slot.kind in ("alias", "found", "row") or own or not self.late(v):
                 continue
-            holder = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(slot.kind) or self.hold()
-            self.take_late(holder, self.pointer(v), self.bytes(v))
+            self.take_late(self.holder_of(v), self.pointer(v), self.bytes(v))
 
     def hold(self):
         """A block field of its own, given back when the call ends."""
@@ -275,7 +324,7 @@ class Module:
         return Sink(partial=f"f->{field_name}")
 
     def arg_dtype(self, name, v):
-        instr = next(i for i in self.function.block.instrs if v in i.results)
+        instr = self.current[0]
         yielded = instr.blocks[0].results[instr.results.index(v)]
         return yielded.type.dtype
 

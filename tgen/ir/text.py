@@ -103,10 +103,10 @@ def instr_text(function, instr):
 
 
 def instr_lines(function):
-    """One line of text per top-level instruction, in order: the comments of the generated C."""
+    """instruction -> its line of text: the comments of the generated C."""
     lines = {}
     _function_lines(function, Names(), [], lambda instr, line: lines.setdefault(instr, " ".join(line.split())))
-    return [lines[i] for i in function.block.instrs]
+    return lines
 
 
 def _print(function):

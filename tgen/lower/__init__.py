@@ -232,6 +232,8 @@ class Lowering(Guards):
             attrs["found"] = (str(self.found("the number of steps made")),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
         self.types.update(zip(loop.targets, types))
+        for (kind, k), t in zip(loop.outs, types):
+            self.one_size(node, body.outputs[k], t)
         for v, target in names_of(loop):
             self.places[v] = self.region
             if v is not target:
@@ -272,6 +274,13 @@ class Lowering(Guards):
                                 f"({new.type}). Start it with T.unbroadcast(..., {axis}) or T.alloc, or keep the axis at 1")
             self.unify(self.types[p].shape[axis], self.types[new].shape[axis],
                        replace(site, about=(f"axis {axis} of state {j} as it starts", "the same after a step")))
+
+    def one_size(self, node, v, t):
+        """What is kept of every step has one size; found by the step, it would have one a step."""
+        for name in (name for s in t.shape for name in dims.symbols(s)):
+            if name in self.born and self.born[name] not in self.region.chain():
+                raise TypeError(f"the scan{self.line(node)} keeps {v}, whose size ({self.origin[name]}) each step finds anew: rows of an array have one size. "
+                                "Reduce it in the step, or pad it to a known size")
 
     @staticmethod
     def line(node):
@@ -329,6 +338,8 @@ def lower(inputs, outputs, updates):
         try:
             state.walk(roots, state.inputs)
         except Escaped as error:
+            if error.args[0] in forced:
+                raise
             forced.add(error.args[0])
             continue
         return state.emit(roots)

@@ -142,7 +142,8 @@ class _Back:
         """variable of the forward body -> (whether it changes by step, a function that makes the loop back's operand for it)."""
         forward = set(ancestors(self.body.outputs)) | set(self.params)
         steady = self.steady()
-        used = self.used(wanted, forward, steady)
+        ragged = self.ragged(steady)
+        used = self.used(wanted, forward, lambda v: steady(v) or v in ragged)
         found = {}
         for v in used:
             if v in self.params:
@@ -163,8 +164,23 @@ class _Back:
                 changing.update(node.outputs)
         return lambda v: v not in changing
 
-    def used(self, wanted, forward, steady):
-        """What the step back reads of the forward body: parameters, and values that are kept. Views and what is the same at every step are made anew."""
+    def ragged(self, steady):
+        """The arrays of the body whose size a step finds: rows of different lengths cannot be kept."""
+        found = set()
+        for node in toposort(self.body.outputs, self.params):
+            count = node.op.sizes(node.attrs) if callable(node.op.sizes) else node.op.sizes
+            sizes = node.inputs[-count:] if count else ()
+            if node.op.extra.get("found") or any(v in found for v in node.inputs) or any(not steady(v) and self.is_data(v) for v in sizes):
+                found.update(v for v in node.outputs if v.type.ndim)
+        return found
+
+    def is_data(self, size):
+        """Whether a size is computed from values, not only from shapes."""
+        shapes = [v for v in ancestors([size], self.params) if v.owner is not None and v.owner.op.name == "shape_i"]
+        return any(v in self.params for v in ancestors([size], [*self.params, *shapes]))
+
+    def used(self, wanted, forward, again):
+        """What the step back reads of the forward body: parameters, and values that are kept. Views and what is made ``again`` are not."""
         found, stack, seen = {}, [], set()
         for node in toposort(wanted, [v for v in forward]):
             if node.op.name != "shape_i":
@@ -179,7 +195,7 @@ class _Back:
             seen.add(v)
             if v in self.params:
                 found[v] = None
-            elif v.owner.op.kind == VIEW or steady(v) or v.owner.op.name == "shape_i":
+            elif v.owner.op.kind == VIEW or again(v) or v.owner.op.name == "shape_i":
                 stack.extend(v.owner.inputs)
             else:
                 found[v] = None

@@ -7,15 +7,19 @@ A matrix with a vector is gemv; two vectors are a sum of products, which fusion 
 """
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
+from tgen.ir.rebuild import bottom_up
 
 TURNED = (1, 0)
 
 
 def blas(function):
-    """Replace every ``dot``."""
-    block = function.block
+    """Replace every ``dot``, in nested blocks too."""
+    return function.with_block(bottom_up(function.block, lambda block, level: _products(block)))
+
+
+def _products(block):
     if not any(i.op.name == "dot" for i in block.instrs):
-        return function
+        return block
     made, env, out = {}, {}, []
     for instr in block.instrs:
         if instr.op.name != "dot":
@@ -25,7 +29,7 @@ def blas(function):
         b = Builder(instr.where)
         env[instr.result] = _product(b, made, *(env.get(v, v) for v in instr.operands))
         out.extend(b.instrs)
-    return function.with_block(Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results)))
+    return Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results))
 
 
 def _turned(made, v):

@@ -4,12 +4,12 @@
     v2 = tanh v0        ->      v2 = tanh v0
     return v2                   return v2
 
-Needed are the block's results, checks, effects, and what finds a size that something needed mentions. Of a kernel, results, operands
-and body instructions go one by one. Parameters of the function stay.
+Needed are the block's results, checks, effects, and what finds a size that something needed mentions. Of a kernel, a scan and a branch
+results, operands and instructions of the blocks go one by one. Parameters of the function stay.
 """
-from tgen.ir.nodes import WHOLE, Axis, Block
-from tgen.ir.rebuild import instr_symbols
 from tgen.core import dims
+from tgen.ir.nodes import WHOLE, Axis, Block
+from tgen.ir.rebuild import instr_symbols, walk
 
 
 def dce(function):
@@ -30,17 +30,20 @@ def _run(task):
     return answer
 
 
+def _symbols(values):
+    return {name for v in values for s in v.type.shape if isinstance(s, dims.Size) for name in dims.symbols(s)}
+
+
 def _live_part(block):
     """A task: ``block`` without dead instructions."""
     live = set(block.results)
-    symbols = {name for v in block.results for s in v.type.shape if isinstance(s, dims.Size) for name in dims.symbols(s)}
+    symbols = _symbols(block.results)
     kept = []
     for instr in reversed(block.instrs):
-        needed = not instr.results and instr.op.name != "sizeof" or instr.op.effect
-        if not (needed or any(v in live for v in instr.results) or any(name in symbols for name in instr.found)):
+        if not (_acts(instr) or any(v in live for v in instr.results) or any(name in symbols for name in instr.found)):
             continue
-        if instr.op.name == "kernel":
-            instr = yield _live_kernel(instr, live)
+        if instr.op.name in _LIVE:
+            instr = yield _LIVE[instr.op.name](instr, live, symbols)
         kept.append(instr)
         live.update(instr.operands)
         symbols.update(instr_symbols(instr))
@@ -49,12 +52,19 @@ def _live_part(block):
     return Block(block.params, tuple(reversed(kept)), block.results)
 
 
-def _live_kernel(instr, live):
+def _acts(instr):
+    """Whether an instruction is there for more than its results: a check, an effect, a block with an effect."""
+    if instr.blocks:
+        return any(i.op.effect for block in instr.blocks for i in walk(block))
+    return not instr.results and instr.op.name != "sizeof" or instr.op.effect
+
+
+def _live_kernel(instr, live, symbols):
     """A task: ``instr`` with the results that are used, and with the operands that those need."""
     used = [k for k, v in enumerate(instr.results) if v in live]
     block = instr.blocks[0]
     inner = yield _live_part(Block(block.params, block.instrs, tuple(block.results[k] for k in used)))
-    needed = {v for i in inner.instrs for v in i.operands} | set(inner.results)
+    needed = _needed(inner)
     maps = instr.attrs["maps"]
     operands = {k for k, v in enumerate(inner.params) if v in needed}
     operands |= {a.gather for k in sorted(operands) for a in maps[k] if a.gather is not None}
@@ -68,7 +78,70 @@ def _live_kernel(instr, live):
                        blocks=(Block(tuple(inner.params[k] for k in keep), inner.instrs, inner.results),))
 
 
+def _needed(block):
+    """The values that the instructions and results of a block read."""
+    return {v for i in block.instrs for v in i.operands} | set(block.results)
+
+
 def _moved(axis, place):
     if axis == WHOLE or axis.gather is None:
         return axis
     return Axis(axis.index, axis.start, axis.step, place[axis.gather])
+
+
+def _live_scan(instr, live, symbols):
+    """A task: a carry lives when something reads what is kept of it, or when the step of a living one reads it."""
+    block, attrs = instr.blocks[0], instr.attrs
+    carries, until = attrs["carries"], int(attrs["until"])
+    outs = [k for k, v in enumerate(instr.results) if v in live]
+    yields = {attrs["outs"][k][1] for k in outs} | ({len(block.results) - 1} if until else set())
+    while True:
+        keep = sorted(yields)
+        inner = yield _live_part(Block(block.params, block.instrs, tuple(block.results[k] for k in keep)))
+        needed = _needed(inner)
+        more = {j for j in range(carries) if block.params[j] in needed} | yields
+        if more == yields:
+            break
+        yields = more
+    operands = [k for k, v in enumerate(block.params) if (k in yields if k < carries else v in needed)]
+    if len(outs) == len(instr.results) and len(operands) == len(instr.operands) and inner.instrs == block.instrs and len(keep) == len(block.results):
+        return instr
+    return _smaller(instr, inner, outs, keep, operands)
+
+
+def _smaller(instr, inner, outs, keep, operands):
+    """A scan with these of its outs, yielded values and operands."""
+    attrs, place = instr.attrs, {k: n for n, k in enumerate(keep)}
+    carries, sequences = attrs["carries"], attrs["sequences"]
+    rows = [k - carries for k in operands if carries <= k < carries + sequences]
+    more = {"carries": sum(k < carries for k in operands), "sequences": len(rows), "outs": tuple((attrs["outs"][k][0], place[attrs["outs"][k][1]]) for k in outs)}
+    sizes = instr.sizes
+    if "steps" in attrs:
+        more["steps"], sizes = tuple(attrs["steps"][k] for k in rows), (sizes[0], *(sizes[1 + k] for k in rows))
+    return instr.with_(operands=tuple(instr.operands[k] for k in operands), results=tuple(instr.results[k] for k in outs), attrs=attrs | more, sizes=sizes,
+                       blocks=(Block(tuple(inner.params[k] for k in operands), inner.instrs, inner.results),))
+
+
+def _live_cond(instr, live, symbols):
+    """A task: the results that are used, or whose size something else mentions."""
+    attrs = instr.attrs
+    sized = {k for (k, _), name in zip(attrs["open"], instr.found) if name in symbols}
+    used = [k for k, v in enumerate(instr.results) if v in live or k in sized]
+    blocks, operands, first = [], [instr.operands[0]], 0
+    for number, (block, values) in enumerate(zip(instr.blocks, (instr.operands[1:1 + attrs["first"]], instr.operands[1 + attrs["first"]:]))):
+        inner = yield _live_part(Block(block.params, block.instrs, tuple(block.results[k] for k in used)))
+        needed = _needed(inner)
+        keep = [k for k, v in enumerate(inner.params) if v in needed]
+        operands += [values[k] for k in keep]
+        first = first if number else len(keep)
+        same = len(keep) == len(block.params) and inner.instrs == block.instrs and len(used) == len(block.results)
+        blocks.append(block if same else Block(tuple(inner.params[k] for k in keep), inner.instrs, inner.results))
+    if all(a is b for a, b in zip(blocks, instr.blocks)):
+        return instr
+    place = {k: n for n, k in enumerate(used)}
+    opened = [(place[k], axis, name) for (k, axis), name in zip(attrs["open"], instr.found) if k in place]
+    attrs = attrs | {"first": first, "open": tuple(o[:2] for o in opened), "found": tuple(o[2] for o in opened)}
+    return instr.with_(operands=tuple(operands), results=tuple(instr.results[k] for k in used), attrs=attrs, blocks=tuple(blocks))
+
+
+_LIVE = {"kernel": _live_kernel, "scan": _live_scan, "cond": _live_cond}

@@ -6,7 +6,8 @@ After it fusion makes one row kernel of the parts. It leaves BLAS products alone
 """
 from tgen.core.types import TensorType
 from tgen.ir.builder import Builder
-from tgen.ir.nodes import Value
+from tgen.ir.nodes import Block, Value
+from tgen.ir.rebuild import bottom_up
 
 EXPANSIONS = {}
 
@@ -46,11 +47,15 @@ def logsoftmax(b, instr, x):
 
 
 def expand(function):
-    """Replace every op in EXPANSIONS by its parts."""
-    if not any(i.op.name in EXPANSIONS for i in function.block.instrs):
-        return function
+    """Replace every op in EXPANSIONS by its parts, in nested blocks too."""
+    return function.with_block(bottom_up(function.block, lambda block, level: _expanded(block)))
+
+
+def _expanded(block):
+    if not any(i.op.name in EXPANSIONS for i in block.instrs):
+        return block
     env, out = {}, []
-    for instr in function.block.instrs:
+    for instr in block.instrs:
         operands = tuple(env.get(v, v) for v in instr.operands)
         make = EXPANSIONS.get(instr.op.name)
         if make is None:
@@ -59,6 +64,4 @@ def expand(function):
         b = Builder(instr.where)
         env[instr.result] = make(b, instr, *operands)
         out.extend(b.instrs)
-    block = function.block
-    results = tuple(env.get(v, v) for v in block.results)
-    return function.with_block(type(block)(block.params, tuple(out), results))
+    return Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results))

@@ -11,6 +11,7 @@ are read through (access.py). Building the kernels is kernels.py; products were 
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
+from tgen.ir.rebuild import bottom_up
 
 from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
@@ -297,8 +298,8 @@ class Fusion:
 
 
 def fuse(function):
-    """Kernels for everything elementwise; see the top of this file."""
-    return function.with_block(Fusion(materialize(function.block)).run())
+    """Kernels for everything elementwise, in the blocks of loops and branches too; see the top of this file."""
+    return function.with_block(bottom_up(function.block, lambda block, level: Fusion(materialize(block)).run()))
 
 
 def materialize(block):

@@ -19,7 +19,10 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Slot:
-    """kind: param, scalar, literal, output, update, work, alias, found; ``number`` among its kind, ``of`` the value an alias shares."""
+    """kind: param, scalar, literal, output, update, work, alias, found, row; ``number`` among its kind, ``of`` the value an alias shares.
+
+    A row is an element of axis 0 of something else: the loop around it says where it is at each step.
+    """
     kind: str
     number: int = 0
     of: object = None
@@ -37,6 +40,8 @@ class MemoryPlan:
     slots: dict = field(default_factory=dict)
     work: list = field(default_factory=list)            # bytes of each workspace slot, a size expression
     updates: list = field(default_factory=list)
+    outer: dict = field(default_factory=dict)           # a block's parameter -> the value around the block that it is
+    in_place: set = field(default_factory=set)          # carry parameters whose new value is written over the old one
     output_copies: list = field(default_factory=list)   # (output number, value)
     update_copies: list = field(default_factory=list)   # (update number, value)
 
@@ -47,13 +52,63 @@ def plan(function):
     producer = {v: n for n, i in enumerate(block.instrs) for v in i.results}
     for v, param in zip(block.params, function.params):
         made.slots[v] = Slot("param", param.number)
-    for instr in block.instrs:
-        for v in instr.results:
-            made.slots[v] = _first_slot(instr, v, made)
+    _slots(block, made)
     _results(function, made)
     made.updates = [_update(function, made, producer, number) for number in range(len(function.updates))]
     _workspace(block, made)
     return made
+
+
+def _slots(block, made):
+    """First slots of everything a block and the blocks in it make. As deep as loops are nested."""
+    for instr in block.instrs:
+        for v in instr.results:
+            made.slots[v] = _first_slot(instr, v, made)
+        if instr.op.name == "scan":
+            _scan_slots(instr, made)
+        elif instr.op.name == "cond":
+            _cond_slots(instr, made)
+
+
+def _outer(params, values, made):
+    """Parameters that are values from around the block."""
+    for p, v in zip(params, values):
+        made.outer[p] = v
+        made.slots[p] = Slot("alias", of=v) if p.type.ndim else Slot("scalar")
+
+
+def _scan_slots(instr, made):
+    """Carries and rows of sequences are where the loop says; what is yielded is made there when it can be."""
+    block, attrs = instr.blocks[0], instr.attrs
+    cut = attrs["carries"] + attrs["sequences"]
+    made.slots.update((p, Slot("row") if p.type.ndim else Slot("scalar")) for p in block.params[:cut])
+    _outer(block.params[cut:], instr.operands[cut:], made)
+    _slots(block, made)
+    kept = {k for kind, k in attrs["outs"] if kind == "history"}
+    producer = {v: n for n, i in enumerate(block.instrs) for v in i.results}
+    for j, v in enumerate(block.results[:attrs["carries"]]):
+        if made.slots[v].kind != "work":
+            continue
+        carry = block.params[j]
+        if j not in kept and carry not in block.results and obstacle_in(block.instrs, producer[v], v, carry) is None:
+            made.slots[v] = Slot("alias", of=carry)
+            made.in_place.add(carry)
+        else:
+            made.slots[v] = Slot("row")
+    for kind, k in attrs["outs"]:
+        if kind == "stack" and made.slots[block.results[k]].kind == "work":
+            made.slots[block.results[k]] = Slot("row")
+
+
+def _cond_slots(instr, made):
+    first = 1 + instr.attrs["first"]
+    opened = {k for k, _ in instr.attrs["open"]}
+    for block, values in zip(instr.blocks, (instr.operands[1:first], instr.operands[first:])):
+        _outer(block.params, values, made)
+        _slots(block, made)
+        for k, v in enumerate(block.results):
+            if made.slots[v].kind == "work" and k not in opened:
+                made.slots[v] = Slot("alias", of=instr.results[k])
 
 
 def _first_slot(instr, v, made):
@@ -61,7 +116,7 @@ def _first_slot(instr, v, made):
         return Slot("literal")
     if not v.type.ndim:
         return Slot("scalar")
-    if instr.op.name == "reshape" and made.slots[instr.operands[0]].kind in ("work", "alias"):
+    if instr.op.name == "reshape" and made.slots[root(made.slots, instr.operands[0])].kind in ("work", "row"):
         return Slot("alias", of=instr.operands[0])
     if instr.op.name == "nonzero":
         return Slot("found")
@@ -100,14 +155,24 @@ def _obstacle(function, producer, value, target):
     if value.type.shape != target.type.shape:
         return "the size may change"
     at = producer[value]
-    instr = block.instrs[at]
-    later = block.instrs[at + 1:]
-    if any(target in i.operands for i in later) or target in block.results[function.outputs:]:
+    if target in block.results[function.outputs:]:
         return "the old value is read later"
-    if any(fallible(i) for i in later):
+    if any(fallible(i) for i in block.instrs[at + 1:]):
         return "something that can fail follows"
+    if block.instrs[at].op.name in ("scan", "cond"):
+        return "a loop or a branch may fail half way"
+    return obstacle_in(block.instrs, at, value, target)
+
+
+def obstacle_in(instrs, at, value, target):
+    """Why ``value``, made by instruction ``at``, cannot be written over ``target``, or None."""
+    instr = instrs[at]
+    if value.type.shape != target.type.shape:
+        return "the size may change"
+    if any(target in i.operands for i in instrs[at + 1:]):
+        return "the old value is read later"
     if target not in instr.operands:
-        return None
+        return None if instr.op.name not in ("scan", "cond") else "a loop or a branch may fail half way"
     if instr.op.name == "kernel":
         return _kernel_obstacle(instr, target)
     if (instr.op.name in IN_PLACE_BASE or instr.op.extra.get("in_place")) and instr.operands[0] is target and instr.operands.count(target) == 1:
@@ -120,7 +185,9 @@ def _obstacle(function, producer, value, target):
 def fallible(instr):
     """Whether the instruction can end a call: a check, a library call that refuses values, or memory for a size found inside."""
     late = any(name.startswith("k") for v in instr.results for s in v.type.shape for name in dims.symbols(s))
-    return late or instr.op.name.startswith(("check", "assert")) or instr.op.fails and instr.op.kind == LIBRARY
+    if instr.op.name == "cond":
+        return late or any(fallible(i) for block in instr.blocks for i in block.instrs)
+    return late or instr.op.name == "scan" or instr.op.name.startswith(("check", "assert")) or instr.op.fails and instr.op.kind == LIBRARY
 
 
 def _kernel_obstacle(instr, target):
@@ -139,26 +206,34 @@ def root(slots, v):
     return v
 
 
-def _workspace(block, made):
-    """Slots by lifetime: a freed slot is taken again by a value of the same byte size."""
-    slots = made.slots
+def _workspace(block, made, free=None):
+    """Slots by lifetime: a freed slot is taken again by a value of the same byte size. As deep as loops are nested.
+
+    What a nested block makes lives within one run of it, beside all that its instruction reads and makes.
+    """
+    slots, free = made.slots, {} if free is None else free
     last = {}
     for n, instr in enumerate(block.instrs):
         for v in (*instr.operands, *instr.results):
             last[root(slots, v)] = n
     for v in block.results:
-        last[root(slots, v)] = len(block.instrs)
+        last[root(slots, v)] = len(block.instrs)        # not freed at the top; in a nested block it is when the block ends
     ends = {}
     for v, n in last.items():
         ends.setdefault(n, []).append(v)
-    free = {}
+    own = {v for i in block.instrs for v in i.results}
     for n, instr in enumerate(block.instrs):
         for v in instr.results:
             if slots[v].kind == "work":
                 slots[v] = Slot("work", _take(v, free, made))
+        for nested in instr.blocks if instr.op.name in ("scan", "cond") else ():
+            _workspace(nested, made, free)
         for v in ends.get(n, ()):
-            if slots[v].kind == "work":
+            if v in own and slots[v].kind == "work":
                 free.setdefault(made.work[slots[v].number], []).append(slots[v].number)
+    for v in ends.get(len(block.instrs), ()):
+        if v in own and slots[v].kind == "work":
+            free.setdefault(made.work[slots[v].number], []).append(slots[v].number)
 
 
 def _take(v, free, made):

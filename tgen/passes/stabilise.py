@@ -9,6 +9,7 @@ A log is taken below what only moves elements (indexing, slicing, transposing, r
 The rules are for floats; what is exact for every input is in rules and left to simplify.
 """
 from tgen.ops.stable import STABLE, UNDER_LOG
+from tgen.ir.rebuild import bottom_up
 from tgen.passes.match import FLOAT, Rule, Sweep, moves, rule
 
 
@@ -71,6 +72,5 @@ THROUGH = {"log": (*UNDER_LOG, "sum"), "log1p": ("neg", "exp")}
 
 
 def stabilise(function):
-    """``function`` with the stable identities applied."""
-    block = Sweep(function.block, RULES, THROUGH).run()
-    return function.with_block(block)
+    """``function`` with the stable identities applied, in nested blocks too."""
+    return function.with_block(bottom_up(function.block, lambda block, level: Sweep(block, RULES, THROUGH).run()))
