@@ -20,7 +20,7 @@ LAYERS = [
     ["backends"],
     ["runtime"],
     ["tensor"],
-    ["scan"],
+    ["loop"],
     ["random"],
     ["scope"],
     ["dropin"],

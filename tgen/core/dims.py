@@ -194,12 +194,10 @@ def _extreme(name, x, y, fold):
     gap = sub(x, y)
     if isinstance(gap, int):        # the difference is a constant, so the order is known
         return fold((0, y), (gap, x), key=lambda p: p[0])[1]
-    if name == "max" and y == 0 and nonnegative(x):
-        return x
-    if name == "max" and x == 0 and nonnegative(y):
-        return y
-    if name == "min" and (x == 0 and nonnegative(y) or y == 0 and nonnegative(x)):
-        return 0
+    if nonnegative(gap):
+        return x if name == "max" else y
+    if nonnegative(mul(-1, gap)):
+        return y if name == "max" else x
     if isinstance(x, int):          # the constant stands last, so both orders print alike
         x, y = y, x
     elif not isinstance(y, int):

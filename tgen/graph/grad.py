@@ -54,7 +54,7 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     """
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     _check(cost, wrt, targets, known_grads, disconnected_inputs, return_disconnected, null_gradients)
-    walk = _Walk(_starts(cost, known_grads or {}), targets, consider_constant)
+    walk = Walk(_starts(cost, known_grads or {}), targets, consider_constant)
     walk.run()
     results = []
     for v in targets:
@@ -171,7 +171,7 @@ def zero_of(v):
 
 # -- the walk ------------------------------------------------------------------------------------------------------------------
 
-class _Walk:
+class Walk:
     """Adjoints on their way back. ``terms[v]`` is the list of what flowed into v so far: empty when that was only zeros."""
 
     def __init__(self, starts, targets, constant):
@@ -230,7 +230,8 @@ class _Walk:
         elif self.through_log(node):
             return
         else:
-            entries = node.op.grad(node, [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
+            partial = node.op.extra.get("partial")      # a rule that takes None for an adjoint of zero
+            entries = node.op.grad(node, gs if partial else [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
         for v, entry in zip(flowing(node), entries or [None] * len(node.inputs)):
             if v in self.active:
                 self.give(v, entry)

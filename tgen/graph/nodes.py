@@ -140,6 +140,17 @@ class Apply:
         return f"{self.op}({', '.join(map(str, self.inputs))})"
 
 
+class Lambda:
+    """A closed sub-graph, the body of a loop: ``outputs`` depend on ``params`` and on small constants only (closure.close makes one)."""
+    __slots__ = ("params", "outputs", "__weakref__")
+
+    def __init__(self, params, outputs):
+        self.params, self.outputs = tuple(params), tuple(outputs)
+
+    def __repr__(self):
+        return f"<{len(self.params)} -> {len(self.outputs)}>"
+
+
 def concrete_dtype(type):
     """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats config.floatX."""
     return type.dtype
@@ -152,11 +163,12 @@ def known_size(v):
     return int(v.data) if isinstance(v, Constant) else None
 
 
-def infer(op, inputs, attrs):
-    """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes."""
+def infer(op, inputs, attrs, bodies=()):
+    """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes. A rule of an op with bodies takes what they yield."""
     count = op.sizes(attrs) if callable(op.sizes) else op.sizes
     arrays, sizes = (inputs[:-count], inputs[-count:]) if count else (inputs, ())
-    return op.infer([v.type for v in arrays], attrs, tuple(known_size(v) for v in sizes))
+    yields = ([v.type for v in body.outputs] for body in bodies)
+    return op.infer([v.type for v in arrays], attrs, tuple(known_size(v) for v in sizes), *yields)
 
 
 def apply_op(op, inputs, attrs=None, where=None, bodies=()):
@@ -164,7 +176,7 @@ def apply_op(op, inputs, attrs=None, where=None, bodies=()):
     attrs = attrs or {}
     where = where or user_line()
     try:
-        types = infer(op, inputs, attrs)
+        types = infer(op, inputs, attrs, bodies)
     except (TypeError, ValueError) as error:
         place = f" ({where[0]}:{where[1]})" if where else ""
         if isinstance(error, dims.Unequal):

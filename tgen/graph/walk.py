@@ -1,5 +1,5 @@
 """Walks over the graph, none of them recursive: order, leaves, copies with replacements."""
-from .nodes import Apply, infer
+from .nodes import Apply, Lambda, Variable, infer
 
 
 def toposort(outputs, stop=()):
@@ -57,10 +57,24 @@ def clone(outputs, replace, retype=False):
         operands = [new.get(v, v) for v in node.inputs]
         if all(a is b for a, b in zip(operands, node.inputs)):
             continue
-        types = infer(node.op, operands, node.attrs) if retype else [v.type for v in node.outputs]
-        twin = Apply(node.op, operands, types, node.attrs, node.bodies, node.where)
+        bodies = fitting(node, operands) if retype else node.bodies
+        types = infer(node.op, operands, node.attrs, bodies) if retype else [v.type for v in node.outputs]
+        twin = Apply(node.op, operands, types, node.attrs, bodies, node.where)
         for old, fresh in zip(node.outputs, twin.outputs):
             fresh.name = old.name
             fresh._tag = old._tag
             new.setdefault(old, fresh)
     return [new.get(v, v) for v in outputs]
+
+
+def fitting(node, operands):
+    """The bodies of ``node`` for other ``operands``: where their types are not those it has, copies that take such types."""
+    if not node.bodies or all(a.type == b.type for a, b in zip(operands, node.inputs)):
+        return node.bodies
+    return tuple(retyped(body, types) for body, types in zip(node.bodies, node.op.extra["params"]([v.type for v in operands], node.attrs)))
+
+
+def retyped(body, types):
+    """A copy of a Lambda whose parameters have ``types``."""
+    params = [Variable(t, v.name) for v, t in zip(body.params, types)]
+    return Lambda(params, clone(body.outputs, dict(zip(body.params, params)), retype=True))

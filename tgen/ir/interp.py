@@ -12,6 +12,7 @@ import numpy as np
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import CONST, INPUT, SHARED
+from tgen.ir.rebuild import walk
 from tgen.ir.regions import operand, reduce, spread
 
 
@@ -54,6 +55,7 @@ class _Frame:
     own: int = 0
     instr: object = None
     uses: dict = None       # of the outermost block: how many uses of a value are to come; at none it is forgotten
+    ending: object = None   # of the block of a scan or cond: what is done with the stack when it has run
 
     def used(self, values):
         for v in values if self.uses else ():
@@ -119,9 +121,15 @@ class _Machine:
                 if frame.instr is not None:
                     self.leave(frame, stack[-1])
                     stack[-1].used(frame.instr.operands)
+                elif frame.ending is not None:
+                    frame.ending(stack)
                 continue
             if instr.op.name == "kernel":
                 stack.append(self.enter(instr, frame))
+            elif instr.op.name == "scan":
+                _Loop(self, instr, frame).next(stack)
+            elif instr.op.name == "cond":
+                stack.append(self.branch(instr, frame))
             elif frame.instr is None:
                 self.plain(instr, frame.values)
                 frame.used(instr.operands)
@@ -152,6 +160,27 @@ class _Machine:
         if str(array.dtype) != v.type.dtype:
             raise TypeError(f"a result of {instr.op} is {array.dtype}, its type {v.type.text()}")
         values[v] = array
+
+    # -- loops and branches
+    def block(self, block, arguments, ending):
+        """A frame for one run of a scan's or cond's block; the sizes it found the last time are forgotten."""
+        for i in walk(block):
+            for name in i.found:
+                self.symbols.pop(name, None)
+                self._sizes.clear()
+        values = dict(zip(block.params, arguments))
+        return _Frame(iter(block.instrs), values, ending=lambda stack: ending(stack, [values[v] for v in block.results]))
+
+    def branch(self, instr, frame):
+        condition, *values = (frame.values[v] for v in instr.operands)
+        first = instr.attrs["first"]
+        block, arguments = (instr.blocks[0], values[:first]) if condition else (instr.blocks[1], values[first:])
+
+        def ending(stack, results):
+            for v, array in zip(instr.results, results):
+                self.keep(instr, v, array, frame.values)
+            frame.used(instr.operands)
+        return self.block(block, arguments, ending)
 
     # -- kernels
     def enter(self, instr, frame):
@@ -190,6 +219,59 @@ class _Machine:
                 outer.values[v] = array
             else:
                 self.keep(frame.instr, v, array, outer.values)
+
+
+class _Loop:
+    """A scan being run, step by step."""
+
+    def __init__(self, machine, instr, frame):
+        self.machine, self.instr, self.frame = machine, instr, frame
+        attrs = instr.attrs
+        carries, sequences = attrs["carries"], attrs["sequences"]
+        values = [frame.values[v] for v in instr.operands]
+        self.steps, *starts = map(machine.size, instr.sizes)
+        self.carry, self.fixed = values[:carries], values[carries + sequences:]
+        self.sequences = list(zip(values[carries:carries + sequences], starts or [0] * sequences, attrs.get("steps", (1,) * sequences)))
+        self.histories, self.yielded, self.made, self.stopped = [self.carry], [], 0, False
+
+    def next(self, stack):
+        if self.made == self.steps or self.stopped:
+            self.finish()
+            return
+        rows = [x[start + step * self.made] for x, start, step in self.sequences]
+        stack.append(self.machine.block(self.instr.blocks[0], [*self.carry, *map(np.asarray, rows), *self.fixed], self.step))
+
+    def step(self, stack, results):
+        for before, after in zip(self.carry, results):
+            if before.shape != after.shape:
+                raise ValueError(f"a state of a scan has shape {before.shape} and after step {self.made} shape {after.shape}")
+        self.carry = results[:len(self.carry)]
+        self.histories.append(self.carry)
+        self.yielded.append(results)
+        self.made += 1
+        self.stopped = self.instr.attrs["until"] and bool(results[-1])
+        self.next(stack)
+
+    def finish(self):
+        for v, (kind, k) in zip(self.instr.results, self.instr.attrs["outs"]):
+            self.machine.keep(self.instr, v, self.out(v, kind, k), self.frame.values)
+        if self.instr.found and self.instr.found[0] not in self.machine.symbols:
+            self.machine.name(self.instr.found[0], self.made, "the steps of a scan")
+        self.frame.used(self.instr.operands)
+
+    def out(self, v, kind, k):
+        if kind == "final":
+            return self.carry[k]
+        rows = [row[k] for row in (self.histories if kind == "history" else self.yielded)]
+        if self.instr.found:
+            self.machine.name(self.instr.found[0], self.made, "the steps of a scan")
+        shape = tuple(map(self.machine.size, v.type.shape))
+        if kind == "sum":
+            total = np.zeros(shape, v.type.dtype)
+            for row in rows:
+                total = total + row
+            return total
+        return np.stack(rows) if rows else np.zeros(shape, v.type.dtype)
 
 
 def constant(instr):

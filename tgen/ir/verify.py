@@ -153,6 +153,17 @@ class _Verifier:
             _demand(rank is not None and 0 <= instr.attrs["dim"] < rank, "no such index of the kernel")
         if instr.op.name == "kernel":
             self.kernel_operands(instr)
+        elif instr.blocks:
+            self.block_params(instr)
+
+    def block_params(self, instr):
+        """The parameters of the blocks of a scan or cond have the types its rule gives them."""
+        wanted = instr.op.extra["params"]([v.type for v in instr.operands], instr.attrs)
+        _demand(len(wanted) == len(instr.blocks), f"{len(instr.blocks)} blocks, wanted {len(wanted)}")
+        for block, types in zip(instr.blocks, wanted):
+            _demand(len(block.params) == len(types), f"a block has {len(block.params)} parameters, wanted {len(types)}")
+            for v, t in zip(block.params, types):
+                _demand(self.agree(v.type, t, ()), f"a block parameter is {v.type.text()}, wanted {t.text()}")
 
     def after(self, instr, scope):
         self.instr = instr
@@ -180,7 +191,8 @@ class _Verifier:
             return (self.constant(instr),)
         types = [self.equal.canon_type(v.type) for v in instr.operands]
         sizes = tuple(self.equal.canon(s) for s in instr.sizes)
-        return tuple(instr.op.infer(types, instr.attrs, sizes))
+        yields = ([self.equal.canon_type(v.type) for v in b.results] for b in instr.blocks)
+        return tuple(instr.op.infer(types, instr.attrs, sizes, *yields))
 
     def constant(self, instr):
         type, values = instr.result.type, instr.attrs["value"]

@@ -11,7 +11,7 @@ from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import leaves, toposort
 from tgen.lower import LITERAL_ELEMENTS
 
-SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower.py")      # what decides the C text of a program
+SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")      # what decides the C text of a program
 
 
 @functools.cache

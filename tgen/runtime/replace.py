@@ -4,7 +4,7 @@ from tgen.core.op import OPS, SCALAR
 from tgen.errors import ArgumentValueError
 from tgen.graph.nodes import Apply, Constant, Variable, apply_op, infer
 from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import ancestors, clone, toposort
+from tgen.graph.walk import ancestors, clone, fitting, toposort
 
 from .shared import shared
 
@@ -171,7 +171,8 @@ def retyped(outputs, table):
         if all(a is b for a, b in zip(operands, node.inputs)):
             continue
         operands = _promoted(node, operands)
-        twin = Apply(node.op, operands, infer(node.op, operands, node.attrs), node.attrs, node.bodies, node.where)
+        bodies = fitting(node, operands)
+        twin = Apply(node.op, operands, infer(node.op, operands, node.attrs, bodies), node.attrs, bodies, node.where)
         for old, fresh in zip(node.outputs, twin.outputs):
             fresh.name = old.name
             new.setdefault(old, fresh)

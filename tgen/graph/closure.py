@@ -1,0 +1,39 @@
+"""Closures: what a step function made of its parameters becomes a Lambda, and what it took from outside become further parameters.
+
+>>> import tgen, tgen.tensor as T
+>>> w, h = tgen.shared(2.0), T.dscalar("h")
+>>> body, captured = close([h], [h * T.exp(w)])
+>>> len(body.params), [str(v) for v in captured]
+(2, ['exp.0'])
+"""
+from .nodes import Constant, Lambda, Variable
+from .walk import clone, toposort
+
+SMALL = 32          # elements: a constant up to this size stands in the body; a larger one is captured
+
+
+def close(params, outputs):
+    """(Lambda, captured): the outer variables that the body reads are parameters behind ``params``, in the order of ``captured``.
+
+    What does not depend on ``params`` is left outside, and what it makes is captured: it is computed once.
+    """
+    inside = set(params)
+    order = toposort(outputs, params)
+    for node in order:
+        if any(v in inside for v in node.inputs):
+            inside.update(node.outputs)
+    read = [v for node in order if node.outputs[0] in inside for v in node.inputs] + list(outputs)
+    captured = list(dict.fromkeys(v for v in read if v not in inside and not is_small(v)))
+    own = {v: like(v) for v in captured}
+    return Lambda([*params, *own.values()], clone(outputs, own)), captured
+
+
+def is_small(v):
+    return isinstance(v, Constant) and v.data.size <= SMALL
+
+
+def like(v, type=None):
+    """A parameter that stands for ``v``: its name and place, and its type unless another is given."""
+    twin = Variable(type or v.type, v.name)
+    twin.where = v.where if v.owner is None else v.owner.where
+    return twin

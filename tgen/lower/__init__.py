@@ -1,0 +1,334 @@
+"""Graph -> IR, the only step that knows both sides: sizes get names here, checks become instructions.
+
+Every None of a graph type becomes a size expression over symbols: n.. (shapes of parameters), a.. (values of integer
+scalar arguments), k.. (found inside). Sizes an op needs equal are unified, and a ``check_eq`` at the top of the
+function remembers, through its site, which op asked. Checks over found-inside sizes stay where they are, those of a branch in it;
+those of a scan's body that only need what is known at the entry are made there, once.
+"""
+from dataclasses import dataclass, field, replace
+
+from tgen.core import dims
+from tgen.core.op import OPS
+from tgen.core.types import TensorType, is_int
+from tgen.graph.nodes import Constant
+from tgen.graph.shared import SharedVariable
+from tgen.graph.walk import leaves, retyped, toposort
+from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Param
+
+from .emit import Scope
+from .guards import Guards, Pending
+from .regions import Body, Homes, loops, names_of
+from .sizes import Site
+
+IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
+LITERAL_ELEMENTS = 32       # a constant up to this size stands in the text; a larger one is a parameter
+LONGEST_SIZE = 400          # characters; x*x*x... doubles with each step, so a longer expression is computed as data
+
+
+@dataclass
+class Lowered:
+    function: Function
+    shared: list
+    sites: list
+    names: dict = field(default_factory=dict)      # IR value -> the user's name
+
+
+class Escaped(Exception):
+    """The size of a value was asked for outside of the branch that finds it: the value is needed there."""
+
+
+class Lowering(Guards):
+    """The state of one lowering. ``types`` are IR types, canonical only at the end."""
+    literals = LITERAL_ELEMENTS
+
+    def __init__(self, inputs, outputs, updates, forced):
+        super().__init__()
+        self.inputs, self.outputs, self.updates, self.forced = inputs, outputs, updates, forced
+        self.sizes, self.identity, self.places = {}, {}, {}      # places: variable -> the region that makes it
+        self.params, self.constants, self.shared = [], [], []
+        self.bodies = set()         # parameters of the Lambdas lowered already
+        self.born = {}              # symbol of a size found inside -> the region that finds it
+
+    # -- parameters
+    def add_param(self, v, kind, number, label):
+        shape = tuple(self.symbol("n", f"{label}.shape[{k}]") if s is None else s for k, s in enumerate(v.type.shape))
+        symbol = None
+        if kind == INPUT and v.type.ndim == 0 and is_int(v.type.dtype):
+            size = self.symbol("a", label)
+            self.sizes[v], symbol = size, str(size)
+        self.types[v], self.labels[v] = TensorType(v.type.dtype, shape), label
+        for axis, size in enumerate(shape):
+            if isinstance(size, dims.Size):
+                self.axis_of[str(size)] = (v, axis)
+        self.params.append((v, Param(kind, number, symbol)))
+
+    def declare_params(self):
+        for k, v in enumerate(self.inputs):
+            self.add_param(v, INPUT, k, v.name or f"input {k}")
+        roots = list(self.outputs) + [new for _, new in self.updates]
+        found = leaves(roots, self.inputs)
+        targets = [s for s, _ in self.updates]
+        for v in dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + targets):
+            self.shared.append(v)
+            self.add_param(v, SHARED, len(self.shared) - 1, v.name or f"shared variable {len(self.shared) - 1}")
+        for v in found:
+            if isinstance(v, Constant):
+                self.add_constant(v)
+        return roots
+
+    def add_constant(self, v):
+        type = TensorType(v.type.dtype, v.data.shape)
+        self.types[v] = type
+        if v.data.size > LITERAL_ELEMENTS:
+            self.constants.append(v.data)
+            self.params.append((v, Param(CONST, len(self.constants) - 1)))
+            return
+        if type.ndim == 0 and is_int(type.dtype):
+            self.sizes[v] = int(v.data)
+        self.put((v,), "constant", (), {"value": tuple(v.data.ravel().tolist())})
+
+    # -- blocks
+    def walk(self, outputs, stop):
+        """Lower what ``outputs`` need in this region, and in the branches' regions what they alone need."""
+        order = toposort(outputs, stop)
+        twins = loops(order)
+        homes = Homes(order, outputs, twins, self.forced)
+        here, regions = self.region, {None: self.region}
+        for node in order:
+            self.region = self.region_of(homes.of[node], homes, regions)
+            self.places.update((v, self.region) for v in node.outputs)
+            if node.op.name == "ifelse":
+                self.add_ifelse(node, [self.region_of((node, branch), homes, regions) for branch in (0, 1)])
+            elif node not in twins:
+                self.add(node)
+            elif twins[node].nodes[0] is node:
+                self.add_scan(twins[node])
+        self.region = here
+
+    def region_of(self, home, homes, regions):
+        """The region of a home, made with those around it when first asked for."""
+        missing = []
+        while home not in regions:
+            missing.append(home)
+            home = homes.of[home[0]]
+        here, self.region = self.region, regions[home]
+        for home in reversed(missing):
+            self.region = regions[home] = self.inner(lazy=True)
+        made, self.region = self.region, here
+        return made
+
+    def put(self, targets, name, operands=(), attrs=None, sizes=(), node=None, region=None, bodies=()):
+        (region or self.region).pending.append(Pending(tuple(targets), OPS[name], tuple(operands), attrs or {}, tuple(sizes), node, bodies))
+
+    # -- nodes
+    def split(self, node):
+        """(array operands, size operands) of a graph node, the sizes as expressions."""
+        op = node.op
+        count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
+        arrays = node.inputs[:-count] if count else node.inputs
+        return arrays, tuple(self.size_of(v, node) for v in node.inputs[len(arrays):])
+
+    def size_of(self, v, node):
+        """The size expression of an int64 scalar; a value known only inside gets a symbol through ``sizeof``, beside it."""
+        if v not in self.sizes:
+            region = self.places.get(v, self.regions[0])
+            self.sizes[v] = symbol = self.found(str(v), region)
+            operand = v
+            if v.type.dtype != "int64":
+                operand = object()
+                self.types[operand] = TensorType("int64", ())
+                self.put((operand,), "cast", (v,), {"dtype": "int64"}, (), node, region)
+            self.put((), "sizeof", (operand,), {"found": (str(symbol),)}, (), node, region)
+        return self.canon(self.sizes[v])
+
+    def found(self, origin, region=None):
+        """A new symbol of a size found inside ``region``."""
+        symbol = self.symbol("k", origin)
+        self.born[str(symbol)] = region or self.region
+        return symbol
+
+    def add(self, node):
+        op, attrs = node.op, dict(node.attrs)
+        out = node.outputs[0]
+        if op.name in IDENTITIES:
+            self.alias_of(out, node.inputs[0])
+            return
+        if op.name == "shape_i":
+            self.add_shape(node)
+            return
+        arrays, sizes = self.split(node)
+        site = Site("equal", op.name, node.where, tuple(str(v) for v in arrays))
+        self.guards(node, arrays, attrs, site)
+        if op.extra.get("found"):
+            attrs["found"] = tuple(str(self.found(f"length of {op}")) for _ in range(op.extra["found"]))
+        types = self.infer(node, arrays, attrs, sizes, site)
+        arrays = [self.resized(v, node) for v in arrays]
+        self.types.update(zip(node.outputs, types))
+        self.put(node.outputs, op.name, arrays, attrs, sizes, node)
+        self.fold_size(node, out)
+
+    def add_shape(self, node):
+        v, out = node.inputs[0], node.outputs[0]
+        size = self.canon(self.types[v].shape[node.attrs["axis"]])
+        if any(s in self.born and self.born[s] not in self.region.chain() for s in dims.symbols(size)):
+            raise Escaped(v)
+        self.sizes[out], self.types[out] = size, TensorType("int64", ())
+        self.put((out,), "size", sizes=(size,), node=node)
+
+    def resized(self, v, node):
+        """v, whose sizes a check made equal to others after v was made, as a view in these sizes."""
+        shape = tuple(self.canon(s) for s in self.types[v].shape)
+        if not self.has_late() or shape == tuple(self.at_entry(s) for s in self.types[v].shape):
+            return v
+        known = next((r.views[v, shape] for r in self.region.chain() if (v, shape) in r.views), None)
+        if known is None:
+            self.region.views[v, shape] = known = object()
+            self.types[known] = TensorType(v.type.dtype, shape)
+            self.put((known,), "slice", (v,), {"steps": (1,) * len(shape)}, (0,) * len(shape) + shape, node)
+        return known
+
+    def alias_of(self, out, source):
+        self.types[out] = self.types[source]
+        self.identity[out] = source
+        if source in self.sizes:
+            self.sizes[out] = self.sizes[source]
+
+    def infer(self, node, arrays, attrs, sizes, site, *yields):
+        """Result types; each pair of sizes that op.infer finds unequal is unified, then it is asked again."""
+        for _ in range(64):
+            types = [self.canon_type(self.types[v]) for v in arrays]
+            yielded = ([self.canon_type(self.types[v]) for v in vs] for vs in yields)
+            try:
+                return node.op.infer(types, attrs, tuple(self.canon(s) for s in sizes), *yielded)
+            except dims.Unequal as error:
+                x, y = error.sizes
+                self.unify(x, y, replace(site, about=self.describe(arrays, types, x, y)))
+        raise ValueError(self.mismatch_text("?", "?", site))
+
+    def fold_size(self, node, out):
+        """Keep the size expression of an integer scalar whose operands have one."""
+        if out.type.ndim or out.type.dtype not in ("int64", "int32") or not all(v in self.sizes for v in node.inputs):
+            return
+        fold = FOLDS.get(node.op.name)
+        if fold is None:
+            return
+        size = fold(*(self.canon(self.sizes[v]) for v in node.inputs))
+        if len(str(size)) <= LONGEST_SIZE:
+            self.sizes[out] = size
+
+    # -- loops and branches
+    def add_scan(self, loop):
+        node = loop.nodes[0]
+        body = self.unused(loop.body)
+        arrays, sizes = self.split(node)
+        attrs = {k: v for k, v in node.attrs.items() if k != "truncate"} | {"outs": tuple(loop.outs)}
+        site = Site("equal", "scan", node.where, tuple(map(str, arrays)))
+        self.guards(node, arrays, attrs, site)
+        for v in arrays[attrs["carries"]:attrs["carries"] + attrs["sequences"]]:
+            self.unify(self.types[v].shape[0], sizes[0], replace(site, about=(self.axis_text(v, 0), "the number of steps")))
+        arrays = [self.resized(v, node) for v in arrays]
+        region = self.steps(node, body, arrays, attrs, site)
+        if attrs["until"]:
+            attrs["found"] = (str(self.found("the number of steps made")),)
+        types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
+        self.types.update(zip(loop.targets, types))
+        for v, target in names_of(loop):
+            self.places[v] = self.region
+            if v is not target:
+                self.alias_of(v, target)
+        self.put(loop.targets, "scan", arrays, attrs, sizes, node, bodies=(region,))
+
+    def unused(self, body):
+        """The Lambda, or a copy of it when it has been lowered before: its variables have one type each."""
+        if body.params in self.bodies:
+            return retyped(body, [v.type for v in body.params])
+        self.bodies.add(body.params)
+        return body
+
+    def steps(self, node, body, arrays, attrs, site):
+        """The Body of a scan, lowered: its carries keep their sizes from step to step."""
+        here, carries = self.region, attrs["carries"]
+        self.region = self.inner(loop=node.where)
+        types = node.op.extra["params"]([self.types[v] for v in arrays], attrs)[0]
+        for k, (p, t, v) in enumerate(zip(body.params, types, arrays)):
+            self.types[p], self.places[p] = t, self.region
+            self.labels[p] = str(p) if p.name else f"a value of the scan's body ({self.text(v)})" if v in self.labels else str(p)
+            if k >= carries + attrs["sequences"] and v in self.sizes:
+                self.sizes[p] = self.sizes[v]
+        for v in leaves(body.outputs, body.params):
+            if isinstance(v, Constant):
+                self.add_constant(v)
+        self.walk(body.outputs, body.params)
+        for j, (p, new) in enumerate(zip(body.params[:carries], body.outputs)):
+            self.keeps_shape(node, j, p, new, site)
+        made = Body(self.region, body.params, tuple(self.resized(v, node) for v in body.outputs))
+        self.region = here
+        return made
+
+    def keeps_shape(self, node, j, p, new, site):
+        for axis, (first, wanted) in enumerate(zip(node.inputs[j].type.shape, new.type.shape)):
+            if first == 1 != wanted:
+                raise TypeError(f"the state {j} of the scan{self.line(node)} starts with a broadcastable axis {axis} ({node.inputs[j].type}) that a step makes longer "
+                                f"({new.type}). Start it with T.unbroadcast(..., {axis}) or T.alloc, or keep the axis at 1")
+            self.unify(self.types[p].shape[axis], self.types[new].shape[axis],
+                       replace(site, about=(f"axis {axis} of state {j} as it starts", "the same after a step")))
+
+    @staticmethod
+    def line(node):
+        return f" at {node.where[0]}:{node.where[1]}" if node.where else ""
+
+    def add_ifelse(self, node, regions):
+        count, (condition, *values) = node.attrs["count"], node.inputs
+        yes, no = values[:count], values[count:]
+        pairs = [(k, axis, x, y) for k, (a, b) in enumerate(zip(yes, no))
+                 for axis, (x, y) in enumerate(zip(self.sizes_in(a, regions[0]), self.sizes_in(b, regions[1])))]
+        different = tuple((k, axis) for k, axis, x, y in pairs if x != y)
+        attrs = {"open": different, "found": tuple(str(self.found("a size of ifelse")) for _ in different)}
+        bodies = tuple(Body(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
+        names = dict(zip(different, attrs["found"]))
+        for k, v in enumerate(node.outputs):
+            shape = [s for number, _, s, _ in pairs if number == k]
+            self.types[v] = TensorType(v.type.dtype, tuple(dims.sym(names[k, a]) if (k, a) in names else s for a, s in enumerate(shape)))
+        self.put(node.outputs, "cond", (condition,), attrs, (), node, bodies=bodies)
+
+    def sizes_in(self, v, region):
+        """The sizes of a value as the top of the function knows them, or as what it found around ``region`` does."""
+        return [self.at_entry(s) for s in self.types[v].shape]
+
+    # -- emission
+    def emit(self, roots):
+        scope = Scope(self)
+        for v, _ in self.params:
+            scope.define(v)
+        params = tuple(replace(p, sites=tuple(self.axis_sites.get((v, a)) for a in range(v.type.ndim))) for v, p in self.params)
+        block_params = tuple(scope.values[v] for v, _ in self.params)
+        scope.emit(self.checks)
+        scope.emit(self.regions[0].pending)
+        results = tuple(scope.resolve(v) for v in roots)
+        numbers = {s: k for k, s in enumerate(self.shared)}
+        function = Function(params, Block(block_params, tuple(scope.instrs), results), len(self.outputs), tuple(numbers[s] for s, _ in self.updates), tuple(self.constants))
+        names = {value: v.name for v, value in scope.values.items() if getattr(v, "name", None)}
+        return Lowered(function, self.shared, self.sites, names)
+
+
+FOLDS = {
+    "add": dims.add, "sub": dims.sub, "mul": dims.mul, "int_div": dims.div, "mod": dims.mod, "minimum": dims.minimum, "maximum": dims.maximum,
+    "neg": lambda x: dims.mul(-1, x), "cast": lambda x: x, "dimshuffle": lambda x: x,
+}
+
+
+def lower(inputs, outputs, updates):
+    """The IR function of a graph whose leaves are ``inputs``, shared variables and constants.
+
+    ``updates`` are (shared, new value) pairs. Returns Lowered: function, shared variables in parameter order, error sites.
+    """
+    forced = set()
+    while True:
+        state = Lowering(list(inputs), list(outputs), list(updates), forced)
+        roots = state.declare_params()
+        try:
+            state.walk(roots, state.inputs)
+        except Escaped as error:
+            forced.add(error.args[0])
+            continue
+        return state.emit(roots)

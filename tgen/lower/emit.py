@@ -1,0 +1,64 @@
+"""Pending instructions -> Blocks. A block is closed: what it takes from around it becomes an operand of its instruction and a parameter."""
+from tgen.core import dims
+from tgen.core.op import OPS
+from tgen.core.types import TensorType
+from tgen.graph.nodes import Constant
+from tgen.ir.nodes import Block, Instr, Value
+
+
+class Scope:
+    """A block being written: graph variable -> Value, and what was captured from ``outer``."""
+
+    def __init__(self, lowering, outer=None):
+        self.lowering, self.outer = lowering, outer
+        self.values, self.instrs, self.captured = {}, [], {}        # captured: parameter -> the outer value
+
+    def resolve(self, v):
+        """The Value of a variable here. As deep as blocks are nested."""
+        while v in self.lowering.identity:
+            v = self.lowering.identity[v]
+        if v not in self.values:
+            self.values[v] = self.constant(v) if isinstance(v, Constant) and v.data.size <= self.lowering.literals else self.capture(v)
+        return self.values[v]
+
+    def constant(self, v):
+        value = Value(TensorType(v.type.dtype, v.data.shape))
+        self.instrs.append(Instr(OPS["constant"], (), (value,), {"value": tuple(v.data.ravel().tolist())}))
+        return value
+
+    def capture(self, v):
+        outside = self.outer.resolve(v)
+        param = Value(outside.type)
+        self.captured[param] = outside
+        return param
+
+    def define(self, v):
+        self.values[v] = Value(self.lowering.entry_type(self.lowering.types[v]))
+        return self.values[v]
+
+    # -- instructions
+    def emit(self, pending):
+        for item in pending:
+            self.instrs.append(self.settled(item) if isinstance(item, Instr) else self.instruction(item))
+
+    def settled(self, check):
+        """A check whose sizes are written in the symbols that are left: some were unified after it was made."""
+        return check.with_(sizes=tuple(dims.substitute(s, self.lowering.solved) for s in check.sizes))
+
+    def instruction(self, item):
+        operands, attrs, blocks = tuple(self.resolve(v) for v in item.operands), item.attrs, []
+        for body in item.bodies:
+            inner = Scope(self.lowering, self)
+            blocks.append(inner.block(body))
+            operands += tuple(inner.captured.values())
+        if item.op.name == "cond":
+            attrs = attrs | {"first": len(blocks[0].params)}
+        results = tuple(self.define(v) for v in item.targets)
+        where = frozenset([item.node.where]) if item.node is not None and item.node.where else frozenset()
+        return Instr(item.op, operands, results, attrs, tuple(self.lowering.at_entry(s) for s in item.sizes), tuple(blocks), where)
+
+    def block(self, body):
+        params = [self.define(v) for v in body.params]
+        self.emit(body.region.pending)
+        results = tuple(self.resolve(v) for v in body.outputs)
+        return Block((*params, *self.captured), tuple(self.instrs), results)

@@ -1,0 +1,123 @@
+"""Checks that stand before an instruction, and the words their errors use."""
+import re
+from dataclasses import dataclass, replace
+
+from tgen.core import dims
+from tgen.core.op import OPS, SCALAR
+from tgen.graph.describe import axis_source, source
+from tgen.ir.nodes import Instr
+
+from .sizes import Site, Sizes
+
+LENGTHS = ("iota", "broadcast_to", "reshape", "scan")       # ops whose sizes the user gives: a negative one is refused
+
+
+@dataclass
+class Pending:
+    """An instruction to come: ``targets`` are the graph variables it makes, ``bodies`` what its blocks are made of (Body)."""
+    targets: tuple
+    op: object
+    operands: tuple
+    attrs: dict
+    sizes: tuple
+    node: object
+    bodies: tuple = ()
+
+
+class Guards(Sizes):
+    """The part of a Lowering that checks. ``labels`` are the texts of parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.types, self.labels = {}, {}
+
+    def describe(self, arrays, types, x, y):
+        """Texts of the two axes that hold sizes x and y: ``x.shape[1]``."""
+        def text(size, skip):
+            for v, type in zip(arrays, types):
+                for axis, s in enumerate(type.shape):
+                    if s == size and (v, axis) != skip:
+                        return self.axis_text(v, axis), (v, axis)
+            return re.sub(r"[nak]\d+", lambda symbol: self.origin.get(symbol[0], symbol[0]), str(size)), None
+        first, place = text(x, None)
+        return first, text(y, place)[0]
+
+    def axis_text(self, v, axis):
+        v, axis = axis_source(v, axis)
+        return f"{self.text(v)}.shape[{axis}]"
+
+    def text(self, v):
+        v = source(v)
+        if v.name is None and v.owner is not None and v.owner.op.name == "slice":
+            return f"{self.text_of(source(v.owner.inputs[0]))}[...]"
+        return self.text_of(v)
+
+    def text_of(self, v):
+        return self.labels.get(v, str(v))
+
+    def guards(self, node, arrays, attrs, site):
+        """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty reductions."""
+        name = node.op.name
+        if node.op.kind == SCALAR and len(arrays) > 1:
+            self.unify_elementwise(arrays, site)
+        elif name in ("gather", "set_gather", "inc_gather"):
+            skip = 1 if name == "gather" else 2
+            for k, index in enumerate(arrays[skip:]):
+                axis = attrs["axis"] + k
+                self.check_index(index, self.canon(self.types[arrays[0]].shape[axis]), axis, arrays[0], node)
+        elif name in ("max", "min", "argmax", "argmin"):
+            for axis in attrs["axes"]:
+                size = self.canon(self.types[arrays[0]].shape[axis])
+                if not isinstance(size, int):
+                    self.add_check("check_nonempty", (), {"axis": axis}, (size,), Site("empty", name, node.where, (self.text(arrays[0]),)), node)
+        elif name in LENGTHS or node.op.extra.get("draws"):
+            self.check_lengths(self.split(node)[1], node)
+        if "equal" in node.op.extra:
+            types = [self.canon_type(self.types[v]) for v in arrays]
+            for pair in node.op.extra["equal"](types, attrs, self.split(node)[1]):
+                self.unify(*pair, replace(site, about=self.describe(arrays, types, *pair)))
+        if node.op.extra.get("refuses"):
+            attrs["site"] = self.add_site(Site("parameter", name, node.where, (node.op.extra["refuses"],)), late=True)
+        if name == "reshape":
+            types = self.canon_type(self.types[arrays[0]])
+            whole = dims.product(types.shape)
+            wanted = dims.product(self.split(node)[1])
+            self.unify(whole, wanted, replace(site, about=(f"the size of {self.text(arrays[0])}", "the new shape's size")))
+        if name == "rebroadcast":
+            for axis in attrs["axes"]:
+                self.unify(self.types[arrays[0]].shape[axis], 1, replace(site, about=(self.axis_text(arrays[0], axis), "the declared size")))
+
+    def check_lengths(self, sizes, node):
+        for size in sizes:
+            if not dims.nonnegative(size):
+                self.add_check("check_length", (), {}, (size,), Site("length", node.op.name, node.where), node)
+
+    def unify_elementwise(self, arrays, site):
+        """Only an axis that is 1 in the graph's type broadcasts; all others of one position must be equal."""
+        for axis in range(arrays[0].type.ndim):
+            same = [v for v in arrays if v.type.shape[axis] != 1]
+            for other in same[1:]:
+                x, y = self.canon(self.types[same[0]].shape[axis]), self.canon(self.types[other].shape[axis])
+                if x != y:      # the texts cost a walk each
+                    self.unify(x, y, replace(site, about=(self.axis_text(same[0], axis), self.axis_text(other, axis))))
+
+    def check_index(self, index, size, axis, array, node):
+        if self.is_in_range(index, size):
+            return
+        self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.op.name, node.where, (self.text(array), self.text(index))), node)
+
+    def is_in_range(self, v, size):
+        """Whether v is arange(size), or positions in an axis of this size, seen through views: its values cannot be out of range."""
+        while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to", "slice"):
+            v = v.owner.inputs[0]
+        if v.owner is None or v.owner.op.name not in ("iota", "argsort"):
+            return False
+        return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
+
+    def add_check(self, name, operands, attrs, sizes, site, node):
+        at_entry = not operands and not self.region.lazy and not any(s.startswith("k") for z in sizes for s in dims.symbols(z))
+        attrs = dict(attrs, site=self.add_site(site, not at_entry))
+        if at_entry:
+            self.checks.append(Instr(OPS[name], (), (), attrs, sizes, (), frozenset([node.where] if node.where else ())))
+        else:
+            self.region.pending.append(Pending((), OPS[name], operands, attrs, sizes, node))

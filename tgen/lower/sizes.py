@@ -1,0 +1,152 @@
+"""Sizes while a graph is lowered: the symbols that name them, and what is known to be equal.
+
+Sizes known at the entry that an op needs equal are unified for good: a parameter's type then says what its axis must be, or a ``check_eq``
+stands at the top of the function. Sizes found inside, and all sizes in a branch of an ifelse, are equal only from their check on
+and only in that region.
+"""
+from dataclasses import dataclass, replace
+
+from tgen.core import dims
+from tgen.core.op import OPS
+from tgen.core.types import TensorType
+from tgen.ir.nodes import Instr
+
+
+@dataclass
+class Site:
+    """What an error record's site number means: the op, the user's line, a description of the sizes compared, and the scans around it."""
+    kind: str
+    op: str
+    where: object
+    about: tuple = ()
+    loops: tuple = ()
+
+
+class Region:
+    """A block in the making. ``lazy``: it may not run, so nothing in it may be moved out; ``loops`` are the lines of the scans around it."""
+
+    def __init__(self, outer=None, lazy=False, loops=()):
+        self.outer, self.loops = outer, loops
+        self.lazy = lazy or outer is not None and outer.lazy
+        self.pending = []           # instructions to come
+        self.late = {}              # size -> size it is equal to, in this region only, from a check on
+        self.views = {}             # (value, shape) -> the view of it after such a check
+
+    def chain(self):
+        region = self
+        while region is not None:
+            yield region
+            region = region.outer
+
+
+class Sizes:
+    """The part of a Lowering that names sizes and unifies them."""
+
+    def __init__(self):
+        self.alias, self.solved = {}, {}
+        self.counts = dict(n=0, a=0, k=0)
+        self.origin = {}            # symbol -> text for messages
+        self.axis_of, self.axis_sites = {}, {}      # symbol -> (parameter, axis) that defines it; such an axis -> the site that equated it
+        self.checks, self.sites = [], []            # checks at the top of the function
+        self.region = Region()
+        self.regions = [self.region]
+
+    def symbol(self, prefix, origin):
+        name = f"{prefix}{self.counts[prefix]}"
+        self.counts[prefix] += 1
+        self.origin[name] = origin
+        return dims.sym(name)
+
+    def canon(self, size):
+        """The representative of a size under everything unified so far that holds in this region."""
+        if not isinstance(size, dims.Size):
+            return size
+        size = self.at_entry(size)
+        late = [r.late for r in self.region.chain() if r.late]
+        while (known := next((table[size] for table in (*late, self.alias) if size in table), None)) is not None:
+            size = known
+        return size
+
+    def at_entry(self, size):
+        """The same under what the checks at the top of the function say, which holds everywhere."""
+        size = dims.substitute(size, self.solved)
+        while size in self.alias:
+            size = self.alias[size]
+        return size
+
+    def canon_type(self, type):
+        return TensorType(type.dtype, tuple(self.canon(s) for s in type.shape))
+
+    def entry_type(self, type):
+        return TensorType(type.dtype, tuple(self.at_entry(s) for s in type.shape))
+
+    def inner(self, lazy=False, loop=None):
+        """A new region within this one."""
+        region = Region(self.region, lazy, self.region.loops + ((loop,) if loop else ()))
+        self.regions.append(region)
+        return region
+
+    def has_late(self):
+        return any(r.late for r in self.region.chain())
+
+    def add_site(self, site, late):
+        """The number of a site; one that is checked inside loops knows them."""
+        self.sites.append(replace(site, loops=self.region.loops) if late else site)
+        return len(self.sites) - 1
+
+    def unify(self, x, y, site):
+        """Make two sizes one: from then on one representative.
+
+        The symbol of a parameter's axis is replaced, and the parameter's type then says what its axis must be, at the
+        site that asked; other sizes get a ``check_eq``.
+        """
+        x, y = self.canon(x), self.canon(y)
+        if x == y:
+            return
+        if isinstance(x, int) and isinstance(y, int):
+            raise ValueError(self.mismatch_text(x, y, site))
+        late = self.region.lazy or any(name.startswith("k") for s in (x, y) for name in dims.symbols(s))
+        number = self.add_site(site, late)
+        check = Instr(OPS["check_eq"], (), (), {"site": number}, (x, y), (), frozenset([site.where] if site.where else ()))
+        keep, drop = self.choose(x, y)
+        if late:
+            self.region.pending.append(check)
+            self.region.late[drop] = keep
+        elif str(drop) in self.axis_of and str(drop) not in dims.symbols(keep):
+            self.solve(keep, drop, number, turned=drop == y)
+        else:
+            self.checks.append(check)
+            self.alias[drop] = keep
+
+    def solve(self, keep, drop, number, turned):
+        """The symbol ``drop`` of a parameter's axis is ``keep`` from now on."""
+        site = self.sites[number]
+        if turned:
+            site.about = site.about[::-1]       # the entry compares the axis, first, with what it must be
+        self.axis_sites[self.axis_of[str(drop)]] = number
+        table = {str(drop): keep}
+        self.solved = {name: dims.substitute(s, table) for name, s in self.solved.items()} | table
+        self.alias = self.rewritten(self.alias, table)
+        for region in self.regions:
+            region.late = self.rewritten(region.late, table)
+
+    @staticmethod
+    def rewritten(pairs, table):
+        new = {dims.substitute(k, table): dims.substitute(v, table) for k, v in pairs.items()}
+        return {k: v for k, v in new.items() if k != v and isinstance(k, dims.Size)}
+
+    @staticmethod
+    def choose(x, y):
+        """(kept, dropped): an int before an expression before a lone symbol it does not hold; of two symbols the older; found-inside sizes go."""
+        def rank(s):
+            lone = str(s).isidentifier()
+            late = any(name.startswith("k") for name in dims.symbols(s))
+            return (not isinstance(s, int), late, lone, len(str(s)), str(s))
+        if str(x).isidentifier() and str(y).isidentifier() and str(x)[0] == str(y)[0]:
+            return (x, y) if int(str(x)[1:]) < int(str(y)[1:]) else (y, x)
+        if any(str(a).isidentifier() and str(a) in dims.symbols(b) for a, b in ((x, y), (y, x))):
+            return (x, y) if str(x).isidentifier() else (y, x)      # n1 and min(n1, 2): n1 would be left without the axis that defines it
+        return (x, y) if rank(x) <= rank(y) else (y, x)
+
+    def mismatch_text(self, x, y, site):
+        return f"Input dimension mis-match: {site.op} needs equal sizes, got {x} and {y}" + (f" ({site.where[0]}:{site.where[1]})" if site.where else "")

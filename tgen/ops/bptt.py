@@ -1,0 +1,219 @@
+"""The gradient of a scan is a scan over the steps in reverse order (backpropagation through time: Rumelhart, Hinton, Williams 1986).
+
+Its carries are the adjoints of the carries, its sequences what the forward steps made and the adjoint needs (*residuals*), its sums
+the gradients of what every step reads. Residuals are rows that the forward loop keeps beside its own results: a twin of the scan with
+the same parameters and more outs. Lowering makes one loop of the twins, so nothing is computed twice.
+"""
+from tgen.core.op import OPS, VIEW
+from tgen.core.types import is_float
+from tgen.graph.build import apply, length, lengths, literal, plus, zeros
+from tgen.graph.closure import close, like
+from tgen.graph.grad import Undefined, Walk
+from tgen.graph.nodes import Constant, Lambda, apply_op
+from tgen.graph.walk import ancestors, clone, toposort
+
+
+# -- rows of what a scan keeps ---------------------------------------------------------------------------------------------------
+
+def rows(x, start, count, step=1):
+    """``count`` rows of x along axis 0, from row ``start`` on; both int64 scalars."""
+    rest = x.ndim - 1
+    return apply("slice", x, start, *[literal(0)] * rest, count, *lengths(x)[1:], steps=(step,) + (1,) * rest)
+
+
+def row(x, at):
+    return apply("dimshuffle", rows(x, at, literal(1)), order=tuple(range(1, x.ndim)))
+
+
+def minus(a, b):
+    """a - b of size scalars."""
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return literal(int(a.data) - int(b.data))
+    return apply("sub", a, b)
+
+
+# -- the rule --------------------------------------------------------------------------------------------------------------------
+
+def scan_grad(node, gs):
+    """One entry per input: a variable, None, or Undefined."""
+    return _Back(node, gs).entries()
+
+
+class _Back:
+    """The gradient of one scan node; ``gs`` are the adjoints of its results, None where nothing flows."""
+
+    def __init__(self, node, gs):
+        self.node, self.body, self.attrs = node, node.bodies[0], node.attrs
+        self.carries, self.sequences, self.outs = (node.attrs[k] for k in ("carries", "sequences", "outs"))
+        self.inputs, self.params = node.inputs[:-1], self.body.params
+        self.given = {}         # out of the scan -> its adjoint
+        for (kind, k), g in zip(self.outs, gs):
+            if g is not None and is_float(g.dtype):
+                self.given[kind, k] = g
+        self.extra = []         # variables of the body that the forward loop keeps for this
+        self.kept = {("history", j): i for i, (kind, j) in enumerate(self.outs) if kind == "history"}
+
+    # -- adjoints of one step
+    def step(self, live):
+        """The adjoints of the body's parameters, given one for each yielded value that has any; ``live`` carries have one from the step after."""
+        self.after = {j: like(self.body.outputs[j]) for j in live}
+        self.rows_given = {key: like(self.body.outputs[key[1]]) for key in self.given}
+        starts = {}
+        for k, v in enumerate(self.body.outputs):
+            terms = [self.after[k]] if k in self.after else []
+            terms += [self.rows_given[key] for key in self.rows_given if key[1] == k]
+            if terms:
+                total = terms[0]
+                for term in terms[1:]:
+                    total = apply("add", total, term)
+                starts[apply("copy", v)] = total        # a node of its own: what is yielded may be used to make another yielded value
+        walk = Walk(starts, [p for p in self.params if hasattr(p.type, "dtype") and is_float(p.dtype)], None)
+        walk.run()
+        return [walk.adjoint(p) if p in walk.terms else None for p in self.params]
+
+    def live(self):
+        """The carries through which something flows back, and the step's adjoints with these."""
+        live = {k for kind, k in self.given if kind == "history"}
+        while True:
+            adjoints = self.step(sorted(live))
+            more = {j for j in range(self.carries) if adjoints[j] is not None} | live
+            if more == live:
+                return sorted(live), adjoints
+            live = more
+
+    # -- the loop back
+    def entries(self):
+        live, adjoints = self.live()
+        undefined = next((g for g in adjoints if isinstance(g, Undefined)), None)
+        if undefined is not None:
+            return [undefined] * len(self.inputs)
+        self.steps_made()
+        wanted = [k for k in range(self.carries, len(self.params)) if adjoints[k] is not None]
+        yields = [adjoints[j] if adjoints[j] is not None else zeros(self.params[j]) for j in live]
+        results = self.loop(live, yields, [adjoints[k] for k in wanted], wanted)
+        entries = [None] * len(self.inputs)
+        for j, history in zip(live, results):
+            g = row(history, self.count)
+            first = self.given.get(("history", j))
+            entries[j] = g if first is None else apply("add", g, row(first, literal(0)))
+        for k, g in zip(wanted, results[len(live):]):
+            entries[k] = self.in_order(g, self.inputs[k]) if k < self.carries + self.sequences else g
+        return entries
+
+    def steps_made(self):
+        """``made``: how many steps the scan made; ``count``: how many of them the loop back goes through, the last ones."""
+        self.made = self.node.inputs[-1]
+        if self.attrs["until"]:
+            out = next(v for v, (kind, _) in zip(self.node.outputs, self.outs) if kind in ("history", "stack"))
+            self.made = minus(length(out, 0), literal(1)) if self.outs[self.node.outputs.index(out)][0] == "history" else length(out, 0)
+        limit = self.attrs.get("truncate", -1)
+        self.count = self.made if limit < 0 else apply("minimum", self.made, literal(limit))
+
+    def backwards(self, x, shift=0):
+        """Rows shift .. of x as a sequence of the loop back: that of the last step first."""
+        return rows(x, plus(minus(self.made, literal(1)), literal(shift)), self.count, -1)
+
+    def in_order(self, g, x):
+        """The gradient of a sequence from its rows in reverse; steps not gone through have none."""
+        g = rows(g, minus(self.count, literal(1)), self.count, -1)
+        if self.count is self.node.inputs[-1]:
+            return g
+        rest = [literal(0)] * (x.ndim - 1)
+        return apply("set_slice", zeros(x), g, minus(self.made, self.count), *rest, steps=(1,) * x.ndim)
+
+    def loop(self, live, yields, sums, wanted):
+        sources = self.residuals([*yields, *sums])
+        own = {v: like(v) for v in sources}
+        sequences = [(self.rows_given[key], self.backwards(g, int(key[0] == "history"))) for key, g in self.given.items() if key[0] != "sum"]
+        sequences += [(own[v], source()) for v, (step, source) in sources.items() if step]
+        fixed = [(self.rows_given[key], g) for key, g in self.given.items() if key[0] == "sum"]
+        fixed += [(own[v], source()) for v, (step, source) in sources.items() if not step]
+        params = [self.after[j] for j in live] + [v for v, _ in sequences + fixed]
+        body, captured = close(params, clone([*yields, *sums], own))
+        first = [zeros(self.inputs[j]) for j in live]
+        kinds = ["stack" if k < self.carries + self.sequences else "sum" for k in wanted]
+        outs = tuple(("history", j) for j in range(len(live))) + tuple((kind, len(live) + k) for k, kind in enumerate(kinds))
+        attrs = {"carries": len(live), "sequences": len(sequences), "outs": outs, "until": False}
+        operands = [*first, *(v for _, v in sequences), *(v for _, v in fixed), *captured, self.count]
+        return apply_op(OPS["scan"], operands, attrs, self.node.where, (body,))
+
+    # -- residuals
+    def residuals(self, wanted):
+        """variable of the forward body -> (whether it changes by step, a function that makes the loop back's operand for it)."""
+        forward = set(ancestors(self.body.outputs)) | set(self.params)
+        steady = self.steady()
+        used = self.used(wanted, forward, steady)
+        found = {}
+        for v in used:
+            if v in self.params:
+                k = self.params.index(v)
+                found[v] = (k < self.carries + self.sequences, lambda k=k: self.parameter(k))
+            else:
+                found[v] = (True, lambda v=v: self.kept_rows(v))
+                if not any(v is self.body.outputs[j] for j in range(self.carries)):
+                    self.extra.append(v)
+        self.twin = None
+        return found
+
+    def steady(self):
+        """The variables of the body that are the same at every step."""
+        changing = set(self.params[:self.carries + self.sequences])
+        for node in toposort(self.body.outputs, self.params):
+            if any(v in changing for v in node.inputs):
+                changing.update(node.outputs)
+        return lambda v: v not in changing
+
+    def used(self, wanted, forward, steady):
+        """What the step back reads of the forward body: parameters, and values that are kept. Views and what is the same at every step are made anew."""
+        found, stack, seen = {}, [], set()
+        for node in toposort(wanted, [v for v in forward]):
+            if node.op.name != "shape_i":
+                stack.extend(v for v in node.inputs if v in forward)
+            else:
+                stack.extend(self.shape_only(node.inputs[0], forward))
+        stack.extend(v for v in wanted if v in forward)
+        while stack:
+            v = stack.pop()
+            if v in seen or isinstance(v, Constant):
+                continue
+            seen.add(v)
+            if v in self.params:
+                found[v] = None
+            elif v.owner.op.kind == VIEW or steady(v) or v.owner.op.name == "shape_i":
+                stack.extend(v.owner.inputs)
+            else:
+                found[v] = None
+        return list(found)
+
+    def shape_only(self, v, forward):
+        """A value of which only the shape is asked: the parameters it is made of, for it to be made (and dropped) anew."""
+        if v not in forward:
+            return ()
+        return [x for x in ancestors([v], self.params) if x in self.params]
+
+    def parameter(self, k):
+        x = self.inputs[k]
+        if k >= self.carries + self.sequences:
+            return x
+        return self.backwards(self.forward_result(("history", k))) if k < self.carries else self.backwards(x)
+
+    def kept_rows(self, v):
+        for j in range(self.carries):
+            if v is self.body.outputs[j]:
+                return self.backwards(self.forward_result(("history", j)), 1)
+        return self.backwards(self.forward_result(("stack", len(self.body.outputs) - int(self.attrs["until"]) + self.extra.index(v))))
+
+    def forward_result(self, key):
+        if self.twin is None:
+            self.twin = self.make_twin()
+        return self.twin[key]
+
+    def make_twin(self):
+        """The scan once more with what the loop back needs among its outs: {out: variable}."""
+        until = int(self.attrs["until"])
+        base = self.body.outputs[:len(self.body.outputs) - until]
+        outputs = [*base, *self.extra, *self.body.outputs[len(base):]]
+        outs = list(dict.fromkeys([*self.outs, *(("history", j) for j in range(self.carries)), *(("stack", len(base) + i) for i in range(len(self.extra)))]))
+        body = Lambda(self.params, outputs)
+        made = apply_op(OPS["scan"], self.node.inputs, {**self.attrs, "outs": tuple(outs)}, self.node.where, (body,))
+        return dict(zip(outs, made))

@@ -1,0 +1,140 @@
+"""Loops and branches: ``scan`` runs its body once a step, ``ifelse`` computes one of two lots of values (in the IR it is ``cond``).
+
+A scan's operands are the first values of its carries, its sequences (one element of axis 0 a step) and what every step reads; its body
+takes these as parameters and yields the new carries and whatever its ``outs`` keep:
+
+    ("history", j)   the carry j before every step and after the last: n + 1 rows, the first one is where it starts
+    ("final", j)     the carry j after the last step (the IR keeps no more when nobody reads more)
+    ("stack", k)     what the body yields at place k, a row a step
+    ("sum", k)       the sum over the steps of what the body yields at place k
+
+With ``until`` the last value yielded is a bool, and the step that makes it true is the last one: the rows are then found when it runs.
+"""
+from tgen.core import dims
+from tgen.core.op import REGION, STRUCT, Op, register
+from tgen.core.types import TensorType
+from tgen.graph.build import apply, zeros
+
+from .bptt import scan_grad
+
+OUTS = ("history", "final", "stack", "sum")
+
+
+# -- scan ----------------------------------------------------------------------------------------------------------------------
+
+def scan_params(types, attrs):
+    """The types of the body's parameters: carries as they start, one row of each sequence, the rest as it is."""
+    carries, sequences = attrs["carries"], attrs["sequences"]
+    params = []
+    for k, t in enumerate(types):
+        if carries <= k < carries + sequences:
+            if not t.ndim:
+                raise TypeError(f"a sequence is a scalar ({t}); it must have at least one axis, the steps")
+            t = t.with_shape(t.shape[1:])
+        params.append(t)
+    return tuple(params)
+
+
+def _carry(first, after, number):
+    """The type of a carry that starts as ``first`` and is ``after`` behind a step."""
+    if first.dtype != after.dtype or first.ndim != after.ndim:
+        raise TypeError(f"the state {number} of a scan starts as {first} and is {after} after a step: dtype and rank must stay")
+    return TensorType(first.dtype, tuple(None if a is None or b is None else dims.merge(a, b) if a == b or 1 not in (a, b) else None
+                                         for a, b in zip(first.shape, after.shape)))
+
+
+def scan_infer(types, attrs, sizes, yields=()):
+    """Result types, one per entry of attrs["outs"]; sizes are the number of steps and, in the IR, where each sequence is read first."""
+    carries, sequences = attrs["carries"], attrs["sequences"]
+    scan_params(types, attrs)
+    steps = sizes[0]
+    for t in types[carries:carries + sequences] if "steps" not in attrs else ():
+        dims.merge(t.shape[0], steps)
+    if len(yields) < carries:
+        raise ValueError(f"{len(yields)} values yielded for {carries} carries")
+    if attrs["until"]:
+        steps = dims.sym(attrs["found"][0]) if attrs.get("found") else None
+        if yields[-1].dtype != "bool" or yields[-1].ndim:
+            raise TypeError(f"the condition of a scan is {yields[-1]}; it must be a bool scalar")
+    kept = [_carry(first, after, k) for k, (first, after) in enumerate(zip(types, yields[:carries]))]
+    return tuple(_kept(kind, (kept[k] if kind in ("history", "final") else yields[k]), steps) for kind, k in attrs["outs"])
+
+
+def _kept(kind, t, steps):
+    if kind not in OUTS:
+        raise ValueError(f"a scan keeps {', '.join(OUTS)}, not {kind}")
+    rows = {"history": (dims.add(steps, 1),), "stack": (steps,)}.get(kind, ())
+    return TensorType(t.dtype, rows + t.shape)
+
+
+
+register(Op("scan", REGION, scan_infer, None, scan_grad, sizes=1, fails=True, extra={"params": lambda types, attrs: (scan_params(types, attrs),), "partial": True},
+            doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks and sums"))
+
+
+# -- ifelse --------------------------------------------------------------------------------------------------------------------
+
+def _branches(attrs, values):
+    count = attrs["count"]
+    return values[1:1 + count], values[1 + count:]
+
+
+def _check_condition(t):
+    if t.ndim:
+        raise TypeError(f"the condition of ifelse is {t}; it must be a scalar")
+
+
+def _either(a, b, number):
+    if a.dtype != b.dtype or a.ndim != b.ndim:
+        raise TypeError(f"value {number} of ifelse is {a} in one branch and {b} in the other: dtype and rank must be equal")
+
+
+def ifelse_infer(types, attrs, sizes):
+    """In the graph: condition, the values of one branch, those of the other."""
+    _check_condition(types[0])
+    yes, no = _branches(attrs, types)
+    for k, (a, b) in enumerate(zip(yes, no)):
+        _either(a, b, k)
+    return tuple(TensorType(a.dtype, tuple(x if x == y else None for x, y in zip(a.shape, b.shape))) for a, b in zip(yes, no))
+
+
+def _ifelse_eval(attrs, sizes, condition, *values):
+    yes, no = _branches(attrs, (condition, *values))
+    return tuple(yes if condition else no)
+
+
+def _ifelse_grad(node, gs):
+    yes, no = _branches(node.attrs, node.inputs)
+
+    def chosen(g, v, first):
+        values = (g, zeros(v)) if first else (zeros(v), g)
+        return lambda: apply("ifelse", node.inputs[0], *values, count=1)
+    return [None, *(chosen(g, v, True) for g, v in zip(gs, yes)), *(chosen(g, v, False) for g, v in zip(gs, no))]
+
+
+register(Op("ifelse", STRUCT, ifelse_infer, _ifelse_eval, _ifelse_grad,
+            doc="the values of one branch or of the other; what only one branch needs is computed only when it is taken"))
+
+
+def cond_infer(types, attrs, sizes, yes=(), no=()):
+    """Result types; attrs["open"] are the (result, axis) whose size depends on the branch: the sizes in attrs["found"], in this order."""
+    _check_condition(types[0])
+    if len(yes) != len(no):
+        raise ValueError(f"the branches yield {len(yes)} and {len(no)} values")
+    names = dict(zip(attrs["open"], attrs.get("found", ())))
+    results = []
+    for k, (a, b) in enumerate(zip(yes, no)):
+        _either(a, b, k)
+        results.append(TensorType(a.dtype, tuple(dims.sym(names[k, axis]) if (k, axis) in names else dims.merge(x, y)
+                                                 for axis, (x, y) in enumerate(zip(a.shape, b.shape)))))
+    return tuple(results)
+
+
+def cond_params(types, attrs):
+    """The types of the two blocks' parameters: the operands behind the condition, attrs["first"] of them for the first block."""
+    cut = 1 + attrs["first"]
+    return tuple(types[1:cut]), tuple(types[cut:])
+
+
+register(Op("cond", REGION, cond_infer, None, fails=True, extra={"params": cond_params},
+            doc="one of two blocks runs, by a scalar condition (IR only: what ifelse becomes)"))
