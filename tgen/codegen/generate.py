@@ -7,7 +7,7 @@ from tgen.ir.nodes import SHARED
 from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
-from . import loop, random, sort     # noqa: F401  their emitters
+from . import random, scan, sort     # noqa: F401  their emitters
 from .entry import Entry, symbols_of, used_symbols
 from .module import Module
 from .render import render, source
@@ -141,7 +141,7 @@ class Steps:
     def view(self, step, waits):
         nested = step.nested
         view = {"part": step.part and self.parts[step.part.name], "lines": step.lines, "fails": step.fails, "waits": waits, "loop": None, "branch": None}
-        if isinstance(nested, loop.Loop):
+        if isinstance(nested, scan.Loop):
             view["loop"] = self.loop(nested)
         elif nested is not None:
             view["branch"] = {"condition": nested.condition, "yes": self.views(nested.yes), "no": self.views(nested.no)}
@@ -166,9 +166,9 @@ class Steps:
         terms = [self.parts[s.part.name]["cost"] for s in steps if s.part is not None and not self.parts[s.part.name]["late"]]
         known = {v["name"]: v for v in self.loops}
         for s in steps:
-            if isinstance(s.nested, loop.Loop) and not is_late_text(s.nested.count):
+            if isinstance(s.nested, scan.Loop) and not is_late_text(s.nested.count):
                 terms.append(f"(f->{s.nested.name}_wide ? (double)({s.nested.count})*({known[s.nested.name]['cost']}) : 0.0)")
-            elif isinstance(s.nested, loop.Branch):
+            elif isinstance(s.nested, scan.Branch):
                 terms.append(self.cost(s.nested.yes))
         return " + ".join(terms) if terms else "0.0"
 

@@ -31,7 +31,7 @@ class Part:
 class Step:
     """One step of the body: a part function, a loop, a branch, or lines for the master alone. ``fails``: the status is looked at after it."""
     part: Part = None
-    nested: object = None       # a Loop or Branch (codegen/loop.py)
+    nested: object = None       # a Loop or Branch (codegen/scan.py)
     lines: list = field(default_factory=list)
     fails: bool = False
     instrs: list = field(default_factory=list)      # what it works for; None among them: it waits for everything before

@@ -88,7 +88,7 @@ class Executable:
 
     def fail(self, status, frame):
         """The exception of a call that ended with ``status``."""
-        record = [int(n) for n in frame.slots[:6]]
+        record = [int(n) for n in frame.slots[:ERROR_SLOTS]]
         self.frames.append(frame)
         return self.explain(status, record)
 

@@ -4,6 +4,9 @@ from tgen.backends.c import inside
 from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 
 
+STEPS = 3       # in the numbers behind the site's: the step of each loop around it
+
+
 class Explain:
     """``Explain(program)(status, record)`` is the exception to raise."""
 
@@ -22,7 +25,14 @@ class Explain:
             return ValueError(f"array is too big, or a size is negative ({numbers[0]})")
         sites = self.program.lowered.sites
         site = sites[number] if 0 <= number < len(sites) else None
-        return EXPLANATIONS[status](site, numbers)
+        error = EXPLANATIONS[status](site, numbers)
+        return type(error)(f"{error}{steps(site, numbers[STEPS:])}") if site is not None and site.loops else error
+
+
+def steps(site, made):
+    """The loops around a site, innermost first, and the step each was in."""
+    texts = [f"in step {step} of the scan" + (f" at {where[0]}:{where[1]}" if where else "") for step, where in zip(made, site.loops)]
+    return "; " + ", ".join(reversed(texts)) if texts else ""
 
 
 def place(site):

@@ -39,16 +39,31 @@ def program_key(program):
     number, parts = {}, []
     for v in program.inputs:
         _leaf(v, "input", number, parts)
-    for v in leaves(roots, program.inputs):
-        _leaf(v, "shared" if isinstance(v, SharedVariable) else "constant" if isinstance(v, Constant) else "missing", number, parts)
     for s, _ in program.updates:
         _leaf(s, "shared", number, parts)
-    for node in toposort(roots, program.inputs):
-        parts.append(f"{node.op.name} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
-        for v in node.outputs:
-            number.setdefault(v, len(number))
+    _graph(roots, program.inputs, number, parts)
     parts.append(f"outputs {[number[v] for v in program.outputs]} updates {[(number[s], number[v]) for s, v in program.updates]}")
     return cache.digest("program", fingerprint(), build.key_of(""), program.mode, config.floatX, "\n".join(parts))
+
+
+def _graph(roots, stop, number, parts):
+    """What the graph of ``roots`` says, down to ``stop``. As deep as loops are nested."""
+    for v in leaves(roots, stop):
+        _leaf(v, "shared" if isinstance(v, SharedVariable) else "constant" if isinstance(v, Constant) else "missing", number, parts)
+    for node in toposort(roots, stop):
+        parts.append(f"{node.op.name} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
+        for body in node.bodies:
+            _body(body, parts)
+        for v in node.outputs:
+            number.setdefault(v, len(number))
+
+
+def _body(body, parts):
+    number = {}
+    for v in body.params:
+        _leaf(v, "parameter", number, parts)
+    _graph(body.outputs, body.params, number, parts)
+    parts.append(f"yield {[number[v] for v in body.outputs]}")
 
 
 def _leaf(v, kind, number, parts):

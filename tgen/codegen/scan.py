@@ -179,13 +179,29 @@ class ScanWriter:
 
     # -- all of it
     def write(self):
-        m, tag, depth = self.m, self.tag, self.m.loop_depth
+        m, tag = self.m, self.tag
         m.add_field(f"int64_t {tag}_t{'' if self.until else f', {tag}_t_last'}; int32_t {tag}_on;")
         self.claimed, self.added = {}, []
         self.made = {v for i in self.block.instrs for v in i.results}
-        grown = self.grow() if self.until else []
         if not self.until:
             self.before.append(f"{self.t}_last = {self.n};")
+        grown, going, depth = self.grow() if self.until else [], f"{self.t} < {self.n}", m.loop_depth
+        self.outs()
+        if self.until:
+            m.add_field(f"uint8_t {tag}_stop;")
+            self.before.append(f"f->{tag}_stop = 0;")
+            self.ends.append(f"f->{tag}_stop = {m.pointer(self.results[-1])};")
+            self.after.append(f"f->{self.instr.found[0]} = {self.t};")
+            going += f" && !f->{tag}_stop"
+        m.master([*self.before, f"{self.t} = -1;"], fails=self.until)
+        loop = self.body()
+        named = [f"f->record[{4 + depth}] = {self.t};"] if depth < LEVELS else []
+        loop.turn = [f"{self.t}++;", f"f->{tag}_on = {going};", "if (--f->patience <= 0 && !(f->patience = f->host->poll(f->beat))) { TGEN_FAIL(f, TGEN_STOPPED, -1, 0, 0, 0) }",
+                     *grown, f"if (f->status) {{ f->{tag}_on = 0; return; }}", f"if (!f->{tag}_on) return;", *named, *self.turn]
+        if self.after:
+            m.master(self.after)
+
+    def outs(self):
         for j in range(self.carries):
             self.carry(j)
         for k in range(self.sequences):
@@ -195,30 +211,18 @@ class ScanWriter:
                 self.stack(k, v)
             elif kind == "sum":
                 self.sum(k, v)
-        stop = []
-        if self.until:
-            m.add_field(f"uint8_t {tag}_stop;")
-            self.before.append(f"f->{tag}_stop = 0;")
-            stop = [f"f->{tag}_stop = {m.pointer(self.results[-1])};"]
-        self.before = [*self.before, f"{self.t} = -1;"]
-        loop = Loop(tag, self.line, [], count=self.n)
-        m.master(self.before, fails=self.until)
-        m.enter(loop.steps, loop=True)
-        m.walk(self.block)
+
+    def body(self):
+        loop = Loop(self.tag, self.line, [], count=self.n)
+        self.m.enter(loop.steps, loop=True)
+        self.m.walk(self.block)
         self.add_sums()
-        closing = [*self.ends, *self.scalar_moves(), *stop]
+        closing = self.ends + self.scalar_moves()
         if closing:
-            m.master(closing)
-        m.leave(loop=True)
-        m.add_nested(loop)
-        going = f"{self.t} < {self.n}" + (f" && !f->{tag}_stop" if self.until else "")
-        named = [f"f->record[{4 + depth}] = {self.t};"] if depth < LEVELS else []
-        loop.turn = [f"{self.t}++;", f"f->{tag}_on = {going};", "if (--f->patience <= 0 && !(f->patience = f->host->poll(f->beat))) { TGEN_FAIL(f, TGEN_STOPPED, -1, 0, 0, 0) }",
-                     *grown, f"if (f->status) {{ f->{tag}_on = 0; return; }}", f"if (!f->{tag}_on) return;", *named, *self.turn]
-        if self.until:
-            self.after.append(f"f->{self.instr.found[0]} = {self.t};")
-        if self.after:
-            m.master(self.after)
+            self.m.master(closing)
+        self.m.leave(loop=True)
+        self.m.add_nested(loop)
+        return loop
 
 
 @emits("scan")
