@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from tgen.core import dims
 from tgen.core.op import OPS, SCALAR
 from tgen.graph.describe import axis_source, source
+from tgen.graph.nodes import Constant
 from tgen.ir.nodes import Instr
 
 from .sizes import Site, Sizes
@@ -107,7 +108,9 @@ class Guards(Sizes):
         self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.op.name, node.where, (self.text(array), self.text(index))), node)
 
     def is_in_range(self, v, size):
-        """Whether v is arange(size), or positions in an axis of this size, seen through views: its values cannot be out of range."""
+        """Whether v is a number within the size, arange(size), or positions in an axis of this size, seen through views: its values cannot be out of range."""
+        if isinstance(v, Constant):
+            return all(dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1)) for n in v.data.ravel())
         while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to", "slice"):
             v = v.owner.inputs[0]
         if v.owner is None or v.owner.op.name not in ("iota", "argsort"):

@@ -55,13 +55,13 @@ class _Back:
 
     # -- adjoints of one step
     def step(self, live):
-        """The adjoints of the body's parameters, given one for each yielded value that has any; ``live`` carries have one from the step after."""
+        """The adjoints of the body's parameters, given one for each yielded value that has any; those of ``live`` carries are carried back."""
         self.after = {j: like(self.body.outputs[j]) for j in live}
-        self.rows_given = {key: like(self.body.outputs[key[1]]) for key in self.given}
+        self.rows_given = {key: like(self.body.outputs[key[1]]) for key in self.given}      # of a history: that before the step
         starts = {}
         for k, v in enumerate(self.body.outputs):
             terms = [self.after[k]] if k in self.after else []
-            terms += [self.rows_given[key] for key in self.rows_given if key[1] == k]
+            terms += [self.rows_given[key] for key in self.rows_given if key[1] == k and key[0] != "history"]
             if terms:
                 total = terms[0]
                 for term in terms[1:]:
@@ -89,16 +89,21 @@ class _Back:
             return [undefined] * len(self.inputs)
         self.steps_made()
         wanted = [k for k in range(self.carries, len(self.params)) if adjoints[k] is not None]
-        yields = [adjoints[j] if adjoints[j] is not None else zeros(self.params[j]) for j in live]
+        yields = [self.before(j, adjoints[j]) for j in live]
         results = self.loop(live, yields, [adjoints[k] for k in wanted], wanted)
         entries = [None] * len(self.inputs)
         for j, history in zip(live, results):
-            g = row(history, self.count)
-            first = self.given.get(("history", j))
-            entries[j] = g if first is None else apply("add", g, row(first, literal(0)))
+            entries[j] = row(history, self.count)
         for k, g in zip(wanted, results[len(live):]):
             entries[k] = self.in_order(g, self.inputs[k]) if k < self.carries + self.sequences else g
         return entries
+
+    def before(self, j, g):
+        """The adjoint of carry j before a step: what flows through the step, and what was given for the value kept there."""
+        given = self.rows_given.get(("history", j))
+        if g is None:
+            return zeros(self.params[j]) if given is None else given
+        return g if given is None else apply("add_adjoint", g, given)
 
     def steps_made(self):
         """``made``: how many steps the scan made; ``count``: how many of them the loop back goes through, the last ones."""
@@ -124,13 +129,13 @@ class _Back:
     def loop(self, live, yields, sums, wanted):
         sources = self.residuals([*yields, *sums])
         own = {v: like(v) for v in sources}
-        sequences = [(self.rows_given[key], self.backwards(g, int(key[0] == "history"))) for key, g in self.given.items() if key[0] != "sum"]
+        sequences = [(self.rows_given[key], self.backwards(g)) for key, g in self.given.items() if key[0] != "sum"]
         sequences += [(own[v], source()) for v, (step, source) in sources.items() if step]
         fixed = [(self.rows_given[key], g) for key, g in self.given.items() if key[0] == "sum"]
         fixed += [(own[v], source()) for v, (step, source) in sources.items() if not step]
         params = [self.after[j] for j in live] + [v for v, _ in sequences + fixed]
         body, captured = close(params, clone([*yields, *sums], own))
-        first = [zeros(self.inputs[j]) for j in live]
+        first = [row(self.given["history", j], self.made) if ("history", j) in self.given else zeros(self.inputs[j]) for j in live]
         kinds = ["stack" if k < self.carries + self.sequences else "sum" for k in wanted]
         outs = tuple(("history", j) for j in range(len(live))) + tuple((kind, len(live) + k) for k, kind in enumerate(kinds))
         attrs = {"carries": len(live), "sequences": len(sequences), "outs": outs, "until": False}

@@ -27,6 +27,8 @@ def _wrapping(sign):
 
 scalar("add", numeric, np.add, {"f": "({0} + {1})", "n": _wrapping("+"), "b": "({0} | {1})"},
        (lambda g, z, x, y: g, lambda g, z, x, y: g), "x + y; bools: or", commutative=True)
+scalar("add_adjoint", floating, lambda x, y: np.where(y == 0, x, x + y), {"f": "({1} == 0 ? {0} : {0} + {1})"}, (lambda g, z, x, y: g, lambda g, z, x, y: g),
+       "x + y, but a y of zero adds nothing, not even its sign: the adjoint of a step that nothing else reads", arity=2)
 scalar("sub", no_bool, np.subtract, {"f": "({0} - {1})", "n": _wrapping("-")},
        (lambda g, z, x, y: g, lambda g, z, x, y: -g), "x - y")
 scalar("mul", numeric, np.multiply, {"f": "({0} * {1})", "n": _wrapping("*"), "b": "({0} & {1})"},

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from tgen.config import config
 from tgen.ir.text import to_text
 from tgen.ir.verify import verify
+from tgen.passes.batch import batch
 from tgen.passes.blas import blas
 from tgen.passes.cse import cse
 from tgen.passes.dce import dce
 from tgen.passes.expand import expand
 from tgen.passes.fold import fold
 from tgen.passes.fuse import fuse
+from tgen.passes.hoist import hoist
+from tgen.passes.keep import keep
 from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import stabilise
 
@@ -37,6 +40,10 @@ PIPELINE = (
     Pass("fold", fold, QUICK),
     Pass("simplify", simplify, QUICK),
     Pass("expand", expand),
+    Pass("prune", dce, QUICK),
+    Pass("hoist", hoist, QUICK),
+    Pass("batch", batch, QUICK),
+    Pass("keep", keep, QUICK),
     Pass("cse", cse, QUICK),
     Pass("blas", blas),
     Pass("dce", dce),
@@ -50,6 +57,14 @@ ORDER = (
     ("stabilise", "expand", "log(softmax(x)) is found by the op softmax, which expand takes apart"),
     ("fold", "simplify", "rules look for constants, and folding makes them"),
     ("simplify", "cse", "two spellings of one value become equal first"),
+    ("simplify", "hoist", "slices of what was written into zeros become zeros, which are the same at every step"),
+    ("expand", "hoist", "the maximum of a softmax of what no step changes is made before the loop"),
+    ("prune", "hoist", "what a loop keeps and nobody reads would be made before it"),
+    ("hoist", "batch", "the matrix of a product over all steps stands outside"),
+    ("batch", "keep", "what a product after the loop reads of a history is kept"),
+    ("batch", "blas", "batch looks for dot, and blas leaves none"),
+    ("keep", "dce", "a history of which only the last row was read is dropped"),
+    ("hoist", "cse", "two loops may have the same invariant"),
     ("expand", "cse", "softmax and logsoftmax of one value share their max, their exp and their sum"),
     ("expand", "dce", "what the rules left behind is dropped once, at the end"),
     ("blas", "dce", "the transposes that products absorbed are dropped"),

@@ -7,7 +7,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.types import is_float, is_int, is_unsigned
-from tgen.passes.match import BOOL, FLOAT, INTEGER, rule
+from tgen.passes.match import ANY, BOOL, FLOAT, INTEGER, rule
 
 EXACT_BITS = {"float32": 24, "float64": 53}      # integers up to 2 ** bits are exact
 
@@ -93,6 +93,40 @@ def _picked_by_number(m):
     return m.emit("dimshuffle", row, attrs={"order": tuple(a for a in range(x.type.ndim) if a != axis)})
 
 
+def _added_by_number(m):
+    """inc_gather at a number is inc_slice: later rules see which elements it touches."""
+    x, axis, index = m["x"], m.attrs["axis"], int(m["c"])
+    size = x.type.shape[axis]
+    if m.instr.operands[2].type.ndim or isinstance(size, int) and not -size <= index < size:
+        return None
+    start = index if index >= 0 else dims.add(size, index)
+    order = tuple("x" if a == axis else a - (a > axis) for a in range(x.type.ndim))
+    return m.emit("inc_slice", x, m.emit("dimshuffle", m["y"], attrs={"order": order}), attrs={"steps": (1,) * x.type.ndim},
+                  sizes=tuple(start if a == axis else 0 for a in range(x.type.ndim)))
+
+
+def _ends(start, step, count):
+    """The first and the last index that a slice of ``count`` >= 1 elements touches."""
+    last = dims.add(start, dims.mul(step, dims.sub(count, 1)))
+    return (start, last) if step > 0 else (last, start)
+
+
+def _slice_of_write(m):
+    """A slice that reads none of what was written, or exactly that."""
+    write, ndim = m.parts[1], m["x"].type.ndim
+    reads = list(zip(m.instr.sizes, m.attrs["steps"], m.instr.sizes[ndim:]))
+    written = list(zip(write.sizes, write.attrs["steps"], m["y"].type.shape))
+    for a, b in zip(reads, written):
+        (low, high), (first, last) = _ends(*a), _ends(*b)
+        if dims.nonnegative(dims.sub(dims.sub(low, last), 1)) or dims.nonnegative(dims.sub(dims.sub(first, high), 1)):
+            return m.emit("slice", m["x"], attrs=m.attrs, sizes=m.instr.sizes)
+    if not all(a[0] == b[0] and a[2] == b[2] and (a[1] == b[1] or a[2] == 1) for a, b in zip(reads, written)):
+        return None
+    if write.op.name == "set_slice":
+        return m["y"]
+    return m.emit("add", m.emit("slice", m["x"], attrs=m.attrs, sizes=m.instr.sizes), m["y"])
+
+
 def _no_axes(m):
     return m["x"] if not m.attrs["axes"] else None
 
@@ -116,6 +150,13 @@ _SLICES = _MATRIX.format("n0, n1", "slice v0 <0, n1 - 1, n0, n1> {steps=(1, -1)}
 _CAST = "function (v0: float32[n0]) {\n  v1: float64[n0] = cast v0 {dtype='float64'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
 _CASTS = "function (v0: int8[n0]) {\n  v1: int32[n0] = cast v0 {dtype='int32'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
 _PICKED = "function (v0: float64[n0, n1]) {\n  v2: int64[] = constant -2\n  v1: float64[n0] = gather v0, v2 {axis=1, count=1}\n  return v1\n}"
+
+
+_ADDED = ("function (v0: float64[n0, n1], v1: float64[n0]) {\n  v2: int64[] = constant -2\n  v3: float64[n0, n1] = inc_gather v0, v1, v2 {axis=1, count=1}\n  return v3\n}")
+_WRITTEN = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - 1, 0> {{steps=(1, 1)}}\n"
+            "  v3: float64[1, n1] = slice v2 <n0 - 1, 0, 1, n1> {{steps=(1, 1)}}\n  return v3\n}}")
+_BESIDE = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - 1, 0> {{steps=(1, 1)}}\n"
+           "  v3: float64[n0 - 1, n1] = slice v2 <n0 - 2, 0, n0 - 1, n1> {{steps=(-1, 1)}}\n  return v3\n}}")
 
 
 def _one_line(result, op, param="float64[n0, n1]"):
@@ -190,6 +231,10 @@ EXACT = (
     rule("whole_slice", "slice(x)", _whole_slice, example=_one_line("float64[n0, n1]", "slice v0 <0, 0, n0, n1> {steps=(1, 1)}")),
     rule("slice_twice", "slice(slice(x))", _slice_twice, example=_SLICES),
     rule("picked_by_number", "gather(x, c)", _picked_by_number, when=lambda m: m.attrs["count"] == 1, example=_PICKED),
+    rule("added_by_number", "inc_gather(x, y, c)", _added_by_number, when=lambda m: m.attrs["count"] == 1, example=_ADDED),
+    rule("no_adjoint", "add_adjoint(x, 0)", "x", FLOAT),
+    rule("slice_of_set", "slice(set_slice(x, y))", _slice_of_write, example=(_WRITTEN.format("set_slice"), _BESIDE.format("set_slice"))),
+    rule("slice_of_inc", "slice(inc_slice(x, y))", _slice_of_write, ANY, lambda m: m["x"].type.dtype != "bool", example=(_WRITTEN.format("inc_slice"), _BESIDE.format("inc_slice"))),
     rule("concatenate_one", "concatenate(x)", lambda m: m["x"], example=_one_line("float64[n0, n1]", "concatenate v0 {axis=1}")),
     rule("vector_of_one", "make_vector(x)", _one_element, example=_one_line("float64[1]", "make_vector v0", "float64[]")),
     # reductions

@@ -1,0 +1,258 @@
+"""batch: the products of all steps of a loop as one, before it or after it.
+
+    v5 = scan v1, v2, v3 <n> {..} (h, x, w) {             X = dot v2, v3
+      v7 = dot x, w                                ->     v5 = scan v1, X <n> {..} (h, v7) {
+      v8 = tanh (h + v7)                                    v8 = tanh (h + v7)
+      yield v8                                              yield v8
+
+Before the loop goes what needs no carry (the inputs of a recurrent net times their weights). After it goes what no carry needs: the outputs, and
+the sums over the steps that are gradients of weights, from rows that the loop keeps. Rows.py says what can be computed of all rows at once.
+"""
+from tgen.core import dims
+from tgen.ir.nodes import Block, Value, fresh_like
+from tgen.ir.rebuild import bottom_up, definitions, replaced, substitute
+from tgen.passes.rows import Rows
+
+FREE = ("constant", "size", "dimshuffle", "broadcast_to", "slice")
+
+
+def batch(function):
+    """``function`` with the products of its loops taken out where that can be."""
+    return function.with_block(bottom_up(function.block, lambda block, level: _batched(block)))
+
+
+def _batched(block):
+    if not any(i.op.name == "scan" for i in block.instrs):
+        return block
+    out, env = [], {}
+    for old in block.instrs:
+        instr = substitute(old, env)
+        if instr.op.name != "scan":
+            out.append(instr)
+            continue
+        if not instr.attrs["until"]:
+            instr, before = _Before(instr).run()
+            out.extend(before)
+        out.extend(_After(instr, env).run())
+    return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
+
+
+class _Body:
+    """A scan's parts by name."""
+
+    def __init__(self, instr):
+        self.instr, self.attrs, self.body = instr, instr.attrs, instr.blocks[0]
+        carries, sequences = self.attrs["carries"], self.attrs["sequences"]
+        pairs = list(zip(self.body.params, instr.operands))
+        self.carries, self.sequences, self.fixed = pairs[:carries], pairs[carries:carries + sequences], pairs[carries + sequences:]
+        self.made = definitions(self.body)
+        self.found = {name for i in self.body.instrs for name in i.found}
+
+    def regular(self, v):
+        """Whether every step gives v the same size."""
+        return not any(name in self.found for s in v.type.shape for name in dims.symbols(s))
+
+    def scan(self, sequences, body, outs, results):
+        operands = [*self.carries, *sequences, *self.fixed]
+        attrs = self.attrs | {"sequences": len(sequences), "outs": tuple(outs)}
+        block = Block(tuple(p for p, _ in operands), body.instrs, body.results)
+        return self.instr.with_(operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,))
+
+
+class _Before(_Body):
+    """Products of what comes in, with what is the same at every step: made before the loop, a new sequence."""
+
+    def run(self):
+        rows = Rows(self.instr.sizes[0], self.instr.where)
+        rows.rowed.update(self.sequences)
+        rows.fixed.update(self.fixed)
+        early, heads = self.early(), []
+        for i in self.body.instrs:
+            if i.op.name == "dot" and i.result in early and any(v in early and not self.steady(v) for v in i.operands):
+                mark = len(rows.builder.instrs)
+                if self.take(rows, i.result):
+                    heads.append(i)
+                else:
+                    del rows.builder.instrs[mark:]
+        if not heads:
+            return self.instr, ()
+        params = {i.result: fresh_like(i.result) for i in heads}
+        instrs = tuple(substitute(i, params) for i in self.body.instrs if i not in heads)
+        body = Block(self.body.params, instrs, tuple(replaced(v, params) for v in self.body.results))
+        sequences = [*self.sequences, *((params[i.result], rows.rowed[i.result]) for i in heads)]
+        return self.scan(sequences, body, self.attrs["outs"], self.instr.results), rows.builder.instrs
+
+    def early(self):
+        """What needs no carry, checks nothing and has one size."""
+        found = {p for p, _ in (*self.sequences, *self.fixed)}
+        for i in self.body.instrs:
+            if i.results and not (i.op.effect or i.op.fails or i.found or i.blocks) and all(v in found for v in i.operands) and all(map(self.regular, i.results)):
+                found.update(i.results)
+        return found
+
+    def steady(self, v):
+        """Whether v only depends on what is the same at every step."""
+        sequences, stack = {p for p, _ in self.sequences}, [v]
+        while stack:
+            x = stack.pop()
+            if x in sequences:
+                return False
+            stack.extend(self.made[x].operands if x in self.made else ())
+        return True
+
+    def take(self, rows, v):
+        return _compute(rows, v, self.made)
+
+
+def _compute(rows, v, made):
+    """Compute v over all rows, and what it needs; whether there are rules for all of it. What was computed in vain stays known."""
+    stack = [v]
+    while stack:
+        x = stack[-1]
+        if rows.has(x):
+            stack.pop()
+            continue
+        i = made.get(x)
+        if i is None:
+            return False
+        waiting = [o for o in i.operands if not rows.has(o)]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        if len(i.results) != 1 or i.found or i.blocks or i.op.fails or not rows.add(i):
+            return False
+    return True
+
+
+class _After(_Body):
+    """Products that no carry needs: made after the loop, of rows that it keeps."""
+
+    def __init__(self, instr, env):
+        super().__init__(instr)
+        self.env = env
+        self.outs, self.results = list(self.attrs["outs"]), list(instr.results)
+        self.yields, self.extra = list(self.body.results), []      # extra: values kept for this
+        self.count = dims.sym(instr.found[0]) if self.attrs["until"] else instr.sizes[0]
+        self.needed = self.recurrent()
+
+    def recurrent(self):
+        """What the next step, the condition, checks and effects need: it is computed in the loop anyway."""
+        ends = set(self.body.results[:self.attrs["carries"]]) | set(self.body.results[-1:] if self.attrs["until"] else ())
+        found = set(ends)
+        for i in reversed(self.body.instrs):
+            if not i.results or i.op.effect or i.op.fails or i.found or i.blocks or any(v in found for v in i.results):
+                found.update(i.operands)
+                found.update(i.results)
+        return found
+
+    def run(self):
+        """The instructions in place of the scan."""
+        sinks = [n for n, (kind, k) in enumerate(self.outs) if kind in ("stack", "sum") and self.is_free(self.body.results[k])]
+        chosen = [n for n in sinks if self.has_product(n)]
+        kept = {v for n in chosen for v in self.frontier(n)} | {self.body.results[k] for n, (kind, k) in enumerate(self.outs) if kind == "stack" and n not in chosen}
+        chosen += [n for n in sinks if n not in chosen and self.outs[n][0] == "sum" and all(self.at_hand(v, kept) for v in self.frontier(n))]
+        rows = Rows(self.count, self.instr.where)
+        for n in chosen:
+            self.sink(rows, n)
+        if not rows.builder.instrs:
+            return [self.instr]
+        until = int(self.attrs["until"])
+        yields = [*self.body.results[:len(self.body.results) - until], *self.extra, *self.body.results[len(self.body.results) - until:]]
+        body = Block(self.body.params, self.body.instrs, tuple(yields))
+        return [self.scan(self.sequences, body, self.outs, self.results), *rows.builder.instrs]
+
+    def is_free(self, v):
+        return v in self.made and v not in self.needed
+
+    def slice(self, n):
+        """The instructions that only this out needs to be computed of what is kept anyway, last ones first."""
+        stack, found = [self.body.results[self.outs[n][1]]], {}
+        while stack:
+            v = stack.pop()
+            if self.is_free(v) and self.made[v] not in found:
+                found[self.made[v]] = None
+                stack.extend(self.made[v].operands)
+        return list(found)
+
+    def frontier(self, n):
+        """The values that out ``n`` is computed of after the loop."""
+        inside = self.slice(n)
+        return {v for i in inside for v in i.operands if not self.is_free(v)}
+
+    def has_product(self, n):
+        inside = self.slice(n)
+        root = self.made[self.body.results[self.outs[n][1]]]
+        outer = self.outs[n][0] == "sum" and root.op.name == "mul" and all(
+            v in self.made and self.made[v].op.name == "dimshuffle" and "x" in self.made[v].attrs["order"] for v in root.operands) and root.result.type.ndim == 2
+        return outer or any(i.op.name == "dot" for i in inside)
+
+    def at_hand(self, v, kept):
+        return v in kept or v in self.body.params or v in self.body.results[:self.attrs["carries"]] or v in self.made and self.made[v].op.name in FREE
+
+    def sink(self, rows, n):
+        kind, k = self.outs[n]
+        v = self.body.results[k]
+        if not all(map(self.regular, self.frontier(n))) or any(i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(n)):
+            return
+        saved = (len(rows.builder.instrs), len(self.outs), len(self.extra), dict(rows.rowed), dict(rows.fixed))
+        for x in self.frontier(n):
+            if not rows.has(x):
+                self.keep(rows, x)
+        value = self.summed(rows, v) if kind == "sum" else rows.rowed.get(v) if _compute(rows, v, self.made) else None
+        if value is None:
+            self.restore(rows, *saved)
+            return
+        self.env[self.instr.results[n]] = value     # the loop's own is dropped by dce
+
+    def restore(self, rows, instrs, outs, extra, rowed, fixed):
+        del rows.builder.instrs[instrs:]
+        del self.outs[outs:], self.results[outs:], self.extra[extra:]
+        rows.rowed, rows.fixed = rowed, fixed
+
+    def summed(self, rows, v):
+        i = self.made[v]
+        parts = [o for o in i.operands if not rows.has(o)]
+        if i.op.name in ("dot", "mul") and all([_compute(rows, o, self.made) for o in parts]):
+            value = rows.sum_of_product(i, self.made)
+            if value is not None:
+                return value
+        if not _compute(rows, v, self.made) or v not in rows.rowed:
+            return None
+        return rows.emit("sum", (rows.rowed[v],), {"axes": (0,)}) if rows.rowed[v].type.dtype.startswith("float") else None
+
+    def keep(self, rows, v):
+        """The rows of a value of the body: of a sequence, of a history, or kept for this."""
+        fixed, sequences = dict(self.fixed), dict(self.sequences)
+        if v in fixed:
+            rows.fixed[v] = fixed[v]
+        elif v in sequences:
+            rows.rowed[v] = self.part(rows, sequences[v], 0) if self.attrs["until"] else sequences[v]
+        elif v in self.body.params:
+            rows.rowed[v] = self.part(rows, self.out("history", self.body.params.index(v), v), 0)
+        elif v in self.body.results[:self.attrs["carries"]]:
+            rows.rowed[v] = self.part(rows, self.out("history", self.body.results.index(v), v), 1)
+        elif v in self.made and self.made[v].op.name in FREE:
+            if not _compute(rows, v, self.made):
+                rows.rowed[v] = self.kept(v)
+        else:
+            rows.rowed[v] = self.kept(v)
+
+    def kept(self, v):
+        places = {x: k for k, x in enumerate(self.body.results)}
+        if v in places:
+            return self.out("stack", places[v], v)
+        self.extra.append(v)
+        return self.out("stack", len(self.body.results) - int(self.attrs["until"]) + len(self.extra) - 1, v)
+
+    def out(self, kind, k, v):
+        """The result for an out of the loop, a new one unless it has it."""
+        if (kind, k) not in self.outs:
+            self.outs.append((kind, k))
+            rows = dims.add(self.count, 1) if kind == "history" else self.count
+            self.results.append(Value(v.type.with_shape((rows, *v.type.shape))))
+        return self.results[self.outs.index((kind, k))]
+
+    def part(self, rows, x, start):
+        ndim = x.type.ndim
+        return rows.emit("slice", (x,), {"steps": (1,) * ndim}, (start, *[0] * (ndim - 1), self.count, *x.type.shape[1:]))

@@ -1,0 +1,230 @@
+"""hoist: what is the same at every step of a loop is made once, before it.
+
+    v5: float64[n0 + 1] = scan v1, v2 <n0> {..} (v3, v4) {        v9 = exp v2
+      v6 = exp v4                                          ->     v5 = scan v1, v9 <n0> {..} (v3, v10) {
+      v7 = mul v3, v6                                               v7 = mul v3, v10
+      yield v7                                                      yield v7
+
+A carry that no step changes is such a value; so is a sequence whose rows are all the same. A number goes the other way, into the body, where
+rules and kernels see it; then the body is simplified again. Views stay inside (they cost nothing), and so do checks and what finds sizes.
+"""
+from tgen.core.op import SCALAR, VIEW
+from tgen.ir.builder import Builder
+from tgen.ir.nodes import Block, Value
+from tgen.ir.rebuild import bottom_up, definitions, instr_symbols, replaced, substitute
+from tgen.passes.match import Sweep, uniform
+from tgen.passes.rules import EXACT
+
+
+def hoist(function):
+    """``function`` with the invariants of its loops before them."""
+    return function.with_block(bottom_up(function.block, lambda block, level: _hoisted(block)))
+
+
+def _hoisted(block):
+    if not any(i.op.name == "scan" for i in block.instrs):
+        return block
+    out, env, numbers = [], {}, Sweep(block, ())
+    numbers.run()
+    for old in block.instrs:
+        instr = substitute(old, env)
+        if instr.op.name == "scan":
+            instr, before = _Hoist(instr, numbers, {v: i for i in out for v in i.results}, env).run()
+            out.extend(before)
+        out.append(instr)
+    return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
+
+
+class _Hoist:
+    """One scan: ``before`` are the instructions that go before it, ``env`` gets what stands for its results."""
+
+    def __init__(self, instr, numbers, made, env):
+        self.instr, self.numbers, self.made, self.env = instr, numbers, made, env
+        self.attrs, self.body = instr.attrs, instr.blocks[0]
+        self.before = Builder(instr.where)
+        cut = (self.attrs["carries"], self.attrs["carries"] + self.attrs["sequences"])
+        self.carries, self.sequences, self.fixed = ([list(p) for p in zip(self.body.params[a:b], instr.operands[a:b])]
+                                                    for a, b in ((0, cut[0]), cut, (cut[1], None)))
+        self.inside = Builder(instr.where)      # what is made anew at the top of the body
+        self.same = {}                          # parameter -> what stands for it
+
+    def run(self):
+        self.still_carries()
+        self.still_sequences()
+        self.constants()
+        self.duplicates()
+        body = Block(self.body.params, (*self.inside.instrs, *self.body.instrs), self.body.results)
+        body = Sweep(_renamed(body, self.same), EXACT).run()
+        body = self.invariants(body)
+        return self.rebuilt(body), self.before.instrs
+
+    def still_carries(self):
+        """A carry that every step leaves as it is. Its history is the value repeated, unless the number of steps is found inside."""
+        outs = self.attrs["outs"]
+        moving = []
+        for j, (param, first) in enumerate(self.carries):
+            kept = any(out == ("history", j) for out in outs)
+            if self.body.results[j] is not param or kept and self.attrs["until"]:
+                moving.append(j)
+                continue
+            self.fixed.append([param, first])
+            for v, out in zip(self.instr.results, outs):
+                if out[1] == j and out[0] in ("history", "final"):
+                    self.env[v] = first if out[0] == "final" else self.repeated(first, v.type)
+        self.moving = moving
+
+    def repeated(self, x, type):
+        row = self.before.emit("dimshuffle", (x,), {"order": ("x", *range(x.type.ndim))})
+        return self.before.emit("broadcast_to", (row,), {}, type.shape)
+
+    def still_sequences(self):
+        """A sequence that is one row repeated."""
+        kept = []
+        for param, v in self.sequences:
+            row = self.row_of(v)
+            if row is None:
+                kept.append([param, v])
+            else:
+                self.fixed.append([param, row])
+        self.sequences = kept
+
+    def row_of(self, v):
+        while (instr := self.made.get(v)) is not None and instr.op.name == "slice" and only_rows(instr):
+            v = instr.operands[0]
+        if instr is None or instr.op.name != "broadcast_to" or instr.operands[0].type.shape[0] != 1:
+            return None
+        row = self.before.emit("dimshuffle", (instr.operands[0],), {"order": tuple(range(1, v.type.ndim))})
+        return row if row.type.shape == v.type.shape[1:] else self.before.emit("broadcast_to", (row,), {}, v.type.shape[1:])
+
+    def constants(self):
+        """Fixed operands that are one number in every element."""
+        kept = []
+        for param, v in self.fixed:
+            number = self.number(v)
+            if number is None:
+                kept.append([param, v])
+                continue
+            made = self.inside.scalar(number.item(), v.type)
+            if v.type.ndim:
+                made = self.inside.emit("dimshuffle", (made,), {"order": ("x",) * v.type.ndim})
+            self.same[param] = made if made.type.shape == v.type.shape else self.inside.emit("broadcast_to", (made,), {}, v.type.shape)
+        self.fixed = kept
+
+    def number(self, v):
+        """The number that all elements of an outer value are, or None; views made here are looked through."""
+        own = {r: i for i in self.before.instrs for r in i.results}
+        while v in own and own[v].op.kind == VIEW:
+            v = own[v].operands[0]
+        number = self.numbers.number_of(v)
+        return None if number is None else uniform(number.reshape(1)) if hasattr(number, "reshape") else number
+
+    def duplicates(self):
+        for name in ("sequences", "fixed"):
+            first, kept = {}, []
+            for param, v in getattr(self, name):
+                if v in first:
+                    self.same[param] = first[v]
+                else:
+                    first[v] = param
+                    kept.append([param, v])
+            setattr(self, name, kept)
+
+    # -- invariants
+    def invariants(self, body):
+        """Take the instructions that only read fixed values out of the body, but for views, which those that need them copy."""
+        made, steady = definitions(body), {p for p, _ in self.fixed}
+        found = {name for i in body.instrs for name in i.found}
+        for i in body.instrs:
+            if self.is_steady(i, steady, found):
+                steady.update(i.results)
+        read = {v for i in body.instrs if i.results and i.results[0] not in steady or not i.results for v in i.operands} | set(body.results)
+        read = self.through_views(read, made, steady)
+        outer, kept = dict(self.fixed), []
+        for v in read:
+            self.fixed.append([v, self.outside(v, made, outer)])
+        gone = set(read)
+        kept = tuple(i for i in body.instrs if not (i.results and i.results[0] in gone))
+        return Block(body.params, kept, body.results)
+
+    @staticmethod
+    def is_steady(i, steady, found):
+        if i.op.effect or i.op.fails or i.found or i.blocks or not i.results or i.op.name == "size" or any(name in found for name in instr_symbols(i)):
+            return False
+        return all(v in steady for v in i.operands)
+
+    @staticmethod
+    def through_views(read, made, steady):
+        """The invariants worth a place of their own: what views of them need, not the views; no constants."""
+        found, stack = {}, [v for v in read if v in steady]
+        while stack:
+            v = stack.pop()
+            i = made.get(v)
+            if i is None or i.op.name == "constant":
+                continue
+            if i.op.kind == VIEW and i.op.name != "reshape" or i.op.name == "iota":
+                stack.extend(i.operands)
+            elif _is_number(i, made):
+                continue
+            else:
+                found[v] = None
+        return sorted(found, key=list(made).index) if len(found) > 1 else list(found)
+
+    def outside(self, v, made, outer):
+        """The value before the loop of an invariant: what it is made of is copied there."""
+        stack = [v]
+        while stack:
+            x = stack[-1]
+            i = made.get(x)
+            if x in outer:
+                stack.pop()
+                continue
+            waiting = [o for o in i.operands if o not in outer]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            results = tuple(Value(r.type) for r in i.results)
+            self.before.instrs.append(i.with_(operands=tuple(outer[o] for o in i.operands), results=results))
+            outer.update(zip(i.results, results))
+        return outer[v]
+
+    # -- the new scan
+    def rebuilt(self, body):
+        attrs = self.attrs
+        carries = [self.carries[j] for j in self.moving]
+        operands = [*carries, *self.sequences, *self.fixed]
+        place = {j: n for n, j in enumerate(self.moving)}
+        gone = attrs["carries"] - len(self.moving)
+        outs, results = [], []
+        for v, (kind, k) in zip(self.instr.results, attrs["outs"]):
+            if v in self.env:
+                continue
+            outs.append((kind, place[k] if k < attrs["carries"] and k in place else k - gone if k >= attrs["carries"] else k))
+            results.append(v)
+        # a carry that stays as it is may still be yielded for a stack or a sum: then it stands behind the moving ones
+        yields = [body.results[j] for j in self.moving] + list(body.results[attrs["carries"]:])
+        for n, (kind, _) in enumerate(outs):
+            old = attrs["outs"][self.instr.results.index(results[n])][1]
+            if old < attrs["carries"] and old not in place:
+                yields.insert(len(yields) - int(attrs["until"]), body.results[old])
+                outs[n] = (kind, len(yields) - 1 - int(attrs["until"]))
+        block = Block(tuple(p for p, _ in operands), body.instrs, tuple(yields))
+        attrs = attrs | {"carries": len(carries), "sequences": len(self.sequences), "outs": tuple(outs)}
+        return self.instr.with_(operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,))
+
+
+def only_rows(instr):
+    """Whether a slice takes rows and leaves the other axes whole."""
+    x, ndim = instr.operands[0], instr.operands[0].type.ndim
+    return all(s == 0 for s in instr.sizes[1:ndim]) and all(k == 1 for k in instr.attrs["steps"][1:]) and instr.sizes[ndim + 1:] == x.type.shape[1:]
+
+
+def _is_number(i, made):
+    """A scalar operation on constants: fold or the kernel makes a number of it."""
+    return i.op.kind == SCALAR and not i.result.type.ndim and all(v in made and made[v].op.name == "constant" for v in i.operands)
+
+
+def _renamed(block, same):
+    """``block`` with values replaced."""
+    instrs = tuple(substitute(i, same) for i in block.instrs)
+    return Block(block.params, instrs, tuple(replaced(v, same) for v in block.results))

@@ -1,0 +1,126 @@
+"""What a loop's body computes of single rows, computed of all rows at once: by a rule per kind of op, outside of the loop.
+
+    in the body        over all steps
+    z = tanh x         Z = tanh X
+    y = dot x, w       Y = dot X, w        of matrices: their rows under one another
+
+A value is *rowed* (it has a leading axis of the steps) or *fixed* (the same at every step).
+"""
+from tgen.core import dims
+from tgen.core.op import REDUCE, SCALAR, VIEW
+from tgen.ir.builder import Builder
+
+FREE = ("constant", "size", "dimshuffle", "broadcast_to", "slice")
+
+
+class Rows:
+    """Values of a body over ``count`` steps. ``rowed`` and ``fixed`` map values of the body to values outside."""
+
+    def __init__(self, count, where):
+        self.count, self.builder = count, Builder(where)
+        self.rowed, self.fixed = {}, {}
+
+    def emit(self, name, operands=(), attrs=None, sizes=()):
+        return self.builder.emit(name, operands, attrs, sizes)
+
+    def has(self, v):
+        return v in self.rowed or v in self.fixed
+
+    def lifted(self, v, rank):
+        """A value with the axis of the steps: a fixed one has it as a static 1."""
+        if v in self.rowed:
+            return self.rowed[v]
+        return self.emit("dimshuffle", (self.fixed[v],), {"order": ("x", *range(rank))})
+
+    def add(self, i):
+        """The results of an instruction outside, its operands known; whether there is a rule for it."""
+        if all(v in self.fixed for v in i.operands):
+            return self.copy(i)
+        made = self.make(i)
+        if made is None:
+            return False
+        self.rowed[i.result] = made
+        return True
+
+    def copy(self, i):
+        if not (i.op.kind in (SCALAR, REDUCE, VIEW) or i.op.name in FREE or i.op.name == "dot"):
+            return False
+        if i.op.name == "constant":
+            value = self.builder.emit("constant", (), i.attrs, result=type(i.result)(i.result.type))
+        else:
+            value = self.emit(i.op.name, tuple(self.fixed[v] for v in i.operands), i.attrs, i.sizes)
+        self.fixed[i.result] = value
+        return True
+
+    def make(self, i):
+        name, rank = i.op.name, i.operands[0].type.ndim
+        if i.op.kind == SCALAR:
+            return self.emit(name, tuple(self.lifted(v, v.type.ndim) for v in i.operands), i.attrs)
+        x = self.rowed.get(i.operands[0])
+        if i.op.kind == REDUCE:
+            return self.emit(name, (x,), i.attrs | {"axes": tuple(a + 1 for a in i.attrs["axes"])})
+        if name == "dimshuffle":
+            return self.emit(name, (x,), {"order": (0, *(a if a == "x" else a + 1 for a in i.attrs["order"]))})
+        if name == "broadcast_to":
+            return self.emit(name, (x,), i.attrs, (self.count, *i.sizes))
+        if name == "slice":
+            return self.emit(name, (x,), {"steps": (1, *i.attrs["steps"])}, (0, *i.sizes[:rank], self.count, *i.sizes[rank:]))
+        return self.dot(i) if name == "dot" else None
+
+    # -- products
+    def dot(self, i):
+        """A product with a fixed matrix or vector: one product of all rows."""
+        x, y = i.operands
+        if y in self.fixed:
+            return self.of_rows(x, self.fixed[y])
+        if x in self.fixed and x.type.ndim == 2 and y.type.ndim == 1:
+            return self.emit("dot", (self.rowed[y], self.turned(self.fixed[x])))
+        if x in self.fixed and x.type.ndim == 1 and y.type.ndim == 1:
+            return self.emit("dot", (self.rowed[y], self.fixed[x]))
+        return None
+
+    def turned(self, x):
+        return self.emit("dimshuffle", (x,), {"order": (1, 0)})
+
+    def of_rows(self, x, w):
+        rows = self.rowed[x]
+        if x.type.ndim == 1:
+            return self.emit("dot", (rows, w))
+        made = self.emit("dot", (self.under(rows), w))
+        shape = (self.count, x.type.shape[0], *w.type.shape[1:])
+        return self.emit("reshape", (made,), {"ndim": len(shape)}, shape)
+
+    def under(self, x):
+        """[n, b, i] as [n*b, i]: the rows of all steps under one another; [n, b] as [n*b]."""
+        shape = (dims.mul(x.type.shape[0], x.type.shape[1]), *x.type.shape[2:])
+        return self.emit("reshape", (x,), {"ndim": len(shape)}, shape)
+
+    def sum_of_product(self, i, made):
+        """The sum over the steps of a product of two rowed values, as one product; None when it is no such product."""
+        if i is None or i.op.name not in ("dot", "mul") or not all(v in self.rowed for v in i.operands):
+            return None
+        x, y = i.operands
+        if i.op.name == "mul":
+            return self.sum_of_outer(made.get(x), made.get(y))
+        if x.type.ndim == 1:
+            right = self.under(self.rowed[y]) if y.type.ndim == 2 else self.flat(self.rowed[y])
+            return self.emit("dot", (self.flat(self.rowed[x]), right))
+        left = made.get(x)
+        if left is not None and left.op.name == "dimshuffle" and left.attrs["order"] == (1, 0) and left.operands[0] in self.rowed:
+            left = self.turned(self.under(self.rowed[left.operands[0]]))
+        else:
+            left = self.turned(self.under(self.emit("dimshuffle", (self.rowed[x],), {"order": (0, 2, 1)})))
+        right = self.under(self.rowed[y]) if y.type.ndim == 2 else self.flat(self.rowed[y])
+        return self.emit("dot", (left, right))
+
+    def flat(self, x):
+        return self.emit("reshape", (x,), {"ndim": 1}, (dims.mul(x.type.shape[0], x.type.shape[1]),))
+
+    def sum_of_outer(self, left, right):
+        """Of a column times a row."""
+        orders = [None if i is None or i.op.name != "dimshuffle" else i.attrs["order"] for i in (left, right)]
+        if orders not in ([(0, "x"), ("x", 0)], [("x", 0), (0, "x")]) or any(i.operands[0] not in self.rowed for i in (left, right)):
+            return None
+        if orders[0][0] == "x":
+            left, right = right, left
+        return self.emit("dot", (self.turned(self.rowed[left.operands[0]]), self.rowed[right.operands[0]]))
