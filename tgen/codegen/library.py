@@ -180,6 +180,13 @@ def reshape(module, instr, line):
     module.master([f"/* {line} */", *copy_out(module, x, module.pointer(out))])
 
 
+@emits("rows")
+def rows(module, instr, line):
+    x, start = instr.operands[0], size_c(instr.sizes[0], "f->")
+    each = size_c(dims.product(x.type.shape[1:]), "f->")
+    module.master([f"{module.pointer(instr.result)} = {module.pointer(x)} + {product_text(bracket(start), bracket(each))};"])
+
+
 def base_copy(module, instr):
     """Lines that copy the base, unless the result is the base's own memory (an update in place)."""
     base, out = instr.operands[0], instr.result

@@ -130,15 +130,15 @@ class ScanWriter:
         """Whether ``use`` is the first to have a value that the step makes made in its row."""
         return v in self.made and self.m.plan.slots[v].kind == "row" and self.claimed.setdefault(v, use) == use
 
-    def stack(self, k, result):
-        v = self.results[k]
+    def stack(self, kind, k, result):
+        v, at = self.results[k], self.t if kind == "stack" else f"{self.t}_last - 1 - {self.t}"
         base = self.m.pointer(result)
         if not v.type.ndim:
-            self.ends.append(f"{base}[{self.t}] = {self.m.pointer(v)};")
-        elif self.claims(v, ("stack", k)):
-            self.turn.append(f"{self.m.pointer(v)} = {self.row(base, v.type, self.t)};")
+            self.ends.append(f"{base}[{at}] = {self.m.pointer(v)};")
+        elif self.claims(v, (kind, k)):
+            self.turn.append(f"{self.m.pointer(v)} = {self.row(base, v.type, at)};")
         else:
-            self.ends += LIBRARY["copy_out"](self.m, v, self.row(base, v.type, self.t))
+            self.ends += LIBRARY["copy_out"](self.m, v, self.row(base, v.type, at))
 
     def sum(self, k, result):
         """The sum so far grows at the end of each step, in parts when it is an array."""
@@ -207,8 +207,8 @@ class ScanWriter:
         for k in range(self.sequences):
             self.sequence(k)
         for (kind, k), v in self.kept.items():
-            if kind == "stack":
-                self.stack(k, v)
+            if kind in ("stack", "back"):
+                self.stack(kind, k, v)
             elif kind == "sum":
                 self.sum(k, v)
 

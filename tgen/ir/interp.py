@@ -271,7 +271,7 @@ class _Loop:
             for row in rows:
                 total = total + row
             return total
-        return np.stack(rows) if rows else np.zeros(shape, v.type.dtype)
+        return np.stack(rows[::-1] if kind == "back" else rows) if rows else np.zeros(shape, v.type.dtype)
 
 
 def constant(instr):

@@ -119,8 +119,7 @@ class _Back:
         return rows(x, plus(minus(self.made, literal(1)), literal(shift)), self.count, -1)
 
     def in_order(self, g, x):
-        """The gradient of a sequence from its rows in reverse; steps not gone through have none."""
-        g = rows(g, minus(self.count, literal(1)), self.count, -1)
+        """The gradient of a sequence from its rows; steps not gone through have none."""
         if self.count is self.node.inputs[-1]:
             return g
         rest = [literal(0)] * (x.ndim - 1)
@@ -129,14 +128,14 @@ class _Back:
     def loop(self, live, yields, sums, wanted):
         sources = self.residuals([*yields, *sums])
         own = {v: like(v) for v in sources}
-        sequences = [(self.rows_given[key], self.backwards(g)) for key, g in self.given.items() if key[0] != "sum"]
+        sequences = [(self.rows_given[key], rows(g, literal(0), self.count) if key[0] == "back" else self.backwards(g)) for key, g in self.given.items() if key[0] != "sum"]
         sequences += [(own[v], source()) for v, (step, source) in sources.items() if step]
         fixed = [(self.rows_given[key], g) for key, g in self.given.items() if key[0] == "sum"]
         fixed += [(own[v], source()) for v, (step, source) in sources.items() if not step]
         params = [self.after[j] for j in live] + [v for v, _ in sequences + fixed]
         body, captured = close(params, clone([*yields, *sums], own))
         first = [row(self.given["history", j], self.made) if ("history", j) in self.given else zeros(self.inputs[j]) for j in live]
-        kinds = ["stack" if k < self.carries + self.sequences else "sum" for k in wanted]
+        kinds = ["back" if k < self.carries + self.sequences else "sum" for k in wanted]
         outs = tuple(("history", j) for j in range(len(live))) + tuple((kind, len(live) + k) for k, kind in enumerate(kinds))
         attrs = {"carries": len(live), "sequences": len(sequences), "outs": outs, "until": False}
         operands = [*first, *(v for _, v in sequences), *(v for _, v in fixed), *captured, self.count]

@@ -17,6 +17,15 @@ _ir("size", lambda types, attrs, sizes: (TensorType("int64"),), lambda attrs, si
 _ir("index", lambda types, attrs, sizes: (TensorType("int64"),), None, "in a kernel: its own index along `dim`, int64")
 
 
+def _rows_infer(types, attrs, sizes):
+    t, = types
+    return (t.with_shape((sizes[1], *t.shape[1:])),)
+
+
+_ir("rows", _rows_infer, lambda attrs, sizes, x: x[sizes[0]:sizes[0] + sizes[1]], "rows start .. start + count - 1 of x in the memory of x: a slice that a library reads",
+    sizes=2)
+
+
 def _sizeof_infer(types, attrs, sizes):
     if [(t.dtype, t.ndim) for t in types] != [("int64", 0)] or len(attrs["found"]) != 1:
         raise TypeError("sizeof takes one int64 scalar and names one symbol in `found`")

@@ -6,6 +6,7 @@ takes these as parameters and yields the new carries and whatever its ``outs`` k
     ("history", j)   the carry j before every step and after the last: n + 1 rows, the first one is where it starts
     ("final", j)     the carry j after the last step (the IR keeps no more when nobody reads more)
     ("stack", k)     what the body yields at place k, a row a step
+    ("back", k)      the same with the row of the last step first
     ("sum", k)       the sum over the steps of what the body yields at place k
 
 With ``until`` the last value yielded is a bool, and the step that makes it true is the last one: the rows are then found when it runs.
@@ -17,7 +18,7 @@ from tgen.graph.build import apply, zeros
 
 from .bptt import scan_grad
 
-OUTS = ("history", "final", "stack", "sum")
+OUTS = ("history", "final", "stack", "back", "sum")
 
 
 # -- scan ----------------------------------------------------------------------------------------------------------------------
@@ -48,6 +49,8 @@ def scan_infer(types, attrs, sizes, yields=()):
     carries, sequences = attrs["carries"], attrs["sequences"]
     scan_params(types, attrs)
     steps = sizes[0]
+    if attrs["until"] and any(kind == "back" for kind, _ in attrs["outs"]):
+        raise ValueError("a scan with a condition keeps its rows in order")
     for t in types[carries:carries + sequences] if "steps" not in attrs else ():
         dims.merge(t.shape[0], steps)
     if len(yields) < carries:
@@ -63,7 +66,7 @@ def scan_infer(types, attrs, sizes, yields=()):
 def _kept(kind, t, steps):
     if kind not in OUTS:
         raise ValueError(f"a scan keeps {', '.join(OUTS)}, not {kind}")
-    rows = {"history": (dims.add(steps, 1),), "stack": (steps,)}.get(kind, ())
+    rows = {"history": (dims.add(steps, 1),), "stack": (steps,), "back": (steps,)}.get(kind, ())
     return TensorType(t.dtype, rows + t.shape)
 
 

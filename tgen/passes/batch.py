@@ -11,6 +11,7 @@ the sums over the steps that are gradients of weights, from rows that the loop k
 from tgen.core import dims
 from tgen.ir.nodes import Block, Value, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, substitute
+from tgen.passes.hoist import only_rows
 from tgen.passes.rows import Rows
 
 FREE = ("constant", "size", "dimshuffle", "broadcast_to", "slice")
@@ -33,7 +34,7 @@ def _batched(block):
         if not instr.attrs["until"]:
             instr, before = _Before(instr).run()
             out.extend(before)
-        out.extend(_After(instr, env).run())
+        out.extend(_After(instr, env, {v: i for i in out for v in i.results}).run())
     return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
 
 
@@ -128,13 +129,19 @@ def _compute(rows, v, made):
 class _After(_Body):
     """Products that no carry needs: made after the loop, of rows that it keeps."""
 
-    def __init__(self, instr, env):
+    def __init__(self, instr, env, source):
         super().__init__(instr)
-        self.env = env
+        self.env, self.source = env, source     # source: value around the loop -> the instruction that makes it
         self.outs, self.results = list(self.attrs["outs"]), list(instr.results)
         self.yields, self.extra = list(self.body.results), []      # extra: values kept for this
         self.count = dims.sym(instr.found[0]) if self.attrs["until"] else instr.sizes[0]
         self.needed = self.recurrent()
+        self.rows_kind = "back" if self.goes_back() else "stack"       # the order of all rows that are computed here
+
+    def goes_back(self):
+        """Whether the loop reads rows of the last step first, as the gradient of a loop does: its rows are then kept so too, and all are in order again."""
+        slices = [self.source.get(v) for _, v in self.sequences]
+        return not self.attrs["until"] and any(i is not None and i.op.name == "slice" and i.attrs["steps"][0] == -1 and only_rows(i) for i in slices)
 
     def recurrent(self):
         """What the next step, the condition, checks and effects need: it is computed in the loop anyway."""
@@ -148,9 +155,9 @@ class _After(_Body):
 
     def run(self):
         """The instructions in place of the scan."""
-        sinks = [n for n, (kind, k) in enumerate(self.outs) if kind in ("stack", "sum") and self.is_free(self.body.results[k])]
+        sinks = [n for n, (kind, k) in enumerate(self.outs) if kind in ("stack", "back", "sum") and self.is_free(self.body.results[k])]
         chosen = [n for n in sinks if self.has_product(n)]
-        kept = {v for n in chosen for v in self.frontier(n)} | {self.body.results[k] for n, (kind, k) in enumerate(self.outs) if kind == "stack" and n not in chosen}
+        kept = {v for n in chosen for v in self.frontier(n)} | {self.body.results[k] for n, (kind, k) in enumerate(self.outs) if kind in ("stack", "back") and n not in chosen}
         chosen += [n for n in sinks if n not in chosen and self.outs[n][0] == "sum" and all(self.at_hand(v, kept) for v in self.frontier(n))]
         rows = Rows(self.count, self.instr.where)
         for n in chosen:
@@ -203,6 +210,8 @@ class _After(_Body):
         if value is None:
             self.restore(rows, *saved)
             return
+        if kind in ("stack", "back") and kind != self.rows_kind:
+            value = self.turned(rows, value)
         self.env[self.instr.results[n]] = value     # the loop's own is dropped by dce
 
     def restore(self, rows, instrs, outs, extra, rowed, fixed):
@@ -227,7 +236,7 @@ class _After(_Body):
         if v in fixed:
             rows.fixed[v] = fixed[v]
         elif v in sequences:
-            rows.rowed[v] = self.part(rows, sequences[v], 0) if self.attrs["until"] else sequences[v]
+            rows.rowed[v] = self.sequence(rows, sequences[v])
         elif v in self.body.params:
             rows.rowed[v] = self.part(rows, self.out("history", self.body.params.index(v), v), 0)
         elif v in self.body.results[:self.attrs["carries"]]:
@@ -241,9 +250,9 @@ class _After(_Body):
     def kept(self, v):
         places = {x: k for k, x in enumerate(self.body.results)}
         if v in places:
-            return self.out("stack", places[v], v)
+            return self.out(self.rows_kind, places[v], v)
         self.extra.append(v)
-        return self.out("stack", len(self.body.results) - int(self.attrs["until"]) + len(self.extra) - 1, v)
+        return self.out(self.rows_kind, len(self.body.results) - int(self.attrs["until"]) + len(self.extra) - 1, v)
 
     def out(self, kind, k, v):
         """The result for an out of the loop, a new one unless it has it."""
@@ -254,5 +263,26 @@ class _After(_Body):
         return self.results[self.outs.index((kind, k))]
 
     def part(self, rows, x, start):
+        """Rows ``start`` .. of a history, in the order of all rows here."""
+        return self.slice_rows(rows, x, start, 1) if self.rows_kind == "stack" else self.slice_rows(rows, x, dims.add(dims.sub(self.count, 1), start), -1)
+
+    def turned(self, rows, x):
+        return self.slice_rows(rows, x, dims.sub(self.count, 1), -1)
+
+    def sequence(self, rows, x):
+        if self.attrs["until"]:
+            return self.slice_rows(rows, x, 0, 1)
+        if self.rows_kind == "stack":
+            return x
+        i = self.source.get(x)
+        if i is not None and i.op.name == "slice" and only_rows(i):
+            last = dims.add(i.sizes[0], dims.mul(i.attrs["steps"][0], dims.sub(self.count, 1)))
+            return self.slice_rows(rows, i.operands[0], last, -i.attrs["steps"][0])
+        return self.turned(rows, x)
+
+    def slice_rows(self, rows, x, start, step):
+        """Row k of the result is row start + step * k of x; x itself where that is all of it."""
         ndim = x.type.ndim
-        return rows.emit("slice", (x,), {"steps": (1,) * ndim}, (start, *[0] * (ndim - 1), self.count, *x.type.shape[1:]))
+        if step == 1 and start == 0 and x.type.shape[0] == self.count:
+            return x
+        return rows.emit("slice", (x,), {"steps": (step,) + (1,) * (ndim - 1)}, (start, *[0] * (ndim - 1), self.count, *x.type.shape[1:]))

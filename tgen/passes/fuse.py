@@ -304,24 +304,45 @@ def fuse(function):
 
 def materialize(block):
     """A view or iota that memory must hold (a result, or an operand of what cannot read through it) gets a copy."""
-    reader, env, out = Reader(block), {}, []
+    reader, env, rows, out = Reader(block), {}, {}, []
 
     def held(v):
         if not _is_view(reader, v):
             return v
+        access = reader.access(v)
+        if access.base.type == v.type and not _is_view(reader, access.base) and is_identity(access, v.type.shape):
+            return access.base
         if v not in env:
             env[v] = Value(v.type)
             out.append(Instr(OPS["copy"], (v,), (env[v],)))
         return env[v]
+
+    def operand(v):
+        """As held; consecutive rows of what this block makes are read where they are."""
+        access = reader.access(v)
+        if not _is_view(reader, v) or access.base not in reader.definitions or _is_view(reader, access.base) or not _is_rows(access, v):
+            return held(v)
+        if v not in rows:
+            rows[v] = Value(v.type)
+            out.append(Instr(OPS["rows"], (access.base,), (rows[v],), {}, (access.axes[0].start, v.type.shape[0])))
+        return rows[v]
     for instr in block.instrs:
         whole = not Fusion.fusable(instr) and instr.op.name not in VIEWS
         if whole and instr.operands:
-            instr = instr.with_(operands=tuple(held(v) for v in instr.operands))
+            instr = instr.with_(operands=tuple(operand(v) for v in instr.operands))
         elif instr.op.name == "gather":
             instr = instr.with_(operands=(held(instr.operands[0]), *instr.operands[1:]))
         out.append(instr)
     results = tuple(held(v) for v in block.results)
     return Block(block.params, tuple(out), results)
+
+
+def _is_rows(access, v):
+    """Whether a view is consecutive rows of its base, whole ones, and not all of it."""
+    shape = access.base.type.shape
+    if len(shape) != v.type.ndim or shape[1:] != v.type.shape[1:] or access.axes[0].index != 0 or access.axes[0].step != 1:
+        return False
+    return all((a.index == k or a.index is None and shape[k] == 1) and a.start == 0 and a.step == 1 for k, a in enumerate(access.axes) if k)
 
 
 def _is_view(reader, v):

@@ -11,6 +11,8 @@ from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, fresh_like
 from tgen.ir.rebuild import bottom_up, replaced, substitute
 from tgen.passes.hoist import only_rows
+from tgen.passes.match import Sweep
+from tgen.passes.rules import EXACT
 
 
 def keep(function):
@@ -37,7 +39,7 @@ def _kept(block):
         out.extend(b.instrs)
     placed = {scans[n]: [(k, v) for (m, k), v in finals.items() if m == n] for n, _ in finals}
     out = [_with_finals(i, placed[i]) if i in placed else i for i in out]
-    return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
+    return Sweep(Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results)), EXACT).run()
 
 
 def _is_last(instr):

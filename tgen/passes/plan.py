@@ -96,7 +96,7 @@ def _scan_slots(instr, made):
         else:
             made.slots[v] = Slot("row")
     for kind, k in attrs["outs"]:
-        if kind == "stack" and made.slots[block.results[k]].kind == "work":
+        if kind in ("stack", "back") and made.slots[block.results[k]].kind == "work":
             made.slots[block.results[k]] = Slot("row")
 
 
@@ -116,7 +116,7 @@ def _first_slot(instr, v, made):
         return Slot("literal")
     if not v.type.ndim:
         return Slot("scalar")
-    if instr.op.name == "reshape" and made.slots[root(made.slots, instr.operands[0])].kind in ("work", "row"):
+    if instr.op.name in ("reshape", "rows") and made.slots[root(made.slots, instr.operands[0])].kind in ("work", "row"):
         return Slot("alias", of=instr.operands[0])
     if instr.op.name == "nonzero":
         return Slot("found")

@@ -105,6 +105,18 @@ def _added_by_number(m):
                   sizes=tuple(start if a == axis else 0 for a in range(x.type.ndim)))
 
 
+def _write_in_zeros(m):
+    """A piece written into zeros that are written into zeros: written into the outer ones at once."""
+    outer, inner = m.instr, m.parts[-1]
+    starts = tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(outer.sizes, outer.attrs["steps"], inner.sizes))
+    steps = tuple(a * b for a, b in zip(outer.attrs["steps"], inner.attrs["steps"]))
+    return m.emit(inner.op.name, outer.operands[0], m["z"], attrs={"steps": steps}, sizes=starts)
+
+
+def _zeros(m):
+    return m["c"] == 0 and m["d"] == 0 and not (np.signbit(m["c"]) or np.signbit(m["d"])) if m["c"].dtype.kind == "f" else m["c"] == 0 and m["d"] == 0
+
+
 def _ends(start, step, count):
     """The first and the last index that a slice of ``count`` >= 1 elements touches."""
     last = dims.add(start, dims.mul(step, dims.sub(count, 1)))
@@ -157,6 +169,11 @@ _WRITTEN = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float6
             "  v3: float64[1, n1] = slice v2 <n0 - 1, 0, 1, n1> {{steps=(1, 1)}}\n  return v3\n}}")
 _BESIDE = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - 1, 0> {{steps=(1, 1)}}\n"
            "  v3: float64[n0 - 1, n1] = slice v2 <n0 - 2, 0, n0 - 1, n1> {{steps=(-1, 1)}}\n  return v3\n}}")
+
+
+_IN_ZEROS = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[] = constant 0.0\n  v3: float64[1, 1] = dimshuffle v2 {{order=('x', 'x')}}\n"
+             "  v4: float64[n0 + 1, n1] = broadcast_to v3 <n0 + 1, n1>\n  v5: float64[n0 + 3, n1] = broadcast_to v3 <n0 + 3, n1>\n"
+             "  v6: float64[n0 + 1, n1] = {} v4, v1 <n0, 0> {{steps=(1, 1)}}\n  v7: float64[n0 + 3, n1] = set_slice v5, v6 <2, 0> {{steps=(1, 1)}}\n  return v7\n}}")
 
 
 def _one_line(result, op, param="float64[n0, n1]"):
@@ -232,6 +249,7 @@ EXACT = (
     rule("slice_twice", "slice(slice(x))", _slice_twice, example=_SLICES),
     rule("picked_by_number", "gather(x, c)", _picked_by_number, when=lambda m: m.attrs["count"] == 1, example=_PICKED),
     rule("added_by_number", "inc_gather(x, y, c)", _added_by_number, when=lambda m: m.attrs["count"] == 1, example=_ADDED),
+    *(rule(f"{name}_in_zeros", f"set_slice(c, {name}(d, z))", _write_in_zeros, ANY, _zeros, _IN_ZEROS.format(name)) for name in ("set_slice", "inc_slice")),
     rule("no_adjoint", "add_adjoint(x, 0)", "x", FLOAT),
     rule("slice_of_set", "slice(set_slice(x, y))", _slice_of_write, example=(_WRITTEN.format("set_slice"), _BESIDE.format("set_slice"))),
     rule("slice_of_inc", "slice(inc_slice(x, y))", _slice_of_write, ANY, lambda m: m["x"].type.dtype != "bool", example=(_WRITTEN.format("inc_slice"), _BESIDE.format("inc_slice"))),
