@@ -5,6 +5,7 @@ scalar arguments), k.. (found inside). Sizes an op needs equal are unified, and 
 function remembers, through its site, which op asked. Checks over found-inside sizes stay where they are, those of a branch in it;
 those of a scan's body that only need what is known at the entry are made there, once.
 """
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from tgen.core import dims
@@ -41,12 +42,12 @@ class Lowering(Guards):
     """The state of one lowering. ``types`` are IR types, canonical only at the end."""
     literals = LITERAL_ELEMENTS
 
-    def __init__(self, inputs, outputs, updates, forced):
+    def __init__(self, inputs, outputs, updates, forced, copies):
         super().__init__()
-        self.inputs, self.outputs, self.updates, self.forced = inputs, outputs, updates, forced
+        self.inputs, self.outputs, self.updates, self.forced, self.copies = inputs, outputs, updates, forced, copies
         self.sizes, self.identity, self.places = {}, {}, {}      # places: variable -> the region that makes it
         self.params, self.constants, self.shared = [], [], []
-        self.bodies = set()         # parameters of the Lambdas lowered already
+        self.bodies = Counter()     # parameters of the Lambdas lowered already -> how often
         self.born = {}              # symbol of a size found inside -> the region that finds it
 
     # -- parameters
@@ -231,6 +232,8 @@ class Lowering(Guards):
         if attrs["until"]:
             attrs["found"] = (str(self.found("the number of steps made")),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
+        for (_, k), t in zip(loop.outs, types):
+            self.one_size(node, loop.body.outputs[k], t)
         self.types.update(zip(loop.targets, types))
         for (kind, k), t in zip(loop.outs, types):
             self.one_size(node, body.outputs[k], t)
@@ -240,12 +243,22 @@ class Lowering(Guards):
                 self.alias_of(v, target)
         self.put(loop.targets, "scan", arrays, attrs, sizes, node, bodies=(region,))
 
+    def one_size(self, node, v, type):
+        """A scan keeps rows only of values whose sizes are known before the loop."""
+        late = [s for size in type.shape for s in dims.symbols(size) if s in self.born and self.born[s] not in self.region.chain()]
+        if late:
+            raise TypeError(f"the scan{self.line(node)} keeps a row of {self.text(v)} ({v.type}) for each step, but a size of it is found inside the step ({self.origin[late[0]]}), "
+                            "so rows may differ in length. Reshape it to sizes known before the loop, pad it, or reduce it in the step")
+
     def unused(self, body):
-        """The Lambda, or a copy of it when it has been lowered before: its variables have one type each."""
-        if body.params in self.bodies:
-            return retyped(body, [v.type for v in body.params])
-        self.bodies.add(body.params)
-        return body
+        """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The same copy at the next attempt."""
+        key = body.params, self.bodies[body.params]
+        self.bodies[body.params] += 1
+        if not key[1]:
+            return body
+        if key not in self.copies:
+            self.copies[key] = retyped(body, [v.type for v in body.params])
+        return self.copies[key]
 
     def steps(self, node, body, arrays, attrs, site):
         """The Body of a scan, lowered: its carries keep their sizes from step to step."""
@@ -331,9 +344,9 @@ def lower(inputs, outputs, updates):
 
     ``updates`` are (shared, new value) pairs. Returns Lowered: function, shared variables in parameter order, error sites.
     """
-    forced = set()
+    forced, copies = set(), {}
     while True:
-        state = Lowering(list(inputs), list(outputs), list(updates), forced)
+        state = Lowering(list(inputs), list(outputs), list(updates), forced, copies)
         roots = state.declare_params()
         try:
             state.walk(roots, state.inputs)

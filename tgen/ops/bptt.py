@@ -25,6 +25,17 @@ def row(x, at):
     return apply("dimshuffle", rows(x, at, literal(1)), order=tuple(range(1, x.ndim)))
 
 
+def sizes_of(node):
+    """The trailing inputs of a node that are sizes."""
+    count = node.op.sizes(node.attrs) if callable(node.op.sizes) else node.op.sizes
+    return node.inputs[-count:] if count else []
+
+
+def _finds_sizes(node):
+    """Whether the shape of a result may depend on values."""
+    return bool(node.op.extra.get("found")) or node.op.name == "ifelse" or node.op.name == "scan" and node.attrs["until"]
+
+
 def minus(a, b):
     """a - b of size scalars."""
     if isinstance(a, Constant) and isinstance(b, Constant):
@@ -145,9 +156,7 @@ class _Back:
     def residuals(self, wanted):
         """variable of the forward body -> (whether it changes by step, a function that makes the loop back's operand for it)."""
         forward = set(ancestors(self.body.outputs)) | set(self.params)
-        steady = self.steady()
-        ragged = self.ragged(steady)
-        used = self.used(wanted, forward, lambda v: steady(v) or v in ragged)
+        used = self.used(wanted, forward, *self.variation())
         found = {}
         for v in used:
             if v in self.params:
@@ -160,31 +169,22 @@ class _Back:
         self.twin = None
         return found
 
-    def steady(self):
-        """The variables of the body that are the same at every step."""
+    def variation(self):
+        """The variables of the body that change from step to step, and those whose shape may; a parameter's does not."""
         changing = set(self.params[:self.carries + self.sequences])
+        resized = set()
         for node in toposort(self.body.outputs, self.params):
-            if any(v in changing for v in node.inputs):
+            if _finds_sizes(node) or any(v in changing for v in sizes_of(node)) or any(v in resized for v in node.inputs):
+                resized.update(v for v in node.outputs if v.type.ndim)
+            if any(v in (resized if node.op.name == "shape_i" else changing) for v in node.inputs):
                 changing.update(node.outputs)
-        return lambda v: v not in changing
+        return changing, resized
 
-    def ragged(self, steady):
-        """The arrays of the body whose size a step finds: rows of different lengths cannot be kept."""
-        found = set()
-        for node in toposort(self.body.outputs, self.params):
-            count = node.op.sizes(node.attrs) if callable(node.op.sizes) else node.op.sizes
-            sizes = node.inputs[-count:] if count else ()
-            if node.op.extra.get("found") or any(v in found for v in node.inputs) or any(not steady(v) and self.is_data(v) for v in sizes):
-                found.update(v for v in node.outputs if v.type.ndim)
-        return found
+    def used(self, wanted, forward, changing, resized):
+        """What the step back reads of the forward body: parameters, and values that are kept.
 
-    def is_data(self, size):
-        """Whether a size is computed from values, not only from shapes."""
-        shapes = [v for v in ancestors([size], self.params) if v.owner is not None and v.owner.op.name == "shape_i"]
-        return any(v in self.params for v in ancestors([size], [*self.params, *shapes]))
-
-    def used(self, wanted, forward, again):
-        """What the step back reads of the forward body: parameters, and values that are kept. Views and what is made ``again`` are not."""
+        Made anew are views, what is the same at every step, and what may have another shape at each, so that it has no rows to be kept in.
+        """
         found, stack, seen = {}, [], set()
         for node in toposort(wanted, [v for v in forward]):
             if node.op.name != "shape_i":
@@ -199,7 +199,9 @@ class _Back:
             seen.add(v)
             if v in self.params:
                 found[v] = None
-            elif v.owner.op.kind == VIEW or again(v) or v.owner.op.name == "shape_i":
+            elif v not in changing and v.owner.op.name == "shape_i":
+                stack.extend(self.shape_only(v.owner.inputs[0], forward))
+            elif v.owner.op.kind == VIEW or v not in changing or v in resized:
                 stack.extend(v.owner.inputs)
             else:
                 found[v] = None
