@@ -168,22 +168,23 @@ class _Back:
         """The arrays of the body whose size a step finds: rows of different lengths cannot be kept."""
         found = set()
         for node in toposort(self.body.outputs, self.params):
-            count = node.op.sizes(node.attrs) if callable(node.op.sizes) else node.op.sizes
+            op = node.primitive
+            count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
             sizes = node.inputs[-count:] if count else ()
-            if node.op.extra.get("found") or any(v in found for v in node.inputs) or any(not steady(v) and self.is_data(v) for v in sizes):
+            if node.primitive.extra.get("found") or any(v in found for v in node.inputs) or any(not steady(v) and self.is_data(v) for v in sizes):
                 found.update(v for v in node.outputs if v.type.ndim)
         return found
 
     def is_data(self, size):
         """Whether a size is computed from values, not only from shapes."""
-        shapes = [v for v in ancestors([size], self.params) if v.owner is not None and v.owner.op.name == "shape_i"]
+        shapes = [v for v in ancestors([size], self.params) if v.owner is not None and v.owner.primitive.name == "shape_i"]
         return any(v in self.params for v in ancestors([size], [*self.params, *shapes]))
 
     def used(self, wanted, forward, again):
         """What the step back reads of the forward body: parameters, and values that are kept. Views and what is made ``again`` are not."""
         found, stack, seen = {}, [], set()
         for node in toposort(wanted, [v for v in forward]):
-            if node.op.name != "shape_i":
+            if node.primitive.name != "shape_i":
                 stack.extend(v for v in node.inputs if v in forward)
             else:
                 stack.extend(self.shape_only(node.inputs[0], forward))
@@ -195,7 +196,7 @@ class _Back:
             seen.add(v)
             if v in self.params:
                 found[v] = None
-            elif v.owner.op.kind == VIEW or again(v) or v.owner.op.name == "shape_i":
+            elif v.owner.primitive.kind == VIEW or again(v) or v.owner.primitive.name == "shape_i":
                 stack.extend(v.owner.inputs)
             else:
                 found[v] = None
