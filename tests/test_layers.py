@@ -20,6 +20,7 @@ LAYERS = [
     ["backends"],
     ["runtime"],
     ["tensor"],
+    ["pyops"],
     ["loop"],
     ["random"],
     ["scope"],

@@ -4,7 +4,7 @@ import pytest
 
 import tgen.ops
 from tgen.core import dims
-from tgen.core.op import LIBRARY, OPS, REDUCE, REGION, SCALAR, STRUCT, VIEW
+from tgen.core.op import HOST, LIBRARY, OPS, REDUCE, REGION, SCALAR, STRUCT, VIEW
 from tgen.core.types import DTYPES, TensorType
 from tgen.ops.control import kernel_params
 from tgen.ops.stable import STABLE
@@ -214,7 +214,7 @@ def test_checks_that_hold_give_nothing():
 # -- the table itself ----------------------------------------------------------------------------------------------------------
 
 def test_every_op_is_described():
-    kinds = {SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT}
+    kinds = {SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST}
     for name, op in OPS.items():
         assert op.name == name and op.kind in kinds and op.doc and (op.infer or name == "constant")
         assert (op.c is not None) == (op.kind == SCALAR) == (op.rule is not None), name

@@ -22,6 +22,7 @@ from .runtime import eval as _eval, pickling as _pickling       # noqa: F401  fi
 from .runtime.shared import shared
 from . import tensor
 from .tensor import debugprint, dprint, grad, pp
+from .pyops import Op, OpFromGraph, as_op
 from .loop import foldl, foldr, fori, ifelse, map, reduce, scan
 from . import random
 from . import scope
@@ -29,6 +30,6 @@ from . import dropin as _dropin     # noqa: F401  Theano's module paths: tgen.gr
 
 __version__ = "0.1.0"
 __all__ = ["AliasedMemoryError", "Apply", "CacheSecurityError", "CacheWarning", "CompileError", "Constant", "DisconnectedInputError", "Function",
-           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "NullTypeGradError", "OrderedUpdates", "Out", "Param", "ScalarSharedVariable",
-           "SharedVariable", "TensorSharedVariable", "UnusedInputError", "Variable", "clone", "config", "debugprint", "dprint", "errors", "foldl", "foldr",
+           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "NullTypeGradError", "Op", "OpFromGraph", "OrderedUpdates", "Out", "Param", "ScalarSharedVariable",
+           "SharedVariable", "TensorSharedVariable", "UnusedInputError", "Variable", "as_op", "clone", "config", "debugprint", "dprint", "errors", "foldl", "foldr",
            "fori", "function", "grad", "ifelse", "map", "pp", "random", "reduce", "scan", "scope", "shared", "tensor"]

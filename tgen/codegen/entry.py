@@ -7,7 +7,7 @@ from tgen.ir.rebuild import walk
 
 from .names import ctype, size_c
 
-ERROR_SLOTS = 8     # frame[0..7] is the error record
+ERROR_SLOTS = 9     # frame[0..7] is the error record, frame[8] the caller's
 
 
 def symbols_of(function):

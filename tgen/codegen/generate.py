@@ -7,7 +7,7 @@ from tgen.ir.nodes import SHARED
 from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
-from . import random, scan, sort     # noqa: F401  their emitters
+from . import host, random, scan, sort     # noqa: F401  their emitters
 from .entry import Entry, symbols_of, used_symbols
 from .module import Module
 from .render import render, source

@@ -16,7 +16,7 @@ def axis_source(v, axis):
 
 def source(v):
     """The nearest variable with a name that v was made of element by element."""
-    while v.name is None and v.owner is not None and (v.owner.op.kind == SCALAR or v.owner.op.name in KEEPING):
+    while v.name is None and v.owner is not None and (v.owner.primitive.kind == SCALAR or v.owner.primitive.name in KEEPING):
         operand = next((x for x in v.owner.inputs if x.type.ndim == v.type.ndim and x.broadcastable == v.broadcastable), None)
         if operand is None:
             break
@@ -26,14 +26,14 @@ def source(v):
 
 def _behind(node, axis):
     """(operand, axis) whose size is that of the result's axis, or None."""
-    x, name = node.inputs[0] if node.inputs else None, node.op.name
-    if node.op.kind == SCALAR:
+    x, name = node.inputs[0] if node.inputs else None, node.primitive.name
+    if node.primitive.kind == SCALAR:
         wide = next((x for x in node.inputs if x.type.shape[axis] != 1), None)
         return None if wide is None else (wide, axis)
     if name == "dimshuffle":
         old = node.attrs["order"][axis]
         return None if old == "x" else (x, old)
-    if node.op.kind == REDUCE:
+    if node.primitive.kind == REDUCE:
         return x, [a for a in range(x.type.ndim) if a not in node.attrs["axes"]][axis]
     if name == "dot":
         return (x, axis) if axis < x.type.ndim - 1 else (node.inputs[1], node.inputs[1].type.ndim - 1)

@@ -225,13 +225,13 @@ class Walk:
             return
         gs = [self.adjoint(v) for v in node.outputs]
         undefined = [g for g in gs if isinstance(g, Undefined)]
-        if undefined or node.op.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
+        if undefined or node.primitive.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
             entries = undefined[:1] * len(node.inputs)
         elif self.through_log(node):
             return
         else:
-            partial = node.op.extra.get("partial")      # a rule that takes None for an adjoint of zero
-            entries = node.op.grad(node, gs if partial else [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
+            partial = node.primitive.extra.get("partial")      # a rule that takes None for an adjoint of zero
+            entries = node.primitive.grad(node, gs if partial else [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
         for v, entry in zip(flowing(node), entries or [None] * len(node.inputs)):
             if v in self.active:
                 self.give(v, entry)
@@ -251,12 +251,12 @@ class Walk:
     def through_log(self, node):
         """Differentiate what a stable identity puts in the node's place; whether there is one."""
         v = node.outputs[0]
-        for pattern, row in node.op.extra.get("stable", ()):
+        for pattern, row in node.primitive.extra.get("stable", ()):
             found = match(pattern, v)
             if found and self.fixed.isdisjoint(found.inner):
                 self.replay(v, instead(row, found), found.bound.values())
                 return True
-        if node.op.name != "log":
+        if node.primitive.name != "log":
             return False
         found = match(_LOG_SUM_EXP, v)
         if found and self.fixed.isdisjoint(found.inner) and found.bound["x"] in self.active:
@@ -268,10 +268,10 @@ class Walk:
     def under_moves(self, node):
         """log(softmax(x)[i]) is log(softmax(x))[i]: the log sinks below data movement to meet its partner."""
         moves, v = [], node.inputs[0]
-        while v.owner is not None and v.owner.op.extra.get("moves") and v not in self.fixed:
+        while v.owner is not None and v.owner.primitive.extra.get("moves") and v not in self.fixed:
             moves.append(v.owner)
             v = v.owner.inputs[0]
-        if not moves or v in self.fixed or v.owner is None or not (v.owner.op.extra.get("under_log") or match(_LOG_SUM_EXP[1], v)):
+        if not moves or v in self.fixed or v.owner is None or not (v.owner.primitive.extra.get("under_log") or match(_LOG_SUM_EXP[1], v)):
             return False
         moved = apply("log", v)
         for move in reversed(moves):
@@ -300,9 +300,10 @@ def _log_sum_exp_grad(g, x, axes):
 
 def flowing(node):
     """The inputs a gradient may flow to: not sizes, indices and the like, which count as disconnected."""
-    op = node.op
+    op = node.primitive
     if "flows" in op.extra:
-        return node.inputs[:op.extra["flows"]]
+        flows = op.extra["flows"]
+        return [node.inputs[k] for k in flows] if isinstance(flows, tuple) else node.inputs[:flows]
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     return node.inputs[:-count] if count else node.inputs
 

@@ -6,7 +6,7 @@
 >>> from tgen.graph.nodes import Variable
 >>> x = Variable(TensorType("float64", (None,)), "x")
 >>> found = match(("log", ("exp", "x")), apply("log", apply("exp", x)))
->>> found.bound["x"] is x, [v.owner.op.name for v in found.inner]
+>>> found.bound["x"] is x, [v.owner.primitive.name for v in found.inner]
 (True, ['exp'])
 """
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Found:
 
 def is_one(v):
     """Whether v is the number 1, however broadcast by its type."""
-    while v.owner is not None and v.owner.op.name in _WRAPPERS:
+    while v.owner is not None and v.owner.primitive.name in _WRAPPERS:
         v = v.owner.inputs[0]
     return isinstance(v, Constant) and v.data.size == 1 and v.data.ravel()[0] == 1
 
@@ -42,7 +42,7 @@ def match(pattern, v):
         elif isinstance(part, str):
             if bound.setdefault(part, v) is not v:
                 return None
-        elif v.owner is None or v.owner.op.name != part[0] or len(v.owner.inputs) != len(part) - 1:
+        elif v.owner is None or v.owner.primitive.name != part[0] or len(v.owner.inputs) != len(part) - 1:
             return None
         else:
             nodes[part[0]] = v.owner

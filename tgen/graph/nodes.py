@@ -7,7 +7,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core import dims
-from tgen.core.op import METHODS
+from tgen.core.op import METHODS, Op
 from tgen.errors import shown
 
 from . import testvalue
@@ -129,12 +129,22 @@ Constant.__name__ = Constant.__qualname__ = "TensorConstant"
 
 
 class Apply:
-    """One application of an op: ``outputs = op(inputs, attrs)`` at the user's ``where`` (file, line)."""
-    __slots__ = ("op", "inputs", "attrs", "bodies", "outputs", "where", "__weakref__")
+    """One application of an op: ``outputs = op(inputs, attrs)`` at the user's ``where`` (file, line).
 
-    def __init__(self, op, inputs, types, attrs, bodies=(), where=None):
-        self.op, self.inputs, self.attrs, self.bodies, self.where = op, list(inputs), attrs, bodies, where
-        self.outputs = [Variable(t, None, self, i) for i, t in enumerate(types)]
+    ``op`` is an Op record or an object of a user's class (tgen/pyops); ``primitive`` is the record that everything but the user
+    looks at: op itself, or what the user's op makes of this application. ``outputs`` are types, or fresh variables as
+    a user's make_node has them: ``Apply(self, [x], [x.type()])``. TypeError and ValueError for anything else.
+    """
+    __slots__ = ("op", "primitive", "inputs", "attrs", "bodies", "outputs", "where", "__weakref__")
+
+    def __init__(self, op, inputs, outputs, attrs=None, bodies=(), where=None):
+        self.op, self.inputs, self.attrs, self.bodies, self.where = op, list(inputs), {} if attrs is None else attrs, bodies, where
+        self.outputs = [_owned(out, self, i) for i, out in enumerate(outputs)]
+        self.primitive = op if isinstance(op, Op) else _primitive(self)
+
+    nin = property(lambda self: len(self.inputs))
+    nout = property(lambda self: len(self.outputs))
+    out = property(lambda self: self.outputs[0])
 
     def __repr__(self):
         return f"{self.op}({', '.join(map(str, self.inputs))})"
@@ -151,6 +161,28 @@ class Lambda:
         return f"<{len(self.params)} -> {len(self.outputs)}>"
 
 
+def _owned(out, node, index):
+    """Output ``index`` of ``node``: a new variable of the type ``out``, or the variable ``out`` itself."""
+    if not isinstance(out, Variable):
+        return Variable(out, None, node, index)
+    if out.owner is not None or isinstance(out, Constant):
+        raise ValueError(f"All output variables passed to Apply must belong to it: {out} is {'a constant' if out.owner is None else f'an output of {out.owner}'}; make one with its type: x.type()")
+    out.owner, out.index, out.where = node, index, None
+    return out
+
+
+def _primitive(node):
+    """The record of a user's op in this application; ``node.where`` is the user's line unless it is known."""
+    make = getattr(node.op, "_tgen_primitive", None)
+    if make is None:
+        raise TypeError(f"the op of an Apply must be an Op; got {node.op!r:.80}")
+    for v in node.inputs:
+        if not isinstance(v, Variable):
+            raise TypeError(f"the inputs of an Apply must be variables; {node.op} got {v!r:.80}. Its make_node converts them: as_tensor_variable(x)")
+    node.where = node.where or user_line()
+    return make(node)
+
+
 def concrete_dtype(type):
     """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats config.floatX."""
     return type.dtype
@@ -158,7 +190,7 @@ def concrete_dtype(type):
 
 def known_size(v):
     """What the graph knows of a size scalar: an int for a constant or the length of a static axis, else None."""
-    if v.owner is not None and v.owner.op.name == "shape_i":
+    if v.owner is not None and v.owner.primitive.name == "shape_i":
         return v.owner.inputs[0].type.shape[v.owner.attrs["axis"]]
     return int(v.data) if isinstance(v, Constant) else None
 

@@ -36,7 +36,7 @@ def pack(variables):
 
 def _record(node, number, objects):
     """An op of tgen goes by name; one of the user's and bodies are objects."""
-    op = node.op.name if OPS.get(node.op.name) is node.op else _keep(node.op, objects)
+    op = node.primitive.name if OPS.get(node.primitive.name) is node.op else _keep(node.op, objects)
     bodies = _keep(node.bodies, objects) if node.bodies else None
     types = [(v.type.dtype, v.type.shape, v.type.weak, v.name) for v in node.outputs]
     return op, [number[v] for v in node.inputs], node.attrs, bodies, types, node.where

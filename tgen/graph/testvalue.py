@@ -19,7 +19,7 @@ def compute(node):
             _missing(f"Cannot compute test value: input {k} ({v}) of {node.op} has no tag.test_value")
             return
         values.append(value)
-    op = node.op
+    op = node.primitive
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     arrays = values[:-count] if count else values
     if op.kind == SCALAR:

@@ -57,9 +57,7 @@ def clone(outputs, replace, retype=False):
         operands = [new.get(v, v) for v in node.inputs]
         if all(a is b for a, b in zip(operands, node.inputs)):
             continue
-        bodies = fitting(node, operands) if retype else node.bodies
-        types = infer(node.op, operands, node.attrs, bodies) if retype else [v.type for v in node.outputs]
-        twin = Apply(node.op, operands, types, node.attrs, bodies, node.where)
+        twin = again(node, operands, retype)
         for old, fresh in zip(node.outputs, twin.outputs):
             fresh.name = old.name
             fresh._tag = old._tag
@@ -67,11 +65,33 @@ def clone(outputs, replace, retype=False):
     return [new.get(v, v) for v in outputs]
 
 
+def again(node, operands, retype=False):
+    """The application of ``node`` to other operands; with ``retype`` its result types are inferred anew."""
+    if retype and "again" in node.primitive.extra:
+        return node.primitive.extra["again"](node, operands)
+    bodies = fitting(node, operands) if retype else node.bodies
+    types = infer(node.primitive, operands, node.attrs, bodies) if retype else [v.type for v in node.outputs]
+    return Apply(node.op, operands, types, node.attrs, bodies, node.where)
+
+
+def inside_out(nodes):
+    """("apply", node) for each of ``nodes``; before one with bodies, for each body ("open", body), what its outputs need in the same way, ("close", body)."""
+    stack = [*reversed(nodes)]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple) or not item.bodies:
+            yield item if isinstance(item, tuple) else ("apply", item)
+            continue
+        stack.append(("apply", item))
+        for body in reversed(item.bodies):
+            stack += [("close", body), *reversed(toposort(body.outputs, body.params)), ("open", body)]
+
+
 def fitting(node, operands):
     """The bodies of ``node`` for other ``operands``: where their types are not those it has, copies that take such types."""
     if not node.bodies or all(a.type == b.type for a, b in zip(operands, node.inputs)):
         return node.bodies
-    return tuple(retyped(body, types) for body, types in zip(node.bodies, node.op.extra["params"]([v.type for v in operands], node.attrs)))
+    return tuple(retyped(body, types) for body, types in zip(node.bodies, node.primitive.extra["params"]([v.type for v in operands], node.attrs)))
 
 
 def retyped(body, types):

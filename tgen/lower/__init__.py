@@ -15,6 +15,7 @@ from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import leaves, retyped, toposort
 from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Param
+from tgen.ops.host import lower_through, python_sites
 
 from .emit import Scope
 from .guards import Guards, Pending
@@ -75,6 +76,7 @@ class Lowering(Guards):
         for v in found:
             if isinstance(v, Constant):
                 self.add_constant(v)
+        self.python = python_sites(toposort(roots, self.inputs))        # the bodies of host ops
         return roots
 
     def add_constant(self, v):
@@ -98,7 +100,7 @@ class Lowering(Guards):
         for node in order:
             self.region = self.region_of(homes.of[node], homes, regions)
             self.places.update((v, self.region) for v in node.outputs)
-            if node.op.name == "ifelse":
+            if node.primitive.name == "ifelse":
                 self.add_ifelse(node, [self.region_of((node, branch), homes, regions) for branch in (0, 1)])
             elif node not in twins:
                 self.add(node)
@@ -118,13 +120,14 @@ class Lowering(Guards):
         made, self.region = self.region, here
         return made
 
-    def put(self, targets, name, operands=(), attrs=None, sizes=(), node=None, region=None, bodies=()):
-        (region or self.region).pending.append(Pending(tuple(targets), OPS[name], tuple(operands), attrs or {}, tuple(sizes), node, bodies))
+    def put(self, targets, op, operands=(), attrs=None, sizes=(), node=None, region=None, bodies=()):
+        op = OPS[op] if isinstance(op, str) else op
+        (region or self.region).pending.append(Pending(tuple(targets), op, tuple(operands), attrs or {}, tuple(sizes), node, bodies))
 
     # -- nodes
     def split(self, node):
         """(array operands, size operands) of a graph node, the sizes as expressions."""
-        op = node.op
+        op = node.primitive
         count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
         arrays = node.inputs[:-count] if count else node.inputs
         return arrays, tuple(self.size_of(v, node) for v in node.inputs[len(arrays):])
@@ -149,10 +152,11 @@ class Lowering(Guards):
         return symbol
 
     def add(self, node):
-        op, attrs = node.op, dict(node.attrs)
+        op, attrs = node.primitive, dict(node.attrs)
         out = node.outputs[0]
-        if op.name in IDENTITIES:
-            self.alias_of(out, node.inputs[0])
+        own = lower_through if op.name in IDENTITIES else op.extra.get("lower")
+        if own:
+            own(self, node, Site)
             return
         if op.name == "shape_i":
             self.add_shape(node)
@@ -200,7 +204,7 @@ class Lowering(Guards):
             types = [self.canon_type(self.types[v]) for v in arrays]
             yielded = ([self.canon_type(self.types[v]) for v in vs] for vs in yields)
             try:
-                return node.op.infer(types, attrs, tuple(self.canon(s) for s in sizes), *yielded)
+                return node.primitive.infer(types, attrs, tuple(self.canon(s) for s in sizes), *yielded)
             except dims.Unequal as error:
                 x, y = error.sizes
                 self.unify(x, y, replace(site, about=self.describe(arrays, types, x, y)))
@@ -210,7 +214,7 @@ class Lowering(Guards):
         """Keep the size expression of an integer scalar whose operands have one."""
         if out.type.ndim or out.type.dtype not in ("int64", "int32") or not all(v in self.sizes for v in node.inputs):
             return
-        fold = FOLDS.get(node.op.name)
+        fold = FOLDS.get(node.primitive.name)
         if fold is None:
             return
         size = fold(*(self.canon(self.sizes[v]) for v in node.inputs))
@@ -264,7 +268,7 @@ class Lowering(Guards):
         """The Body of a scan, lowered: its carries keep their sizes from step to step."""
         here, carries = self.region, attrs["carries"]
         self.region = self.inner(loop=node.where)
-        types = node.op.extra["params"]([self.types[v] for v in arrays], attrs)[0]
+        types = node.primitive.extra["params"]([self.types[v] for v in arrays], attrs)[0]
         for k, (p, t, v) in enumerate(zip(body.params, types, arrays)):
             self.types[p], self.places[p] = t, self.region
             self.labels[p] = str(p) if p.name else f"a value of the scan's body ({self.text(v)})" if v in self.labels else str(p)

@@ -49,7 +49,7 @@ class Guards(Sizes):
 
     def text(self, v):
         v = source(v)
-        if v.name is None and v.owner is not None and v.owner.op.name == "slice":
+        if v.name is None and v.owner is not None and v.owner.primitive.name == "slice":
             return f"{self.text_of(source(v.owner.inputs[0]))}[...]"
         return self.text_of(v)
 
@@ -58,8 +58,8 @@ class Guards(Sizes):
 
     def guards(self, node, arrays, attrs, site):
         """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty reductions."""
-        name = node.op.name
-        if node.op.kind == SCALAR and len(arrays) > 1:
+        name = node.primitive.name
+        if node.primitive.kind == SCALAR and len(arrays) > 1:
             self.unify_elementwise(arrays, site)
         elif name in ("gather", "set_gather", "inc_gather"):
             skip = 1 if name == "gather" else 2
@@ -71,14 +71,14 @@ class Guards(Sizes):
                 size = self.canon(self.types[arrays[0]].shape[axis])
                 if not isinstance(size, int):
                     self.add_check("check_nonempty", (), {"axis": axis}, (size,), Site("empty", name, node.where, (self.text(arrays[0]),)), node)
-        elif name in LENGTHS or node.op.extra.get("draws"):
+        elif name in LENGTHS or node.primitive.extra.get("draws"):
             self.check_lengths(self.split(node)[1], node)
-        if "equal" in node.op.extra:
+        if "equal" in node.primitive.extra:
             types = [self.canon_type(self.types[v]) for v in arrays]
-            for pair in node.op.extra["equal"](types, attrs, self.split(node)[1]):
+            for pair in node.primitive.extra["equal"](types, attrs, self.split(node)[1]):
                 self.unify(*pair, replace(site, about=self.describe(arrays, types, *pair)))
-        if node.op.extra.get("refuses"):
-            attrs["site"] = self.add_site(Site("parameter", name, node.where, (node.op.extra["refuses"],)), late=True)
+        if node.primitive.extra.get("refuses"):
+            attrs["site"] = self.add_site(Site("parameter", name, node.where, (node.primitive.extra["refuses"],)), late=True)
         if name == "reshape":
             types = self.canon_type(self.types[arrays[0]])
             whole = dims.product(types.shape)
@@ -91,7 +91,7 @@ class Guards(Sizes):
     def check_lengths(self, sizes, node):
         for size in sizes:
             if not dims.nonnegative(size):
-                self.add_check("check_length", (), {}, (size,), Site("length", node.op.name, node.where), node)
+                self.add_check("check_length", (), {}, (size,), Site("length", node.primitive.name, node.where), node)
 
     def unify_elementwise(self, arrays, site):
         """Only an axis that is 1 in the graph's type broadcasts; all others of one position must be equal."""
@@ -105,15 +105,15 @@ class Guards(Sizes):
     def check_index(self, index, size, axis, array, node):
         if self.is_in_range(index, size):
             return
-        self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.op.name, node.where, (self.text(array), self.text(index))), node)
+        self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.primitive.name, node.where, (self.text(array), self.text(index))), node)
 
     def is_in_range(self, v, size):
         """Whether v is a number within the size, arange(size), or positions in an axis of this size, seen through views: its values cannot be out of range."""
         if isinstance(v, Constant):
             return all(dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1)) for n in v.data.ravel())
-        while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to", "slice"):
+        while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "broadcast_to", "slice"):
             v = v.owner.inputs[0]
-        if v.owner is None or v.owner.op.name not in ("iota", "argsort"):
+        if v.owner is None or v.owner.primitive.name not in ("iota", "argsort"):
             return False
         return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
 

@@ -25,7 +25,7 @@ def loops(order):
     """scan node -> its Loop; the gradient of a scan makes twins that keep more (ops/bptt.py)."""
     groups, found = {}, {}
     for node in order:
-        if node.op.name == "scan":
+        if node.primitive.name == "scan":
             groups.setdefault(_key(node), []).append(node)
     for nodes in groups.values():
         loop = _union(nodes)
@@ -73,7 +73,7 @@ class Homes:
     def __init__(self, order, outputs, twins, forced):
         self.of, self.depth, self.asked = {}, {None: 0}, {}
         self.forced, self.twins = forced, twins
-        if not any(node.op.name == "ifelse" for node in order):
+        if not any(node.primitive.name == "ifelse" for node in order):
             self.of = dict.fromkeys(order)
             return
         for v in outputs:
@@ -89,14 +89,14 @@ class Homes:
         home = self.of.setdefault(node, self.asked.get(node))
         if node in self.twins and self.twins[node].nodes[0] is not node:
             self.used(self.twins[node].nodes[0].outputs[0], home)
-        if node.op.name == "ifelse":
+        if node.primitive.name == "ifelse":
             for branch in (0, 1):
                 self.depth[node, branch] = self.depth[home] + 1
         count = node.attrs.get("count")
         for k, v in enumerate(node.inputs):
-            branch = node.op.name == "ifelse" and k > 0
+            branch = node.primitive.name == "ifelse" and k > 0
             region = (node, int(k > count)) if branch else home
-            if node.op.name == "shape_i" and v not in self.forced and v.owner is not None:
+            if node.primitive.name == "shape_i" and v not in self.forced and v.owner is not None:
                 self.asked[v.owner] = self.common(self.asked[v.owner], region) if v.owner in self.asked else region
             else:
                 self.used(v, region)

@@ -27,13 +27,13 @@ def row(x, at):
 
 def sizes_of(node):
     """The trailing inputs of a node that are sizes."""
-    count = node.op.sizes(node.attrs) if callable(node.op.sizes) else node.op.sizes
+    count = node.primitive.sizes(node.attrs) if callable(node.primitive.sizes) else node.primitive.sizes
     return node.inputs[-count:] if count else []
 
 
 def _finds_sizes(node):
     """Whether the shape of a result may depend on values."""
-    return bool(node.op.extra.get("found")) or node.op.name == "ifelse" or node.op.name == "scan" and node.attrs["until"]
+    return bool(node.primitive.extra.get("found")) or node.primitive.name == "ifelse" or node.primitive.name == "scan" and node.attrs["until"]
 
 
 def minus(a, b):
@@ -176,7 +176,7 @@ class _Back:
         for node in toposort(self.body.outputs, self.params):
             if _finds_sizes(node) or any(v in changing for v in sizes_of(node)) or any(v in resized for v in node.inputs):
                 resized.update(v for v in node.outputs if v.type.ndim)
-            if any(v in (resized if node.op.name == "shape_i" else changing) for v in node.inputs):
+            if any(v in (resized if node.primitive.name == "shape_i" else changing) for v in node.inputs):
                 changing.update(node.outputs)
         return changing, resized
 
@@ -187,7 +187,7 @@ class _Back:
         """
         found, stack, seen = {}, [], set()
         for node in toposort(wanted, [v for v in forward]):
-            if node.op.name != "shape_i":
+            if node.primitive.name != "shape_i":
                 stack.extend(v for v in node.inputs if v in forward)
             else:
                 stack.extend(self.shape_only(node.inputs[0], forward))
@@ -199,9 +199,9 @@ class _Back:
             seen.add(v)
             if v in self.params:
                 found[v] = None
-            elif v not in changing and v.owner.op.name == "shape_i":
+            elif v not in changing and v.owner.primitive.name == "shape_i":
                 stack.extend(self.shape_only(v.owner.inputs[0], forward))
-            elif v.owner.op.kind == VIEW or v not in changing or v in resized:
+            elif v.owner.primitive.kind == VIEW or v not in changing or v in resized:
                 stack.extend(v.owner.inputs)
             else:
                 found[v] = None

@@ -10,7 +10,7 @@ memory; so views of a single number and iota stay as they are. A check that cons
 import numpy as np
 
 from tgen.core import dims
-from tgen.core.op import OPS, VIEW
+from tgen.core.op import HOST, OPS, VIEW
 from tgen.ir.interp import constant, evaluate
 from tgen.ir.nodes import Instr, Value
 from tgen.ir.rebuild import bottom_up, rebuild
@@ -47,7 +47,7 @@ def _fold_block(block):
 
 
 def _foldable(instr, known):
-    if instr.op.name in _ALIVE or instr.op.effect or instr.found or instr.blocks or not instr.operands and not instr.sizes:
+    if instr.op.name in _ALIVE or instr.op.kind == HOST or instr.found or instr.blocks or not instr.operands and not instr.sizes:
         return False
     if not all(v in known for v in instr.operands) or not all(isinstance(s, int) for s in instr.sizes):
         return False

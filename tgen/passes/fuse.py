@@ -44,7 +44,7 @@ class Fusion:
         self.cluster_of, self.clusters, self.open = {}, [], {}
         self.stage_of = {}          # value or symbol name -> the lowest stage that may read it
         self.single = []            # (stage, order, instr) of what is not fused
-        self.fence = 0
+        self.fence = self.effects = 0       # the lowest stage for everything; for the next effect
         self.finds = any(i.found for i in block.instrs)
         self.checked = {}
         self.late = {}              # view or inlined value -> the lowest stage at which the sizes it is written in are known
@@ -87,6 +87,8 @@ class Fusion:
 
     def alone(self, instr, order):
         stage = self.earliest(instr)
+        if instr.op.effect:
+            self.effects = stage = max(stage, self.effects)
         self.single.append((stage, order, instr))
         self.read(instr.operands, stage, None)
         for v in instr.results:

@@ -8,8 +8,9 @@ At run time a block somebody else holds or has borrowed is never written: the in
 from dataclasses import dataclass, field
 
 from tgen.core import dims
-from tgen.core.op import LIBRARY
+from tgen.core.op import HOST, LIBRARY
 from tgen.ir.nodes import SHARED
+from tgen.ops.host import FOUND
 
 from .access import Access, is_identity
 
@@ -118,7 +119,7 @@ def _first_slot(instr, v, made):
         return Slot("scalar")
     if instr.op.name in ("reshape", "rows") and made.slots[root(made.slots, instr.operands[0])].kind in ("work", "row"):
         return Slot("alias", of=instr.operands[0])
-    if instr.op.name == "nonzero":
+    if instr.op.name == "nonzero" or instr.op.kind == HOST and FOUND in instr.attrs["results"][instr.results.index(v)][1]:
         return Slot("found")
     return Slot("work", -1)
 
@@ -161,6 +162,8 @@ def _obstacle(function, producer, value, target):
         return "something that can fail follows"
     if block.instrs[at].op.name in ("scan", "cond"):
         return "a loop or a branch may fail half way"
+    if block.instrs[at].op.kind == HOST:
+        return "Python makes it, and may be stopped while it does"
     return obstacle_in(block.instrs, at, value, target)
 
 
@@ -183,11 +186,11 @@ def obstacle_in(instrs, at, value, target):
 
 
 def fallible(instr):
-    """Whether the instruction can end a call: a check, a library call that refuses values, or memory for a size found inside."""
+    """Whether the instruction can end a call: a check, Python, a library call that refuses values, or memory for a size found inside."""
     late = any(name.startswith("k") for v in instr.results for s in v.type.shape for name in dims.symbols(s))
     if instr.op.name == "cond":
         return late or any(fallible(i) for block in instr.blocks for i in block.instrs)
-    return late or instr.op.name == "scan" or instr.op.name.startswith(("check", "assert")) or instr.op.fails and instr.op.kind == LIBRARY
+    return late or instr.op.name == "scan" or instr.op.name.startswith(("check", "assert")) or instr.op.fails and instr.op.kind in (LIBRARY, HOST)
 
 
 def _kernel_obstacle(instr, target):

@@ -6,10 +6,14 @@ from collections import deque
 import numpy as np
 
 from tgen.backends.c import host
+from tgen.backends.c.inside import SITES_SLOT
 from tgen.core.storage import connect, wrap_block
 
+from .sites import sites_of
+
 SLOT = 8                # bytes
-ERROR_SLOTS = 8
+RECORD_SLOTS = 8
+ERROR_SLOTS = 9         # the record, and the slot by which host ops find their bodies
 OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED = range(10)
 _C_TYPES = {"bool": "uint8_t", "float32": "float", "float64": "double"}
 
@@ -53,10 +57,10 @@ class Layout:
 class Executable:
     """``executable(values)`` -> list of fresh ndarrays. ``values`` are checked arguments, in the order of the inputs.
 
-    Rank 0: a number; otherwise an aligned native ndarray of the input's dtype and rank, any strides.
+    ``python`` is the dict of its host ops' bodies (ops/host.py). Rank 0: a number; otherwise an aligned native ndarray of the input's dtype and rank, any strides.
     """
 
-    def __init__(self, library, inputs, outputs, shared, updates, constants, explain):
+    def __init__(self, library, inputs, outputs, shared, updates, constants, explain, python=()):
         self.lib, self.ffi, self.host = host.table()
         connect()
         self.library, self.explain = library, explain
@@ -64,6 +68,9 @@ class Executable:
         self.constants = [np.ascontiguousarray(c) for c in constants]
         self.frames = deque()
         self.layout = Layout(inputs, outputs, self.constants, self.bind())
+        self.sites = self.ffi.new_handle(sites_of(python, self.lib, self.ffi)) if python else None
+        if python:
+            self.layout.fixed.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.sites))))
         self.call = written_call(self)
 
     def bind(self):
@@ -88,7 +95,7 @@ class Executable:
 
     def fail(self, status, frame):
         """The exception of a call that ended with ``status``."""
-        record = [int(n) for n in frame.slots[:ERROR_SLOTS]]
+        record = [int(n) for n in frame.slots[:RECORD_SLOTS]]
         self.frames.append(frame)
         return self.explain(status, record)
 

@@ -16,17 +16,28 @@ class Explain:
     def __call__(self, status, record):
         number, *numbers = record
         if status in (STOPPED, RAISED):
-            return inside.raised()
+            return self.raised(number, numbers)
         if status == MEMORY:
             return MemoryError("no memory for a call's arrays; nothing was changed. Set borrow=True where arrays are copied, or work on smaller batches.")
         if status == REENTRANT:
             return RuntimeError("re-entrant call: this thread is inside a call that holds a shared variable this one needs")
         if status == BAD_SIZE and number < 0:
             return ValueError(f"array is too big, or a size is negative ({numbers[0]})")
-        sites = self.program.lowered.sites
-        site = sites[number] if 0 <= number < len(sites) else None
+        site = self.site(number)
         error = EXPLANATIONS[status](site, numbers)
         return type(error)(f"{error}{steps(site, numbers[STEPS:])}") if site is not None and site.loops else error
+
+    def site(self, number):
+        """Lowers the graph again, unless the record names no site."""
+        sites = self.program.lowered.sites if number >= 0 else ()
+        return sites[number] if 0 <= number < len(sites) else None
+
+    def raised(self, number, numbers):
+        """What Python raised inside the call, the very object; a note says the steps of the loops around it."""
+        error, site = inside.raised(), self.site(number)
+        if site is not None:
+            error.add_note(steps(site, numbers[STEPS:]).removeprefix("; "))
+        return error
 
 
 def steps(site, made):

@@ -6,10 +6,12 @@ import pathlib
 
 from tgen.backends.c import build, cache
 from tgen.config import config
+from tgen.core.op import HOST
 from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import leaves, toposort
 from tgen.lower import LITERAL_ELEMENTS
+from tgen.ops.host import python_sites, site_key
 
 SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")      # what decides the C text of a program
 
@@ -41,28 +43,29 @@ def program_key(program):
         _leaf(v, "input", number, parts)
     for s, _ in program.updates:
         _leaf(s, "shared", number, parts)
-    _graph(roots, program.inputs, number, parts)
+    _graph(roots, program.inputs, number, parts, python_sites(toposort(roots, program.inputs)))
     parts.append(f"outputs {[number[v] for v in program.outputs]} updates {[(number[s], number[v]) for s, v in program.updates]}")
     return cache.digest("program", fingerprint(), build.key_of(""), program.mode, config.floatX, "\n".join(parts))
 
 
-def _graph(roots, stop, number, parts):
+def _graph(roots, stop, number, parts, python):
     """What the graph of ``roots`` says, down to ``stop``. As deep as loops are nested."""
     for v in leaves(roots, stop):
         _leaf(v, "shared" if isinstance(v, SharedVariable) else "constant" if isinstance(v, Constant) else "missing", number, parts)
     for node in toposort(roots, stop):
-        parts.append(f"{node.op.name} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
+        called = python[site_key(node)][0] if node.primitive.kind == HOST else ""
+        parts.append(f"{node.primitive.name} {called} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
         for body in node.bodies:
-            _body(body, parts)
+            _body(body, parts, python)
         for v in node.outputs:
             number.setdefault(v, len(number))
 
 
-def _body(body, parts):
+def _body(body, parts, python):
     number = {}
     for v in body.params:
         _leaf(v, "parameter", number, parts)
-    _graph(body.outputs, body.params, number, parts)
+    _graph(body.outputs, body.params, number, parts, python)
     parts.append(f"yield {[number[v] for v in body.outputs]}")
 
 

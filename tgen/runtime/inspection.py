@@ -56,6 +56,12 @@ def results(fn):
     return rows + [(canonical[v], escape(s.name or ""), "new value") for v, s in zip(ir.block.results[ir.outputs:], shared)]
 
 
+def bodies(fn):
+    """[(number, op, "", "Python", place)] of what the host instructions call."""
+    nodes = [(number, primitive.extra["run"].node) for number, primitive in fn.fn.program.python().values()]
+    return [(f"python={number}", escape(node.op), "", "Python", place(node.where)) for number, node in nodes]
+
+
 def table(rows):
     """Rows of strings as aligned lines, columns that are empty everywhere left out."""
     kept = [column for column in zip(*rows) if any(column)]
@@ -64,9 +70,10 @@ def table(rows):
 
 
 def legend(fn):
-    """Whose name is what: parameters, outputs and updates of a Function, a line each."""
+    """Whose name is what: parameters, outputs, updates and Python bodies of a Function, a line each."""
     rows = [("", *row) for row in parameters(fn)]
     rows += [("", canonical, name, "", role, "") for canonical, name, role in results(fn)]
+    rows += [("", *row) for row in bodies(fn)]
     return table([("#", *row[1:]) for row in rows]) if rows else ""
 
 

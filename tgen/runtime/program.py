@@ -4,8 +4,9 @@ from tgen.codegen.generate import generate
 from tgen.graph.shared import SharedVariable
 from tgen.lower import LITERAL_ELEMENTS, lower
 from tgen.graph.nodes import Constant
-from tgen.graph.walk import leaves
+from tgen.graph.walk import leaves, toposort
 from tgen.ir.text import to_text
+from tgen.ops.host import python_sites
 from tgen.passes import run as run_passes
 from tgen.passes.plan import plan
 
@@ -29,6 +30,10 @@ class Program:
         if self._lowered is None:
             self._lowered = lower(self.inputs, self.outputs, self.updates)
         return self._lowered
+
+    def python(self):
+        """The bodies of the host ops, as the C text numbers them."""
+        return python_sites(toposort(self.outputs + [new for _, new in self.updates], self.inputs))
 
     def final(self, stages=None):
         return run_passes(self.lowered.function, self.mode, stages)
@@ -64,6 +69,6 @@ def obtain(program):
 
 def _executable(program, shared, constants):
     library = obtain(program)
-    executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program))
+    executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program), program.python())
     executable.program = program
     return Checked(executable) if program.mode == "DebugMode" else executable

@@ -2,9 +2,9 @@
 from tgen.core.generic import GenericType
 from tgen.core.op import OPS, SCALAR
 from tgen.errors import ArgumentValueError
-from tgen.graph.nodes import Apply, Constant, Variable, apply_op, infer
+from tgen.graph.nodes import Constant, Variable, apply_op
 from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import ancestors, clone, fitting, toposort
+from tgen.graph.walk import again, ancestors, clone, toposort
 
 from .shared import shared
 
@@ -79,7 +79,7 @@ def _advice(target, value):
 def culprit(value):
     """A sentence on the sub-expression that brought the dtype of ``value`` in, with its line."""
     dtype, v = value.type.dtype, value
-    while v.owner is not None and v.owner.op.name != "cast":
+    while v.owner is not None and v.owner.primitive.name != "cast":
         sources = [_source(x, v.owner) for x in v.owner.inputs]
         found = _entrance([x for x in sources if x.type.dtype == dtype])
         found = _explicit_cast(v.owner, sources) if found is None else found
@@ -95,7 +95,7 @@ def culprit(value):
 
 def _source(x, node):
     """``x`` without the casts and the padding that promotion put before ``node`` (they stand at its line)."""
-    while x.owner is not None and x.owner.op.name in ("cast", "dimshuffle") and x.owner.where == node.where:
+    while x.owner is not None and x.owner.primitive.name in ("cast", "dimshuffle") and x.owner.where == node.where:
         x = x.owner.inputs[0]
     return x
 
@@ -108,12 +108,12 @@ def _entrance(found):
 
 def _explicit_cast(node, sources):
     """The user's cast on the line of ``node``, when the dtypes of the operands without casts would not have given the node's."""
-    if node.op.kind != SCALAR or node.op.rule is None:
+    if node.primitive.kind != SCALAR or node.primitive.rule is None:
         return None
-    if node.op.rule([x.type.dtype for x in sources], node.attrs)[1] == node.outputs[0].type.dtype:
+    if node.primitive.rule([x.type.dtype for x in sources], node.attrs)[1] == node.outputs[0].type.dtype:
         return None
     stack = [x for x in node.inputs if x.owner is not None]
-    while stack and stack[0].owner is not None and stack[0].owner.op.name == "dimshuffle":
+    while stack and stack[0].owner is not None and stack[0].owner.primitive.name == "dimshuffle":
         stack = stack[0].owner.inputs
     return stack[0] if stack and stack[0].owner is not None else None
 
@@ -171,8 +171,7 @@ def retyped(outputs, table):
         if all(a is b for a, b in zip(operands, node.inputs)):
             continue
         operands = _promoted(node, operands)
-        bodies = fitting(node, operands)
-        twin = Apply(node.op, operands, infer(node.op, operands, node.attrs, bodies), node.attrs, bodies, node.where)
+        twin = again(node, operands, retype=True)
         for old, fresh in zip(node.outputs, twin.outputs):
             fresh.name = old.name
             new.setdefault(old, fresh)
@@ -180,7 +179,7 @@ def retyped(outputs, table):
 
 
 def _promoted(node, operands):
-    if node.op.kind != SCALAR or node.op.rule is None:
+    if node.primitive.kind != SCALAR or node.primitive.rule is None:
         return operands
-    wanted, _ = node.op.rule([v.type.dtype for v in operands], node.attrs)
+    wanted, _ = node.primitive.rule([v.type.dtype for v in operands], node.attrs)
     return [v if v.type.dtype == d else apply_op(OPS["cast"], [v], {"dtype": d}, node.where)[0] for v, d in zip(operands, wanted)]

@@ -6,10 +6,10 @@ an identity matrix computes all rows of the Jacobian at once.
 from tgen.core.op import REDUCE, SCALAR
 from tgen.graph.grad import Lop, grad
 from tgen.graph.nodes import Variable
-from tgen.graph.walk import toposort
+from tgen.graph.walk import again, toposort
 
 from . import sizes
-from .apply import apply, apply_many, reorder
+from .apply import apply, reorder
 from .creation import eye
 from .linalg import batched_dot, dot, matmul, tensordot
 from .manipulate import to_sizes
@@ -65,11 +65,11 @@ def batched(outputs, seed, seeds, count):
         operands = [new.get(v, (v, False)) for v in node.inputs]
         if all(v not in new for v in node.inputs):
             continue
-        if node.op.name == "shape_i" and operands[0][1]:
+        if node.primitive.name == "shape_i" and operands[0][1]:
             new[node.outputs[0]] = apply("shape_i", operands[0][0], axis=node.attrs["axis"] + 1), False
             continue
         if not any(is_batched for _, is_batched in operands):
-            results, flag = apply_many(node.op.name, [v for v, _ in operands], **node.attrs), False
+            results, flag = again(node, [v for v, _ in operands], retype=True).outputs, False
         else:
             results, flag = [_batch(node, operands, count)], True
         new.update((old, (fresh, flag)) for old, fresh in zip(node.outputs, results))
@@ -85,14 +85,14 @@ def _whole(operand, count):
 
 
 def _batch(node, operands, count):
-    name, attrs = node.op.name, dict(node.attrs)
-    if node.op.kind == SCALAR:
+    name, attrs = node.primitive.name, dict(node.attrs)
+    if node.primitive.kind == SCALAR:
         return apply(name, *(v if flag else reorder(v, ["x", *range(v.type.ndim)]) for v, flag in operands), **attrs)
-    if "axes" in attrs and (node.op.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast")):
+    if "axes" in attrs and (node.primitive.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast")):
         return apply(name, operands[0][0], axes=tuple(a + 1 for a in attrs["axes"]))
     rule = _RULES.get(name)
     if rule is None:
-        raise TypeError(f"jacobian cannot go through {name}; differentiate the elements one by one with grad")
+        raise TypeError(f"jacobian cannot go through {node.op}; differentiate the elements one by one with grad")
     return rule(name, attrs, operands, count)
 
 

@@ -13,7 +13,7 @@ LONGEST = 100_000       # characters pp writes; a graph whose parts are used man
 
 def _transparent(v):
     """Whether v is only another shape of its operand, which pp leaves out: axes padded on the left."""
-    if v.owner is None or v.owner.op.name != "dimshuffle":
+    if v.owner is None or v.owner.primitive.name != "dimshuffle":
         return False
     order, rank = v.owner.attrs["order"], v.owner.inputs[0].type.ndim
     return order == ("x",) * (len(order) - rank) + tuple(range(rank))
@@ -22,7 +22,7 @@ def _transparent(v):
 def _parts(v):
     """What the text of v is made of: strings and variables, in order."""
     node = v.owner
-    name = node.op.name
+    name = node.primitive.name
     if _transparent(v):
         return [node.inputs[0]]
     if name in _INFIX and len(node.inputs) == 2:
@@ -36,13 +36,15 @@ def _parts(v):
         if order == tuple(reversed(range(len(order)))):
             return [node.inputs[0], ".T"]
         return [f"DimShuffle{{{', '.join(map(str, order))}}}(", node.inputs[0], ")"]
-    parts = [f"{_NAMES.get(name, name)}{_attrs(node)}("]
+    parts = [f"{_NAMES.get(name, node.op)}{_attrs(node)}("]
     for k, operand in enumerate(node.inputs):
         parts.extend([", "] * (k > 0) + [operand])
     return parts + [")" + (f".{v.index}" if len(node.outputs) > 1 else "")]
 
 
 def _attrs(node):
+    if node.op is not node.primitive:       # a user's op says itself what is to be known of it
+        return ""
     shown = {k: v for k, v in node.attrs.items() if v not in ((), None) and k not in ("ndim", "count")}
     return f"{{{', '.join(f'{k}={v}' for k, v in shown.items())}}}" if shown else ""
 

@@ -55,7 +55,7 @@ def nonnegative(size):
             if v < 0:
                 return False
             continue
-        name = v.owner.op.name if v.owner is not None else None
+        name = v.owner.primitive.name if v.owner is not None else None
         if name in ("add", "mul", "int_div", "minimum"):
             stack.extend(v.owner.inputs)
         elif name == "maximum" and any(isinstance(a, Constant) and a.data >= 0 for a in v.owner.inputs):
@@ -140,7 +140,7 @@ def same(x, y):
     if x is y:
         return True
     a, b = x.owner, y.owner
-    return (a is not None and b is not None and a.op.name == b.op.name == "shape_i"
+    return (a is not None and b is not None and a.primitive.name == b.primitive.name == "shape_i"
             and a.inputs[0] is b.inputs[0] and a.attrs == b.attrs)
 
 
@@ -151,9 +151,9 @@ def elements(v):
         v = stack.pop()
         if isinstance(v, Constant):
             found.extend(Constant(TensorType(v.type.dtype, ()), e) for e in v.data)
-        elif v.owner is not None and v.owner.op.name == "make_vector":
+        elif v.owner is not None and v.owner.primitive.name == "make_vector":
             found.extend(v.owner.inputs)
-        elif v.owner is not None and v.owner.op.name == "concatenate":
+        elif v.owner is not None and v.owner.primitive.name == "concatenate":
             stack.extend(reversed(v.owner.inputs))
         else:
             return None

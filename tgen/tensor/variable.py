@@ -121,7 +121,7 @@ def get_scalar_constant_value(v):
     array(3)
     """
     v = as_tensor_variable(v)
-    while v.owner is not None and v.owner.op.name in ("dimshuffle", "broadcast_to"):
+    while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "broadcast_to"):
         v = v.owner.inputs[0]
     if not isinstance(v, Constant) or v.data.size != 1:
         raise NotScalarConstantError(f"{v} of {v.type} is not known to be one number")

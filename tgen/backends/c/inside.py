@@ -5,6 +5,7 @@ object to who raises it again. A stack per thread: a host op's body may itself c
 """
 import threading
 
+SITES_SLOT = 8                  # of the frame, behind the error record: the handle of the running executable's list of bodies
 LOOK_NS = 20_000_000            # how often a loop lets the main thread see to signals
 ELSEWHERE_NS = 1_000_000_000    # and other threads, to whom no signal comes; what ctypes raises in them does
 
@@ -36,5 +37,15 @@ def _look():
 
 def connect(lib, ffi):
     """Fill the host table's callbacks of a freshly loaded host module."""
+    find, cast, pointer = ffi.from_handle, ffi.cast, ffi.typeof("void *")
+
+    def python(record, site, arrays):
+        try:
+            find(cast(pointer, record[SITES_SLOT]))[site](arrays)
+        except BaseException as error:
+            keep(error)
+            return 1
+        return 0
     ffi.def_extern(name="tgen_look", error=0, onerror=_escaped)(_look)
-    lib.tgen_set_python(ffi.NULL, lib.tgen_look)
+    ffi.def_extern(name="tgen_python", error=1, onerror=_escaped)(python)
+    lib.tgen_set_python(lib.tgen_python, lib.tgen_look)

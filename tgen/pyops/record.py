@@ -1,0 +1,154 @@
+"""What tgen sees of a user's op: an Op record for each application, made of the op's Python methods."""
+import inspect
+import warnings
+
+import numpy as np
+
+from tgen.core.op import HOST, STRUCT
+from tgen.core.op import Op as Record
+from tgen.core.types import is_int
+from tgen.graph.build import lengths
+from tgen.graph.grad import Disconnected, Undefined
+from tgen.graph.nodes import Variable
+from tgen.ops import host
+from tgen.tensor import as_tensor_variable, cast
+
+from .body import Body
+
+
+def declared(node):
+    """The ``results`` of an application whose sizes nobody knows but by the types of its outputs."""
+    return tuple((v.type.dtype, tuple(host.FOUND if size is None else size for size in v.type.shape)) for v in node.outputs)
+
+
+def arrays_of(node):
+    """The inputs that the user's make_node gave the application; sizes come after them."""
+    sizes = sum(pattern.count(host.SIZE) for _, pattern in node.attrs.get("results", ()))
+    return node.inputs[:len(node.inputs) - sizes]
+
+
+def python_record(node):
+    """The record of an application whose outputs ``node.op.perform`` computes."""
+    results = node.attrs.setdefault("results", declared(node))
+    body, arrays = Body(node), arrays_of(node)
+
+    def evaluate(attrs, sizes, *values):
+        made = body([np.array(v) for v in values], sizes)
+        return made[0] if len(made) == 1 else tuple(made)
+    extra = {"run": body, "results": results, "operands": _types(arrays), "lower": host.lower_host, "again": again, "flows": flows(node)}
+    return Record("host", HOST, host.infer, evaluate, pulled, sizes=len(node.inputs) - len(arrays), fails=True, extra=extra)
+
+
+def effect_record(node):
+    """The record of an application that passes its inputs on, and whose ``perform`` is called for what it does besides."""
+    node.attrs.setdefault("results", declared(node))
+    body = Body(node)
+
+    def infer(types, attrs, sizes):
+        return host.infer(types, attrs, sizes) if "python" in attrs else tuple(types)
+
+    def evaluate(attrs, sizes, *values):
+        body([np.array(v) for v in values], sizes)
+        return values[0] if len(values) == 1 else values
+    extra = {"run": body, "results": (), "operands": _types(node.inputs), "lower": host.lower_effect, "flows": flows(node)}
+    return Record("host_effect", HOST, infer, evaluate, pulled, effect="host", fails=True, extra=extra)
+
+
+def through_record(node, name, count, lower=host.lower_through, check=None):
+    """The record of an application whose outputs are its first ``count`` inputs; ``check(*values)`` may refuse in the interpreter."""
+    def evaluate(attrs, sizes, *values):
+        if check is not None:
+            check(*values)
+        return values[0] if count == 1 else values[:count]
+    return Record(name, STRUCT, lambda types, attrs, sizes: tuple(types[:count]), evaluate, pulled, extra={"lower": lower, "flows": flows(node)})
+
+
+def _types(variables):
+    return tuple((v.type.dtype, v.type.ndim) for v in variables)
+
+
+def again(node, inputs):
+    """The op applied to other inputs, by its own make_node."""
+    outputs = node.op(*inputs[:len(arrays_of(node))], return_list=True)
+    outputs[0].owner.where = node.where
+    return outputs[0].owner
+
+
+# -- sizes -----------------------------------------------------------------------------------------------------------------------
+
+def with_sizes(node):
+    """Ask infer_shape, if there is one, and make the sizes it knows further inputs of ``node``."""
+    infer = getattr(node.op, "infer_shape", None)
+    if infer is None or all(isinstance(s, int) for v in node.outputs for s in v.type.shape):
+        return
+    shapes = _inferred(node, infer)
+    if shapes is None:
+        return
+    sizes, results = [], []
+    for v, shape in zip(node.outputs, shapes):
+        pattern = [_entry(v, wanted, size, sizes) for wanted, size in zip(v.type.shape, [None]*v.type.ndim if shape is None else shape)]
+        results.append((v.type.dtype, tuple(pattern)))
+    node.inputs.extend(sizes)
+    node.attrs = {**node.attrs, "results": tuple(results)}
+    node.primitive = node.op._tgen_primitive(node)
+
+
+def _entry(v, static, size, sizes):
+    if static is not None or size is None:
+        return host.FOUND if static is None else static
+    size = as_tensor_variable(size)
+    if size.type.ndim or not is_int(size.type.dtype):
+        raise TypeError(f"infer_shape of {v.owner.op} gives {size} of {size.type} as a size; a size is an integer scalar")
+    sizes.append(size if size.type.dtype == "int64" else cast(size, "int64"))
+    return host.SIZE
+
+
+def _inferred(node, infer):
+    """What infer_shape says, a shape per output; None when it does not know. A mistake in it costs speed only, so it is a warning."""
+    shapes = [tuple(lengths(v)) for v in node.inputs]
+    arguments = (node, shapes) if len(inspect.signature(infer).parameters) == 2 else (None, node, shapes)
+    try:
+        found = list(infer(*arguments))
+        fits = len(found) == len(node.outputs) and all(s is None or len(s) == v.type.ndim for s, v in zip(found, node.outputs))
+        problem = None if fits else f"it gave {found!r:.200} for outputs of types {', '.join(str(v.type) for v in node.outputs)}"
+    except NotImplementedError:
+        return None
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        warnings.warn(f"infer_shape of {node.op} failed, so sizes are known only when it has run: {problem}", stacklevel=4)
+    return None if problem else found
+
+
+# -- gradients -------------------------------------------------------------------------------------------------------------------
+
+def flows(node):
+    """The positions of the inputs that connection_pattern connects with some output."""
+    arrays, pattern = arrays_of(node), getattr(node.op, "connection_pattern", None)
+    if pattern is None:
+        return tuple(range(len(arrays)))
+    return tuple(k for k, connected in enumerate(pattern(node)) if any(connected))
+
+
+def pulled(node, gs):
+    """The gradients in the inputs that ``flowing`` names, by the user's L_op or grad."""
+    op, inputs, wanted = node.op, arrays_of(node), node.primitive.extra["flows"]
+    if not hasattr(op, "grad") and not op._tgen_pulls():
+        place = f" (applied at {node.where[0]}:{node.where[1]})" if node.where else ""
+        return [Undefined(f"{op}{place} has no grad; define grad(self, inputs, output_gradients) in its class, or let nothing flow into it: disconnected_grad(x)")]*len(wanted)
+    entries = op.L_op(inputs, node.outputs, gs)
+    if not isinstance(entries, (list, tuple)) or len(entries) != len(inputs):
+        got = f"{len(entries)} of them" if isinstance(entries, (list, tuple)) else f"{entries!r:.80}"
+        raise TypeError(f"grad of {op} must return a list of gradients, one for each of its {len(inputs)} inputs; got {got}")
+    return [_term(op, k, entries[k]) for k in wanted]
+
+
+def _term(op, k, entry):
+    if entry is None:
+        raise TypeError(f"grad of {op} returned None for input {k}; return zeros_like(input), DisconnectedType()() where nothing depends on it, "
+                        "or grad_undefined(self, index, input) where there is no gradient")
+    if isinstance(entry, Disconnected):
+        return None
+    return entry if isinstance(entry, (Variable, Undefined)) else as_tensor_variable(entry)
+
+
