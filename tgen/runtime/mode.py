@@ -156,19 +156,17 @@ def get_mode(mode):
     name = config.mode if mode is None else mode
     if not isinstance(name, str):
         raise TypeError(f"mode must be a Mode or a string, one of {', '.join(map(repr, _names()))}; got {mode!r}")
-    if name in predefined_modes:
-        return predefined_modes[name]
-    if name not in MODES:
+    if name not in _names():
         raise ValueError(f"No predefined mode exist for string: {name}{nearest(name, _names())}. The modes are {', '.join(_names())}")
-    made = NanGuardMode() if name == "NanGuardMode" else Mode()
-    return _as_configured(made) if mode is None else made
+    made = predefined_modes[name] if name in predefined_modes else NanGuardMode() if name == "NanGuardMode" else Mode()
+    return made if mode is not None else _as_configured(made)
 
 
 def _as_configured(mode):
-    """The default mode, with what config says of optimizations."""
+    """The default mode, with what config says of optimizations; the mode itself when that is nothing."""
     for method in ("including", "excluding", "requiring"):
-        tags = getattr(config, f"optimizer_{method}").replace(",", ":").split(":")
-        mode = getattr(mode, method)(*filter(None, tags))
+        tags = list(filter(None, getattr(config, f"optimizer_{method}").replace(",", ":").split(":")))
+        mode = getattr(mode, method)(*tags) if tags else mode
     return mode
 
 
