@@ -13,16 +13,16 @@ _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 
 class Accepted:
-    """A flag that means nothing here, of the type of its default. ``changes``: what a program would notice; told once when it is set."""
+    """A flag that means nothing here, of the type of its default. ``told``: what to tell once who sets another value (``only`` that one, if given)."""
     doc = None
 
-    def __init__(self, default, changes=None):
-        self.default, self.changes = default, changes
+    def __init__(self, default, told=None, only=None):
+        self.default, self.told, self.only = default, told, only
 
     def check(self, name, value):
         kept = self._converted(name, value)
-        if self.changes and kept != self.default:
-            tell_once(f"config.{name}={kept!r}: {self.changes}")
+        if self.told and kept != self.default and self.only in (None, kept):
+            tell_once(f"config.{name}={kept!r}: {self.told}")
         return kept
 
     read = check
@@ -39,12 +39,12 @@ _HOME = os.path.join(os.path.expanduser("~"), ".theano")
 _DTYPES = "dtypes follow NumPy's promotion, and ints divide as / and // say"
 _EVERY_CALL = "DebugMode compares all results of every call, within rounding"
 
-# section -> {flag: default, or (default, what is told when it is changed)}
+# section -> {flag: default, or the arguments of Accepted}
 FLAGS = {
     "": {
         "cast_policy": ("custom", _DTYPES), "int_division": ("int", _DTYPES), "deterministic": "default", "force_device": False, "init_gpu_device": "",
         "print_active_device": True, "enable_initial_driver_test": True, "contexts": "", "assert_no_cpu_op": "ignore", "gpu_back": "", "magma": "",
-        "cxx": ("g++", "tgen always compiles C, with config.cc"), "nocleanup": False, "on_opt_error": "warn", "optimizer_verbose": False, "optimizer_verbose_ignore": "",
+        "cxx": ("g++", "tgen always compiles C, with config.cc", ""), "nocleanup": False, "on_opt_error": "warn", "optimizer_verbose": False, "optimizer_verbose_ignore": "",
         "check_stack_trace": "off", "profile_optimizer": False, "profile_memory": False, "print_test_value": False, "print_global_stats": False, "compute_test_value_opt": "off",
         "unpickle_function": (True, "functions are unpickled as functions"), "reoptimize_unpickled_function": False, "openmp_elemwise_minsize": 200_000,
         "check_input": True, "cache_optimizations": False, "pickle_test_value": True, "home": os.path.expanduser("~"), "base_compiledir": _HOME,

@@ -26,13 +26,13 @@ class Mode:
     """
 
     def __init__(self, linker=None, optimizer="default", db=None):
+        if linker == "py":
+            tell_once(f"the linker 'py': {C_ALL_THE_SAME}")
         linker = config.linker if linker is None else linker
         optimizer = config.optimizer if isinstance(optimizer, str) and optimizer == "default" else optimizer
         self.linker = self.provided_linker = _known(linker, LINKERS, "linker")
         self.optimizer = self.provided_optimizer = "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
         self.passes = OPTIMIZERS[self.optimizer]
-        if self.linker == "py":
-            tell_once(f"the linker 'py': {C_ALL_THE_SAME}")
 
     def including(self, *tags):
         """This mode: there are no further optimizations to include."""
