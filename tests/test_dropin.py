@@ -118,8 +118,10 @@ def test_variables_of_a_class_of_ones_own():
 def test_classes_of_ops(theano):
     x, m = T.dvector("x"), T.dmatrix("m")
     rows = [(m.T, "DimShuffle"), (m.sum(), "Sum"), (T.dot(m, x), "Dot"), (T.exp(x), "Elemwise"), (T.nnet.softmax(m), "Softmax"), (x[1:], "Subtensor"),
-            (T.set_subtensor(x[1:], 0), "IncSubtensor"), (m.reshape((2, -1)), "Reshape"), (T.concatenate([x, x]), "Join"), (m.max(axis=0), "CAReduce")]
-    classes = {name: getattr(T, name, None) or getattr(T.nnet, name) for _, name in rows}
+            (T.set_subtensor(x[1:], 0), "IncSubtensor"), (m.reshape((2, -1)), "Reshape"), (T.concatenate([x, x]), "Join"), (m.max(axis=0), "CAReduce"),
+            (theano.map(lambda r: r * 2, m)[0], "Scan"), (theano.ifelse.ifelse(x[0], x, -x), "IfElse")]
+    homes = T, T.nnet, theano.scan_module.scan_op, theano.ifelse
+    classes = {name: next(getattr(home, name) for home in homes if hasattr(home, name)) for _, name in rows}
     for v, name in rows:
         found = {n for n, cls in classes.items() if isinstance(v.owner.op, cls)}
         assert found == ({"Sum", "CAReduce"} if name == "Sum" else {name})

@@ -33,7 +33,7 @@ OPS = {
     "AdvancedIncSubtensor": ("set_gather", "inc_gather"), "AdvancedIncSubtensor1": ("set_gather", "inc_gather"), "MakeVector": ("make_vector",),
     "Rebroadcast": ("rebroadcast", "unbroadcast"), "Shape_i": ("shape_i",), "Nonzero": ("nonzero",), "Softmax": ("softmax",), "LogSoftmax": ("logsoftmax",),
     "Pool": ("pool",), "AbstractConv2d": ("conv",), "AbstractConv2d_gradInputs": ("conv_input",), "AbstractConv2d_gradWeights": ("conv_weights",), "ConvOp": ("conv",),
-    "SortOp": ("sort",), "ArgSortOp": ("argsort",), "CumOp": ("cumsum", "cumprod"), "SearchsortedOp": ("searchsorted",), "Cast": ("cast",),
+    "SortOp": ("sort",), "ArgSortOp": ("argsort",), "CumOp": ("cumsum", "cumprod"), "SearchsortedOp": ("searchsorted",), "Cast": ("cast",), "Scan": ("scan",), "IfElse": ("ifelse",),
     "DisconnectedGrad": ("disconnected_grad",), "ZeroGrad": ("zero_grad",), "GradClip": ("grad_clip",), "GradScale": ("grad_scale",),
 }
 CLASSES = {name: OpClass(name, ops) for name, ops in OPS.items()} | {"CAReduce": OpClass("CAReduce", kind=REDUCE)}

@@ -17,7 +17,7 @@ _TYPES = "tgen.dropin.opclasses: Type tgen.core.generic: Generic=GenericType gen
 _GRADIENT = """tgen.tensor.gradient: * tgen.tensor.verify: * tgen.graph.nograd: DisconnectedType NullType grad_undefined grad_not_implemented
                tgen.errors: DisconnectedInputError NullTypeGradError GradientError tgen.dropin.opclasses: DisconnectedGrad ZeroGrad GradClip GradScale"""
 _PRINTING = "tgen.tensor.printing: * pprint=pp tgen.tensor.drawing: *"
-_LOOPS = "tgen.scan: scan map reduce foldl foldr"
+_LOOPS = "tgen.loop: scan map reduce foldl foldr"
 _USER_OPS = "tgen.pyops: as_op FromFunctionOp OpFromGraph"
 _CONFIG = """tgen.config: config change_flags
              tgen.dropin.flags: AddConfigVar ConfigParam StrParam IntParam FloatParam BoolParam EnumStr"""
@@ -39,7 +39,7 @@ ROWS = {
     "configparser": f"{_CONFIG} tgen.dropin.flags: parse_config_string=pairs_of",
     "compat": "tgen.dropin.compat: *",
     "gradient": _GRADIENT,
-    "ifelse": "tgen.scan: ifelse",
+    "ifelse": "tgen.loop: ifelse tgen.dropin.opclasses: IfElse",
     "printing": f"{_PRINTING} tgen.pyops: Print",
     "updates": "tgen.graph.updates: OrderedUpdates",
 
@@ -76,10 +76,11 @@ ROWS = {
     "scalar": "tgen.tensor: upcast",
     "scalar.basic": "tgen.tensor: upcast",
 
-    "scan_module": f"{_LOOPS} tgen.scan: until tgen.graph.updates: OrderedUpdates",
-    "scan_module.scan": "tgen.scan: scan",
-    "scan_module.scan_utils": "tgen.scan: until tgen.runtime.clone: clone",
-    "scan_module.scan_views": "tgen.scan: map reduce foldl foldr",
+    "scan_module": f"{_LOOPS} tgen.loop: until tgen.graph.updates: OrderedUpdates",
+    "scan_module.scan": "tgen.loop: scan",
+    "scan_module.scan_op": "tgen.dropin.opclasses: Scan",
+    "scan_module.scan_utils": "tgen.loop: until tgen.runtime.clone: clone",
+    "scan_module.scan_views": "tgen.loop: map reduce foldl foldr",
 
     # there is no GPU: what programs ask first says so
     "gpuarray": "tgen.dropin.compat: pygpu_activated use",
