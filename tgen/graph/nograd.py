@@ -67,11 +67,11 @@ def grad_undefined(op, x_pos, x, comment=""):
     Whoever asks for a gradient through it gets a NullTypeGradError with ``comment``.
 
     >>> grad_undefined("rounding", 0, "x", "it has steps")
-    <undefined gradient: rounding has no gradient with respect to its input 0 (x): it has steps>
+    <undefined gradient: rounding has none in its input 0 (x): it has steps>
     """
-    return Undefined(f"{op} has no gradient with respect to its input {x_pos} ({x})" + (f": {comment}" if comment else ""))
+    return Undefined(f"{op} has none in its input {x_pos} ({x})" + (f": {comment}" if comment else ""))
 
 
 def grad_not_implemented(op, x_pos, x, comment=""):
     """``grad_undefined`` for a gradient that exists and that nobody has written yet."""
-    return Undefined(f"nobody has written the gradient of {op} with respect to its input {x_pos} ({x})" + (f": {comment}" if comment else ""))
+    return Undefined(f"{op} does not implement it for its input {x_pos} ({x})" + (f": {comment}" if comment else ""))
