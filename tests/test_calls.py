@@ -108,7 +108,7 @@ def test_names_and_modes():
     for mode in ("FAST_RUN", "FAST_COMPILE", "DebugMode", "DEBUG_MODE", None):
         assert function([e.x], e.x * 2, mode=mode)(2.0) == 4
     with config.change_flags(mode="FAST_COMPILE"):
-        assert function([e.x], e.x).maker.mode == "FAST_COMPILE"
+        assert function([e.x], e.x).maker.mode.passes == "FAST_COMPILE"
 
 
 def test_unused_inputs_may_be_allowed():

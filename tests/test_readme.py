@@ -50,6 +50,11 @@ def test_inspect_command_names_a_file_that_exists():
     assert (ROOT / shlex.split(command)[2].partition(":")[0]).is_file()
 
 
+def test_run_commands_name_programs_that_exist():
+    programs = re.findall(r"tgen run (\S+\.py)", "".join(blocks("sh")))
+    assert len(programs) == 2 and all((ROOT / p).is_file() for p in programs)
+
+
 TOUR = re.findall(r"^```python\n(# .*?)^```", (ROOT / "tgen/README.md").read_text(encoding="utf-8"), re.M | re.S)
 
 

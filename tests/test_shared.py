@@ -67,7 +67,7 @@ def test_config():
 
 def test_config_from_the_environment():
     options = Config({"TGEN_FLAGS": "floatX=float32, threads=3,profile=true", "TGEN_THREADS": "2", "TGEN_CACHE_DIR": "/nowhere"})
-    assert (options.floatX, options.threads, options.profile, options.cache_dir, options.mode) == ("float32", 2, True, "/nowhere", "FAST_RUN")
+    assert (options.floatX, options.threads, options.profile, options.cache_dir, options.mode) == ("float32", 2, True, "/nowhere", "Mode")
     with pytest.warns(UserWarning, match="'nothing'"):
         Config({"TGEN_FLAGS": "nothing=1"})
     for flags, words in (("floatX=half", "floatX"), ("threads=x", "threads"), ("profile=maybe", "profile"), ("threads=0", "at least 1")):

@@ -18,6 +18,7 @@ from .backends.c import host as _host        # noqa: F401  gives core.storage it
 from .runtime.clone import clone
 from .runtime.function import Function, function
 from .runtime.io import In, Out, Param
+from .runtime.mode import Mode
 from .runtime import eval as _eval, pickling as _pickling       # noqa: F401  fill METHODS and Function
 from .runtime.shared import shared
 from . import tensor
@@ -26,10 +27,11 @@ from .pyops import Op, OpFromGraph, as_op
 from .loop import foldl, foldr, fori, ifelse, map, reduce, scan
 from . import random
 from . import scope
-from . import dropin as _dropin     # noqa: F401  Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
+from .dropin import install_as_theano, uninstall_theano      # and Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
 
 __version__ = "0.1.0"
 __all__ = ["AliasedMemoryError", "Apply", "CacheSecurityError", "CacheWarning", "CompileError", "Constant", "DisconnectedInputError", "Function",
-           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "NullTypeGradError", "Op", "OpFromGraph", "OrderedUpdates", "Out", "Param", "ScalarSharedVariable",
-           "SharedVariable", "TensorSharedVariable", "UnusedInputError", "Variable", "as_op", "clone", "config", "debugprint", "dprint", "errors", "foldl", "foldr",
-           "fori", "function", "grad", "ifelse", "map", "pp", "random", "reduce", "scan", "scope", "shared", "tensor"]
+           "GenericSharedVariable", "GradientError", "In", "MissingInputError", "Mode", "NullTypeGradError", "Op", "OpFromGraph", "OrderedUpdates", "Out", "Param",
+           "ScalarSharedVariable", "SharedVariable", "TensorSharedVariable", "UnusedInputError", "Variable", "as_op", "clone", "config", "debugprint", "dprint",
+           "errors", "foldl", "foldr", "fori", "function", "grad", "ifelse", "install_as_theano", "map", "pp", "random", "reduce", "scan", "scope", "shared",
+           "tensor", "uninstall_theano"]

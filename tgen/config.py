@@ -14,24 +14,50 @@ import os
 import warnings
 from contextlib import ContextDecorator
 
+from tgen.errors import nearest, tell_once
+
 _FALSE, _TRUE = ("0", "false", "no", "off", ""), ("1", "true", "yes", "on")
 
+# Theano's names of modes, optimizers and linkers. What a mode or an optimizer is here: a mode of the passes. "Mode": what config.optimizer says
+MODES = {"Mode": None, "FAST_RUN": "FAST_RUN", "FAST_COMPILE": "FAST_COMPILE", "DebugMode": "DebugMode", "DEBUG_MODE": "DebugMode", "NanGuardMode": "FAST_RUN"}
+OPTIMIZERS = {"fast_run": "FAST_RUN", "fast_compile": "FAST_COMPILE", "None": "FAST_COMPILE", "merge": "FAST_COMPILE", "o1": "FAST_COMPILE", "o2": "FAST_RUN",
+              "o3": "FAST_RUN", "o4": "FAST_RUN", "unsafe": "FAST_RUN", "fast_run_stable": "FAST_RUN", "fast_compile_stable": "FAST_COMPILE"}
+LINKERS = ("cvm", "c", "vm", "c|py", "cvm_nogc", "vm_nogc", "c|py_nogc", "py")
+C_ALL_THE_SAME = "functions run as compiled C all the same; the results are those of NumPy"
 
-class _Choice:
-    """One of a few strings."""
 
-    def __init__(self, default, *others, doc):
-        self.default, self.values, self.doc = default, (default, *others), doc
+class Choice:
+    """One of a few strings. ``told``: value -> what to tell once who sets it, because it is not done."""
+
+    def __init__(self, default, *others, doc, told=None):
+        self.default, self.values, self.doc, self.told = default, (default, *others), doc, told or {}
 
     def check(self, name, value):
-        if value not in self.values:
+        text = str(value) if value is None or isinstance(value, str) else None
+        if text not in self.values:
             raise ValueError(f"config.{name} must be one of {', '.join(map(repr, self.values))}; got {value!r}")
-        return str(value)
+        if text in self.told:
+            tell_once(f"config.{name}={text}: {self.told[text]}")
+        return text
 
     read = check
 
 
-class _Text:
+class Device:
+    """Where functions run: the CPU, whatever is asked for."""
+    default, doc = "cpu", "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu"
+
+    def check(self, name, value):
+        if not isinstance(value, str) or not value.startswith(("cpu", "gpu", "cuda", "opencl")):
+            raise ValueError(f"config.{name} must be 'cpu'; got {value!r}")
+        if not value.startswith("cpu"):
+            tell_once("tgen runs on the CPU: a GPU was asked for, and the program goes on without it")
+        return "cpu"
+
+    read = check
+
+
+class Text:
     """Any string."""
 
     def __init__(self, default, doc):
@@ -45,7 +71,7 @@ class _Text:
     read = check
 
 
-class _Count:
+class Count:
     """An int of at least ``least``."""
 
     def __init__(self, default, least, doc):
@@ -66,16 +92,18 @@ class _Count:
             raise ValueError(f"config.{name} must be an int of at least {self.least}; got {text!r}") from error
 
 
-class _Switch:
-    """A bool."""
+class Switch:
+    """A bool; 0, 1 and words such as "False" are read as one."""
 
     def __init__(self, default, doc):
         self.default, self.doc = default, doc
 
     def check(self, name, value):
-        if not isinstance(value, bool):
+        if isinstance(value, str):
+            return self.read(name, value)
+        if not isinstance(value, bool) and value not in (0, 1):
             raise TypeError(f"config.{name} must be True or False; got {value!r}")
-        return value
+        return bool(value)
 
     def read(self, name, text):
         if text.lower() not in _FALSE + _TRUE:
@@ -87,54 +115,84 @@ def _processors():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-OPTIONS = {
-    "floatX": _Choice("float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"),
-    "mode": _Choice("FAST_RUN", "FAST_COMPILE", "DebugMode", "DEBUG_MODE", "Mode", doc="the mode of function() without mode="),
-    "threads": _Count(_processors(), 1, doc="threads one call may use"),
-    "cc": _Text("", doc="the C compiler; empty: cc, gcc or clang, the first that works"),
-    "cflags": _Text("", doc="further flags for the C compiler, from an allow-list"),
-    "cache_dir": _Text("", doc="where compiled functions are kept; empty: the checkout's cache/ or the user's cache directory"),
-    "cache_bytes": _Count(1 << 30, 1, doc="size of the cache on disk; the least recently used entries go first"),
-    "compile_timeout": _Count(300, 1, doc="seconds the C compiler may take"),
-    "pool_bytes": _Count(256 << 20, 0, doc="memory kept for results and temporaries between calls"),
-    "on_unused_input": _Choice("raise", "warn", "ignore", doc="what function() does about an input nothing needs"),
-    "compute_test_value": _Choice("off", "ignore", "warn", "raise", doc="whether ops are computed as they are applied, on tag.test_value; and what happens where one is missing"),
-    "allow_gc": _Switch(True, doc="accepted; temporaries never outlive a call"),
-    "optimizer": _Choice("fast_run", "fast_compile", "None", "o1", "o2", "o3", "o4", doc="accepted; the mode decides"),
-    "profile": _Switch(False, doc="functions count their calls and time"),
-    "exception_verbosity": _Choice("low", "high", doc="accepted; messages are always full"),
-    "warn_float64": _Choice("ignore", "warn", "raise", "pdb", doc="accepted"),
-    "device": _Choice("cpu", doc="where functions run"),
-    "openmp": _Switch(True, doc="accepted; config.threads decides"),
-    "debug": _Count(0, 0, doc="1..5: what is printed while compiling (cache, times, IR, C, every pass)"),
+OPTIONS = {     # rooms above add rows with config.declare
+    "floatX": Choice("float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"),
+    "mode": Choice(*MODES, doc="the mode of function() without mode=; Mode: what optimizer says"),
+    "threads": Count(_processors(), 1, doc="threads one call may use"),
+    "cc": Text("", doc="the C compiler; empty: cc, gcc or clang, the first that works"),
+    "cflags": Text("", doc="further flags for the C compiler, from an allow-list"),
+    "cache_dir": Text("", doc="where compiled functions are kept; empty: the checkout's cache/ or the user's cache directory"),
+    "cache_bytes": Count(1 << 30, 1, doc="size of the cache on disk; the least recently used entries go first"),
+    "compile_timeout": Count(300, 1, doc="seconds the C compiler may take"),
+    "pool_bytes": Count(256 << 20, 0, doc="memory kept for results and temporaries between calls"),
+    "on_unused_input": Choice("raise", "warn", "ignore", doc="what function() does about an input nothing needs"),
+    "compute_test_value": Choice("off", "ignore", "warn", "raise", doc="whether ops are computed as they are applied, on tag.test_value; and what happens where one is missing"),
+    "allow_gc": Switch(True, doc="accepted; temporaries never outlive a call"),
+    "optimizer": Choice(*OPTIMIZERS, doc="what mode=Mode means: FAST_RUN, or FAST_COMPILE for fast_compile, None, merge, o1"),
+    "linker": Choice(*LINKERS, doc="accepted; functions are compiled C", told={"py": C_ALL_THE_SAME}),
+    "profile": Switch(False, doc="functions count their calls and time"),
+    "exception_verbosity": Choice("low", "high", doc="accepted; messages are always full"),
+    "warn_float64": Choice("ignore", "warn", "raise", "pdb", doc="accepted", 
+                           told=dict.fromkeys(("warn", "raise", "pdb"), "nothing is said about variables of float64")),
+    "device": Device(),
+    "openmp": Switch(True, doc="accepted; config.threads decides"),
+    "optimizer_including": Text("", doc="accepted; function() without mode= tells that it is not done"),
+    "optimizer_excluding": Text("", doc="as optimizer_including"),
+    "optimizer_requiring": Text("", doc="as optimizer_including"),
+    "NanGuardMode.nan_is_error": Switch(True, doc="whether NanGuardMode refuses NaN"),
+    "NanGuardMode.inf_is_error": Switch(True, doc="whether NanGuardMode refuses infinities"),
+    "NanGuardMode.big_is_error": Switch(True, doc="whether NanGuardMode refuses numbers beyond 1e10"),
+    "NanGuardMode.action": Choice("raise", "warn", "pdb", doc="what NanGuardMode does then"),
+    "debug": Count(0, 0, doc="1..5: what is printed while compiling (cache, times, IR, C, every pass)"),
 }
 
 
 class Config:
-    """The options as attributes. An unknown name is an AttributeError, a wrong value a TypeError or ValueError."""
+    """The options as attributes. An unknown name is an AttributeError, a wrong value a TypeError or ValueError.
+
+    ``config.gcc.cxxflags`` and ``getattr(config, "gcc.cxxflags")`` are one option: rooms above this one declare more of them.
+    """
 
     def __init__(self, environment):
         for name, option in OPTIONS.items():
             object.__setattr__(self, name, option.default)
         for name, text in _flags(environment):
             if name not in OPTIONS:
-                warnings.warn(f"TGEN_FLAGS sets {name!r}, which tgen does not have; it has {', '.join(OPTIONS)}", stacklevel=2)
+                warnings.warn(f"TGEN_FLAGS sets {name!r}, which tgen does not have{nearest(name, OPTIONS)}", stacklevel=2)
                 continue
             object.__setattr__(self, name, OPTIONS[name].read(name, text))
 
+    def declare(self, name, option):
+        """A further option: an object with ``default``, ``doc`` (None: not worth a line of repr), ``check(name, value)`` and ``read(name, text)``."""
+        if name in OPTIONS:
+            raise AttributeError(f"config has the option {name!r} already")
+        OPTIONS[name] = option
+        object.__setattr__(self, name, option.default)
+
+    def __getattr__(self, name):
+        if any(known.startswith(f"{name}.") for known in OPTIONS):
+            return _Section(self, name)
+        raise AttributeError(_unknown(name))
+
     def __setattr__(self, name, value):
         if name not in OPTIONS:
-            raise AttributeError(f"config has no option {name!r}; it has {', '.join(OPTIONS)}")
+            raise AttributeError(_unknown(name))
         object.__setattr__(self, name, OPTIONS[name].check(name, value))
 
     def __delattr__(self, name):
-        raise AttributeError(f"config.{name} cannot be deleted; assign {OPTIONS[name].default!r} to reset it" if name in OPTIONS else f"config has no option {name!r}")
+        raise AttributeError(f"config.{name} cannot be deleted; assign {OPTIONS[name].default!r} to reset it" if name in OPTIONS else _unknown(name))
+
+    def __dir__(self):
+        return sorted({*object.__dir__(self), *(name.partition(".")[0] for name in OPTIONS)})
 
     def __repr__(self):
-        return "\n".join(f"{name} = {getattr(self, name)!r}    # {option.doc}" for name, option in OPTIONS.items())
+        shown = [(name, option) for name, option in OPTIONS.items() if option.doc or getattr(self, name) != option.default]
+        return "\n".join(f"{name} = {getattr(self, name)!r}" + (f"    # {option.doc}" if option.doc else "") for name, option in shown)
 
-    def change_flags(self, **flags):
+    def change_flags(self, args=(), **flags):
         """Set ``flags`` for the length of a ``with`` block or of a decorated function, then set the old values again.
+
+        Names with a dot come in a dict or as pairs, as the first argument.
 
         >>> @config.change_flags(floatX="float32")
         ... def inside():
@@ -142,7 +200,28 @@ class Config:
         >>> inside(), config.floatX
         ('float32', 'float64')
         """
-        return _ChangeFlags(self, flags)
+        return _ChangeFlags(self, dict(args, **flags))
+
+
+def _unknown(name):
+    return f"config has no option {name!r}{nearest(name, OPTIONS)}"
+
+
+class _Section:
+    """``config.gcc``: the options whose names begin with "gcc."."""
+
+    def __init__(self, target, prefix):
+        self.__dict__.update(_target=target, _prefix=prefix)
+
+    def __getattr__(self, name):
+        return getattr(self._target, f"{self._prefix}.{name}")
+
+    def __setattr__(self, name, value):
+        setattr(self._target, f"{self._prefix}.{name}", value)
+
+    def __dir__(self):
+        start = f"{self._prefix}."
+        return sorted({name[len(start):].partition(".")[0] for name in OPTIONS if name.startswith(start)})
 
 
 class _ChangeFlags(ContextDecorator):
@@ -151,7 +230,7 @@ class _ChangeFlags(ContextDecorator):
     def __init__(self, target, flags):
         unknown = [name for name in flags if name not in OPTIONS]
         if unknown:
-            raise AttributeError(f"config has no option {unknown[0]!r}; it has {', '.join(OPTIONS)}")
+            raise AttributeError(_unknown(unknown[0]))
         self.target, self.old = target, []
         self.flags = {name: OPTIONS[name].check(name, value) for name, value in flags.items()}
 

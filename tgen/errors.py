@@ -1,4 +1,10 @@
 """The exceptions of tgen. Each derives from the built-in class a caller would catch; messages say what, where, wanted and got, and the fix."""
+import difflib
+import os
+import sys
+import warnings
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def shown(name):
@@ -10,6 +16,36 @@ def shown(name):
     if len(name) <= 200 and name.isprintable():
         return name
     return repr(name[:200])
+
+
+def nearest(name, names):
+    """The end of a message about an unknown name: which of ``names`` look like it; empty when none does.
+
+    >>> nearest("floatx", ["floatX", "mode"]), nearest("zzz", ["mode"])
+    ('; nearest: floatX', '')
+    """
+    names = sorted(set(names))
+    folded = {n.lower(): n for n in names}
+    close = difflib.get_close_matches(name, names, 3, 0.6) or [folded[n] for n in difflib.get_close_matches(name.lower(), folded, 3, 0.6)]
+    return f"; nearest: {', '.join(close)}" if close else ""
+
+
+class TheanoWarning(UserWarning):
+    """A Theano program asked for something that is accepted and not done here. Each thing is told once in a process."""
+
+
+_TOLD = set()
+
+
+def tell_once(message):
+    """Warn of ``message`` (TheanoWarning) at the user's line, unless this process was told so before."""
+    if message in _TOLD:
+        return
+    _TOLD.add(message)
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, TheanoWarning, stacklevel=depth + 1)
 
 
 class CompileError(RuntimeError):
@@ -58,6 +94,10 @@ class ArgumentValueError(AssertionError, ValueError):
 
 class LegacyInputError(NotImplementedError):
     """Inputs were given as legacy tuples together with updates or givens, which those do not have."""
+
+
+class NotFinite(AssertionError, ValueError):
+    """NanGuardMode: a value is NaN, infinite or larger than anything a program means."""
 
 
 class BadOptimization(AssertionError):

@@ -6,13 +6,13 @@ import sys
 
 from tgen.errors import CacheSecurityError, CompileError
 
-from . import caching, doctor, inspecting, operations
+from . import caching, doctor, inspecting, operations, running
 from .output import Output
 from .paint import Paint
 
 
 def parser():
-    top = argparse.ArgumentParser(prog="tgen", description="Theano's API on a compiler to C: look at what it compiles, and after what it keeps.")
+    top = argparse.ArgumentParser(prog="tgen", description="Theano's API on a compiler to C: run Theano programs, look at what is compiled and after what is kept.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands)
     of_cache = commands.add_parser("cache", help="compiled functions kept on disk").add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -25,6 +25,7 @@ def parser():
     ops.add_argument("word", nargs="?", help="only rows that contain it")
     ops.set_defaults(run=operations.run)
     commands.add_parser("doctor", help="compiler, flags, BLAS, cache: what was found, what to do").set_defaults(run=doctor.run)
+    commands.add_parser("run", help="run a Theano program: import theano means tgen (tgen run --help)", add_help=False)
     commands.add_parser("demo", help="train a network on handwritten digits (tgen demo --help)", add_help=False)
     return top
 
@@ -49,6 +50,8 @@ def main(argv=None):
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["demo"]:
         return _demo(argv[1:])
+    if argv[:1] == ["run"]:
+        return running.run(argv[1:])
     argv, rest = (argv[:argv.index("--")], argv[argv.index("--") + 1:]) if "--" in argv else (argv, [])
     options = parser().parse_args(argv)
     options.arguments = rest

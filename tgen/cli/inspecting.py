@@ -6,7 +6,6 @@ import sys
 
 from tgen.backends.c import cache, toolchain
 from tgen.backends.c.directory import scratch_directory
-from tgen.config import config
 from tgen.ir.text import parse
 from tgen.runtime import inspection
 from tgen.runtime.inspection import escape
@@ -81,7 +80,7 @@ def show_function(built, options, out, paint):
     out.write(paint.code("ir", inspection.legend(fn)) + "\n")
     show(out, paint, inspection.sections(fn, wanted(options)) if wanted(options) else [])
     if options.stage is not None:
-        show(out, paint, [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode))])
+        show(out, paint, [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode.passes))])
     if options.asm:
         show(out, paint, [("assembly", "asm", assembly(fn.fn.program.c_text()))])
 
@@ -140,7 +139,7 @@ def inspect_key(prefix, options, out, paint):
     if text is None:        # a library of tgen's own: the host module, the built-in products
         show(out, paint, [("C", "c", facts["c"])])
         return 0
-    ir, mode = parse(text), facts["meta"].get("mode", config.mode)
+    ir, mode = parse(text), facts["meta"].get("mode", "FAST_RUN")
     made = inspection.parts_of(ir, mode, lambda: facts["c"], {})
     show(out, paint, [part for word in wanted(options) for part in made[word]()])
     if options.stage is not None:

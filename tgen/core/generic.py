@@ -31,6 +31,9 @@ class GenericType:
         return hash(GenericType)
 
 
+GENERIC = GenericType()
+
+
 def _no_tensor(name):
     raise AttributeError(f"a generic shared variable holds a Python object and has no {name}; make the object an array first: shared(numpy.asarray(value))")
 

@@ -13,26 +13,10 @@ from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGrad
 from .build import apply, call, keep, like, literal, zeros
 from .match import instead, match
 from .nodes import Variable, apply_op
+from .nograd import Disconnected, Undefined
 from .walk import toposort
 
 _LOG_SUM_EXP = ("log", ("sum", ("exp", "x")))
-
-
-class Undefined:
-    """A gradient that does not exist, with the reason; what an op's grad returns for an operand it cannot differentiate in."""
-
-    def __init__(self, why):
-        self.why = why
-
-    def __repr__(self):
-        return f"<undefined gradient: {self.why}>"
-
-
-class Disconnected:
-    """What grad gives with return_disconnected='Disconnected' for a variable the cost does not depend on."""
-
-    def __repr__(self):
-        return "<DisconnectedType>"
 
 
 def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_names=True, known_grads=None,
@@ -40,7 +24,7 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     """The gradient of the scalar ``cost`` with respect to ``wrt``: one variable for one, a list for a list, a tuple for a tuple.
 
     Each gradient has the shape and dtype of its variable (config.floatX zeros for one of ints or bools) and is a graph like
-    any other, so it can be differentiated again. Variables in ``consider_constant`` pass nothing on. ``known_grads`` maps
+    any other, so it can be differentiated again. Variables in ``consider_constant`` pass nothing on, but have a gradient of their own. ``known_grads`` maps
     variables to adjoints that replace computed ones; with it cost may be None. ``disconnected_inputs`` says what happens when
     the cost does not depend on a variable: 'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what
     ``return_disconnected`` says: 'zero', 'None' or 'Disconnected'. A gradient that is undefined is a NullTypeGradError, or an
@@ -179,7 +163,7 @@ class Walk:
         self.constant = set(constant or ())
         self.terms = {}
         order = toposort(list(starts), self.constant)
-        self.active = set(targets) - self.constant      # the variables an adjoint is of use for
+        self.active = set(targets)      # the variables an adjoint is of use for; a constant target gets one and passes nothing on
         self.order = [node for node in order if self.activate(node)]
         self.fixed = self.active.intersection(targets).union(starts, self.constant)
 
@@ -221,9 +205,9 @@ class Walk:
 
     def visit(self, node):
         """Pass the adjoints of a node's outputs on to its inputs."""
-        if not any(v in self.terms for v in node.outputs):
+        if not any(v in self.terms and v not in self.constant for v in node.outputs):
             return
-        gs = [self.adjoint(v) for v in node.outputs]
+        gs = [None if v in self.constant else self.adjoint(v) for v in node.outputs]
         undefined = [g for g in gs if isinstance(g, Undefined)]
         if undefined or node.primitive.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
             entries = undefined[:1] * len(node.inputs)

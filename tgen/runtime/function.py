@@ -7,6 +7,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.errors import ArgumentTypeError
+from tgen.graph.fgraph import FunctionGraph
 from tgen.graph.nodes import Variable, user_line
 from tgen.graph.shared import SharedVariable
 
@@ -30,7 +31,8 @@ def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_defa
     rebuild_strict=False   givens may have another type; the graph's types are inferred anew
     allow_input_downcast   True: every input is cast; False: a Python float not into float32 either
     on_unused_input        "raise", "warn", "ignore"; None: ``config.on_unused_input``
-    mode        FAST_RUN; FAST_COMPILE (fewer passes); DebugMode (every call compared with the interpreter); None: ``config.mode``
+    mode        FAST_RUN; FAST_COMPILE (fewer passes); DebugMode (every call compared with the interpreter); NanGuardMode (what is not
+                finite is refused); a ``tgen.Mode``; None: ``config.mode``
     accept_inplace, trust_input   accepted: graphs have no in-place ops, and the checks cost less than a call
 
     Raises TypeError, ValueError, UnusedInputError, MissingInputError, as the message explains.
@@ -79,7 +81,8 @@ class Function:
         self.request, self.name = request, request.name
         self.trust_input = False
         self.profile = _profile(request)
-        self.fn = self.vm = program.build([request.inputs[i] for i in request.arguments()], request.outputs, request.updates, request.mode, request.name)
+        arguments = [request.inputs[i] for i in request.arguments()]
+        self.fn = self.vm = request.mode.watched(program.build(arguments, request.outputs, request.updates, request.mode.passes, request.name))
         self._slots = [_slot(request, index) for index in range(len(request.ins))]
         arguments = set(request.arguments())
         checks = [slot.check for index, slot in enumerate(self._slots) if index in arguments]
@@ -188,8 +191,7 @@ class Function:
     @property
     def maker(self):
         r = self.request
-        graph = SimpleNamespace(inputs=list(r.inputs), outputs=list(r.outputs), updates=list(r.updates))
-        return SimpleNamespace(inputs=list(r.ins), outputs=list(r.outs), mode=r.mode, fgraph=graph, name=self.name)
+        return SimpleNamespace(inputs=list(r.ins), outputs=list(r.outs), mode=r.mode, fgraph=FunctionGraph(r.inputs, r.outputs, r.updates), name=self.name)
 
     input_storage = property(lambda self: self._bound.places(), doc="What stands for each input, implicit ones last: objects with ``value`` and ``name``.")
     output_storage = property(lambda self: [SimpleNamespace(value=None, type=v.type) for v in self.request.outputs], doc="One empty place per output: results are not kept.")

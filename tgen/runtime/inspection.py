@@ -145,7 +145,7 @@ def parts_of(ir, mode, c, users):
 def sections(fn, wanted=SECTIONS):
     """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final" (after all), "plan", "c"."""
     users = {canonical: name for canonical, name, *_ in parameters(fn)}
-    made = parts_of(before(fn), fn.request.mode, fn.fn.program.c_text, users)
+    made = parts_of(before(fn), fn.request.mode.passes, fn.fn.program.c_text, users)
     return [part for word in wanted for part in made[word]()]
 
 

@@ -13,6 +13,7 @@ from tgen.graph.shared import Container, SharedVariable, TensorSharedVariable
 from tgen.graph.walk import clone, leaves, toposort
 
 from .io import as_in, as_out
+from .mode import Mode, get_mode
 from .replace import check_update, given_pairs, retyped, update_pairs
 
 
@@ -32,7 +33,7 @@ class Request:
     updates: list
     keys: object
     unpack: bool
-    mode: str
+    mode: Mode
     name: str
     profile: object
 
@@ -74,7 +75,7 @@ def resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, re
     finals, pairs = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
     _check_unused(ins, final_inputs, finals + [value for _, value in pairs], on_unused)
     _check_missing(final_inputs, finals + [value for _, value in pairs])
-    return Request(ins, final_inputs, outs, finals, pairs, keys, unpack, mode_name(mode), name, profile)
+    return Request(ins, final_inputs, outs, finals, pairs, keys, unpack, get_mode(mode), name, profile)
 
 
 def _dict_outputs(outputs):
@@ -224,20 +225,6 @@ def _missing(v, expressions):
             return (f"Input {node.inputs.index(v)} of the graph (indices start from 0), used to compute {node.op}({', '.join(map(str, node.inputs))}){line}, was not provided and not given a value: "
                     f"{v}.{made} Add it to the inputs of the function, or replace it with givens=.")
     return f"The output {v} is a variable that was not provided and not given a value.{made} Add it to the inputs of the function, or replace it with givens=."
-
-
-MODES = {None: None, "FAST_RUN": "FAST_RUN", "FAST_COMPILE": "FAST_COMPILE", "DebugMode": "DebugMode", "DEBUG_MODE": "DebugMode", "Mode": "FAST_RUN"}
-
-
-def mode_name(mode):
-    """The mode's one name; None is ``config.mode``. Unknown names are a ValueError."""
-    if mode is None:
-        mode = config.mode
-    if not isinstance(mode, str):
-        raise TypeError(f"mode must be a string, one of {', '.join(repr(m) for m in MODES if m)}; got {mode!r}")
-    if mode not in MODES:
-        raise ValueError(f"No predefined mode exist for string: {mode}. The modes are {', '.join(m for m in MODES if m)}")
-    return MODES[mode]
 
 
 def default_name(where):

@@ -5,7 +5,7 @@
 >>> (T.dot(x, w) * 2 + 1).type
 TensorType(float32, vector)
 """
-from . import (apply, constructors, counting, creation, diagonals, einsum, elemwise, gradient, indexing, join, linalg, manipulate, math, methods, nnet,
+from . import (apply, constructors, counting, creation, diagonals, drawing, einsum, elemwise, gradient, indexing, join, linalg, manipulate, math, methods, nnet,
                printing, promotion, reduce, signal, sorting, subtensor, variable, verify)
 from .elemwise import Elemwise, switch, where
 from .promotion import as_dtype, cast, upcast

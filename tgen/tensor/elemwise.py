@@ -2,7 +2,7 @@
 from types import MethodType
 
 from tgen.config import config
-from tgen.core.op import OPS, SCALAR
+from tgen.core.op import OPS, SCALAR, Op
 from tgen.core.types import is_float
 
 from .apply import apply, pad, set_weak
@@ -15,7 +15,14 @@ _PLAIN_NAMES = ("sigmoid", "softplus")      # Theano prints these scalar ops wit
 _NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
 
 
-class Elemwise:
+class _IsElemwise(type):
+    """``isinstance(node.op, Elemwise)`` holds for the scalar primitives that a graph has in the place of these functions."""
+
+    def __instancecheck__(cls, x):
+        return type.__instancecheck__(cls, x) or isinstance(x, Op) and x.kind == SCALAR
+
+
+class Elemwise(metaclass=_IsElemwise):
     """A function of variables that works element by element, such as ``T.tanh``.
 
     Operands may be variables, numbers, arrays. Result shape: operands are padded on the left with axes of size 1,

@@ -1,5 +1,6 @@
 """Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient of their own."""
 from tgen.core.types import is_float
+from tgen.errors import ArgumentTypeError, ArgumentValueError
 from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
 from tgen.graph.walk import clone
 
@@ -7,7 +8,7 @@ from .creation import zeros_like
 from .jacobian import hessian, jacobian
 from .variable import as_tensor_variable
 
-__all__ = ["grad", "Lop", "Rop", "jacobian", "hessian", "consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
+__all__ = ["grad", "Lop", "Rop", "jacobian", "hessian", "subgraph_grad", "consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
 
 
 def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
@@ -40,3 +41,41 @@ def _directional(y, targets, points, disconnected_outputs):
     pulled = Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)
     pushed = grad(None, adjoint, known_grads=dict(zip(pulled, points)), disconnected_inputs="ignore", add_names=False)
     return clone([pushed], {adjoint: zeros_like(y)})[0]     # of the adjoint only sizes are left
+
+
+def subgraph_grad(wrt, end, start=None, cost=None, details=False):
+    """Gradients of one part of a graph, from ``cost`` and from the gradients in ``start`` back to the variables in ``end``.
+
+    wrt     a list of variables of this part
+    end     a list of variables where it ends: what lies behind them passes nothing on. Their own gradients are the ``start``
+            of the next part
+    start   {variable: its gradient}, known from the part before
+    cost    a scalar: what this part itself adds to the cost
+    Returns (gradients of wrt, gradients of end), each a list; with ``details`` also two lists for wrt and end together, those
+    from ``start`` and those of ``cost``, None for one that was not given. A variable nothing depends on has a gradient of zeros.
+    Of start and cost one must be given (ValueError); TypeError for a wrt or end that is no list, a start that is no dict. Both
+    are AssertionErrors, too.
+
+    >>> import tgen, tgen.tensor as T
+    >>> x, w = T.dscalar("x"), tgen.shared(3.0, "w")
+    >>> hidden = w * x
+    >>> _, [g] = subgraph_grad([], [hidden], cost=hidden ** 2)
+    >>> [dw], [dx] = subgraph_grad([w], [x], start={hidden: g})
+    >>> tgen.function([x], [dw, dx])(2.0)
+    [array(24.), array(36.)]
+    """
+    if cost is None and start is None:
+        raise ArgumentValueError("subgraph_grad needs a cost or start")
+    for word, value, kind in (("wrt", wrt, list), ("end", end, list), ("start", start or {}, dict)):
+        if not isinstance(value, kind):
+            raise ArgumentTypeError(f"{word} must be a {kind.__name__}; got {value!r:.80}")
+    params = list(dict.fromkeys(wrt + end))
+    from_start = from_cost = None
+    if start is not None:
+        from_start = grad(None, params, end, "ignore", known_grads=start) if start else list(map(zeros_like, params))
+    if cost is not None:
+        from_cost = grad(cost, params, end, "ignore")
+    parts = [part for part in (from_start, from_cost) if part is not None]
+    found = {v: terms[0] if len(terms) == 1 else terms[0] + terms[1] for v, *terms in zip(params, *parts)}
+    of_wrt, of_end = [found[v] for v in wrt], [found[v] for v in end]
+    return (of_wrt, of_end, from_start, from_cost) if details else (of_wrt, of_end)

@@ -78,11 +78,20 @@ def pp(v):
     return "".join(written)
 
 
-def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR"):
+def outputs_of(obj):
+    """The variables that a variable, a list of these, or a function (its outputs, then its updates) stands for."""
+    if hasattr(obj, "maker"):
+        graph = obj.maker.fgraph
+        return graph.outputs + [value for _, value in graph.updates]
+    return list(obj) if isinstance(obj, (list, tuple)) else [getattr(obj, "variable", obj)]
+
+
+def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_name=False):
     """Write a graph as an indented tree, one line a variable; what was written before is not written again.
 
-    ``obj`` is a variable, a list of these, or a function (its outputs). ``depth`` limits the levels (-1: all),
-    ``print_type`` adds types. ``file``: None is stdout, 'str' returns the text.
+    ``obj`` is a variable, a list of these, or a function (its outputs and updates). ``depth`` limits the levels (-1: all),
+    ``print_type`` adds types, ``stop_on_name`` leaves out what is below a variable with a name. ``ids`` is what tells
+    variables apart: 'CHAR' letters, 'int' numbers, '' nothing. ``file``: None is stdout, 'str' returns the text.
 
     >>> import tgen.tensor as T
     >>> x = T.dscalar('x')
@@ -92,20 +101,20 @@ def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR"):
      | |x [C]
      |x [C]
     """
-    outputs = getattr(obj, "outputs", obj) if not isinstance(obj, (list, tuple)) else obj
-    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    if ids not in ("CHAR", "int", ""):
+        raise ValueError(f"ids of debugprint must be 'CHAR', 'int' or ''; got {ids!r}")
     lines, labels = [], {}
-    stack = [(v, 0) for v in reversed(outputs)]
+    stack = [(v, 0) for v in reversed(outputs_of(obj))]
     while stack:
         v, level = stack.pop()
         v = getattr(v, "variable", v)
         seen = v in labels
-        label = labels.setdefault(v, _label(len(labels)))
+        label = labels.setdefault(v, _label(len(labels)) if ids == "CHAR" else str(len(labels)))
         text = _leaf(v) or f"{v.owner.op}{_attrs(v.owner)}" + (f".{v.index}" if len(v.owner.outputs) > 1 else "")
         note = f" <{v.type}>" if print_type else ""
         repeated = seen and v.owner is not None
-        lines.append(" |" * level + f"{text} [{label}]{note}" + (" ..." if repeated else ""))
-        if v.owner is not None and not repeated and level != depth - 1:
+        lines.append(" |" * level + text + (f" [{label}]" if ids else "") + note + (" ..." if repeated else ""))
+        if v.owner is not None and not repeated and level != depth - 1 and not (stop_on_name and v.name):
             stack.extend((operand, level + 1) for operand in reversed(v.owner.inputs))
     text = "\n".join(lines)
     if file == "str":

@@ -5,12 +5,48 @@ from tgen.config import config
 from tgen.core.op import METHODS
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant, Variable
+from tgen.graph.shared import SharedVariable
 
 __all__ = ["as_tensor_variable", "as_tensor", "constant", "TensorVariable", "TensorConstant", "TensorType", "Variable", "Constant",
            "get_scalar_constant_value", "NotScalarConstantError"]
 
-TensorVariable, TensorConstant = Variable, Constant
+TensorConstant = Constant
 _WEAK_DTYPES = {bool: "bool", int: "int64"}
+
+
+class _IsTensorVariable(type):
+    def __instancecheck__(cls, v):
+        if cls is not TensorVariable:
+            return type.__instancecheck__(cls, v)
+        return isinstance(v, Variable) and isinstance(v.type, TensorType) and not isinstance(v, (Constant, SharedVariable))
+
+
+class TensorVariable(Variable, metaclass=_IsTensorVariable):
+    """What ``isinstance(v, T.TensorVariable)`` asks for, as in Theano: a tensor that is neither shared nor a constant.
+
+    A base of classes of a program's own, too, with Theano's order of arguments.
+
+    >>> isinstance(as_tensor_variable(1), TensorVariable), isinstance(TensorType("int64", ())("n"), TensorVariable)
+    (False, True)
+    """
+
+    def __init__(self, type, owner=None, index=None, name=None):
+        super().__init__(type, name, owner, index or 0)
+
+    def __reduce__(self):
+        if self.owner is not None:
+            return super().__reduce__()
+        return _tensor_variable, (type(self), self.type, self.name), (self._tag, self.where, self.__dict__)
+
+    def __setstate__(self, state):
+        self._tag, self.where, own = state
+        self.__dict__.update(own)
+
+
+def _tensor_variable(cls, type, name):
+    v = cls.__new__(cls)
+    TensorVariable.__init__(v, type, name=name)
+    return v
 
 
 class WeakConstant(Constant):

@@ -1,0 +1,99 @@
+"""mode="NanGuardMode": every call looks for NaN, infinities and huge numbers in what goes in and comes out."""
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from tgen import passes
+from tgen.config import config
+from tgen.errors import NotFinite
+from tgen.ir import interp
+
+BIG = 1e10
+_WORDS = {"nan": "NaN", "inf": "an infinity", "big": f"a number beyond {BIG:g}"}
+
+
+class Guarded:
+    """An Executable that refuses what is not finite. Meant for one thread: what it puts back after a refused call is what was there before.
+
+    ``wrong``: which of "nan", "inf" and "big" are refused; ``mode``: the mode of the passes.
+    """
+
+    def __init__(self, executable, wrong, mode):
+        self.executable, self.wrong, self.mode = executable, wrong, mode
+
+    def __getattr__(self, name):
+        if name in ("executable", "wrong", "mode"):
+            raise AttributeError(name)
+        return getattr(self.executable, name)
+
+    def __call__(self, values):
+        inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.executable.inputs, values)]
+        before = [s.container.get() for s in self.executable.shared]
+        names = [f"the argument {v}" for v in self.executable.inputs] + [f"the shared variable {s}" for s in self.executable.shared]
+        for name, value in zip(names, inputs + before):
+            self.look(value, lambda found, name=name: f"{name} holds {found}")
+        results = self.executable(values)
+        try:
+            for number, value in enumerate(results):
+                self.look(value, lambda found, number=number: f"output {number} holds {found}{self.origin(inputs, before)}")
+            for s in self.executable.shared:
+                self.look(s.container.get(True), lambda found, s=s: f"the new value of {s} holds {found}{self.origin(inputs, before)}")
+        except NotFinite:
+            for s, value in zip(self.executable.shared, before):
+                if s in self.executable.updated:
+                    s.container.set(value)
+            raise
+        return results
+
+    def look(self, value, message):
+        """What config.NanGuardMode.action says about an array that holds what is refused."""
+        found = kind_of(value, self.wrong)
+        if found is None:
+            return
+        text, action = message(_WORDS[found]), getattr(config, "NanGuardMode.action")
+        if action == "warn":
+            warnings.warn(text, stacklevel=5)
+            return
+        if action == "pdb":
+            breakpoint()
+        raise NotFinite(text)
+
+    def origin(self, inputs, shared):
+        """Which operation made the first such value, as words; found by running the program again in the reference interpreter."""
+        instr = first_wrong(self.executable.program, self.mode, inputs, shared, self.wrong)
+        if instr is None:
+            return ""
+        lines = ", ".join(f"{file}:{line}" for file, line in sorted(instr.where or ()))
+        return f"; the first came from {instr.op}" + (f" at {lines}" if lines else "")
+
+
+def kind_of(value, wrong):
+    """The first of ``wrong`` that an array holds; None for an array without, or of another dtype than floats.
+
+    >>> kind_of(np.array([1.0, np.inf]), ("nan", "inf", "big")), kind_of(np.array([1e11]), ("nan", "inf"))
+    ('inf', None)
+    """
+    if getattr(value, "dtype", None) is None or value.dtype.kind != "f" or not value.size:
+        return None
+    with np.errstate(all="ignore"):
+        if "nan" in wrong and np.isnan(value).any():
+            return "nan"
+        if "inf" in wrong and np.isinf(value).any():
+            return "inf"
+        if "big" in wrong and (np.abs(value[np.isfinite(value)]) > BIG).any():
+            return "big"
+    return None
+
+
+def first_wrong(program, mode, inputs, shared, wrong):
+    """The first instruction, before fusion, one of whose results holds what is refused; None when the interpreter finds none."""
+    function = passes.run(program.lowered.function, mode, skip=("fuse", "trim"))
+    instrs = [i for i in function.block.instrs for _ in i.results]
+    values = tuple(v for i in function.block.instrs for v in i.results)
+    everything = replace(function, block=replace(function.block, results=values), outputs=len(values), updates=())
+    try:
+        found, _ = interp.run(everything, inputs, shared)
+    except (ValueError, IndexError):
+        return None
+    return next((i for i, value in zip(instrs, found) if kind_of(value, wrong)), None)
