@@ -17,6 +17,10 @@ SHORT = {
     "denoising_autoencoder": {"EPOCHS": 1},
     "stacked_autoencoder": {"EPOCHS": 2, "PRETRAIN_EPOCHS": 1},
     "vae": {"EPOCHS": 1},
+    "rbm": {"EPOCHS": 1},
+    "hmc": {"BURN_IN": 50, "SAMPLES": 50},
+    "char_lstm": {"EPOCHS": 1, "CHARACTERS": 5000, "HELD_OUT": 5000},
+    "bidirectional_gru": {"EPOCHS": 1},
 }
 OTHERS = {"accumulator", "scopes", "training", "digits"}
 
@@ -54,6 +58,28 @@ def test_vae():
     before, after = program("vae").main()
     assert before < -44.3                                           # each pixel 0.5 costs 64 log 2 = 44.4, and the divergence comes on top
     assert -21.6 < after < -19                                      # pixels drawn independently 25.6; seeds 0..3: 20.7 to 21.1
+
+
+def test_rbm():
+    before, after = program("rbm").main()
+    assert before == pytest.approx(-44.4, abs=0.3)                  # each pixel 0.5: -64 log 2
+    assert -22 < after < -20                                        # pixels drawn independently -25.6; seeds 0..3: -21.5 to -21.2
+
+
+def test_hmc():
+    mean_error, covariance_error, accepted = program("hmc").main()
+    assert mean_error < 0.05 and covariance_error < 0.1             # where it starts: 1.3 and 2.0; a leapfrog without its half steps: covariance off by 0.9; all moves accepted: by 1e7
+    assert 0.7 < accepted < 0.9                                     # adapted to 0.8
+
+
+def test_char_lstm():
+    before, after, entropy = program("char_lstm").main()
+    assert entropy == pytest.approx(7 / 15.5) and before > 4        # 20 characters at first all alike: log2(20) = 4.3 and what the weights add
+    assert entropy - 0.005 < after < 0.475                          # who knows no character before: 3.98, the last 1.76, the last 2 0.66, the last 5 0.498; seeds 0..3: 0.463 to 0.466
+
+
+def test_bidirectional_gru():
+    assert program("bidirectional_gru").main() >= 0.97              # untrained 0.09; seeds 0..3: 0.983 to 0.990
 
 
 @pytest.mark.parametrize("name", SHORT)
