@@ -5,13 +5,13 @@ import tgen
 import tgen.tensor as T
 from tgen.examples.digits import data
 from tgen.examples.training import fit, glorot, held, momentum, zeros
-from tgen.random import MRG_RandomStreams
+from tgen.random import RandomStreams
 
 HIDDEN, CORRUPTION, BATCH, RATE, EPOCHS = 100, 0.3, 50, 0.05, 20
 
 
 class DenoisingAutoencoder:
-    """Code sigmoid(x w + b), image sigmoid(code w' + b'): the same matrix there and back."""
+    """Code sigmoid(x w + b), image sigmoid(code w' + b'): the same matrix there and back. ``streams``: where random numbers come from."""
 
     def __init__(self, rng, streams, n_visible, n_hidden, w=None, b=None):
         self.streams = streams
@@ -41,7 +41,7 @@ def main(seed=0):
     sets = data.sets(seed)
     memory = held(sets)
     index, x = T.lscalar("index"), T.matrix("x")
-    model = DenoisingAutoencoder(np.random.RandomState(seed), MRG_RandomStreams(seed + 1), 64, HIDDEN)
+    model = DenoisingAutoencoder(np.random.RandomState(seed), RandomStreams(seed + 1), 64, HIDDEN)
     cost = model.cost(x, CORRUPTION)
     train = tgen.function([index], cost, updates=momentum(cost, model.parameters, RATE),
                           givens={x: memory["train"][0][index * BATCH:(index + 1) * BATCH]}, name="train")
