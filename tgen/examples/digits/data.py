@@ -30,6 +30,23 @@ def moved(images, axis, sign):
     return ((1 - SHIFT) * frames + SHIFT * neighbour).reshape(images.shape).astype(images.dtype)
 
 
+def upsampled(images, side=28):
+    """The 8x8 images, float32[n, 64], as side x side images: float32[n, side * side], straight lines between the centres of pixels.
+
+    >>> ramp = np.tile(np.arange(8, dtype="float32"), (1, 8))
+    >>> upsampled(ramp, 4)[0, :4]
+    array([0.5, 2.5, 4.5, 6.5], dtype=float32)
+    """
+    places = np.clip((np.arange(side) + 0.5) * 8 / side - 0.5, 0, 7)
+    weights = np.maximum(1 - abs(places[:, None] - np.arange(8)), 0).astype(images.dtype)
+    return (weights @ images.reshape(-1, 8, 8) @ weights.T).reshape(len(images), side * side)
+
+
+def black_and_white(images):
+    """The images with 1 where a pixel is darker than half and 0 elsewhere: for models of zeros and ones."""
+    return (images > 0.5).astype(images.dtype)
+
+
 def sets(seed):
     """{"train", "valid", "test"} -> (images, labels), split and shuffled by ``seed``. Only the training images come moved, too.
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from tgen import scope
+from tgen.examples.training import EarlyStopping
 
 from . import data, model, report
 
@@ -18,7 +19,7 @@ def fit(net, epochs, patience, progress):
 
     Returns [(training cost, validation cost, validation errors, seconds)] per epoch and the best epoch's index.
     """
-    history, best, kept = [], 0, None
+    history, stopping = [], EarlyStopping(net.parameters, patience)
     for epoch in range(epochs):
         start = time.perf_counter()
         costs = []
@@ -29,14 +30,11 @@ def fit(net, epochs, patience, progress):
         cost, errors = map(float, net.valid())
         history.append((statistics.fmean(costs), cost, errors, seconds))
         progress.done(epoch + 1, seconds, *history[-1][:3])
-        if kept is None or cost < history[best][1]:
-            best, kept = epoch, [p.get_value() for p in net.parameters]
-        elif epoch - best >= patience:
+        if stopping.over(epoch, cost):
             break
     progress.end()
-    for p, value in zip(net.parameters, kept):
-        p.set_value(value)
-    return history, best
+    stopping.restore()
+    return history, stopping.best
 
 
 def arguments(argv, prog):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import tgen
 import tgen.tensor as T
 from tgen import scope
+from tgen.examples.training import held
 
 
 def network(x, hidden):
@@ -35,19 +36,18 @@ class Model:
 
 def build(data, hidden, batch, rate, decay):
     """A Model over ``data`` (name -> (images, labels)). All sets stay in shared memory; a step reads its batch by ``givens``."""
-    held = {name: (tgen.shared(images, name + "_x", borrow=True), tgen.shared(labels, name + "_y", borrow=True))
-            for name, (images, labels) in data.items()}
+    memory = held(data, "float32")
     x, y, index = T.fmatrix("x"), T.ivector("y"), T.lscalar("index")
     with scope.variable_scope("mlp", dtype="float32", regularizer=scope.l2_regularizer(decay)) as mlp:
         scores = network(x, hidden)
         mlp.reuse_variables()       # the towers below use the same weights: nothing is made, a wrong name is an error
-        valid_scores, test_scores = (network(held[name][0], hidden) for name in ("valid", "test"))
+        valid_scores, test_scores = (network(memory[name][0], hidden) for name in ("valid", "test"))
     parameters = scope.trainable_variables("mlp/")
     cost = cross_entropy(scores, y)
     gradients = T.grad(cost + scope.get_regularization_loss("mlp/"), parameters)
     part = slice(index * batch, (index + 1) * batch)
     train = tgen.function([index], cost, updates=[(p, p - rate * g) for p, g in zip(parameters, gradients)],
-                          givens={x: held["train"][0][part], y: held["train"][1][part]}, name="train")
-    valid = tgen.function([], [cross_entropy(valid_scores, held["valid"][1]), error_rate(valid_scores, held["valid"][1])], name="valid")
-    test = tgen.function([], error_rate(test_scores, held["test"][1]), name="test")
+                          givens={x: memory["train"][0][part], y: memory["train"][1][part]}, name="train")
+    valid = tgen.function([], [cross_entropy(valid_scores, memory["valid"][1]), error_rate(valid_scores, memory["valid"][1])], name="valid")
+    test = tgen.function([], error_rate(test_scores, memory["test"][1]), name="test")
     return Model(train, valid, test, parameters, len(data["train"][1]) // batch)
