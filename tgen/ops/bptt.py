@@ -36,6 +36,11 @@ def _finds_sizes(node):
     return bool(node.primitive.extra.get("found")) or node.primitive.name == "ifelse" or node.primitive.name == "scan" and node.attrs["until"]
 
 
+def spread(scalar, x):
+    """A scalar with the rank of x; its axes broadcast."""
+    return apply("dimshuffle", scalar, order=("x",) * x.ndim) if x.ndim else scalar
+
+
 def minus(a, b):
     """a - b of size scalars."""
     if isinstance(a, Constant) and isinstance(b, Constant):
@@ -58,9 +63,10 @@ class _Back:
         self.carries, self.sequences, self.outs = (node.attrs[k] for k in ("carries", "sequences", "outs"))
         self.inputs, self.params = node.inputs[:-1], self.body.params
         self.given = {}         # out of the scan -> its adjoint
+        self.last = {}          # carry -> the adjoint of its last value
         for (kind, k), g in zip(self.outs, gs):
             if g is not None and is_float(g.dtype):
-                self.given[kind, k] = g
+                (self.last if kind == "final" else self.given)[k if kind == "final" else (kind, k)] = g
         self.extra = []         # variables of the body that the forward loop keeps for this
         self.kept = {("history", j): i for i, (kind, j) in enumerate(self.outs) if kind == "history"}
 
@@ -84,7 +90,7 @@ class _Back:
 
     def live(self):
         """The carries through which something flows back, and the step's adjoints with these."""
-        live = {k for kind, k in self.given if kind == "history"}
+        live = {k for kind, k in self.given if kind == "history"} | set(self.last)
         while True:
             adjoints = self.step(sorted(live))
             more = {j for j in range(self.carries) if adjoints[j] is not None} | live
@@ -104,10 +110,17 @@ class _Back:
         results = self.loop(live, yields, [adjoints[k] for k in wanted], wanted)
         entries = [None] * len(self.inputs)
         for j, history in zip(live, results):
-            entries[j] = row(history, self.count)
+            entries[j] = self.reached(j, row(history, self.count))
         for k, g in zip(wanted, results[len(live):]):
             entries[k] = self.in_order(g, self.inputs[k]) if k < self.carries + self.sequences else g
         return entries
+
+    def reached(self, j, g):
+        """The adjoint of what carry j starts with, when the loop back comes that far; else only what was given for it."""
+        if self.count is self.made:
+            return g
+        given = self.given.get(("history", j))
+        return apply("switch", spread(apply("eq", self.count, self.made), g), g, zeros(g) if given is None else row(given, literal(0)))
 
     def before(self, j, g):
         """The adjoint of carry j before a step: what flows through the step, and what was given for the value kept there."""
@@ -120,10 +133,15 @@ class _Back:
         """``made``: how many steps the scan made; ``count``: how many of them the loop back goes through, the last ones."""
         self.made = self.node.inputs[-1]
         if self.attrs["until"]:
-            out = next(v for v, (kind, _) in zip(self.node.outputs, self.outs) if kind in ("history", "stack"))
-            self.made = minus(length(out, 0), literal(1)) if self.outs[self.node.outputs.index(out)][0] == "history" else length(out, 0)
+            kind, out = next(((kind, v) for v, (kind, _) in zip(self.node.outputs, self.outs) if kind in ("history", "stack")), None) or self.counting()
+            self.made = minus(length(out, 0), literal(1)) if kind == "history" else length(out, 0)
         limit = self.attrs.get("truncate", -1)
         self.count = self.made if limit < 0 else apply("minimum", self.made, literal(limit))
+
+    def counting(self):
+        """An out that tells how many steps were made."""
+        kind = "history" if self.carries else "stack"
+        return kind, apply_op(OPS["scan"], self.node.inputs, {**self.attrs, "outs": ((kind, 0),)}, self.node.where, (self.body,))[0]
 
     def backwards(self, x, shift=0):
         """Rows shift .. of x as a sequence of the loop back: that of the last step first."""
@@ -145,12 +163,19 @@ class _Back:
         fixed += [(own[v], source()) for v, (step, source) in sources.items() if not step]
         params = [self.after[j] for j in live] + [v for v, _ in sequences + fixed]
         body, captured = close(params, clone([*yields, *sums], own))
-        first = [row(self.given["history", j], self.made) if ("history", j) in self.given else zeros(self.inputs[j]) for j in live]
+        first = [self.at_end(j) for j in live]
         kinds = ["back" if k < self.carries + self.sequences else "sum" for k in wanted]
         outs = tuple(("history", j) for j in range(len(live))) + tuple((kind, len(live) + k) for k, kind in enumerate(kinds))
         attrs = {"carries": len(live), "sequences": len(sequences), "outs": outs, "until": False}
         operands = [*first, *(v for _, v in sequences), *(v for _, v in fixed), *captured, self.count]
         return apply_op(OPS["scan"], operands, attrs, self.node.where, (body,))
+
+    def at_end(self, j):
+        """The adjoint of carry j after the last step."""
+        given = [self.last[j]] if j in self.last else []
+        if ("history", j) in self.given:
+            given.append(row(self.given["history", j], self.made))
+        return apply("add", *given) if len(given) == 2 else given[0] if given else zeros(self.inputs[j])
 
     # -- residuals
     def residuals(self, wanted):
