@@ -1,11 +1,13 @@
-"""Jacobians and Hessians without a loop: one pull-back of a symbolic adjoint, then its graph with a leading batch axis.
+"""Jacobians and Hessians: one pull-back of a symbolic adjoint, then its graph with a leading batch axis.
 
 ``batched`` gives every node that depends on the adjoint that axis, by one rule per primitive; seeding it with the rows of
-an identity matrix computes all rows of the Jacobian at once.
+an identity matrix computes all rows of the Jacobian at once. Where a primitive has no such rule (a scan), ``one_by_one`` pulls
+the rows back in a loop.
 """
-from tgen.core.op import REDUCE, SCALAR
+from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.graph.closure import close
 from tgen.graph.grad import Lop, grad
-from tgen.graph.nodes import Variable
+from tgen.graph.nodes import Variable, apply_op
 from tgen.graph.walk import again, toposort
 
 from . import sizes
@@ -37,7 +39,8 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     adjoint = expression.type("adjoint")
     pulled = Lop(expression, targets, adjoint, consider_constant, disconnected_inputs)
     count = sizes.length(expression, 0)
-    rows = batched(pulled, adjoint, eye(sizes.variable(count), dtype=expression.type.dtype), count)
+    seeds = eye(sizes.variable(count), dtype=expression.type.dtype)
+    rows = batched(pulled, adjoint, seeds, count) if batchable(pulled, adjoint) else one_by_one(pulled, adjoint, seeds, count)
     return type(wrt)(rows) if isinstance(wrt, (list, tuple)) else rows[0]
 
 
@@ -56,6 +59,38 @@ def hessian(cost, wrt, consider_constant=None, disconnected_inputs="raise"):
     slopes = grad(cost, targets, consider_constant, disconnected_inputs)
     results = [jacobian(g, v, consider_constant, "ignore") for g, v in zip(slopes, targets)]
     return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]
+
+
+def batchable(outputs, seed):
+    """Whether every node behind ``outputs`` that depends on ``seed`` has a rule here."""
+    values = {seed}
+    for node in toposort(outputs, [seed]):
+        if node.primitive.name == "shape_i" or not any(v in values for v in node.inputs):
+            continue
+        if not _has_rule(node) or any(v in values for v in _indices(node)):
+            return False
+        values.update(node.outputs)
+    return True
+
+
+def _has_rule(node):
+    return node.primitive.kind == SCALAR or _is_along_axes(node) or node.primitive.name in _RULES
+
+
+def _is_along_axes(node):
+    name = node.primitive.name
+    return "axes" in node.attrs and (node.primitive.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast"))
+
+
+def _indices(node):
+    return node.inputs[1 if node.primitive.name == "gather" else 2:] if _RULES.get(node.primitive.name) is _gather else ()
+
+
+def one_by_one(outputs, seed, seeds, count):
+    """``outputs`` for each of ``seeds`` in the place of ``seed``: stacked by a scan."""
+    body, captured = close([seed], outputs)
+    attrs = {"carries": 0, "sequences": 1, "outs": tuple(("stack", k) for k in range(len(outputs))), "until": False}
+    return apply_op(OPS["scan"], [seeds, *captured, sizes.variable(count)], attrs, None, (body,))
 
 
 def batched(outputs, seed, seeds, count):
@@ -88,12 +123,9 @@ def _batch(node, operands, count):
     name, attrs = node.primitive.name, dict(node.attrs)
     if node.primitive.kind == SCALAR:
         return apply(name, *(v if flag else reorder(v, ["x", *range(v.type.ndim)]) for v, flag in operands), **attrs)
-    if "axes" in attrs and (node.primitive.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast")):
+    if _is_along_axes(node):
         return apply(name, operands[0][0], axes=tuple(a + 1 for a in attrs["axes"]))
-    rule = _RULES.get(name)
-    if rule is None:
-        raise TypeError(f"jacobian cannot go through {node.op}; differentiate the elements one by one with grad")
-    return rule(name, attrs, operands, count)
+    return _RULES[name](name, attrs, operands, count)
 
 
 def _plain(operands):
@@ -124,8 +156,6 @@ def _write_slice(name, attrs, operands, count):
 
 def _gather(name, attrs, operands, count):
     arrays = 1 if name == "gather" else 2
-    if any(flag for _, flag in operands[arrays:]):
-        raise TypeError(f"jacobian cannot go through {name} at indices that depend on the adjoint")
     whole = [_whole(operand, count) for operand in operands[:arrays]]
     return apply(name, *whole, *_plain(operands[arrays:]), axis=attrs["axis"] + 1, count=attrs["count"])
 
