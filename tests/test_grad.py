@@ -338,7 +338,7 @@ def test_wrt_intermediate_and_itself():
 def test_undefined():
     x = T.dscalar("x")
     y = x * 2
-    y.owner.op = type("Op", (), {"grad": lambda self, node, gs: [Undefined("odd")] * 2, "extra": {}, "sizes": 0, "name": "odd"})()
+    y.owner.primitive = type("Op", (), {"grad": lambda self, node, gs: [Undefined("odd")] * 2, "extra": {}, "sizes": 0, "name": "odd"})()
     with pytest.raises(NullTypeGradError, match="odd"):
         grad(y, x)
     assert isinstance(grad(y, x, null_gradients="return"), Undefined)

@@ -93,9 +93,10 @@ def test_infer_shape_that_does_not_know_or_fails():
     def wrong(node, shapes):
         return [shapes[0][5]]
     assert tgen.function([V], Says(T.dvector, np.ones(3), unknown)(V))([1.0]).shape == (3,)
-    with pytest.warns(UserWarning, match="infer_shape of Says failed.*IndexError"):
-        y = Says(T.dvector, np.ones(3), wrong)(V)
-    assert tgen.function([V], y)([1.0]).shape == (3,)
+    for infer_shape, words in [(wrong, "IndexError"), (lambda node, shapes: [], "shorter"), (lambda node, shapes: [(1, 2)], "longer"), (lambda node, shapes: [(V.sum(),)], "is no size")]:
+        with pytest.warns(UserWarning, match=f"infer_shape of Says failed.*{words}") as warned:
+            y = Says(T.dvector, np.ones(3), infer_shape)(V)
+        assert warned[0].filename == __file__ and tgen.function([V], y)([1.0]).shape == (3,)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int32", "uint64", "float32", "float64"])

@@ -77,6 +77,15 @@ def test_prints_of_steps_in_order():
     assert [line.split()[-1] for line in printed(tgen.function([X], nested), [[1.0, 2], [3, 4]])[0]] == ["1.0", "2.0", "3.0", "4.0"]
 
 
+@pytest.mark.parametrize("mode", MODES[:2])
+def test_loops_branches_and_prints_keep_their_order(mode):
+    late = Print("late", ("ndim",))(T.dot(T.exp(T.exp(X).sum(axis=1)), X).sum())
+    steps, _ = tgen.scan(lambda e: Print("step", ("ndim",))(e), sequences=[V])
+    branch = tgen.ifelse(A > 0, Print("branch", ("ndim",))(A*2), A)
+    f = tgen.function([X, V, A], [late, steps, branch, Print("end", ("ndim",))(A)], mode=mode)
+    assert [line.split()[0] for line in printed(f, np.ones((3, 4)), [1.0, 2], 1.0)[0]] == ["late", "step", "step", "branch", "end"]
+
+
 def test_what_does_not_change_is_computed_and_printed_once():
     calls = []
     counted = Calls(lambda: calls.append(1))

@@ -94,6 +94,11 @@ def walk(block):
         stack.extend(iter(b.instrs) for b in reversed(instr.blocks))
 
 
+def has_effect(instr):
+    """Whether it, or an instruction of its blocks, is there for what it does: these keep the program's order among themselves."""
+    return bool(instr.op.effect) or any(i.op.effect for block in instr.blocks for i in walk(block))
+
+
 def refresh(block, env=None, sizes=None):
     """A copy of ``block`` with fresh values throughout, its parameters too unless ``env`` maps them already.
 

@@ -9,7 +9,7 @@ results, operands and instructions of the blocks go one by one. Parameters of th
 """
 from tgen.core import dims
 from tgen.ir.nodes import WHOLE, Axis, Block
-from tgen.ir.rebuild import instr_symbols, walk
+from tgen.ir.rebuild import has_effect, instr_symbols
 
 
 def dce(function):
@@ -55,7 +55,7 @@ def _live_part(block):
 def _acts(instr):
     """Whether an instruction is there for more than its results: a check, an effect, a block with an effect."""
     if instr.blocks:
-        return any(i.op.effect for block in instr.blocks for i in walk(block))
+        return has_effect(instr)
     return not instr.results and instr.op.name != "sizeof" or instr.op.effect
 
 

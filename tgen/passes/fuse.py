@@ -11,7 +11,7 @@ are read through (access.py). Building the kernels is kernels.py; products were 
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
-from tgen.ir.rebuild import bottom_up
+from tgen.ir.rebuild import bottom_up, has_effect
 
 from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
@@ -87,7 +87,7 @@ class Fusion:
 
     def alone(self, instr, order):
         stage = self.earliest(instr)
-        if instr.op.effect:
+        if has_effect(instr):
             self.effects = stage = max(stage, self.effects)
         self.single.append((stage, order, instr))
         self.read(instr.operands, stage, None)

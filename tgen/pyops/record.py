@@ -77,47 +77,47 @@ def again(node, inputs):
 # -- sizes -----------------------------------------------------------------------------------------------------------------------
 
 def with_sizes(node):
-    """Ask infer_shape, if there is one, and make the sizes it knows further inputs of ``node``."""
-    infer = getattr(node.op, "infer_shape", None)
+    """Ask infer_shape, if there is one, and make the sizes it knows further inputs of ``node``.
+
+    A mistake in it costs no more than the knowledge, so it is a warning.
+    """
+    infer, problem, sizes, results = getattr(node.op, "infer_shape", None), None, [], None
     if infer is None or all(isinstance(s, int) for v in node.outputs for s in v.type.shape):
         return
-    shapes = _inferred(node, infer)
-    if shapes is None:
+    try:
+        results = tuple(_pattern(v, shape, sizes) for v, shape in zip(node.outputs, _shapes(node, infer), strict=True))
+    except NotImplementedError:
         return
-    sizes, results = [], []
-    for v, shape in zip(node.outputs, shapes):
-        pattern = [_entry(v, wanted, size, sizes) for wanted, size in zip(v.type.shape, [None]*v.type.ndim if shape is None else shape)]
-        results.append((v.type.dtype, tuple(pattern)))
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        warnings.warn(f"infer_shape of {node.op} failed, so sizes are known only when it has run: {problem}", stacklevel=3)
+        return
     node.inputs.extend(sizes)
-    node.attrs = {**node.attrs, "results": tuple(results)}
+    node.attrs = {**node.attrs, "results": results}
     node.primitive = node.op._tgen_primitive(node)
 
 
-def _entry(v, static, size, sizes):
+def _shapes(node, infer):
+    """What infer_shape says, a shape (or None) per output; newer ones take a graph as well, which there is none of."""
+    shapes = [tuple(lengths(v)) for v in node.inputs]
+    return list(infer(node, shapes) if len(inspect.signature(infer).parameters) == 2 else infer(None, node, shapes))
+
+
+def _pattern(v, shape, sizes):
+    """The entry of ``results`` for the output ``v``; what it takes from ``shape`` goes to ``sizes``."""
+    shape = (None,)*v.type.ndim if shape is None else shape
+    return v.type.dtype, tuple(_entry(static, size, sizes) for static, size in zip(v.type.shape, shape, strict=True))
+
+
+def _entry(static, size, sizes):
     if static is not None or size is None:
         return host.FOUND if static is None else static
     size = as_tensor_variable(size)
     if size.type.ndim or not is_int(size.type.dtype):
-        raise TypeError(f"infer_shape of {v.owner.op} gives {size} of {size.type} as a size; a size is an integer scalar")
+        raise TypeError(f"{size} of {size.type} is no size; a size is an integer scalar")
     sizes.append(size if size.type.dtype == "int64" else cast(size, "int64"))
     return host.SIZE
-
-
-def _inferred(node, infer):
-    """What infer_shape says, a shape per output; None when it does not know. A mistake in it costs speed only, so it is a warning."""
-    shapes = [tuple(lengths(v)) for v in node.inputs]
-    arguments = (node, shapes) if len(inspect.signature(infer).parameters) == 2 else (None, node, shapes)
-    try:
-        found = list(infer(*arguments))
-        fits = len(found) == len(node.outputs) and all(s is None or len(s) == v.type.ndim for s, v in zip(found, node.outputs))
-        problem = None if fits else f"it gave {found!r:.200} for outputs of types {', '.join(str(v.type) for v in node.outputs)}"
-    except NotImplementedError:
-        return None
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-    if problem:
-        warnings.warn(f"infer_shape of {node.op} failed, so sizes are known only when it has run: {problem}", stacklevel=4)
-    return None if problem else found
 
 
 # -- gradients -------------------------------------------------------------------------------------------------------------------
