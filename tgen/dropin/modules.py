@@ -59,15 +59,20 @@ def _missing(module, names, name, frame):
     shown = f"{THEIRS if THEIRS in sys.modules else OURS}.{names.path}".rstrip(".")
     if name.startswith("__"):
         return AttributeError(f"module {shown!r} has no attribute {name!r}")
-    close = nearest(name, {n for n in dir(module) if not n.startswith("_")}) + elsewhere(name)
+    close = nearest(name, public(module, names)) + elsewhere(name)
     if frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM:
         return ImportError(f"cannot import name {name!r} from {shown!r}: tgen has no {shown}.{name}{close}", name=shown)
     return AttributeError(f"module {shown!r} has no attribute {name!r}: tgen does not have it{close}", name=name, obj=module)
 
 
+def public(module, names):
+    """The names of a module that are for users: its own, without what it imports, and those of its row."""
+    return {n for n in (*module.__dict__.get("__all__", ()), *names.list()) if not n.startswith("_")}
+
+
 def elsewhere(name):
     """The end of a message: which modules of the table have exactly this name."""
-    paths = [path for path in ROWS if name in dir(sys.modules[f"{OURS}.{path}".rstrip(".")])]
+    paths = [path for path in ROWS if name in public(sys.modules[f"{OURS}.{path}".rstrip(".")], Names(path))]
     root = THEIRS if THEIRS in sys.modules else OURS
     return f"; there is {', '.join(f'{root}.{path}.{name}'.replace('..', '.') for path in paths[:3])}" if paths else ""
 
