@@ -6,6 +6,9 @@
 >>> len(body.params), [str(v) for v in captured]
 (2, ['exp.0'])
 """
+from tgen.config import config
+
+from . import testvalue
 from .nodes import Constant, Lambda, Variable
 from .walk import clone, toposort
 
@@ -33,7 +36,9 @@ def is_small(v):
 
 
 def like(v, type=None):
-    """A parameter that stands for ``v``: its name and place, and its type unless another is given."""
+    """A parameter that stands for ``v``: its name, place and test value, and its type unless another is given."""
     twin = Variable(type or v.type, v.name)
     twin.where = v.where if v.owner is None else v.owner.where
+    if config.compute_test_value != "off" and (value := testvalue.known(v)) is not None:
+        twin.tag.test_value = value
     return twin

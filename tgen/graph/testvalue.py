@@ -19,14 +19,29 @@ def compute(node):
             _missing(f"Cannot compute test value: input {k} ({v}) of {node.op} has no tag.test_value")
             return
         values.append(value)
+    for v, value in zip(node.outputs, _results(node, values)):
+        v.tag.test_value = value
+
+
+def _results(node, values):
+    """What a node makes of arrays."""
     op = node.primitive
+    if node.bodies:
+        return op.extra["values"](node, values)
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     arrays = values[:-count] if count else values
     if op.kind == SCALAR:
         _check_sizes(node, arrays)
     results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays):]), *arrays)
-    for v, value in zip(node.outputs, results if isinstance(results, tuple) else (results,)):
-        v.tag.test_value = value
+    return results if isinstance(results, tuple) else (results,)
+
+
+def run(body, order, arguments):
+    """What a Lambda makes of arrays; ``order`` are its nodes, producers first. As deep as loops are nested."""
+    found = dict(zip(body.params, arguments))
+    for node in order:
+        found.update(zip(node.outputs, _results(node, [found[v] if v in found else v.data for v in node.inputs])))
+    return [found[v] if v in found else v.data for v in body.outputs]
 
 
 def known(v):

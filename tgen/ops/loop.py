@@ -11,10 +11,14 @@ takes these as parameters and yields the new carries and whatever its ``outs`` k
 
 With ``until`` the last value yielded is a bool, and the step that makes it true is the last one: the rows are then found when it runs.
 """
+import numpy as np
+
 from tgen.core import dims
 from tgen.core.op import REGION, STRUCT, Op, register
 from tgen.core.types import TensorType
+from tgen.graph import testvalue
 from tgen.graph.build import apply, zeros
+from tgen.graph.walk import toposort
 
 from .bptt import scan_grad
 
@@ -71,7 +75,35 @@ def _kept(kind, t, steps):
 
 
 
-register(Op("scan", REGION, scan_infer, None, scan_grad, sizes=1, fails=True, extra={"params": lambda types, attrs: (scan_params(types, attrs),), "partial": True},
+def scan_values(node, values):
+    """The results on arrays, step by step in Python: for test values."""
+    attrs, body = node.attrs, node.bodies[0]
+    carries, cut = attrs["carries"], attrs["carries"] + attrs["sequences"]
+    order = toposort(body.outputs, body.params)
+
+    def step(state, rows):
+        return testvalue.run(body, order, [*state, *rows, *values[cut:-1]])
+    states, yielded = [values[:carries]], []
+    for k in range(int(values[-1])):
+        yielded.append(step(states[-1], [np.asarray(x[k]) for x in values[carries:cut]]))
+        states.append(yielded[-1][:carries])
+        if attrs["until"] and yielded[-1][-1]:
+            break
+    kept = {"history": states, "final": states[-1:], "stack": yielded, "sum": yielded}
+    shapes = yielded[0] if yielded else step(states[0], [np.zeros(x.shape[1:], x.dtype) for x in values[carries:cut]])
+    return tuple(_kept_values(kind, [row[k] for row in kept[kind]], shapes[k]) for kind, k in attrs["outs"])
+
+
+def _kept_values(kind, rows, value):
+    if kind == "final":
+        return rows[0]
+    if kind == "sum":
+        return np.asarray(sum(rows, np.zeros_like(value)))
+    return np.stack(rows) if rows else np.zeros((0, *np.shape(value)), np.asarray(value).dtype)
+
+
+register(Op("scan", REGION, scan_infer, None, scan_grad, sizes=1, fails=True,
+            extra={"params": lambda types, attrs: (scan_params(types, attrs),), "partial": True, "values": scan_values},
             doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks and sums"))
 
 

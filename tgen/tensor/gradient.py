@@ -1,6 +1,7 @@
 """Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient of their own."""
 from tgen.core.types import is_float
 from tgen.errors import ArgumentTypeError, ArgumentValueError
+from tgen.graph.closure import like
 from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
 from tgen.graph.walk import clone
 
@@ -37,7 +38,7 @@ def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
 def _directional(y, targets, points, disconnected_outputs):
     if not is_float(y.type.dtype):
         raise TypeError(f"Rop of {y} of {y.type}: only floats have derivatives")
-    adjoint = y.type("adjoint")
+    adjoint = like(y)
     pulled = Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)
     pushed = grad(None, adjoint, known_grads=dict(zip(pulled, points)), disconnected_inputs="ignore", add_names=False)
     return clone([pushed], {adjoint: zeros_like(y)})[0]     # of the adjoint only sizes are left

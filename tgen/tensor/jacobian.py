@@ -5,7 +5,7 @@ an identity matrix computes all rows of the Jacobian at once. Where a primitive 
 the rows back in a loop.
 """
 from tgen.core.op import OPS, REDUCE, SCALAR
-from tgen.graph.closure import close
+from tgen.graph.closure import close, like
 from tgen.graph.grad import Lop, grad
 from tgen.graph.nodes import Variable, apply_op
 from tgen.graph.walk import again, toposort
@@ -36,7 +36,7 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     if expression.type.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    adjoint = expression.type("adjoint")
+    adjoint = like(expression)
     pulled = Lop(expression, targets, adjoint, consider_constant, disconnected_inputs)
     count = sizes.length(expression, 0)
     seeds = eye(sizes.variable(count), dtype=expression.type.dtype)
