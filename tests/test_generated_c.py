@@ -24,9 +24,9 @@ WARNED = ("several reductions of one value", "softmax", "cross-entropy and its g
 STRICT = ("-std=gnu99", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-x", "c", "-")
 
 
-def c_text(inputs, outputs, updates=(), mode="FAST_RUN"):
+def c_text(inputs, outputs, updates=(), mode="FAST_RUN", general=False):
     function = passes.run(lower(list(inputs), list(outputs), list(updates)).function, mode)
-    return generate(function, plan(function))
+    return generate(function, plan(function), general)
 
 
 def warnings(text, *flags):
@@ -37,7 +37,8 @@ def warnings(text, *flags):
 @pytest.mark.parametrize("flags", [(), ("-fopenmp",)], ids=["alone", "openmp"])
 def test_no_warnings(name, flags):
     inputs, make, _ = PROGRAMS[name]
-    assert warnings(c_text(inputs, (make or more(name, inputs))()), *flags) == ""
+    for general in (False, True):
+        assert warnings(c_text(inputs, (make or more(name, inputs))(), general=general), *flags) == ""
 
 
 def test_no_warnings_in_updates_and_scalars():

@@ -2,7 +2,7 @@
 
     python tools/replay.py REV_A [REV_B]     # REV_B: the working tree when left out
 
-Every program in tests/programs and tgen/examples/*.py is run at both places; the C text of each function it builds is kept under its
+Every program in tests/programs and tgen/examples/*.py is run at both places; the C texts of each function it builds are kept under its
 number. Exit status 1 when a text differs.
 """
 import argparse
@@ -19,7 +19,10 @@ sys.path.insert(0, sys.argv[1])
 from tgen.runtime import hooks
 out, made = pathlib.Path(sys.argv[3]), []
 def keep(function):
-    (out / f"{len(made):03}.c").write_text(function.fn.program.c_text())
+    texts = function.fn.program.c_text
+    (out / f"{len(made):03}.c").write_text(texts())
+    if "general" in texts.__code__.co_varnames:     # an old revision has one text
+        (out / f"{len(made):03}-general.c").write_text(texts(general=True))
     made.append(function)
 hooks.BUILT.append(keep)
 sys.argv = sys.argv[2:3]

@@ -39,6 +39,7 @@ def _add_inspect(commands):
     sub.add_argument("--stage", metavar="NAME", help="the IR after this pass")
     sub.add_argument("--plan", action="store_true", help="memory, copies, and how each update commits")
     sub.add_argument("--c", action="store_true", help="the C")
+    sub.add_argument("--general", action="store_true", help="the C that serves once an array was not C-contiguous")
     sub.add_argument("--asm", action="store_true", help="what the C compiler makes of it (runs the compiler)")
     sub.add_argument("--list", action="store_true", help="only list what was built")
     sub.add_argument("--run", action="store_true", help="go on to the end of the script")

@@ -87,7 +87,7 @@ def show_function(built, options, out, paint):
 
 def wanted(options):
     """The section words that the flags ask for; all of them when there is no flag."""
-    words = [word for word, on in [("ir", options.ir), ("final", options.ir), ("plan", options.plan), ("c", options.c)] if on]
+    words = [word for word, on in [("ir", options.ir), ("final", options.ir), ("plan", options.plan), ("c", options.c), ("general", options.general)] if on]
     return words or ([] if options.stage is not None or options.asm else ["ir", "final", "plan", "c"])
 
 

@@ -2,7 +2,7 @@
 import re
 
 from tgen.core import dims
-from tgen.ir.nodes import SHARED
+from tgen.ir.nodes import CONST, SHARED
 from tgen.ir.rebuild import walk
 
 from .names import ctype, size_c
@@ -83,6 +83,8 @@ class Entry:
             for k in range(rank):
                 self.load.append(f"f->{name}_s{k} = {place[rank + k]}/{v.type.itemsize};")
             self.load.append(f"f->{name}_dense = tgen_dense({rank}, {array}, {v.type.itemsize});")
+        elif param.kind != CONST:
+            self.load.append(f"if (!tgen_dense({rank}, {array}, {v.type.itemsize})) return TGEN_LAYOUT;")
 
     # -- memory
     def take_memory(self):

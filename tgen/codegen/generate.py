@@ -177,9 +177,12 @@ def is_late_text(text):
     return re.search(r"f->k\d", text) is not None
 
 
-def generate(function, plan):
-    """The C text of a planned function."""
-    module = Module(function, plan, text.names(function), text.instr_lines(function)).build()
+def generate(function, plan, general=False):
+    """The C text of a planned function: its entry ends with TGEN_LAYOUT when an array is not C-contiguous, or (``general``) takes any strides.
+
+    Most functions never see another array, and the kernels for those are half of what the compiler would work on.
+    """
+    module = Module(function, plan, text.names(function), text.instr_lines(function), general).build()
     ir_text = text.to_text(function)
     entry = Entry(module).build()
     symbols = symbols_of(function)

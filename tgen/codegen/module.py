@@ -51,8 +51,8 @@ def frame_names(function, names, outer):
 class Module:
     """Everything the templates need, gathered in one walk over the instructions."""
 
-    def __init__(self, function, plan, names, ir_lines):
-        self.function, self.plan, self.ir_lines = function, plan, ir_lines
+    def __init__(self, function, plan, names, ir_lines, general):
+        self.function, self.plan, self.ir_lines, self.general = function, plan, ir_lines, general
         self.names = frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
         self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
@@ -69,7 +69,8 @@ class Module:
         return f"f->{self.names[v]}"
 
     def strided(self, v):
-        return self.is_param(v) and v.type.ndim > 0 and self.params[v].kind != CONST
+        """Whether v may have any strides: all other arrays are C-contiguous."""
+        return self.general and self.is_param(v) and v.type.ndim > 0 and self.params[v].kind != CONST
 
     def array(self, v, dense=True):
         name = self.names[v]

@@ -14,7 +14,7 @@ from .sites import sites_of
 SLOT = 8                # bytes
 RECORD_SLOTS = 8
 ERROR_SLOTS = 9         # the record, and the slot by which host ops find their bodies
-OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED = range(10)
+OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED, LAYOUT = range(11)
 _C_TYPES = {"bool": "uint8_t", "float32": "float", "float64": "double"}
 
 
@@ -57,13 +57,16 @@ class Layout:
 class Executable:
     """``executable(values)`` -> list of fresh ndarrays. ``values`` are checked arguments, in the order of the inputs.
 
-    ``python`` is the dict of its host ops' bodies (ops/host.py). Rank 0: a number; otherwise an aligned native ndarray of the input's dtype and rank, any strides.
+    ``python`` is the dict of its host ops' bodies (ops/host.py). Rank 0: a number; otherwise an aligned native ndarray of the input's dtype and rank,
+    any strides. ``library`` may be for C-contiguous arrays only; ``general()`` is asked for one for all arrays when a call meets another, and that
+    one serves from then on.
     """
 
-    def __init__(self, library, inputs, outputs, shared, updates, constants, explain, python=()):
+    def __init__(self, library, inputs, outputs, shared, updates, constants, explain, general, python=()):
         self.lib, self.ffi, self.host = host.table()
         connect()
-        self.library, self.explain = library, explain
+        self.library, self.explain, self.general = library, explain, general
+        self.kept = []      # libraries used before: another thread may be inside one
         self.inputs, self.outputs, self.shared, self.updated = inputs, outputs, shared, {s for s, _ in updates}
         self.constants = [np.ascontiguousarray(c) for c in constants]
         self.frames = deque()
@@ -71,6 +74,7 @@ class Executable:
         self.sites = self.ffi.new_handle(sites_of(python, self.lib, self.ffi)) if python else None
         if python:
             self.layout.fixed.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.sites))))
+        self.space = {}
         self.call = written_call(self)
 
     def bind(self):
@@ -82,16 +86,35 @@ class Executable:
             known[1] |= s in self.updated
         order = sorted(storages)
         ffi = self.ffi
-        self.records = ffi.new("tgen_storage *[]", [storages[k][0].record for k in order] or [ffi.NULL])
-        self.exclusive = ffi.new("int8_t[]", [storages[k][1] for k in order] or [0])
-        self.plan = ffi.new("tgen_plan *")
-        self.plan.entry, self.plan.host = self.library.entry, self.host
-        self.plan.shared, self.plan.exclusive, self.plan.count = self.records, self.exclusive, len(order)
+        records = ffi.new("tgen_storage *[]", [storages[k][0].record for k in order] or [ffi.NULL])
+        exclusive = ffi.new("int8_t[]", [storages[k][1] for k in order] or [0])
+        self.locks = records, exclusive, len(order)
         self.storages = [storages[k][0] for k in order]     # kept alive with the plan
+        self.plan = self.plan_of(self.library)
         return [order.index(s.container.storage.id) for s in self.shared]
+
+    def plan_of(self, library):
+        """What C needs for a call but for the frame."""
+        plan = self.ffi.new("tgen_plan *")
+        plan.entry, plan.host = library.entry, self.host
+        plan.shared, plan.exclusive, plan.count = self.locks
+        return plan
 
     def __call__(self, values):
         return self.call(values)
+
+    def again(self, status, frame):
+        """The status a call ends with that came back with ``status``: one that met an array of another layout is made anew.
+
+        No lock is held here. Several threads may get here at once: they get the same library.
+        """
+        if status != LAYOUT:
+            return status
+        library = self.general()
+        self.kept.append(self.library)
+        self.library, self.plan = library, self.plan_of(library)
+        self.space["plan"] = self.plan
+        return self.lib.tgen_run(self.plan, frame.pointer)
 
     def fail(self, status, frame):
         """The exception of a call that ended with ``status``."""
@@ -103,8 +126,9 @@ class Executable:
 def written_call(executable):
     """call(values) -> results, as source written for this function: a loop over its arguments would cost 100 ns an argument more."""
     layout = executable.layout
-    space = {"pop": executable.frames.pop, "push": executable.frames.append, "frame": functools.partial(Frame, executable.ffi, layout),
-             "run": executable.lib.tgen_run, "plan": executable.plan, "fail": executable.fail, "wrap": wrap_block}
+    space = executable.space
+    space |= {"pop": executable.frames.pop, "push": executable.frames.append, "frame": functools.partial(Frame, executable.ffi, layout),
+             "run": executable.lib.tgen_run, "plan": executable.plan, "again": executable.again, "fail": executable.fail, "wrap": wrap_block}
     read_by_address = address_is_enough(executable.lib)
     space["fill"] = executable.lib.tgen_fill if read_by_address else slow
     lines = ["def call(values):", "    try:", "        f = pop()", "    except IndexError:", "        f = frame()"]
@@ -114,7 +138,7 @@ def written_call(executable):
         lines.append(f"    {', '.join(f'p{k}' for k in range(len(names)))}{',' if len(names) == 1 else ''} = f.arguments")
     for k, (v, _) in enumerate(layout.arguments):
         lines.append(f"    fill(p{k}, {f'id(a{k})' if read_by_address else f'a{k}'}, {v.type.ndim})" if v.type.ndim else f"    p{k}[0] = a{k}")
-    lines += ["    status = run(plan, f.pointer)", "    if status:", "        raise fail(status, f)"]
+    lines += ["    status = run(plan, f.pointer)", "    if status:", "        status = again(status, f)", "        if status:", "            raise fail(status, f)"]
     for k, (v, at) in enumerate(layout.results):
         rank = v.type.ndim
         space[f"d{k}"], space[f"u{k}"] = np.dtype(v.type.dtype), struct.Struct(f"={1 + rank}q").unpack_from

@@ -179,7 +179,8 @@ class Function:
 
     def inspect(self, what="all"):
         """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes), "stages" (after
-        each), "final" (after all), "plan", "c", or "all" of them. Raises ValueError for another word.
+        each), "final" (after all), "plan", "c", or "all" of them; "general" is the C that serves once an array was not C-contiguous.
+        Raises ValueError for another word.
 
         >>> import tgen, tgen.tensor as T
         >>> x = T.dscalar("x")

@@ -35,8 +35,8 @@ def fingerprint():
     return total.hexdigest()
 
 
-def program_key(program):
-    """64 hex digits for a Program."""
+def program_key(program, general=False):
+    """64 hex digits for a Program's C; ``general``: for its C for arrays of any layout."""
     roots = program.outputs + [new for _, new in program.updates]
     number, parts = {}, []
     for v in program.inputs:
@@ -45,7 +45,7 @@ def program_key(program):
         _leaf(s, "shared", number, parts)
     _graph(roots, program.inputs, number, parts, python_sites(toposort(roots, program.inputs)))
     parts.append(f"outputs {[number[v] for v in program.outputs]} updates {[(number[s], number[v]) for s, v in program.updates]}")
-    return cache.digest("program", fingerprint(), build.key_of(""), program.mode, config.floatX, "\n".join(parts))
+    return cache.digest("program", fingerprint(), build.key_of(""), "general" if general else "dense", program.mode, config.floatX, "\n".join(parts))
 
 
 def _graph(roots, stop, number, parts, python):

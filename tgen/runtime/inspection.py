@@ -6,6 +6,7 @@ import os
 import re
 
 from tgen import passes
+from tgen.codegen.generate import generate
 from tgen.ir.nodes import CONST, INPUT
 from tgen.ir.text import names, to_text
 from tgen.passes import plan
@@ -139,20 +140,22 @@ def parts_of(ir, mode, c, users):
             "stages": lambda: [(f"IR after {name}", "ir", ir_text(stage)) for name, stage in found],
             "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
             "plan": lambda: [("plan", "plan", plan_text(final, users))],
-            "c": lambda: [("C", "c", annotated(c(), lines_of(final), "  // "))]}
+            "c": lambda: [("C", "c", annotated(c(), lines_of(final), "  // "))],
+            "general": lambda: [("C for arrays of any layout", "c", annotated(generate(final, plan.plan(final), general=True), lines_of(final), "  // "))]}
 
 
 def sections(fn, wanted=SECTIONS):
-    """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final" (after all), "plan", "c"."""
+    """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final" (after all), "plan", "c",
+    "general" (the C that takes the place of "c" when an array is not C-contiguous)."""
     users = {canonical: name for canonical, name, *_ in parameters(fn)}
     made = parts_of(before(fn), fn.request.mode.passes, fn.fn.program.c_text, users)
     return [part for word in wanted for part in made[word]()]
 
 
 def text(fn, what="all"):
-    """The text of Function.inspect: ``what`` is one of SECTIONS, "final", or "all". ValueError for another word."""
-    if what not in (*SECTIONS, "final", "all"):
-        raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final')))}; got {what!r}")
+    """The text of Function.inspect: ``what`` is one of SECTIONS, "final", "general", or "all" (SECTIONS). ValueError for another word."""
+    if what not in (*SECTIONS, "final", "general", "all"):
+        raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final', 'general')))}; got {what!r}")
     parts = sections(fn, SECTIONS if what == "all" else (what,))
     head = f"function {escape(fn.name)}\n{legend(fn)}\n"
     return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)

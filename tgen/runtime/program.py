@@ -38,9 +38,10 @@ class Program:
     def final(self, stages=None):
         return run_passes(self.lowered.function, self.mode, stages)
 
-    def c_text(self):
+    def c_text(self, general=False):
+        """The C: for C-contiguous arrays, or (``general``) for arrays of any layout."""
         function = self.final()
-        return generate(function, plan(function))
+        return generate(function, plan(function), general)
 
 
 def build(inputs, outputs, updates, mode="FAST_RUN", name=None):
@@ -55,20 +56,21 @@ def build(inputs, outputs, updates, mode="FAST_RUN", name=None):
     return _executable(program, shared, constants)
 
 
-def obtain(program):
+def obtain(program, general=False):
     """The Library of a program: by its program key when it was built before, else through the front end and its C text."""
-    key = program_key(program)
+    key = program_key(program, general)
     known = cache.record_get(key)
     library = known and backend.load(known["c"])
     if library is not None:
         return library
-    library = backend.obtain(program.c_text(), {"ir": to_text(program.lowered.function), "mode": program.mode})
+    library = backend.obtain(program.c_text(general), {"ir": to_text(program.lowered.function), "mode": program.mode})
     cache.record_put(key, {"c": library.key})
     return library
 
 
 def _executable(program, shared, constants):
     library = obtain(program)
-    executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program), program.python())
+    executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program),
+                            lambda: obtain(program, general=True), program.python())
     executable.program = program
     return Checked(executable) if program.mode == "DebugMode" else executable
