@@ -210,6 +210,7 @@ def test_the_graph_holds_the_users_op():
     node = some.owner
     assert node.op is op and isinstance(node.op, Where) and node.inputs == [V] and count.owner is node and (some.index, count.index) == (0, 1)
     assert isinstance(node, tgen.gof.Apply) and node.nin == 1 and node.nout == 2 and op == Where(2.0) != Where(3.0) and hash(op) == hash(Where(2.0))
+    assert op._props() == (2.0,) and op._props_dict() == {"limit": 2.0}
     assert str(op) == "Where{limit=2.0}" and str(some) == "Where{limit=2.0}.0" and tgen.pp(some) == "Where{limit=2.0}(v).0"
     assert tgen.gof.graph.inputs([some]) == [V]
     twin = tgen.clone(some, {V: W})

@@ -73,15 +73,22 @@ class Op:
         """The gradients of the inputs; by ``grad`` unless overridden."""
         return self.grad(inputs, output_gradients)
 
+    def _props(self):
+        """The values of what ``__props__`` names, a tuple; programs ask for this method by name."""
+        return tuple(getattr(self, name) for name in self.__props__)
+
+    def _props_dict(self):
+        return dict(zip(self.__props__, self._props()))
+
     def __eq__(self, other):
         if getattr(self, "__props__", None) is None:
             return self is other
-        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in self.__props__)
+        return type(self) is type(other) and self._props() == other._props()
 
     def __hash__(self):
         if getattr(self, "__props__", None) is None:
             return object.__hash__(self)
-        return hash((type(self), *(getattr(self, name) for name in self.__props__)))
+        return hash((type(self), self._props()))
 
     def __str__(self):
         names = getattr(self, "__props__", None) or ()
