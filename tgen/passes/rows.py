@@ -63,6 +63,8 @@ class Rows:
             return self.emit(name, (x,), {"order": (0, *(a if a == "x" else a + 1 for a in i.attrs["order"]))})
         if name == "broadcast_to":
             return self.emit(name, (x,), i.attrs, (self.count, *i.sizes))
+        if name == "reshape":
+            return self.emit(name, (x,), {"ndim": i.attrs["ndim"] + 1}, (self.count, *i.sizes))
         if name == "slice":
             return self.emit(name, (x,), {"steps": (1, *i.attrs["steps"])}, (0, *i.sizes[:rank], self.count, *i.sizes[rank:]))
         return self.dot(i) if name == "dot" else None
