@@ -74,7 +74,6 @@ def _kept(kind, t, steps):
     return TensorType(t.dtype, rows + t.shape)
 
 
-
 def scan_values(node, values):
     """The results on arrays, step by step in Python: for test values."""
     attrs, body = node.attrs, node.bodies[0]
@@ -89,7 +88,7 @@ def scan_values(node, values):
         states.append(yielded[-1][:carries])
         if attrs["until"] and yielded[-1][-1]:
             break
-    kept = {"history": states, "final": states[-1:], "stack": yielded, "sum": yielded}
+    kept = {"history": states, "final": states[-1:], "stack": yielded, "back": yielded[::-1], "sum": yielded}
     shapes = yielded[0] if yielded else step(states[0], [np.zeros(x.shape[1:], x.dtype) for x in values[carries:cut]])
     return tuple(_kept_values(kind, [row[k] for row in kept[kind]], shapes[k]) for kind, k in attrs["outs"])
 
