@@ -50,6 +50,7 @@ class Lowering(Guards):
         self.params, self.constants, self.shared = [], [], []
         self.bodies = Counter()     # parameters of the Lambdas lowered already -> how often
         self.born = {}              # symbol of a size found inside -> the region that finds it
+        self.branch_sizes = {}      # symbol of a size of ifelse -> what it is in either branch
 
     # -- parameters
     def add_param(self, v, kind, number, label):
@@ -236,8 +237,6 @@ class Lowering(Guards):
         if attrs["until"]:
             attrs["found"] = (str(self.found("the number of steps made")),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
-        for (_, k), t in zip(loop.outs, types):
-            self.one_size(node, loop.body.outputs[k], t)
         self.types.update(zip(loop.targets, types))
         for (kind, k), t in zip(loop.outs, types):
             self.one_size(node, body.outputs[k], t)
@@ -246,13 +245,6 @@ class Lowering(Guards):
             if v is not target:
                 self.alias_of(v, target)
         self.put(loop.targets, "scan", arrays, attrs, sizes, node, bodies=(region,))
-
-    def one_size(self, node, v, type):
-        """A scan keeps rows only of values whose sizes are known before the loop."""
-        late = [s for size in type.shape for s in dims.symbols(size) if s in self.born and self.born[s] not in self.region.chain()]
-        if late:
-            raise TypeError(f"the scan{self.line(node)} keeps a row of {self.text(v)} ({v.type}) for each step, but a size of it is found inside the step ({self.origin[late[0]]}), "
-                            "so rows may differ in length. Reshape it to sizes known before the loop, pad it, or reduce it in the step")
 
     def unused(self, body):
         """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The same copy at the next attempt."""
@@ -280,6 +272,8 @@ class Lowering(Guards):
         self.walk(body.outputs, body.params)
         for j, (p, new) in enumerate(zip(body.params[:carries], body.outputs)):
             self.keeps_shape(node, j, p, new, site)
+        for v in body.outputs[carries:]:
+            self.settle_branches(v, site)
         made = Body(self.region, body.params, tuple(self.resized(v, node) for v in body.outputs))
         self.region = here
         return made
@@ -294,10 +288,24 @@ class Lowering(Guards):
 
     def one_size(self, node, v, t):
         """What is kept of every step has one size; found by the step, it would have one a step."""
-        for name in (name for s in t.shape for name in dims.symbols(s)):
-            if name in self.born and self.born[name] not in self.region.chain():
-                raise TypeError(f"the scan{self.line(node)} keeps {v}, whose size ({self.origin[name]}) each step finds anew: rows of an array have one size. "
-                                "Reduce it in the step, or pad it to a known size")
+        late = [name for s in t.shape for name in dims.symbols(s) if self.is_inside(name)]
+        if late:
+            raise TypeError(f"the scan{self.line(node)} keeps {self.text(v)} ({v.type}), whose size ({self.origin[late[0]]}) each step finds anew: rows of an array have one size. "
+                            "Reshape it to sizes known before the loop, pad it, or reduce it in the step")
+
+    def is_inside(self, name):
+        """Whether a symbol is found in a region that is not around this one."""
+        return name in self.born and self.born[name] not in self.region.chain()
+
+    def settle_branches(self, v, site):
+        """Rows have one size, so where only the branch taken says what it is, it must be that of a branch which is known before the loop."""
+        around = list(self.region.outer.chain())
+        for size in self.types[v].shape:
+            for name in dims.symbols(self.canon(size)):
+                found = [self.canon(s) for s in self.branch_sizes.get(name, ())]
+                known = [s for s in found if all(n not in self.born or self.born[n] in around for n in dims.symbols(s))]
+                if known:
+                    self.unify(dims.sym(name), known[0], replace(site, about=(f"an axis of {self.text(v)}, as one branch has it", "the same in the other")))
 
     @staticmethod
     def line(node):
@@ -312,6 +320,7 @@ class Lowering(Guards):
         attrs = {"open": different, "found": tuple(str(self.found("a size of ifelse")) for _ in different)}
         bodies = tuple(Body(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
         names = dict(zip(different, attrs["found"]))
+        self.branch_sizes.update((names[k, axis], (x, y)) for k, axis, x, y in pairs if (k, axis) in names)
         for k, v in enumerate(node.outputs):
             shape = [s for number, _, s, _ in pairs if number == k]
             self.types[v] = TensorType(v.type.dtype, tuple(dims.sym(names[k, a]) if (k, a) in names else s for a, s in enumerate(shape)))
