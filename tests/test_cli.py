@@ -219,7 +219,9 @@ def test_cache_commands(tgen_command, environment, tmp_path):
 
 def test_ops(tgen_command):
     table = tgen_command("ops").stdout.splitlines()
-    assert len(table) > 60 and any(line.startswith("tanh ") and "scalar" in line and "gradient" in line for line in table)
+    assert len(table) > 300 and any(line.split()[:3] == ["tanh", "scalar", "yes"] for line in table)
+    assert any(line.split()[:3] == ["T.nnet.softmax", "function", "yes"] and line.endswith("(x, axis=None)") for line in table)
+    assert "abs, add" in tgen_command("ops", "T.nnet.relu", "--composes").stdout
     assert all("dimshuffle" in line for line in tgen_command("ops", "dimshuffle").stdout.splitlines())
     tgen_command("ops", "nosuchop", status=1)
 

@@ -172,3 +172,13 @@ def test_an_error_of_the_interpreter_is_one_of_the_c():
             reference([X, V], [X * V], values)
         with pytest.raises(ValueError):
             f(*values)
+
+
+@pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: a[::-1], lambda a: np.repeat(a, 2, axis=1)[:, ::2]])
+def test_one_element_of_a_strided_argument_fills_everything(layout):
+    """The strided variant runs as one loop too when it reads nothing but one element: all of the domain, not one axis of it."""
+    f = tgen.function([X, N], [T.alloc(X[0, 0], N, 3), T.alloc(X[1, 1], N, 3).sum(), T.zeros((N, 2, 2)) + X[0, 1]])
+    f(x, 40)                            # so that what is not written shows
+    given = layout(x * 7)
+    filled, total, added = f(given, 40)
+    assert (filled == given[0, 0]).all() and np.isclose(total, 120 * given[1, 1]) and (added == given[0, 1]).all()

@@ -192,6 +192,25 @@ def test_take(x, indices, axis, mode):
     assert np.array_equal(evaluate([v.take(indices, axis, mode)], {v: x})[0], np.take(x, indices, axis, mode=mode))
 
 
+PLACES = [      # (of a vector of integers i, its value, the error when the function runs)
+    (lambda i: T.inverse_permutation(i), [0, 2, 3], IndexError), (lambda i: T.permute_row_elements(np.arange(6.0).reshape(2, 3), i), [0, 1, 3], IndexError),
+    (lambda i: T.permute_row_elements(np.arange(6.0).reshape(2, 3), i), [0, 1], ValueError), (lambda i: T.unravel_index(i, (2, 3))[0], [0, 6], IndexError),
+    (lambda i: T.unravel_index(i, (2, 3))[0], [0, -1], IndexError), (lambda i: T.ravel_multi_index((i, i), (3, 2)), [0, 2], IndexError),
+    (lambda i: T.ravel_multi_index((i, i), (3, 2)), [-1, 0], IndexError),
+    (lambda i: T.bincount(i, assert_nonneg=True), [1, -1], IndexError), (lambda i: T.specify_shape(i, (3,)), [1, 2], ValueError),
+    (lambda i: T.specify_shape(i, (i[0],)), [3, 0], ValueError), (lambda i: T.fill_diagonal(T.zeros((i[0], i[1], i[1])), 1), [2, 3], ValueError),
+    (lambda i: T.nnet.crossentropy_softmax_1hot(np.eye(3), i)[0], [0, 1, 3], IndexError)]
+
+
+@pytest.mark.parametrize("row", range(len(PLACES)))
+def test_what_is_out_of_range_is_found_when_the_function_runs(row):
+    make, value, error = PLACES[row]
+    i = T.lvector("i")
+    f = tgen.function([i], make(i))
+    with pytest.raises(error):
+        f(value)
+
+
 def test_nonzero_compress_choose():
     x, i = T.dmatrix(), T.lvector()
     data = np.array([[0, 1., 0], [2, 0, 3]])

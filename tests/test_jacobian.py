@@ -59,6 +59,14 @@ def test_misuse(wrong, error):
         wrong(T.dvector("x"), T.dmatrix("m"))
 
 
+def test_numeric_grad():
+    x, y = np.array([1.0, 2.0]), np.array([[3.0]])
+    at_x, at_y = T.numeric_grad(lambda a, b: (a ** 2).sum() * b[0, 0], [x, y])
+    np.testing.assert_allclose(at_x, [6, 12], rtol=1e-6)
+    np.testing.assert_allclose(at_y, [[5]], rtol=1e-6)
+    assert x.tolist() == [1, 2]
+
+
 def test_verify_grad():
     T.verify_grad(lambda x, y: T.tanh(T.dot(x, y)), [W, W.T.copy()], n_tests=1)
     with pytest.raises(GradientError, match="input 0"):

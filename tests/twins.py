@@ -1,6 +1,4 @@
-"""Functions of tgen.tensor beside their NumPy twins, one row a function: name -> (symbolic, NumPy, operands)."""
-import math
-
+"""Functions of tgen.tensor beside their NumPy twins: name -> (symbolic, NumPy, operands). Those of nnet and signal are in twins_nnet.py."""
 import numpy as np
 
 import tgen.tensor as T
@@ -10,24 +8,14 @@ V, W, S = RNG.randn(5), RNG.randn(5), np.array(1.5)
 M, N = RNG.randn(3, 4), RNG.randn(4, 2)
 B, C3 = RNG.randn(2, 3, 4), RNG.randn(2, 4, 5)
 I, J = np.array([[1, -2, 3], [0, 2, 5]], "int32"), np.array([[3, 1, -2], [2, 4, 1]], "int32")
-P = np.array([[.2, .8], [.6, .4], [.5, .5]])
 NAN = np.array([3., np.nan, 1., 1., -np.inf, np.nan, np.inf])
 K3 = np.array([2, 0, 3])
-erf = np.vectorize(math.erf)
-
-
-def softmax(x, axis=-1):
-    e = np.exp(x - x.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+ORDERS = np.array([[2, 0, 3, 1], [0, 1, 3, 2], [3, 2, 1, 0]], "int32")
 
 
 TWINS = {
     # elementwise compositions
-    "clip": (lambda x: T.clip(x, -.5, .5), lambda x: np.clip(x, -.5, .5), [M]),
+    "clip": (lambda x: [T.clip(x, -.5, .5), x.clip(a_min=-.5, a_max=.5)], lambda x: [np.clip(x, -.5, .5)] * 2, [M]),
     "switch": (lambda x, y: T.switch(x > y, x, y), np.maximum, [V, W]),
     "switch of ints": (lambda c: T.switch(c, 1., 2.), lambda c: np.where(c, 1., 2.), [I]),
     "where rows": (lambda x: T.where(x > 0, x, T.zeros((1, 4))), lambda x: np.where(x > 0, x, 0), [M]),
@@ -38,6 +26,7 @@ TWINS = {
     "rad2deg": (T.rad2deg, np.rad2deg, [M]),
     "round": (T.round, np.round, [np.array([.5, 1.5, 2.5, -.5, 2.4])]),
     "round away": (lambda x: T.round(x, "half_away_from_zero"), lambda x: np.sign(x) * np.floor(abs(x) + .5), [np.array([.5, 1.5, 2.5, -.5, 2.4])]),
+    "round half": (lambda x: [T.round_half_to_even(x), T.round_half_away_from_zero(x)], lambda x: [np.round(x), np.sign(x) * np.floor(abs(x) + .5)], [np.array([.5, 1.5, 2.4])]),
     "iround": (T.iround, lambda x: np.round(x).astype(int), [M]),
     "divmod": (lambda x, y: list(divmod(x, y)), lambda x, y: list(divmod(x, y)), [I, J]),
     "ceil_intdiv": (T.ceil_intdiv, lambda x, y: -(-x // y), [I, J]),
@@ -53,12 +42,12 @@ TWINS = {
     "smallest": (T.smallest, lambda *x: np.min(x, axis=0), [V, W, -V]),
     "add of three": (T.add, lambda *x: x[0] + x[1] + x[2], [V, W, V]),
     "real": (T.real, np.real, [M]),
-    "imag": (T.imag, np.imag, [M]),
+    "imag": (lambda x: [T.imag(x), x.imag], lambda x: [np.zeros_like(x)] * 2, [M]),
     "conj": (T.conj, np.conj, [M]),
     "log1mexp": (T.log1mexp, lambda x: np.log1p(-np.exp(x)), [np.array([-.1, -2.])]),
     "logaddexp": (T.logaddexp, np.logaddexp, [np.array([1000., -np.inf, 3., np.inf]), np.array([1000., -np.inf, 5., 1.])]),
     "hypot": (T.hypot, np.hypot, [V, W]),
-    "cast": (lambda x: T.cast(x, "int32"), lambda x: x.astype("int32"), [M * 3]),
+    "cast": (lambda x: [T.cast(x, "int32"), x.astype("int8")], lambda x: [x.astype("int32"), x.astype("int8")], [M * 3]),
     "array on the left": (lambda x: (np.ones((3, 4)) - x) * np.float64(2), lambda x: (1 - x) * 2, [M]),
     "pow": (lambda i: i ** 3 + 2 ** (i * i) % 7, lambda i: i ** 3 + 2 ** (i * i) % 7, [I]),
     "bits": (lambda i, j: (i & 6) | (j ^ 3) << 1 >> 1, lambda i, j: (i & 6) | (j ^ 3) << 1 >> 1, [I, J]),
@@ -90,14 +79,17 @@ TWINS = {
     "norm inf": (lambda x: [x.norm(np.inf), x.norm(-np.inf), x.norm(1), x.norm(0)],
                  lambda x: [np.linalg.norm(x, o) for o in (np.inf, -np.inf, 1)] + [np.count_nonzero(x)], [V]),
     "logsumexp": (lambda x: T.logsumexp(x, axis=1), lambda x: 1000 + np.log(np.exp(x - 1000).sum(1)), [np.array([[1000., 1001], [999, 1000]])]),
-    "logsumexp of -inf": (T.logsumexp, lambda x: -np.inf, [np.array([-np.inf, -np.inf])]),
+    "logsumexp of -inf": (T.logsumexp, lambda x: np.log(np.exp(x).sum()), [np.array([-np.inf, -np.inf])]),
     # creation
     "zeros": (lambda n: T.zeros((n, 2)), lambda n: np.zeros((n, 2)), [np.array(3)]), "ones": (lambda x: T.ones(x.shape), np.ones_like, [M]),
     "alloc": (lambda x: T.alloc(x, 2, 5), lambda x: np.broadcast_to(x, (2, 5)), [V]), "full": (lambda x: T.full((2, 3), x), lambda x: np.full((2, 3), x), [S]),
     "zeros_like": (T.zeros_like, np.zeros_like, [I]), "ones_like": (lambda x: T.ones_like(x, dtype="int8"), lambda x: np.ones(x.shape, "int8"), [M]),
     "full_like": (lambda x: T.full_like(x, 7), lambda x: np.full_like(x, 7), [I]), "fill": (T.fill, lambda x, y: np.zeros_like(x) + y, [M, S]),
     "eye": (lambda n: [T.eye(n), T.eye(n, 5, 1), T.eye(3, 4, -1, "int8")], lambda n: [np.eye(n), np.eye(n, 5, 1), np.eye(3, 4, -1, "int8")], [np.array(3)]),
-    "identity_like": (T.identity_like, lambda x: np.eye(3, 4), [M]), "tri": (lambda: T.tri(3, 5, 1), lambda: np.tri(3, 5, 1), []),
+    "identity_like": (T.identity_like, lambda x: np.eye(*x.shape, dtype=x.dtype), [M]), "identity": (T.identity, lambda n: np.eye(n), [np.array(3)]),
+    "bartlett": (lambda n: [T.bartlett(n), T.bartlett(n - n), T.bartlett(n - n + 1)], lambda n: [np.bartlett(n), np.zeros(0), np.ones(1)], [np.array(6)]),
+    "mgrid": (lambda n: [*T.mgrid[0:n, 1:5:2], T.mgrid[:3]], lambda n: [*np.mgrid[0:n, 1:5:2], np.mgrid[:3]], [np.array(3)]),
+    "ogrid": (lambda n: T.ogrid[1:n, n:0:-1], lambda n: list(np.ogrid[1:n, n:0:-1]), [np.array(3)]), "tri": (lambda: T.tri(3, 5, 1), lambda: np.tri(3, 5, 1), []),
     "arange": (lambda n: [T.arange(n), T.arange(1, n), T.arange(n, 0, -2), T.arange(0, n, 3), T.arange(5, n)],
                lambda n: [np.arange(n), np.arange(1, n), np.arange(n, 0, -2), np.arange(0, n, 3), np.arange(5, n)], [np.array(4)]),
     "arange of floats": (lambda x: [T.arange(x), T.arange(0., x, .25), T.arange(3, x, -.5), T.arange(0, 1, .1)],
@@ -119,6 +111,9 @@ TWINS = {
     "flatten": (lambda x: [x.flatten(), x.flatten(2), T.flatten(x, ndim=3), T.flatten(x, outdim=2), x.ravel()],
                 lambda x: [x.ravel(), x.reshape(2, 12), x, x.reshape(2, 12), x.ravel()], [B]), "flatten a scalar": (T.flatten, lambda x: x.reshape(1), [S]),
     "broadcast_to": (lambda x: T.broadcast_to(x, (3, 5)), lambda x: np.broadcast_to(x, (3, 5)), [V]),
+    "sizes": (lambda x: [T.shape(x), x.size, x.shape[1]], lambda x: [np.array(x.shape), np.array(x.size), np.array(x.shape[1])], [M]),
+    "specify_shape": (lambda x, n: [T.specify_shape(x, (None, 4)), T.specify_shape(x, (n, None))], lambda x, n: [x, x], [M, np.array(3)]),
+    "nothing done": (lambda x: [T.scalar_from_tensor(x), T.transfer(x, "cpu"), x.real, T.extract_constant(x)], lambda x: [x] * 4, [S]),
     "addbroadcast": (lambda x, y: T.addbroadcast(x, 1) + y, lambda x, y: x + y, [M[:, :1], M]),
     "unbroadcast": (lambda x: T.unbroadcast(x.dimshuffle("x", 0), 0), lambda x: x[None], [V]),
     "patternbroadcast": (lambda x: T.patternbroadcast(x, (False, True)), lambda x: x, [M[:, :1]]),
@@ -140,7 +135,28 @@ TWINS = {
     "diag": (lambda x: [T.diag(x), T.diag(x, 2), T.diag(x, -1), T.diag(T.diag(x), 0)], lambda x: [np.diag(x), np.diag(x, 2), np.diag(x, -1), x], [V]),
     "trace": (lambda x: x.trace(), np.trace, [M]), "triu": (lambda x: [T.triu(x), T.triu(x, 1), T.triu(x, -1)], lambda x: [np.triu(x), np.triu(x, 1), np.triu(x, -1)], [M]),
     "tril": (lambda x: [T.tril(x), T.tril(x, -1)], lambda x: [np.tril(x), np.tril(x, -1)], [B]),
-    "fill_diagonal": (lambda x: T.fill_diagonal(x, 9), lambda x: x * (1 - np.eye(3, 4)) + 9 * np.eye(3, 4), [M]),
+    "fill_diagonal": (lambda x: T.fill_diagonal(x, 9), lambda x: np.where(np.eye(*x.shape), 9, x), [M]),
+    "fill_diagonal of 3": (lambda x, v: T.fill_diagonal(x, v), lambda x, v: np.where(np.eye(2)[:, :, None] * np.eye(2)[None] > 0, v, x), [C3[:, :2, :2], S]),
+    "fill_diagonal_offset": (lambda x, v, k: [T.fill_diagonal_offset(x, v, 1), T.fill_diagonal_offset(x, 7, k)],
+                             lambda x, v, k: [np.where(np.eye(*x.shape, 1), v, x), np.where(np.eye(*x.shape, k), 7, x)], [M, S, np.array(-2)]),
+    # places
+    "take": (lambda x, i: [T.take(x, i), x.take(i, axis=0, mode="wrap"), x.take(i, 1, "clip")], lambda x, i: [x.take(i), x.take(i, 0, mode="wrap"), x.take(i, 1, mode="clip")], [M, J - 1]),
+    "nonzero": (lambda x: [*x.nonzero(), T.nonzero(x, return_matrix=True), T.flatnonzero(x), T.nonzero_values(x)], lambda x: [*x.nonzero(), np.array(x.nonzero()), np.flatnonzero(x), x[x != 0]], [I]),
+    "nonzero_values": (T.nonzero_values, lambda x: x[x != 0], [M]),
+    "compress": (lambda c, x: [T.compress(c, x, axis=0), T.compress(c, x)], lambda c, x: [x[c != 0], x.ravel()[:3][c != 0]], [K3, M]),
+    "choose": (lambda a, x, y: [T.choose(a, [x, y, x + y]), a.choose([x, y, y], mode="wrap"), T.choose(a, [x, y, y], mode="clip")],
+               lambda a, x, y: [np.choose(a, [x, y, x + y]), np.choose(a, [x, y, y], mode="wrap"), np.choose(a, [x, y, y], mode="clip")], [np.array([0, 2, 1, 0, 2]), V, W]),
+    "set_subtensor": (lambda x, y: [T.set_subtensor(x[1:, ::2], y), T.set_subtensor(x[[0, 2]], 5), T.inc_subtensor(x[:, [1, 1]], y[0, 0])],
+                      lambda x, y: [np.concatenate([x[:1], np.stack([y[:, 0], x[1:, 1], y[:, 1], x[1:, 3]], 1)]), np.where(np.array([[1], [0], [1]]), 5, x),
+                                    x + 2 * y[0, 0] * np.eye(4)[1]], [M, RNG.randn(2, 2)]),
+    "inverse_permutation": (lambda p: [T.inverse_permutation(p), T.inverse_permutation(p[0])], lambda p: [p.argsort(-1), p[0].argsort()], [ORDERS]),
+    "permute_row_elements": (lambda x, p: [T.permute_row_elements(x, p), T.permute_row_elements(x, p[1]), T.permute_row_elements(x[0], p), T.permute_row_elements(x, p, inverse=True)],
+                             lambda x, p: [np.take_along_axis(x, p, 1), x[:, p[1]], x[0][p], np.take_along_axis(x, p.argsort(1), 1)], [M, ORDERS]),
+    "unravel_index": (lambda i, n: [*T.unravel_index(i, (3, n, 2)), *T.unravel_index(i, (n, 3), order="F")], lambda i, n: [*np.unravel_index(i, (3, n, 2)), *np.unravel_index(i, (n, 3), order="F")],
+                      [np.array([[0, 11], [7, 3]]), np.array(4)]),
+    "ravel_multi_index": (lambda i, j: [T.ravel_multi_index((i, j), (6, 9)), T.ravel_multi_index((i, j), (4, 2), mode="wrap", order="F"), T.ravel_multi_index((i, j), (4, 2), mode="clip")],
+                          lambda i, j: [np.ravel_multi_index((i, j), (6, 9)), np.ravel_multi_index((i, j), (4, 2), mode="wrap", order="F"), np.ravel_multi_index((i, j), (4, 2), mode="clip")],
+                          [abs(I), abs(J)]),
     # products
     "dot": (lambda v, m, n, b: [v.dot(v), T.dot(m, n), T.dot(v[:3], m), m.dot(v[1:]), T.dot(b, n), T.dot(m, 2), T.dot(b, v[:4])],
             lambda v, m, n, b: [v.dot(v), m.dot(n), v[:3].dot(m), m.dot(v[1:]), np.dot(b, n), m * 2, np.dot(b, v[:4])], [V, M, N, B]),
@@ -187,22 +203,4 @@ TWINS = {
     "bincount of nothing": (lambda x: [T.bincount(x), T.bincount(x, minlength=2)], lambda x: [np.bincount(x), np.bincount(x, minlength=2)], [K3[:0]]),
     "to_one_hot": (lambda y: [T.to_one_hot(y, 5), T.to_one_hot(y, 4, "int8")], lambda y: [np.eye(5)[y], np.eye(4, dtype="int8")[y]], [K3]),
     "diff": (lambda x: [T.diff(x), T.diff(x, 2, 0)], lambda x: [np.diff(x), np.diff(x, 2, 0)], [M]),
-    # nnet
-    "softmax": (T.nnet.softmax, softmax, [M]), "softmax of a vector": (T.nnet.softmax, lambda x: softmax(x)[None], [V]),
-    "softmax axis": (lambda x: T.nnet.softmax(x, axis=1), lambda x: softmax(x, 1), [B]), "logsoftmax": (T.nnet.logsoftmax, lambda x: np.log(softmax(x)), [M]),
-    "relu": (lambda x: [T.nnet.relu(x), T.nnet.relu(x, .1), T.nnet.leaky_relu(x)],
-             lambda x: [np.maximum(x, 0), np.where(x > 0, x, .1 * x), np.where(x > 0, x, .01 * x)], [M]),
-    "relu of ints": (T.nnet.relu, lambda x: np.maximum(x, 0), [I]), "elu": (lambda x: T.nnet.elu(x, 2), lambda x: np.where(x > 0, x, 2 * np.expm1(x)), [M]),
-    "selu": (T.nnet.selu, lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)), [M]),
-    "softsign": (T.nnet.softsign, lambda x: x / (1 + abs(x)), [M]), "swish": (T.nnet.swish, lambda x: x * sigmoid(x), [M]),
-    "gelu": (T.nnet.gelu, lambda x: .5 * x * (1 + erf(x / np.sqrt(2))), [M]),
-    "hard_sigmoid": (T.nnet.hard_sigmoid, lambda x: np.clip(.2 * x + .5, 0, 1), [M * 4]), "log_sigmoid": (T.nnet.log_sigmoid, lambda x: np.log(sigmoid(x)), [M]),
-    "categorical_crossentropy of labels": (T.nnet.categorical_crossentropy, lambda p, y: -np.log(p[np.arange(3), y]), [P, np.array([0, 1, 1], "int32")]),
-    "categorical_crossentropy": (T.nnet.categorical_crossentropy, lambda p, q: -(q * np.log(p)).sum(-1), [P, P[::-1]]),
-    "crossentropy_categorical_1hot": (T.nnet.crossentropy_categorical_1hot, lambda p, y: -np.log(p[np.arange(3), y]), [P, np.array([0, 1, 1])]),
-    "crossentropy with bias": (lambda x, b, y: list(T.nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, y)),
-                               lambda x, b, y: [-np.log(softmax(x + b)[np.arange(3), y]), softmax(x + b), (x + b).argmax(1)], [M, V[:4], np.array([3, 0, 1])]),
-    "binary_crossentropy": (T.nnet.binary_crossentropy, lambda p, t: -(t * np.log(p) + (1 - t) * np.log(1 - p)), [P, np.array([[1., 0], [0, 1], [.5, 1]])]),
-    "sigmoid_binary_crossentropy": (T.nnet.sigmoid_binary_crossentropy, lambda x, t: -(t * np.log(sigmoid(x)) + (1 - t) * np.log(1 - sigmoid(x))),
-                                    [M, (M > 0).astype(float)]),
 }

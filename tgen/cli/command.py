@@ -21,8 +21,9 @@ def parser():
         sub.set_defaults(run=action)
         if name == "prune":
             sub.add_argument("--bytes", type=caching.size_of, metavar="N", help="how much may stay: 500M, 2G ... (default: config.cache_bytes)")
-    ops = commands.add_parser("ops", help="the table of primitives")
+    ops = commands.add_parser("ops", help="the table of primitives and functions, with signatures and what has a gradient")
     ops.add_argument("word", nargs="?", help="only rows that contain it")
+    ops.add_argument("--composes", action="store_true", help="for functions, the primitives they are made of")
     ops.set_defaults(run=operations.run)
     commands.add_parser("doctor", help="compiler, flags, BLAS, cache: what was found, what to do").set_defaults(run=doctor.run)
     commands.add_parser("run", help="run a Theano program: import theano means tgen (tgen run --help)", add_help=False)

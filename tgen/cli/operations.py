@@ -1,22 +1,76 @@
-"""``tgen ops``: the table of primitives."""
+"""``tgen ops``: one table of primitives and functions, from OPS and from the ``__all__`` of tgen.tensor and the modules below it."""
 import inspect
+from types import ModuleType
 
-from tgen.core.op import OPS
+from tgen import loop, tensor
+from tgen.core.op import OPS, SCALAR, Op
+from tgen.core.types import TensorType
 from tgen.runtime.inspection import table
+from tgen.tensor import constructors
+from tgen.tensor.elemwise import Elemwise
+
+from . import probing
+
+HEADER = ("name", "kind", "gradient", "what it is", "signature")
+LEGEND = "\n".join(f"gradient {word}: {meaning}" for word, meaning in probing.MEANING.items())
 
 
-def line(op):
-    """(name, kind, gradient, notes, one line of documentation) of an Op."""
-    notes = [word for word, on in [("commutative", op.commutative), ("can fail", op.fails), (str(op.effect), op.effect)] if on]
-    doc = op.doc or (inspect.getdoc(op.eval) or "").partition("\n")[0]
-    return op.name, op.kind, "gradient" if op.grad else "-", ", ".join(notes) or "-", doc
+def functions():
+    """name -> function: what is public in tgen.tensor and the modules below it, and the loops; no types and constructors.
+
+    >>> found = functions()
+    >>> found["T.nnet.softmax"].__name__, "T.dmatrix" in found, "tgen.scan" in found
+    ('softmax', False, True)
+    """
+    found = {f"tgen.{name}": getattr(loop, name) for name in loop.__all__ if inspect.isfunction(getattr(loop, name))}
+    stack = [("T", tensor)]
+    while stack:
+        path, module = stack.pop()
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if isinstance(thing, ModuleType):
+                stack.append((f"{path}.{name}", thing))
+            elif callable(thing) and not isinstance(thing, (type, TensorType)) and name not in constructors.NAMES:
+                found[f"{path}.{name}"] = thing
+    return found
+
+
+def signature(thing):
+    """The operands of an Op (sizes and attributes behind a bar), the parameters of a function."""
+    if not isinstance(thing, Op):
+        return signature(OPS[thing.name]) if isinstance(thing, Elemwise) else str(inspect.signature(thing))
+    if thing.kind == SCALAR:
+        return f"({', '.join('xyz'[:thing.extra['arity']])})"
+    operands = list(inspect.signature(thing.eval).parameters.values())[2:] if thing.eval else ["..."]
+    return f"({', '.join(map(str, operands))}{' | sizes' if thing.sizes else ''})"
+
+
+def gradient(thing):
+    """(status of the gradient, primitives composed) of an Op or a function."""
+    if not isinstance(thing, Op):
+        return probing.probe(thing) or (probing.NONE, [])
+    twin = getattr(tensor, thing.name, None) or getattr(tensor.nnet, thing.name, None)
+    found = probing.probe(twin) if callable(twin) else None
+    return found or (probing.YES if thing.grad else probing.NONE, [])
+
+
+def line(name, thing, composes=False):
+    """One row of the table."""
+    status, primitives = gradient(thing)
+    if isinstance(thing, Op):
+        notes = [word for word, on in [("commutative", thing.commutative), ("can fail", thing.fails), (str(thing.effect), thing.effect)] if on]
+        doc = thing.doc + (f" ({', '.join(notes)})" if notes else "")
+        return name, thing.kind, status, doc, signature(thing)
+    doc = ", ".join(primitives) or "-" if composes else (inspect.getdoc(thing) or "").partition("\n")[0]
+    return name, "function", status, doc, signature(thing)
 
 
 def run(options, out, paint):
-    """Every op, or those whose row contains ``options.word``."""
-    rows = [line(op) for _, op in sorted(OPS.items(), key=lambda row: (row[1].kind, row[0]))]
+    """Every op and function, or those whose row contains ``options.word``."""
+    things = [(name, op) for name, op in sorted(OPS.items(), key=lambda row: (row[1].kind, row[0]))] + sorted(functions().items())
+    rows = [line(name, thing, options.composes) for name, thing in things]
     rows = [row for row in rows if not options.word or any(options.word in cell for cell in row)]
     if not rows:
         return 1
-    out.write(table(rows) + "\n")
+    out.write(f"{table([HEADER, *rows])}\n{LEGEND}\n")
     return 0

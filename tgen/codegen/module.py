@@ -293,11 +293,8 @@ class Module:
         for dense in ((True, False) if arrays else (True,)):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             variants.append(("" if dense else "_strided", writer.write()))
-        extent = "1"
-        if instr.sizes:
-            extent = size_c(dims.product(instr.sizes) if self.one_loop(instr, variants) else instr.sizes[split_axis(instr)], "f->")
-        part = Part(name, line, variants, extent, self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays),
-                    size_c(instr.sizes[split_axis(instr)], "f->") if instr.sizes else "1")
+        extents = [self.extent(instr, nodes) for _, nodes in variants]
+        part = Part(name, line, variants, extents[0], self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays), extents[-1])
         self.parts.append(part)
         self.add_field(f"int32_t {name}_parts;" + (f" int32_t {name}_dense;" if arrays else ""))
         self.steps.append(Step(part=part, instrs=list(self.current or [None])))
@@ -305,9 +302,12 @@ class Module:
             self.master(self.combine(name, partials))
 
     @staticmethod
-    def one_loop(instr, variants):
-        """Whether the dense variant runs the whole domain as one loop."""
-        return len(instr.sizes) > 1 and any(getattr(n, "kind", "") == "loop" and n.var in ("i", "c") for n in variants[0][1])
+    def extent(instr, nodes):
+        """What is dealt to the parts of one variant: the whole domain if it runs as one loop (a strided one too, if all it reads is one element), else one axis."""
+        if not instr.sizes:
+            return "1"
+        one_loop = len(instr.sizes) > 1 and any(getattr(n, "kind", "") == "loop" and n.var in ("i", "c") for n in nodes)
+        return size_c(dims.product(instr.sizes) if one_loop else instr.sizes[split_axis(instr)], "f->")
 
     def sink(self, name, v, out, rank, partials):
         if v.type.ndim:

@@ -95,7 +95,8 @@ ROWS = {
                   tgen.dropin.opclasses: DimShuffle CAReduce Sum Prod""",
     "tensor.basic": _BASIC,
     "tensor.elemwise": "tgen.dropin.opclasses: DimShuffle CAReduce Sum Prod All Any",
-    "tensor.extra_ops": """tgen.tensor: bincount compress cumprod cumsum diff fill_diagonal repeat searchsorted squeeze to_one_hot unique
+    "tensor.extra_ops": """tgen.tensor: bartlett bincount compress cumprod cumsum diff fill_diagonal fill_diagonal_offset ravel_multi_index repeat searchsorted
+                           squeeze to_one_hot unique unravel_index
                            cpu_contiguous=tensor_copy tgen.dropin.opclasses: CumOp SearchsortedOp""",
     "tensor.nlinalg": "tgen.tensor: trace diag",
     "tensor.opt": "tgen.pyops: Assert assert_op tgen.dropin.opclasses: Shape_i MakeVector",
@@ -110,10 +111,12 @@ ROWS = {
     "tensor.nnet.abstract_conv": "tgen.dropin.opclasses: AbstractConv2d AbstractConv2d_gradInputs AbstractConv2d_gradWeights",
     "tensor.nnet.bn": "",
     "tensor.nnet.conv": "tgen.dropin.opclasses: ConvOp",
+    "tensor.nnet.conv3d2d": "",
     "tensor.nnet.neighbours": "",
     "tensor.nnet.nnet": "tgen.tensor.nnet: * tgen.dropin.opclasses: Softmax LogSoftmax",
     "tensor.nnet.sigm": "tgen.tensor.nnet: sigmoid hard_sigmoid ultra_fast_sigmoid softplus",
     "tensor.signal": "",
+    "tensor.signal.conv": "",
     "tensor.signal.downsample": "",
     "tensor.signal.pool": "tgen.dropin.opclasses: Pool",
 }

@@ -1,7 +1,9 @@
 """Variable, Constant, Shared, Apply: what a user's formula is made of. Built, walked and differentiated, never optimized."""
+import itertools
 import os
 import sys
 from types import SimpleNamespace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from tgen.errors import shown
 
 from . import testvalue
 
+_NUMBERS, _AUTO_NAMES = itertools.count(1), WeakKeyDictionary()
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -35,11 +38,36 @@ class Variable:
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
     __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__", "__dict__")      # __dict__: for what users set
     __array_priority__ = 1000
+    construction_observers = []     # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
 
     def __init__(self, type, name=None, owner=None, index=0):
         self.type, self.name, self.owner, self.index = type, name, owner, index
         self._tag = self._functions = None    # _functions: what eval() compiled
         self.where = user_line() if owner is None else None
+        if self.construction_observers:
+            self.notify_construction_observers(self)
+
+    @classmethod
+    def append_construction_observer(cls, observer):
+        """Call ``observer`` with every variable made from now on."""
+        cls.construction_observers.append(observer)
+
+    @classmethod
+    def remove_construction_observer(cls, observer):
+        """Call ``observer`` no more; ValueError if it is not called."""
+        cls.construction_observers.remove(observer)
+
+    @classmethod
+    def notify_construction_observers(cls, instance):
+        for observer in cls.construction_observers:
+            observer(instance)
+
+    @property
+    def auto_name(self):
+        """A name no other variable of this process has, such as auto_7; given when first asked for."""
+        if self not in _AUTO_NAMES:
+            _AUTO_NAMES[self] = f"auto_{next(_NUMBERS)}"
+        return _AUTO_NAMES[self]
 
     @property
     def tag(self):

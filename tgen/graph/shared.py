@@ -96,19 +96,18 @@ class SharedVariable(Variable):
             twin.tag.__dict__.update(self._tag.__dict__)
         return twin
 
-    def _no_value(self, *_):
+    def _value_get(self, *_):
         raise TypeError("a shared variable has no attribute value; use get_value() and set_value()")
 
-    value = property(_no_value, _no_value)
+    _value_set = _value_get
+    value = property(_value_get, _value_set)
 
     def __reduce__(self):
-        tag = self._tag.__dict__ if self._tag is not None else None
-        return _rebuild, (type(self), self.name, self.type, self.container), (self.default_update, tag)
+        return _rebuild, (type(self), self.name, self.type, self.container), (self.default_update, self._tag, self.__dict__ or None)
 
     def __setstate__(self, state):
-        self.default_update, tag = state
-        if tag:
-            self.tag.__dict__.update(tag)
+        self.default_update, self._tag, own = state
+        self.__dict__.update(own or {})
 
 
 def _rebuild(cls, name, type, container):

@@ -32,7 +32,14 @@ def _results(node, values):
     arrays = values[:-count] if count else values
     if op.kind == SCALAR:
         _check_sizes(node, arrays)
-    results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays):]), *arrays)
+    try:
+        results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays):]), *arrays)
+    except (ValueError, IndexError, TypeError) as error:
+        if type(error) not in (ValueError, IndexError, TypeError):      # one of a user's op
+            raise
+        shapes = ", ".join(f"{v} of shape {str(np.shape(a)).replace(' ', '')}" for v, a in zip(node.inputs, arrays))
+        place = f" ({node.where[0]}:{node.where[1]})" if node.where else ""
+        raise type(error)(f"{node.op} cannot be computed on the test values {shapes}: {error}{place}") from None
     return results if isinstance(results, tuple) else (results,)
 
 
@@ -58,7 +65,7 @@ def _check_sizes(node, arrays):
     for axis in range(node.inputs[0].type.ndim):
         found = {a.shape[axis] for v, a in zip(node.inputs, arrays) if v.type.shape[axis] != 1}
         if len(found) > 1:
-            raise ValueError(f"Input dimension mis-match: {node.op} of shapes {', '.join(str(np.shape(a)) for a in arrays)} at axis {axis}")
+            raise ValueError(f"Input dimension mis-match: {node.op} of test values of shapes {', '.join(str(np.shape(a)) for a in arrays)} at axis {axis}")
 
 
 def _missing(text):

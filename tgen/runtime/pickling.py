@@ -14,10 +14,10 @@ def _reduce(f):
     r = f.request
     groups = [[i.variable for i in r.ins], [i.update for i in r.ins if i.update is not None], r.inputs, [o.variable for o in r.outs], r.outputs,
               [s for s, _ in r.updates], [value for _, value in r.updates]]
-    text, objects = pack([v for group in groups for v in group])
+    packed = pack([v for group in groups for v in group])
     plain = {"ins": [_settings(i) for i in r.ins], "borrow": [o.borrow for o in r.outs], "keys": r.keys, "unpack": r.unpack, "mode": r.mode,
              "name": f.name, "profile": bool(r.profile), "trust_input": f.trust_input}
-    return _restore, (text, objects, [len(group) for group in groups], plain)
+    return _restore, (packed, [len(group) for group in groups], plain)
 
 
 def _settings(i):
@@ -26,8 +26,8 @@ def _settings(i):
     return {name: getattr(i, name) for name in _OF_IN}, value, i.update is not None
 
 
-def _restore(text, objects, counts, plain):
-    flat = iter(unpack(text, objects))
+def _restore(packed, counts, plain):
+    flat = iter(unpack(*packed))
     variables, in_updates, inputs, out_variables, outputs, targets, values = ([next(flat) for _ in range(count)] for count in counts)
     in_updates = iter(in_updates)
     ins = [_in(v, leaf, settings, in_updates) for v, leaf, settings in zip(variables, inputs, plain["ins"])]

@@ -5,7 +5,7 @@ from tgen.core.types import is_float
 from . import sizes
 from .apply import apply, reorder
 from .creation import arange, full, ones, zeros
-from .elemwise import elemwise
+from .elemwise import elemwise, switch
 from .indexing import getitem, nonzero
 from .join import concatenate
 from .manipulate import flatten, reshape
@@ -55,15 +55,16 @@ def unique(x, return_index=False, return_inverse=False, return_counts=False, axi
         number = elemwise("sub")(cumsum(first), 1)
         results.append(reshape(getitem(number, apply("argsort", order, axis=0)), shaped.shape, ndim=shaped.type.ndim))
     if return_counts:
-        ends = concatenate([getitem(places, slice(1, None)), reorder(sizes.variable(sizes.length(x, 0)), ["x"])])
+        ends = getitem(concatenate([places, reorder(sizes.variable(sizes.length(x, 0)), ["x"])]), slice(1, None))
         results.append(elemwise("sub")(ends, places))
     return results if len(results) > 1 else results[0]
 
 
-def bincount(x, weights=None, minlength=None):
+def bincount(x, weights=None, minlength=None, assert_nonneg=False):
     """How often each of 0, 1, ... up to the largest is in the integer vector x, int64; with ``weights`` the sums of these.
 
-    At least ``minlength`` long. Of no elements the length is ``minlength``; a negative element is an IndexError unless it counts from the end.
+    At least ``minlength`` long. Of no elements the length is ``minlength``; a negative element is an IndexError unless it counts from the
+    end, with ``assert_nonneg`` in any case.
 
     >>> import tgen.tensor as T
     >>> T.bincount(T.ivector()).type
@@ -75,6 +76,8 @@ def bincount(x, weights=None, minlength=None):
     x = cast(x, "int64")
     least = sizes.as_size(0 if minlength is None else minlength, "minlength")
     top = largest(concatenate([x, reorder(elemwise("sub")(sizes.variable(least), 1), ["x"])])) + 1
+    if assert_nonneg:
+        x = switch(elemwise("lt")(x, 0), top, x)        # top is no place
     counted = ones([1], "int64") if weights is None else as_tensor_variable(weights)
     base = full([top], 0, counted.type.dtype)
     return inc_subtensor(getitem(base, x), counted)

@@ -3,16 +3,17 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.types import is_float, is_unsigned, promote
+from tgen.graph.nodes import Constant
 
 from . import sizes
 from .apply import apply, pad, reorder
-from .elemwise import elemwise
+from .elemwise import elemwise, switch
 from .manipulate import to_sizes
 from .promotion import as_dtype, cast, convert, settle
 from .variable import as_tensor_variable, constant
 
 __all__ = ["alloc", "full", "full_like", "fill", "zeros", "ones", "zeros_like", "ones_like", "empty", "arange", "eye", "identity",
-           "identity_like", "tri", "second"]
+           "identity_like", "tri", "second", "bartlett", "mgrid", "ogrid"]
 
 
 def alloc(value, *shape):
@@ -67,18 +68,25 @@ def fill(model, value):
     if value.type.weak and not model.type.weak:
         (_, dtype), _ = settle([model.type, value.type])
         value = cast(convert(value, dtype), dtype)
-    if value.type.ndim > model.type.ndim:
-        raise ValueError(f"cannot fill {model} of {model.type} with {value} of {value.type}, which has more dimensions")
-    return to_sizes(value, sizes.lengths(model))
+    return _in_place_of(model, value)
 
 
 second = fill
 
 
+def _in_place_of(model, value):
+    """``value`` in the shape of ``model``. It depends on a scalar too, so that a function of it may take that scalar as an input."""
+    if value.type.ndim > model.type.ndim:
+        raise ValueError(f"cannot fill {model} of {model.type} with {value} of {value.type}, which has more dimensions")
+    if model.type.ndim or isinstance(model, Constant):
+        return to_sizes(value, sizes.lengths(model))
+    return apply("switch", apply("eq", model, model), value, value, weak=value.type.weak)
+
+
 def full_like(model, fill_value, dtype=None):
     """``fill_value`` in the shape of ``model`` and its dtype, or the given one."""
     model = as_tensor_variable(model)
-    return to_sizes(cast(fill_value, dtype or model.type.dtype), sizes.lengths(model))
+    return _in_place_of(model, cast(fill_value, dtype or model.type.dtype))
 
 
 def zeros_like(model, dtype=None, opt=False):
@@ -178,3 +186,59 @@ def tri(n, m=None, k=0, dtype=None):
     """n by m (default n): ones on and below the k-th diagonal, zeros above."""
     n = sizes.as_size(n)
     return cast(elemwise("le")(_difference(n, n if m is None else sizes.as_size(m)), k), dtype or "floatX")
+
+
+def bartlett(M):
+    """A window of M points that rises in a straight line from 0 to 1 and falls again, float64; nothing for M < 1.
+
+    >>> bartlett(5).eval()
+    array([0. , 0.5, 1. , 0.5, 0. ])
+    """
+    points = sizes.variable(sizes.maximum(sizes.as_size(M, "M"), 0))
+    last = sizes.sub(points, 1)
+    along = cast(apply("iota", points), "float64")
+    spread = cast(sizes.variable(sizes.maximum(last, 1)), "float64")
+    rising = elemwise("sub")(1.0, elemwise("abs")(elemwise("sub")(elemwise("true_div")(elemwise("mul")(along, 2.0), spread), 1.0)))
+    return switch(elemwise("eq")(points, 1), elemwise("add")(rising, 1.0), rising)     # a single point is 1
+
+
+class Grid:
+    """``mgrid[0:3, 0:n]``: for each slice (of ints and integer scalars) the coordinates along its axis, as a list of arrays.
+
+    Those of ``mgrid`` all have the shape of the whole grid, those of ``ogrid`` size 1 along the other axes, so that they
+    broadcast. One slice gives its ``arange``, no list. TypeError for what is no slice, ValueError for one without a stop.
+
+    >>> rows, columns = ogrid[0:2, 0:3]
+    >>> (rows * 3 + columns).eval()
+    array([[0, 1, 2],
+           [3, 4, 5]])
+    """
+
+    def __init__(self, name, sparse):
+        self.name, self.sparse = name, sparse
+
+    def __getitem__(self, key):
+        keys = key if isinstance(key, tuple) else (key,)
+        lines = [self._line(k) for k in keys]
+        if not isinstance(key, tuple):
+            return lines[0]
+        spread = [reorder(line, [0 if a == k else "x" for a in range(len(lines))]) for k, line in enumerate(lines)]
+        if self.sparse:
+            return spread
+        return [to_sizes(v, [sizes.length(line, 0) for line in lines]) for v in spread]
+
+    def _line(self, key):
+        if not isinstance(key, slice) or isinstance(key.step, complex):
+            raise TypeError(f"{self.name} takes slices of integers, such as {self.name}[0:3, 0:n], got {key!r}")
+        if key.stop is None:
+            raise ValueError(f"a slice of {self.name} needs a stop, got {key!r}")
+        return arange(0 if key.start is None else key.start, key.stop, 1 if key.step is None else key.step)
+
+    def __repr__(self):
+        return self.name
+
+    def __reduce__(self):
+        return self.name
+
+
+mgrid, ogrid = Grid("mgrid", False), Grid("ogrid", True)

@@ -4,20 +4,21 @@ from .apply import apply
 from .creation import tri, zeros
 from .elemwise import switch
 from .indexing import getitem
-from .manipulate import axis_number
+from .manipulate import axis_number, specify_shape
 from .reduce import sum as total
 from .subtensor import set_subtensor
 from .variable import as_tensor_variable
 
-__all__ = ["diagonal", "diag", "trace", "triu", "tril", "fill_diagonal"]
+__all__ = ["diagonal", "diag", "trace", "triu", "tril", "fill_diagonal", "fill_diagonal_offset"]
 
 
 def _positions(rows, columns, offset):
     """Row and column numbers of a diagonal of a rows by columns matrix."""
-    down, right = max(-offset, 0), max(offset, 0)
+    offset = sizes.as_size(offset, "the number of a diagonal")
+    down, right = sizes.maximum(sizes.sub(0, offset), 0), sizes.maximum(offset, 0)
     count = sizes.minimum(sizes.sub(rows, down), sizes.sub(columns, right))
     along = apply("iota", sizes.variable(sizes.maximum(count, 0)))
-    return along + down if down else along, along + right if right else along
+    return [along if sizes.is_known(start, 0) else along + sizes.variable(start) for start in (down, right)]
 
 
 def diagonal(a, offset=0, axis1=0, axis2=1):
@@ -46,7 +47,7 @@ def diag(v, k=0):
         return diagonal(v, k)
     side = sizes.variable(sizes.add(sizes.length(v, 0), abs(k)))
     base = zeros((side, side), v.type.dtype)
-    return set_subtensor(getitem(base, _positions(side if k else sizes.length(v, 0), side if k else sizes.length(v, 0), k)), v)
+    return set_subtensor(getitem(base, tuple(_positions(side if k else sizes.length(v, 0), side if k else sizes.length(v, 0), k))), v)
 
 
 def trace(x):
@@ -78,7 +79,41 @@ def _triangle(m, k):
     return tri(sizes.variable(sizes.length(m, -2)), sizes.variable(sizes.length(m, -1)), k, "bool")
 
 
-def fill_diagonal(a, value):
-    """Matrix a with its main diagonal replaced by the scalar ``value``."""
+def fill_diagonal(a, val):
+    """a with the elements a[i, i, ...] replaced by the scalar ``val``. More than two axes must have one size. Same dtype.
+
+    >>> import numpy as np
+    >>> fill_diagonal(np.zeros((2, 3)), 5).eval()
+    array([[5., 0., 0.],
+           [0., 5., 0.]])
+    """
     a = as_tensor_variable(a)
-    return set_subtensor(getitem(a, _positions(sizes.length(a, 0), sizes.length(a, 1), 0)), value)
+    if a.type.ndim < 2:
+        raise TypeError(f"a diagonal has at least two axes, got {a} of {a.type}")
+    if a.type.ndim == 2:
+        return fill_diagonal_offset(a, val, 0)
+    side = sizes.length(a, 0)
+    a = specify_shape(a, [side] * a.type.ndim)
+    along = apply("iota", sizes.variable(side))
+    return set_subtensor(getitem(a, (along,) * a.type.ndim), _number(val))
+
+
+def fill_diagonal_offset(a, val, offset):
+    """Matrix a with its diagonal ``offset`` (an int or an integer scalar: above the main one if positive) replaced by the scalar ``val``. Same dtype.
+
+    >>> import numpy as np
+    >>> fill_diagonal_offset(np.zeros((2, 3)), 5, 1).eval()
+    array([[0., 5., 0.],
+           [0., 0., 5.]])
+    """
+    a = as_tensor_variable(a)
+    if a.type.ndim != 2:
+        raise TypeError(f"fill_diagonal_offset takes a matrix, got {a} of {a.type}")
+    return set_subtensor(getitem(a, tuple(_positions(sizes.length(a, 0), sizes.length(a, 1), offset))), _number(val))
+
+
+def _number(val):
+    val = as_tensor_variable(val)
+    if val.type.ndim:
+        raise TypeError(f"a diagonal is filled with a scalar, got {val} of {val.type}")
+    return val

@@ -352,8 +352,13 @@ def compress(condition, x, axis=None):
     return take(x, nonzero(condition)[0], axis)
 
 
-def choose(a, choices, mode="raise"):
-    """Element by element, the one of ``choices`` (a list, or an array along its first axis) that a says."""
+def choose(a, choices, out=None, mode="raise"):
+    """Element by element, the one of ``choices`` (a list, or an array along its first axis) that a says.
+
+    ``mode`` as in ``take``; ``out`` must be None (TypeError).
+    """
+    if out is not None:
+        raise TypeError("choose has no out=: a graph writes into nothing")
     a, choices = as_tensor_variable(a), as_tensor_variable(choices)
     if mode != "raise":
         n = sizes.variable(sizes.length(choices, 0))

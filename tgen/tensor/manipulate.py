@@ -9,7 +9,7 @@ from .variable import as_tensor_variable
 
 __all__ = ["dimshuffle", "transpose", "swapaxes", "squeeze", "expand_dims", "moveaxis", "shape", "shape_padleft", "shape_padright",
            "shape_padaxis", "reshape", "flatten", "ravel", "broadcast_to", "addbroadcast", "unbroadcast", "patternbroadcast",
-           "tensor_copy"]
+           "specify_shape", "tensor_copy", "transfer", "scalar_from_tensor", "tensor_from_scalar", "get_vector_length", "is_flat"]
 
 
 def axis_number(axis, ndim, what="axis"):
@@ -128,6 +128,24 @@ def tensor_copy(x, name=None):
     return result
 
 
+def transfer(x, target):
+    """x, the only place being the CPU; ValueError for another target."""
+    if target != "cpu":
+        raise ValueError(f"tgen runs on the CPU only; it cannot transfer {x} to {target!r}")
+    return as_tensor_variable(x)
+
+
+def scalar_from_tensor(x):
+    """x, which must have no dimensions (TypeError). A scalar and a tensor without dimensions are one here."""
+    x = as_tensor_variable(x)
+    if x.type.ndim:
+        raise TypeError(f"a scalar has no dimensions, got {x} of {x.type}")
+    return x
+
+
+tensor_from_scalar = scalar_from_tensor
+
+
 # -- shape ---------------------------------------------------------------------------------------------------------------------
 
 def shape(x):
@@ -142,6 +160,27 @@ def shape(x):
     if x.type.ndim == 0:
         return as_tensor_variable(np.zeros(0, "int64"))
     return apply("make_vector", *(apply("shape_i", x, axis=a) for a in range(x.type.ndim)))
+
+
+def get_vector_length(v):
+    """The number of elements of a vector as an int; ValueError if the graph does not tell it, TypeError for other ranks.
+
+    >>> import tgen.tensor as T
+    >>> get_vector_length(T.tensor3().shape)
+    3
+    """
+    v = as_tensor_variable(v)
+    if v.type.ndim != 1:
+        raise TypeError(f"argument must be symbolic vector, got {v} of {v.type}")
+    known = sizes.elements(v)
+    if known is None and not isinstance(v.type.shape[0], int):
+        raise ValueError(f"length not known: that of {v} of {v.type}")
+    return len(known) if known is not None else v.type.shape[0]
+
+
+def is_flat(x, ndim=1):
+    """Whether x has ``ndim`` dimensions, so that ``flatten(x, ndim)`` would change nothing."""
+    return as_tensor_variable(x).type.ndim == ndim
 
 
 def size(x):
@@ -185,7 +224,7 @@ def _resolve(x, wanted):
         raise ValueError(f"only one size of newshape can be -1, got {wanted}")
     have, given = sizes.lengths(x), [s for s in wanted if not sizes.is_known(s, -1)]
     for s in list(given):
-        match = next((k for k, h in enumerate(have) if sizes.same(h, s) and not sizes.is_known(s, 0)), None)
+        match = next((k for k, h in enumerate(have) if sizes.same(h, s)), None)
         if match is not None:
             del have[match]
             given.remove(s)
@@ -274,6 +313,27 @@ def unbroadcast(x, *axes):
     x = as_tensor_variable(x)
     gone = tuple(sorted({axis_number(a, x.type.ndim) for a in axes} & {a for a, one in enumerate(x.broadcastable) if one}))
     return apply("unbroadcast", x, axes=gone, weak=x.type.weak) if gone else x
+
+
+def specify_shape(x, shape):
+    """x, of which ``shape`` says the sizes: ints, which the type knows from here on, integer scalars, None for those left open.
+
+    One that differs is a ValueError, here if both are known, else when the function runs.
+
+    >>> import tgen.tensor as T
+    >>> T.specify_shape(T.matrix(), (3, None)).type
+    TensorType(float64, shape=(3, ?))
+    """
+    x = as_tensor_variable(x)
+    have = sizes.lengths(x)
+    wanted = [h if s is None else sizes.as_size(s, "each element of shape") for s, h in zip(shape, have)] if isinstance(shape, (list, tuple)) else sizes.as_shape(shape)
+    if isinstance(shape, (list, tuple)) and len(shape) != len(have) or len(wanted) != len(have):
+        raise ValueError(f"specify_shape of {x} of {x.type}: shape has {len(shape) if isinstance(shape, (list, tuple)) else len(wanted)} sizes, x {len(have)} dimensions")
+    for axis, (s, h) in enumerate(zip(wanted, have)):
+        if isinstance(s, int) and isinstance(h, int) and s != h:
+            raise ValueError(f"specify_shape of {x} of {x.type}: axis {axis} is {h}, not {s}")
+    grown = [a for a, s in enumerate(wanted) if x.broadcastable[a] and not sizes.is_known(s, 1)]
+    return to_sizes(unbroadcast(x, *grown), wanted)
 
 
 def patternbroadcast(x, broadcastable):

@@ -9,8 +9,8 @@ from .promotion import cast
 from .reduce import all as every
 from .variable import as_tensor_variable
 
-__all__ = ["abs_", "sgn", "sign", "square", "inv", "reciprocal", "deg2rad", "rad2deg", "round", "iround", "divmod", "floor_div", "true_divide",
-           "floor_divide", "power", "remainder", "subtract", "multiply", "divide", "negative", "absolute", "logical_and", "logical_or",
+__all__ = ["abs_", "sgn", "sign", "square", "inv", "reciprocal", "deg2rad", "rad2deg", "round", "iround", "round_half_to_even",
+           "round_half_away_from_zero", "divmod", "floor_div", "true_divide", "floor_divide", "power", "remainder", "subtract", "multiply", "divide", "negative", "absolute", "logical_and", "logical_or",
            "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "invert", "isfinite", "isclose", "allclose",
            "largest", "smallest", "ceil_intdiv", "real", "imag", "conj", "conjugate", "log1mexp", "not_equal", "equal", "less", "less_equal",
            "greater", "greater_equal", "logaddexp", "hypot"]
@@ -63,6 +63,16 @@ def round(x, mode=None):
     if mode == "half_to_even" or not is_float(x.type.dtype):
         return elemwise("round")(x)
     return sgn(x) * elemwise("floor")(abs_(x) + 0.5)
+
+
+def round_half_to_even(x):
+    """The nearest integer, in the dtype of x; halves go to the even one."""
+    return round(x, "half_to_even")
+
+
+def round_half_away_from_zero(x):
+    """The nearest integer, in the dtype of x; halves go away from zero."""
+    return round(x, "half_away_from_zero")
 
 
 def iround(x, mode=None):

@@ -5,9 +5,10 @@ Gradients (graph, ops) look functions up here too, so it holds more than methods
 from tgen.core.op import METHODS
 from tgen.graph.nodes import Variable
 
-from . import counting, creation, diagonals, einsum, elemwise, indexing, join, linalg, manipulate, math, promotion, reduce, sorting, subtensor, variable
+from . import (counting, creation, diagonals, einsum, elemwise, indexing, join, linalg, manipulate, math, positions, promotion, reduce, sorting, subtensor,
+               variable)
 
-_MODULES = (counting, creation, diagonals, einsum, indexing, join, linalg, manipulate, math, reduce, sorting, subtensor)
+_MODULES = (counting, creation, diagonals, einsum, indexing, join, linalg, manipulate, math, positions, reduce, sorting, subtensor)
 _UFUNCS = {"subtract": "sub", "multiply": "mul", "divide": "true_div", "true_divide": "true_div", "floor_divide": "int_div",
            "remainder": "mod", "power": "pow", "negative": "neg", "absolute": "abs", "greater": "gt", "greater_equal": "ge",
            "less": "lt", "less_equal": "le", "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor", "rint": "round",
@@ -44,11 +45,9 @@ def get_parents(x):
     return [] if x.owner is None else [x.owner]
 
 
-def transfer(x, target):
-    """x, the only place being the CPU; ValueError for another target."""
-    if target != "cpu":
-        raise ValueError(f"tgen runs on the CPU only; it cannot transfer {x} to {target!r}")
-    return x
+def clip(x, a_min, a_max):
+    """x held between a_min and a_max, see ``T.clip``."""
+    return elemwise.FUNCTIONS["clip"](x, a_min, a_max)
 
 
 def _property(function):
@@ -64,9 +63,9 @@ def fill_methods():
     METHODS.update(elemwise.FUNCTIONS)
     METHODS.update(switch=elemwise.switch, where=elemwise.switch, cast=promotion.cast, astype=astype, second=creation.fill)
     for module in _MODULES:
-        METHODS.update({name: getattr(module, name) for name in module.__all__})
+        METHODS.update({name: getattr(module, name) for name in module.__all__ if callable(getattr(module, name))})
     METHODS.update({
-        "copy": manipulate.tensor_copy, "clone": clone, "get_parents": get_parents, "transfer": transfer,
+        "copy": manipulate.tensor_copy, "clone": clone, "get_parents": get_parents, "clip": clip,
         "__getitem__": indexing.getitem, "__iter__": indexing.iterate, "__array_ufunc__": array_ufunc,
         "as_tensor_variable": variable.as_tensor_variable, "get_scalar_constant_value": variable.get_scalar_constant_value,
         "T": _property(manipulate.transpose), "shape": _property(manipulate.shape), "size": _property(manipulate.size),

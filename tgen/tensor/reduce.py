@@ -128,7 +128,7 @@ def var(x, axis=None, ddof=0, keepdims=False, corrected=False):
     axes = axes_of(axis, x.type.ndim)
     centred = x - mean(x, axes, keepdims=True)
     total = sum(elemwise("sqr")(centred), axes, keepdims=keepdims)
-    z = total / _as_float(sizes.sub(_count(x, axes), ddof), total.type.dtype)
+    z = total / _as_float(sizes.maximum(sizes.sub(_count(x, axes), ddof), 0), total.type.dtype)
     if corrected:
         z = z - elemwise("sqr")(mean(centred, axes, keepdims=keepdims))
     return z
@@ -223,24 +223,24 @@ def ptp(x, axis=None):
 
 
 @_documented
-def norm(x, ord, axis=None, keepdims=False):
-    """The norm of order ``ord``: (sum |x|**ord)**(1/ord); 0 counts what is not 0, inf and -inf are the extremes of |x|.
+def norm(x, L, axis=None, keepdims=False):
+    """The norm of order ``L``: (sum |x|**L)**(1/L); 0 counts what is not 0, inf and -inf are the extremes of |x|.
 
     >>> import tgen.tensor as T
     >>> T.norm(T.ivector(), 2).dtype
     'float64'
     """
     x = as_tensor_variable(x)
-    if ord == 0:
+    if L == 0:
         return sum(elemwise("neq")(x, 0), axis, keepdims=keepdims)
     size = absolute(x)
-    if ord in (float("inf"), float("-inf")):
-        return (max if ord > 0 else min)(size, axis, keepdims)
-    if ord == 1:
+    if L in (float("inf"), float("-inf")):
+        return (max if L > 0 else min)(size, axis, keepdims)
+    if L == 1:
         return sum(size, axis, keepdims=keepdims)
-    if ord == 2:
+    if L == 2:
         return elemwise("sqrt")(sum(elemwise("sqr")(x), axis, keepdims=keepdims))
-    return sum(size ** ord, axis, keepdims=keepdims) ** (1.0 / ord)
+    return sum(size ** L, axis, keepdims=keepdims) ** (1.0 / L)
 
 
 @_documented

@@ -5,7 +5,7 @@ Sums, products, minima of ints are ints at once; the others are graph ops that `
 import numpy as np
 
 from tgen.core.types import TensorType, is_float
-from tgen.graph.nodes import Constant, Variable
+from tgen.graph.nodes import Constant, Variable, known_size
 
 from .apply import apply
 
@@ -37,8 +37,9 @@ def as_size(value, what="a size"):
         raise TypeError(f"{what} must be an int or an integer scalar variable, got {value!r}")
     if value.type.ndim or is_float(value.type.dtype) or value.type.dtype == "bool":
         raise TypeError(f"{what} must be an integer scalar, got {value} of {value.type}; cast it with T.cast(n, 'int64')")
-    if isinstance(value, Constant):
-        return int(value.data)
+    known = known_size(value)
+    if known is not None:
+        return known
     return value if value.type.dtype == "int64" and not value.type.weak else apply("cast", value, dtype="int64")
 
 

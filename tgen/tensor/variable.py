@@ -5,10 +5,11 @@ from tgen.config import config
 from tgen.core.op import METHODS
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant, Variable
+from tgen.graph.pickling import state_of
 from tgen.graph.shared import SharedVariable
 
 __all__ = ["as_tensor_variable", "as_tensor", "constant", "TensorVariable", "TensorConstant", "TensorType", "Variable", "Constant",
-           "get_scalar_constant_value", "NotScalarConstantError"]
+           "get_scalar_constant_value", "extract_constant", "NotScalarConstantError"]
 
 TensorConstant = Constant
 _WEAK_DTYPES = {bool: "bool", int: "int64"}
@@ -36,11 +37,7 @@ class TensorVariable(Variable, metaclass=_IsTensorVariable):
     def __reduce__(self):
         if self.owner is not None:
             return super().__reduce__()
-        return _tensor_variable, (type(self), self.type, self.name), (self._tag, self.where, self.__dict__)
-
-    def __setstate__(self, state):
-        self._tag, self.where, own = state
-        self.__dict__.update(own)
+        return _tensor_variable, (type(self), self.type, self.name), state_of(self)
 
 
 def _tensor_variable(cls, type, name):
@@ -58,7 +55,7 @@ class WeakConstant(Constant):
         super().__init__(TensorType(weak_dtype(number), (), weak=True), number, name)
 
     def __reduce__(self):
-        return WeakConstant, (self.number, self.name)
+        return WeakConstant, (self.number, self.name), state_of(self)
 
 
 def weak_dtype(number):
@@ -162,6 +159,18 @@ def get_scalar_constant_value(v):
     if not isinstance(v, Constant) or v.data.size != 1:
         raise NotScalarConstantError(f"{v} of {v.type} is not known to be one number")
     return v.data.reshape(())
+
+
+def extract_constant(x, elemwise=True, only_process_constants=False):
+    """The 0-d array x is known to be (see ``get_scalar_constant_value``), else x itself as a variable.
+
+    >>> extract_constant(constant(3)), extract_constant(Variable(TensorType("int64", ()), "n"))
+    (array(3), n)
+    """
+    try:
+        return get_scalar_constant_value(x)
+    except NotScalarConstantError:
+        return as_tensor_variable(x)
 
 
 def _make(self, name=None):

@@ -15,7 +15,7 @@ from ..promotion import cast, unify
 from ..variable import as_tensor_variable
 
 __all__ = ["conv2d", "conv3d", "conv2d_transpose", "conv2d_grad_wrt_inputs", "conv2d_grad_wrt_weights", "conv3d_grad_wrt_inputs",
-           "conv3d_grad_wrt_weights", "separable_conv2d", "get_conv_output_shape", "bilinear_kernel_1D", "bilinear_kernel_2D", "bilinear_upsampling"]
+           "conv3d_grad_wrt_weights", "separable_conv2d", "separable_conv3d", "causal_conv1d", "get_conv_output_shape", "bilinear_kernel_1D", "bilinear_kernel_2D", "bilinear_upsampling"]
 
 
 # -- arguments -----------------------------------------------------------------------------------------------------------------
@@ -235,6 +235,37 @@ def separable_conv2d(input, depthwise_filters, pointwise_filters, num_channels, 
     own = conv2d(input, depthwise_filters, input_shape, depthwise_filter_shape, border_mode, subsample, filter_flip,
                  filter_dilation=filter_dilation, num_groups=num_channels)
     return conv2d(own, pointwise_filters, None, pointwise_filter_shape, filter_flip=filter_flip)
+
+
+def separable_conv3d(input, depthwise_filters, pointwise_filters, num_channels, input_shape=None, depthwise_filter_shape=None,
+                     pointwise_filter_shape=None, border_mode="valid", subsample=(1, 1, 1), filter_flip=True, filter_dilation=(1, 1, 1)):
+    """``separable_conv2d`` over three axes."""
+    own = conv3d(input, depthwise_filters, input_shape, depthwise_filter_shape, border_mode, subsample, filter_flip,
+                 filter_dilation=filter_dilation, num_groups=num_channels)
+    return conv3d(own, pointwise_filters, None, pointwise_filter_shape, filter_flip=filter_flip)
+
+
+def causal_conv1d(input, filters, filter_shape=None, input_shape=None, subsample=1, filter_flip=True, filter_dilation=1, num_groups=1):
+    """The convolution of sequences [batch, channels, times] with filters [filters, channels / num_groups, times], none of which sees ahead.
+
+    Sequences are padded with zeros before their start, so the result has their length (divided by ``subsample``, rounded up). The
+    shapes (ints or None) state sizes. TypeError for operands that do not have 3 dimensions.
+
+    >>> import numpy as np
+    >>> causal_conv1d(np.array([[[1., 2, 3]]]), np.array([[[10., 1]]])).eval()
+    array([[[10., 21., 32.]]])
+    """
+    x, w = as_tensor_variable(input), as_tensor_variable(filters)
+    for v in (x, w):
+        if v.type.ndim != 3:
+            raise TypeError(f"causal_conv1d takes values of 3 dimensions, got {v} of {v.type}")
+    dilation, = _each(filter_dilation, 1, "filter_dilation")
+    length = _number(filter_shape[2]) if filter_shape is not None else None
+    before = sizes.mul(sizes.sub(sizes.length(w, 2) if length is None else length, 1), dilation)
+    shapes = [None if s is None else (*s, 1) for s in (input_shape, filter_shape)]
+    z = conv2d(x.dimshuffle(0, 1, 2, "x"), w.dimshuffle(0, 1, 2, "x"), *shapes, ((before, 0), 0),
+               (*_each(subsample, 1, "subsample"), 1), filter_flip, None, (dilation, 1), num_groups)
+    return z[:, :, :, 0]
 
 
 def get_conv_output_shape(image_shape, kernel_shape, border_mode, subsample, filter_dilation=None):

@@ -1,4 +1,4 @@
-"""``T.signal``: pools over the last axes."""
-from . import downsample, pool
+"""``T.signal``: pools over the last axes, convolutions of plain images."""
+from . import conv, downsample, pool
 
-__all__ = ["downsample", "pool"]
+__all__ = ["conv", "downsample", "pool"]

@@ -1,0 +1,120 @@
+"""Activations: softmax along an axis, and functions element by element."""
+from tgen.core.types import is_float
+
+from ..apply import apply, pad
+from ..elemwise import elemwise, switch
+from ..manipulate import axis_number
+from ..variable import as_tensor_variable
+
+__all__ = ["softmax", "softmax_with_bias", "softmax_graph", "logsoftmax", "log_softmax", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "selu", "softsign", "swish",
+           "hard_sigmoid", "ultra_fast_sigmoid", "gelu", "log_sigmoid"]
+
+sigmoid, softplus = elemwise("sigmoid"), elemwise("softplus")
+
+
+def _along_rows(name, x, axis):
+    x = as_tensor_variable(x)
+    if not x.type.ndim:
+        raise ValueError(f"{name} wants at least one dimension, got {x} of {x.type}")
+    if not is_float(x.type.dtype):
+        x = elemwise("true_div")(x, 1)
+    if axis is None:
+        x = pad(x, 2)
+        axis = -1
+    return apply(name, x, axis=axis_number(axis, x.type.ndim), weak=x.type.weak)
+
+
+def softmax(x, axis=None):
+    """exp(x) / sum(exp(x)) along the last axis, or ``axis``, without overflow.
+
+    Without ``axis`` a vector gives a row, as in Theano. Floats keep their dtype. Its log does not underflow.
+
+    >>> import tgen.tensor as T
+    >>> T.nnet.softmax(T.dvector()).type
+    TensorType(float64, row)
+    """
+    return _along_rows("softmax", x, axis)
+
+
+def logsoftmax(x, axis=None):
+    """log(softmax(x)) without overflow; shapes and dtypes as ``softmax``."""
+    return _along_rows("logsoftmax", x, axis)
+
+
+log_softmax = logsoftmax
+
+
+def softmax_with_bias(x, b):
+    """softmax(x + b): a matrix and a vector that is added to each row."""
+    return softmax(as_tensor_variable(x) + b)
+
+
+def softmax_graph(c):
+    """softmax(c), which is one primitive here."""
+    return softmax(c)
+
+
+def log_sigmoid(x):
+    """log(sigmoid(x)) without overflow."""
+    return -softplus(-as_tensor_variable(x))
+
+
+def relu(x, alpha=0):
+    """max(x, 0); with a slope ``alpha`` for x < 0. At 0 the slope is the mean of both sides. Same dtype for floats.
+
+    >>> import tgen.tensor as T
+    >>> T.nnet.relu(T.fmatrix(), 0.1).dtype
+    'float32'
+    """
+    x = as_tensor_variable(x)
+    if isinstance(alpha, (int, float)) and alpha == 0:
+        return 0.5 * (x + elemwise("abs")(x)) if is_float(x.type.dtype) else elemwise("maximum")(x, 0)
+    alpha = as_tensor_variable(alpha)
+    return 0.5 * (1 + alpha) * x + 0.5 * (1 - alpha) * elemwise("abs")(x)
+
+
+def leaky_relu(x, alpha=0.01):
+    """``relu`` with a slope of ``alpha`` for x < 0."""
+    return relu(x, alpha)
+
+
+def elu(x, alpha=1):
+    """x for x > 0, else alpha * (exp(x) - 1)."""
+    x = as_tensor_variable(x)
+    return switch(elemwise("gt")(x, 0), x, alpha * elemwise("expm1")(x))
+
+
+def selu(x):
+    """The scaled ``elu`` of self-normalizing networks."""
+    return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
+
+
+def softsign(x):
+    """x / (1 + |x|)."""
+    x = as_tensor_variable(x)
+    return x / (1.0 + elemwise("abs")(x))
+
+
+def swish(x):
+    """x * sigmoid(x)."""
+    return as_tensor_variable(x) * sigmoid(x)
+
+
+def gelu(x):
+    """x times the normal distribution function of x."""
+    x = as_tensor_variable(x)
+    return 0.5 * x * (1.0 + elemwise("erf")(x * 0.7071067811865476))
+
+
+def hard_sigmoid(x):
+    """0.2 * x + 0.5 held between 0 and 1, a sigmoid of straight lines."""
+    return elemwise("clip")(as_tensor_variable(x) * 0.2 + 0.5, 0.0, 1.0)
+
+
+def ultra_fast_sigmoid(x):
+    """A sigmoid of three pieces, off by at most 0.04; for where speed is all (sigmoid is fast here)."""
+    x = as_tensor_variable(x)
+    half = 0.5 * x
+    size = elemwise("abs")(half)
+    top = switch(elemwise("lt")(size, 1.7), 1.5 * size / (1.0 + size), switch(elemwise("lt")(size, 3.0), 0.935409070603099 + 0.0458812946797165 * (size - 1.7), 0.99505475368673))
+    return 0.5 * (elemwise("sgn")(half) * top + 1.0)
