@@ -103,6 +103,7 @@ def test_types_of_absent_gradients():
     absent = grad(x ** 2, y, disconnected_inputs="ignore", return_disconnected="Disconnected")
     assert isinstance(absent.type, DisconnectedType) and isinstance(DisconnectedType()().type, DisconnectedType)
     assert DisconnectedType() == DisconnectedType() and hash(DisconnectedType()) == hash(DisconnectedType()) and NullType("a") == NullType("b")
+    assert tgen.pyops.DisconnectedType is DisconnectedType
     for make, words in ((grad_undefined, "has none in its input"), (grad_not_implemented, "does not implement it")):
         g = make("thing", 1, x, "because")
         assert isinstance(g.type, NullType) and words in g.type.why_null and "because" in g.type.why_null and "input 1 (x)" in repr(g)

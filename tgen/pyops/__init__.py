@@ -3,11 +3,12 @@
 An object of a user's class is the ``op`` of an Apply; for each application it makes an Op record of the kinds in ops/host.py, which
 is the Apply's ``primitive``: what everything below this room looks at.
 """
+from tgen.graph.nograd import DisconnectedType, grad_not_implemented, grad_undefined
+
 from .asop import FromFunctionOp, as_op
 from .assertion import Assert, assert_op
 from .fromgraph import OpFromGraph
 from .op import Op
-from .partial import DisconnectedType, grad_not_implemented, grad_undefined
 from .printer import Print
 
 __all__ = ["Assert", "DisconnectedType", "FromFunctionOp", "Op", "OpFromGraph", "Print", "as_op", "assert_op", "grad_not_implemented", "grad_undefined"]
