@@ -87,7 +87,7 @@ def outputs_of(obj):
 
 
 def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_name=False):
-    """Write a graph as an indented tree, one line a variable; what was written before is not written again.
+    """Write a graph as an indented tree, one line a variable; what was written before is not written again. Behind it what scans do in a step.
 
     ``obj`` is a variable, a list of these, or a function (its outputs and updates). ``depth`` limits the levels (-1: all),
     ``print_type`` adds types, ``stop_on_name`` leaves out what is below a variable with a name. ``ids`` is what tells
@@ -103,19 +103,26 @@ def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_n
     """
     if ids not in ("CHAR", "int", ""):
         raise ValueError(f"ids of debugprint must be 'CHAR', 'int' or ''; got {ids!r}")
-    lines, labels = [], {}
+    lines, labels, inner = [], {}, {}
     stack = [(v, 0) for v in reversed(outputs_of(obj))]
-    while stack:
+    while stack or inner:
+        if not stack:       # what the loops met above do in a step, behind the tree
+            node = next(iter(inner))
+            label = inner.pop(node)
+            lines += ["", f"{_title(node)} [{label}], each step:" if ids else f"{_title(node)}, each step:"]
+            stack = [(v, 0) for body in reversed(node.bodies) for v in reversed(body.outputs)]
         v, level = stack.pop()
         v = getattr(v, "variable", v)
         seen = v in labels
         label = labels.setdefault(v, _label(len(labels)) if ids == "CHAR" else str(len(labels)))
-        text = _leaf(v) or f"{v.owner.op}{_attrs(v.owner)}" + (f".{v.index}" if len(v.owner.outputs) > 1 else "")
+        text = _leaf(v) or _title(v.owner) + (f".{v.index}" if len(v.owner.outputs) > 1 else "")
         note = f" <{v.type}>" if print_type else ""
         repeated = seen and v.owner is not None
         lines.append(" |" * level + text + (f" [{label}]" if ids else "") + note + (" ..." if repeated else ""))
         if v.owner is not None and not repeated and level != depth - 1 and not (stop_on_name and v.name):
             stack.extend((operand, level + 1) for operand in reversed(v.owner.inputs))
+            if v.owner.bodies:
+                inner.setdefault(v.owner, label)
     text = "\n".join(lines)
     if file == "str":
         return text
@@ -123,6 +130,10 @@ def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_n
 
 
 dprint = debugprint
+
+
+def _title(node):
+    return f"{node.op}{_attrs(node)}"
 
 
 def _label(number):
