@@ -150,6 +150,11 @@ class State:
         return value[k] if self.stacked and value is not None else value
 
 
+def is_none(info):
+    """Whether an entry of outputs_info says that the output is not fed back."""
+    return info is None or isinstance(info, dict) and info.get("initial") is None
+
+
 def states(given):
     """A State, or None, for each entry of outputs_info."""
     return [_state(number, x) for number, x in enumerate(wrapped(given))]
@@ -159,7 +164,7 @@ def _state(number, x):
     what, taps = f"outputs_info[{number}] of scan", [-1]
     if isinstance(x, dict):
         _keys(x, ("initial", "taps"), what)
-        if x.get("initial") is None and x.get("taps") is not None:
+        if is_none(x) and x.get("taps") is not None:
             raise ValueError(f"{what} has taps but no 'initial'; what a step reads of the steps before needs values to start with")
         if x.get("taps") is not None:
             taps = _taps(x["taps"], what)

@@ -1,6 +1,8 @@
 """``scan``: a step function of Python, called once, becomes the body of one loop."""
 import inspect
 
+import numpy as np
+
 from tgen.core.op import OPS
 from tgen.core.types import is_float
 from tgen.errors import MissingInputError
@@ -49,11 +51,11 @@ def scan(fn, sequences=None, outputs_info=None, non_sequences=None, n_steps=None
     states = arguments.states(outputs_info)
     fixed = [v if isinstance(v, Variable) else as_tensor_variable(v) for v in arguments.wrapped(non_sequences)]
     steps = arguments.steps(n_steps, seqs)
-    if isinstance(truncate_gradient, bool) or not isinstance(truncate_gradient, int) or not (truncate_gradient == -1 or truncate_gradient > 0):
+    if isinstance(truncate_gradient, bool) or not isinstance(truncate_gradient, (int, np.integer)) or not (truncate_gradient == -1 or truncate_gradient > 0):
         raise ValueError(f"truncate_gradient of scan is -1 or how many steps back the gradient goes, got {truncate_gradient!r}")
     loop = Loop(seqs, states, fixed, steps, bool(go_backwards))
     loop.call(fn, strict)
-    outputs, updates = loop.outputs(truncate_gradient)
+    outputs, updates = loop.outputs(int(truncate_gradient))
     if not return_list:
         outputs = outputs[0] if len(outputs) == 1 else outputs or None
     return outputs, updates
