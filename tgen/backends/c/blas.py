@@ -33,7 +33,7 @@ def fill_built_in(lib, ffi, table):
     chain, text = toolchain.get(), render("lib/gemm.c.j2", types=(("s", "float"), ("d", "double")))
     key = cache.digest("gemm", toolchain.key_of(chain, 0, text))
     found = cache.get(key)
-    code = found[0] if found else chain.compile(text)
+    code = found[0] if found else chain.compile(text, toolchain.FULL)
     _fill_from(lib, ffi, table, open_library(lib, ffi, code), b"")
     if not found:
         cache.put(key, code, {"meta": {"kind": "gemm"}, "c": text})
