@@ -309,6 +309,24 @@ def test_map_reduce_folds(x):
     assert call([x], tgen.foldr(lambda e, a: 10 * a + e, x, np.float64(0))[0], FIVE) == 43210
 
 
+@pytest.mark.parametrize("steps", [1, 4, 6, 9])
+def test_checkpoints(steps):
+    x, h = T.dmatrix("x"), T.dvector("h")
+    k = tgen.shared(0)
+    y, _ = tgen.scan(lambda row, h: [T.tanh(h * row) + 1, h * 2], x, [h, None])
+    z, updates = tgen.scan_checkpoints(lambda row, h: ([T.tanh(h * row) + 1, h * 2], {k: k + 1}), x, [h, None], save_every_N=4)
+    values = np.linspace(-1, 1, 3 * steps).reshape(steps, 3), np.ones(3)
+    wanted = call([x, h], [y[0][-1:], y[1][-1:], *T.grad(y[0][-1].sum(), [x, h])], *values)
+    got = call([x, h], [*z, *T.grad(z[0].sum(), [x, h])], *values, updates=updates)
+    assert k.get_value() == steps
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    with pytest.raises(ValueError, match="has no taps"):
+        tgen.scan_checkpoints(lambda row, h: h, x, dict(initial=x, taps=[-2]))
+    with pytest.raises(ValueError, match="save_every_N"):
+        tgen.scan_checkpoints(lambda row, h: h, x, h, save_every_N=0)
+
+
 def test_fori(x):
     n = T.iscalar("n")
     f = tgen.function([n, x], tgen.fori(n, lambda i, a, b: (b, a + b), x, x * 2))

@@ -24,7 +24,7 @@ from .runtime.shared import shared
 from . import tensor
 from .tensor import debugprint, dprint, grad, pp
 from .pyops import Op, OpFromGraph, as_op
-from .loop import foldl, foldr, fori, ifelse, map, reduce, scan
+from .loop import foldl, foldr, fori, ifelse, map, reduce, scan, scan_checkpoints
 from . import random
 from . import scope
 from .dropin import install_as_theano, uninstall_theano      # and Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
@@ -33,5 +33,5 @@ __version__ = "0.1.0"
 __all__ = ["AliasedMemoryError", "Apply", "CacheSecurityError", "CacheWarning", "CompileError", "Constant", "DisconnectedInputError", "Function",
            "GenericSharedVariable", "GradientError", "In", "MissingInputError", "Mode", "NullTypeGradError", "Op", "OpFromGraph", "OrderedUpdates", "Out", "Param",
            "ScalarSharedVariable", "SharedVariable", "TensorSharedVariable", "UnusedInputError", "Variable", "as_op", "clone", "config", "debugprint", "dprint",
-           "errors", "foldl", "foldr", "fori", "function", "grad", "ifelse", "install_as_theano", "map", "pp", "random", "reduce", "scan", "scope", "shared",
+           "errors", "foldl", "foldr", "fori", "function", "grad", "ifelse", "install_as_theano", "map", "pp", "random", "reduce", "scan", "scan_checkpoints", "scope", "shared",
            "tensor", "uninstall_theano"]

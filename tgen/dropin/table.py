@@ -17,7 +17,7 @@ _TYPES = "tgen.dropin.opclasses: Type tgen.core.generic: Generic=GenericType gen
 _GRADIENT = """tgen.tensor.gradient: * tgen.tensor.verify: * tgen.graph.nograd: DisconnectedType NullType grad_undefined grad_not_implemented
                tgen.errors: DisconnectedInputError NullTypeGradError GradientError tgen.dropin.opclasses: DisconnectedGrad ZeroGrad GradClip GradScale"""
 _PRINTING = "tgen.tensor.printing: * pprint=pp tgen.tensor.drawing: *"
-_LOOPS = "tgen.loop: scan map reduce foldl foldr"
+_LOOPS = "tgen.loop: scan map reduce foldl foldr scan_checkpoints"
 _USER_OPS = "tgen.pyops: as_op FromFunctionOp OpFromGraph"
 _CONFIG = """tgen.config: config change_flags
              tgen.dropin.flags: AddConfigVar ConfigParam StrParam IntParam FloatParam BoolParam EnumStr"""
