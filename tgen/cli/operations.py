@@ -66,11 +66,11 @@ def line(name, thing, composes=False):
 
 
 def run(options, out, paint):
-    """Every op and function, or those whose row contains ``options.word``."""
+    """Every op and function, with a header and what the words mean; or the rows alone that contain ``options.word``."""
     things = [(name, op) for name, op in sorted(OPS.items(), key=lambda row: (row[1].kind, row[0]))] + sorted(functions().items())
     rows = [line(name, thing, options.composes) for name, thing in things]
     rows = [row for row in rows if not options.word or any(options.word in cell for cell in row)]
     if not rows:
         return 1
-    out.write(f"{table([HEADER, *rows])}\n{LEGEND}\n")
+    out.write(f"{table(rows)}\n" if options.word else f"{table([HEADER, *rows])}\n{LEGEND}\n")
     return 0

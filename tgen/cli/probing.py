@@ -101,7 +101,7 @@ def probe(function):
         if not results:
             continue
         given = [v for v in flat([positional, list(named.values())]) if not isinstance(v, Constant)]
-        return status(results, given), sorted({node.op.name for node in toposort(results, given)})
+        return status(results, given), sorted({node.primitive.name for node in toposort(results, given)})
     return None
 
 
@@ -128,8 +128,8 @@ def kind(gradient):
 
 def is_zero(gradient):
     """Whether a gradient is a zero of the variable's shape, as T.grad makes it where nothing flows."""
-    while gradient.owner is not None and gradient.owner.op.name in ("broadcast_to", "dimshuffle", "switch"):
-        choice = gradient.owner.op.name == "switch"
+    while gradient.owner is not None and gradient.owner.primitive.name in ("broadcast_to", "dimshuffle", "switch"):
+        choice = gradient.owner.primitive.name == "switch"
         if choice and gradient.owner.inputs[1] is not gradient.owner.inputs[2]:
             return False
         gradient = gradient.owner.inputs[1 if choice else 0]
