@@ -32,7 +32,7 @@ def test_every_row_resolves(theano, path, name, source):
     assert getattr(module, name) is getattr(sys.modules[source[0]], source[1]), f"theano.{path}.{name} is shadowed by another {name}"
 
 
-@pytest.mark.parametrize("path", filter(None, table.ROWS))
+@pytest.mark.parametrize("path", list(filter(None, table.ROWS)))
 def test_every_path_imports_and_its_star_too(theano, path):
     module = importlib.import_module(f"theano.{path}")
     assert module is sys.modules[f"tgen.{path}"] and isinstance(module, types.ModuleType)

@@ -108,7 +108,7 @@ def test_table(row, floatX):
         assert make().dtype == expected[FLOATX.index(floatX)]
 
 
-@pytest.mark.parametrize("a, b", itertools.combinations_with_replacement(DTYPES, 2))
+@pytest.mark.parametrize("a, b", list(itertools.combinations_with_replacement(DTYPES, 2)))
 def test_strong_operands_promote_as_numpy(a, b):
     x, y = T.tensor(a, (None,)), T.tensor(b, (None,))
     assert (x * y).dtype == T.concatenate([x, y]).dtype == T.switch(x, x, y).dtype == str(np.result_type(a, b))

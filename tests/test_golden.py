@@ -39,7 +39,7 @@ def write(path, number, title, passes, before, after):
     path.write_text(head + "".join("=== " + t for t in texts).rstrip("\n") + "\n")
 
 
-@pytest.mark.parametrize("path, number", cases())
+@pytest.mark.parametrize("path, number", list(cases()))
 def test_golden(path, number, update_golden):
     title, passes, before, expected = case_text(path, number)
     function = verify(parse(before))
