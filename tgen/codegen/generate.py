@@ -84,7 +84,7 @@ def variant_view(part, suffix, nodes, symbols):
     body = node_text(nodes)
     extent = part.extent_strided if suffix else part.extent
     bounds = re.search(r"\b(low|high)\b", body) is not None
-    return {"name": part.name + suffix, "strided": bool(suffix), "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
+    return {"name": part.name + suffix, "strided": bool(suffix), "tuned": is_tuned(body), "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
             "bounds": bounds, "parts": f"f->{part.name}_parts", "uses_part": bounds or "part" in body, "uses_frame": bounds or "f->" in body or bool(used_symbols(body, symbols))}
 
 
@@ -140,7 +140,8 @@ class Steps:
 
     def view(self, step, waits):
         nested = step.nested
-        view = {"part": step.part and self.parts[step.part.name], "lines": step.lines, "fails": step.fails, "waits": waits, "loop": None, "branch": None}
+        view = {"part": step.part and self.parts[step.part.name], "lines": step.lines, "fails": step.fails, "waits": waits, "loop": None, "branch": None,
+                "tuned": is_tuned("\n".join(step.lines))}
         if isinstance(nested, scan.Loop):
             view["loop"] = self.loop(nested)
         elif nested is not None:
@@ -171,6 +172,11 @@ class Steps:
             elif isinstance(s.nested, scan.Branch):
                 terms.append(self.cost(s.nested.yes))
         return " + ".join(terms) if terms else "0.0"
+
+
+def is_tuned(text):
+    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to be inlined."""
+    return "tgen_rs_" in text
 
 
 def is_late_text(text):
