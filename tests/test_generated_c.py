@@ -85,7 +85,7 @@ def test_G02_a_deep_chain_needs_no_recursion():
     finally:
         sys.setrecursionlimit(old)
     assert long < 8 * short * 2.5, f"1,000 ops: {short:.2f} s, 8,000: {long:.2f} s"
-    longest = max(len(body.splitlines()) for body in re.split(r"\nTGEN_FUNCTION ", text)[1:-1])
+    longest = max(len(body.splitlines()) for body in re.split(r"\nTGEN_CALLED ", text)[1:-1])
     assert longest < 4 * MEMBERS_LIMIT
 
 

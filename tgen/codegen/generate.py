@@ -84,7 +84,7 @@ def variant_view(part, suffix, nodes, symbols):
     body = node_text(nodes)
     extent = part.extent_strided if suffix else part.extent
     bounds = re.search(r"\b(low|high)\b", body) is not None
-    return {"name": part.name + suffix, "strided": bool(suffix), "tuned": is_tuned(body), "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
+    return {"name": part.name + suffix, "tuned": is_tuned(body), "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
             "bounds": bounds, "parts": f"f->{part.name}_parts", "uses_part": bounds or "part" in body, "uses_frame": bounds or "f->" in body or bool(used_symbols(body, symbols))}
 
 
@@ -175,8 +175,8 @@ class Steps:
 
 
 def is_tuned(text):
-    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to be inlined."""
-    return "tgen_rs_" in text
+    """Whether C wants -O3: it draws from a RandomState (one number depends on the last, and the functions that draw want to be inlined) or pools."""
+    return re.search(r"\btgen_(rs|pool|unpool)_", text) is not None
 
 
 def is_late_text(text):
