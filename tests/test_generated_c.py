@@ -34,7 +34,7 @@ def warnings(text, *flags):
 
 
 @pytest.mark.parametrize("name", WARNED)
-@pytest.mark.parametrize("flags", [(), ("-fopenmp",)], ids=["alone", "openmp"])
+@pytest.mark.parametrize("flags", [(), ("-fopenmp-simd",)], ids=["plain", "simd"])
 def test_no_warnings(name, flags):
     inputs, make, _ = PROGRAMS[name]
     for general in (False, True):

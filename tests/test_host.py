@@ -247,7 +247,7 @@ def test_inspect_names_the_op():
     assert "Where{" not in f.fn.library.c and "test_host" not in f.fn.library.c
 
 
-@pytest.mark.parametrize("flags", [(), ("-fopenmp",)], ids=["alone", "openmp"])
+@pytest.mark.parametrize("flags", [(), ("-fopenmp-simd",)], ids=["plain", "simd"])
 def test_the_c_has_no_warnings(flags):
     some, count = Where(1.0)(Print("p")(X[:, 0]))
     assert warnings(c_text([X, V], [some + V, count, SizedCube()(X), Cube()(X.sum()), Fails()(X.T)*2]), *flags) == ""

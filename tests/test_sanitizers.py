@@ -53,6 +53,33 @@ static void live_and_die(void)
     tgen_storage_free(storage);
 }
 
+/* Ten kernels on offer at once, more than the team keeps: each element belongs to one part and is written once.  */
+struct Frame { int64_t seen[64]; };
+
+static void mark(struct Frame *f, int32_t part, int64_t low, int64_t high)
+{
+    for (int64_t i = low; i < high; i++)
+        f->seen[i] += part + 1;
+}
+
+static int team_work(int64_t round, int64_t me)
+{
+    struct Frame frames[10] = {{{0}}};
+    int wrong = 0;
+    if (me == 0 && round % 100 == 99)
+        tgen_set_threads(1 + (int32_t)(round / 100 % 4));
+    for (int k = 0; k < 10; k++)
+        tgen_deal(mark, &frames[k], 64, 2 + (int32_t)(round + k) % 31, (double)(round % 3));
+    tgen_join();
+    for (int k = 0; k < 10; k++) {
+        const int64_t parts = 2 + (round + k) % 31;
+        for (int64_t p = 0; p < parts; p++)
+            for (int64_t i = 64*p/parts; i < 64*(p + 1)/parts; i++)
+                wrong += frames[k].seen[i] != p + 1;
+    }
+    return wrong;
+}
+
 static void *work(void *argument)
 {
     const int64_t me = (intptr_t)argument;
@@ -67,8 +94,8 @@ static void *work(void *argument)
             live_and_die();
         if (i % 100 == 0)
             tgen_free_pool();
-        tgen_team();
-        tgen_team_done();
+        if (team_work(i, me))
+            abort();
     }
     return NULL;
 }

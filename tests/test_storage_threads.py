@@ -3,11 +3,14 @@ import gc
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import numpy as np
 from entries import INCREMENT, NESTED, Call, run_threads
 from processes import Child, in_child
 
+import tgen.tensor as T
+from tgen import function
 from tgen.backends.c import build, host
 from tgen.config import config
 from tgen.core.storage import Storage, new_array
@@ -127,22 +130,43 @@ def test_waiting_lets_other_python_run():
 
 # ---- the team ----
 
-def test_team_is_given_to_one_call_at_a_time():
-    lib = host.table()[0]
+def helpers():
+    """How many threads of this process help calls."""
+    return sum(Path(task, "comm").read_text() == "tgen\n" for task in Path("/proc/self/task").iterdir())
+
+
+def test_the_team_grows_with_its_size_and_a_child_makes_its_own():
+    x = T.dmatrix("x")
+    value = np.linspace(-1, 1, 600000).reshape(1000, 600)
     with config.change_flags(threads=3):
-        host.table()
-        assert lib.tgen_team() == 3
-        assert lib.tgen_team() == 1     # nested: alone
-        lib.tgen_team_done()
-        others = []
-        thread = threading.Thread(target=lambda: (others.append(lib.tgen_team()), lib.tgen_team_done()))
-        thread.start()
-        thread.join()
-        lib.tgen_team_done()
-        assert others == [1] and lib.tgen_team() == 3
-        lib.tgen_team_done()
-        assert in_child(lib.tgen_team) == 1     # OpenMP's threads are not in a forked process
-    host.table()
+        f = function([x], [T.tanh(x).sum(axis=0), T.exp(x).sum()])
+        wanted = [r.tobytes() for r in f(value)]
+        assert helpers() >= 2
+        with config.change_flags(threads=4):
+            assert [r.tobytes() for r in f(value)] == wanted and helpers() >= 3
+
+        def child():
+            before = helpers()
+            return before, [r.tobytes() for r in f(value)] == wanted, helpers()
+        assert in_child(child) == (0, True, 2)
+
+
+def test_one_call_at_a_time_has_the_team_and_the_others_run_alone():
+    x = T.dmatrix("x")
+    value = np.linspace(-1, 1, 300000).reshape(500, 600)
+    with config.change_flags(threads=2):
+        f = function([x], [T.tanh(x).sum(axis=0), T.dot(x.T, x)])
+        wanted = [r.tobytes() for r in f(value)]
+        same = []
+
+        def work():
+            same.extend([r.tobytes() for r in f(value)] == wanted for _ in range(30))
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        assert same == [True]*180
 
 
 # ---- fork ----

@@ -146,6 +146,8 @@ OPTIONS = {     # rooms above add rows with config.declare
     "debug": Count(0, 0, doc="1..5: what is printed while compiling (cache, times, IR, C, every pass)"),
 }
 
+_WATCHERS = {}      # name of an option -> who is told its new values
+
 
 class Config:
     """The options as attributes. An unknown name is an AttributeError, a wrong value a TypeError or ValueError.
@@ -169,6 +171,11 @@ class Config:
         OPTIONS[name] = option
         object.__setattr__(self, name, option.default)
 
+    def watch(self, name, tell):
+        """Call ``tell(value)`` now and whenever the option is set from now on."""
+        _WATCHERS.setdefault(name, []).append(tell)
+        tell(getattr(self, name))
+
     def __getattr__(self, name):
         if any(known.startswith(f"{name}.") for known in OPTIONS):
             return _Section(self, name)
@@ -178,6 +185,8 @@ class Config:
         if name not in OPTIONS:
             raise AttributeError(_unknown(name))
         object.__setattr__(self, name, OPTIONS[name].check(name, value))
+        for tell in _WATCHERS.get(name, ()):
+            tell(getattr(self, name))
 
     def __delattr__(self, name):
         raise AttributeError(f"config.{name} cannot be deleted; assign {OPTIONS[name].default!r} to reset it" if name in OPTIONS else _unknown(name))

@@ -31,8 +31,7 @@ def compiler():
     except CompileError as error:
         return [(BAD, "compiler", str(error).partition("\n")[0])]
     rows = [(OK, "compiler", f"{chain.path}: {chain.version}"), (OK, "flags", shlex.join((*chain.target, *chain.flags)))]
-    wants = {"openmp": "calls run on one thread; install libgomp (gcc) or libomp (clang)", "openmp_simd": "loops are vectorised by the compiler alone",
-             "mvec": "exp, sin, tanh ... run one number at a time; glibc has libmvec"}
+    wants = {"openmp_simd": "loops are vectorised by the compiler alone", "mvec": "exp, sin, tanh ... run one number at a time; glibc has libmvec"}
     return rows + [(OK if chain.features[name] else NOTE, name, "works" if chain.features[name] else f"does not work here: {what}") for name, what in wants.items()]
 
 

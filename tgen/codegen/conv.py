@@ -43,16 +43,16 @@ class Shape:
         return f"0.02*({size_c(products, 'f->')}) + 0.2*{self.groups}.0*({size_c(columns, 'f->')})"
 
 
-def part(module, line, shape, name, operands, extent, more=0):
+def part(module, line, shape, name, operands, extent, more=0, counted=False):
     """One library part of a convolution, with workspace for each part; the workspace's pointer text."""
     field = f"part{len(module.parts)}_space"
-    space = module.workspace(field, ctype(operands[0].type.dtype), f"tgen_width(f->host)*{shape.item}*{shape.room('f->', more)}", (*shape.out, shape.images, shape.depth, shape.filters))
+    space = module.workspace(field, ctype(operands[0].type.dtype), f"f->width*{shape.item}*{shape.room('f->', more)}", (*shape.out, shape.images, shape.depth, shape.filters))
     letter = CODE[operands[0].type.dtype]
     mine = f"{space} + part*{shape.room('', more)}"
     arrays = ", ".join(contiguous(module, v) for v in operands)
     texts = [f"const tgen_conv v = {{{', '.join(shape.fields)}}};",
              f"tgen_{name}_{letter}_part(f->host, &v, {arrays}, {mine}, low, high);"]
-    module.library_part(line, [Lines(texts)], size_c(extent, "f->"), shape.cost())
+    module.library_part(line, [Lines(texts)], size_c(extent, "f->"), shape.cost(), counted=counted)
     return space
 
 
@@ -76,7 +76,7 @@ def conv_weights(module, instr, line):
     (x, g), w = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
     name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
-    space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count)
+    space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count, counted=True)
     text = (f"tgen_sum_{CODE[w.type.dtype]}_part({module.pointer(w)}, {space}, f->{name}_parts, {shape.room('', count)}, low, high);")
     module.library_part(f"{line} (the sum of the parts)", [Lines([text])], size_c(count, "f->"), f"0.2*({size_c(count, 'f->')})", product=False)
 

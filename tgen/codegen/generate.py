@@ -24,7 +24,7 @@ LIBRARY_TYPES = {       # what templates/lib loops over: functions for each dtyp
 ANY = object()      # in a set of memory: what the next step touches, whatever that is
 
 
-# -- barriers
+# -- when to wait for the team
 
 def memory(module, v):
     """What stands for v's memory: its workspace slot, the parameter an update in place writes, or v itself."""
@@ -38,22 +38,21 @@ def memory(module, v):
     return v
 
 
-def barriers(module, steps, views):
-    """Whether each step must wait for the ones before: it touches memory that one of them, since the last barrier, writes (or reads what it writes)."""
+def joins(module, steps, views):
+    """Whether each step must wait for the kernels dealt since the last join: it touches memory that one of them writes (or writes what it reads)."""
     reads, writes, out = set(), set(), []
     for step in steps:
         known = [i for i in step.instrs if i is not None]
-        r = {memory(module, v) for i in known for v in i.operands}
+        r = {memory(module, v) for i in known for v in i.operands} | symbols_read(step, views)
         w = {memory(module, v) for i in known for v in i.results} | {name for i in known for name in i.found}
-        r |= symbols_read(step, views)
-        late = step.part is not None and views[step.part.name]["late"]
-        waits = None in step.instrs or late or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
+        waits = None in step.instrs or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
         if waits:
             reads, writes = set(), set()
-        reads |= r
-        writes |= w
-        if None in step.instrs or step.fails:
-            writes.add(ANY)
+        if step.part is not None or step.nested is not None:        # the lines of the master are done when they are passed
+            reads |= r
+            writes |= w
+            if None in step.instrs:
+                writes.add(ANY)
         out.append(waits and bool(out))
     return out
 
@@ -62,7 +61,8 @@ def symbols_read(step, views):
     """The sizes found inside that a step's C names: like memory, they must have been written."""
     if step.part is None:
         return set(re.findall(r"f->(k\d+)", "\n".join(step.lines)))
-    return {s for v in views[step.part.name]["variants"] for s in v["symbols"] if s.startswith("k")}
+    view = views[step.part.name]
+    return {s for v in view["variants"] for s in v["symbols"] if s.startswith("k")} | set(re.findall(r"f->(k\d+)", view["sizes"]))
 
 
 # -- the view
@@ -81,18 +81,18 @@ def node_text(nodes):
 
 
 def variant_view(part, suffix, nodes, symbols):
-    body = node_text(nodes)
+    body, name = node_text(nodes), part.name + suffix
+    used = used_symbols(body, symbols)
+    unused = [f"(void){word};" for word in ("f", "part", "low", "high") if not re.search(rf"\b{word}\b", body) and not (word == "f" and used)]
     extent = part.extent_strided if suffix else part.extent
-    bounds = re.search(r"\b(low|high)\b", body) is not None
-    return {"name": part.name + suffix, "tuned": is_tuned(body), "nodes": nodes, "symbols": used_symbols(body, symbols), "extent": extent,
-            "bounds": bounds, "parts": f"f->{part.name}_parts", "uses_part": bounds or "part" in body, "uses_frame": bounds or "f->" in body or bool(used_symbols(body, symbols))}
+    call = f"{name}(f, 0, 0, 1);" if extent == "1" and not part.counted else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
+    when = f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else ""
+    return {"name": name, "tuned": is_tuned(body), "nodes": nodes, "symbols": used, "unused": " ".join(unused), "call": call, "when": when}
 
 
 def part_view(part, symbols):
-    variants = [variant_view(part, s, n, symbols) for s, n in part.variants]
-    late = is_late_text(part.extent + part.cost)
-    return {"name": part.name, "comment": part.comment, "variants": variants, "dense": part.dense, "late": late, "product": part.product,
-            "extent": part.extent, "extent_strided": part.extent_strided, "cost": part.cost}
+    return {"name": part.name, "comment": part.comment, "variants": [variant_view(part, s, n, symbols) for s, n in part.variants], "counted": part.counted,
+            "sizes": part.extent + part.extent_strided + part.cost}
 
 
 @functools.cache
@@ -136,7 +136,7 @@ class Steps:
 
     def views(self, steps):
         """As deep as loops are nested."""
-        return [self.view(s, waits) for s, waits in zip(steps, barriers(self.module, steps, self.parts))]
+        return [self.view(s, waits) for s, waits in zip(steps, joins(self.module, steps, self.parts))]
 
     def view(self, step, waits):
         nested = step.nested
@@ -149,38 +149,20 @@ class Steps:
             view["fails"] = False       # what fails in it has returned
         self.count += 1
         view["number"] = self.count
-        if view["loop"]:
-            view["loop"]["number"] = self.count
         if view["part"] is None and nested is None:
             self.lines.append(view)
         return view
 
     def loop(self, nested):
         steps = self.views(nested.steps)
-        cost = self.cost(nested.steps)
-        view = {"name": nested.name, "comment": nested.comment, "turn": nested.turn, "steps": steps, "count": nested.count, "cost": cost}
+        view = {"name": nested.name, "comment": nested.comment, "turn": nested.turn, "steps": steps}
         self.loops.append(view)
         return view
-
-    def cost(self, steps):
-        """Nanoseconds of some steps, C text: of their parts, and of the loops among them that run on the team."""
-        terms = [self.parts[s.part.name]["cost"] for s in steps if s.part is not None and not self.parts[s.part.name]["late"]]
-        known = {v["name"]: v for v in self.loops}
-        for s in steps:
-            if isinstance(s.nested, scan.Loop) and not is_late_text(s.nested.count):
-                terms.append(f"(f->{s.nested.name}_wide ? (double)({s.nested.count})*({known[s.nested.name]['cost']}) : 0.0)")
-            elif isinstance(s.nested, scan.Branch):
-                terms.append(self.cost(s.nested.yes))
-        return " + ".join(terms) if terms else "0.0"
 
 
 def is_tuned(text):
     """Whether C wants -O3: it draws from a RandomState (one number depends on the last, and the functions that draw want to be inlined) or pools."""
     return re.search(r"\btgen_(rs|pool|unpool)_", text) is not None
-
-
-def is_late_text(text):
-    return re.search(r"f->k\d", text) is not None
 
 
 def generate(function, plan, general=False):
@@ -195,12 +177,10 @@ def generate(function, plan, general=False):
     parts = [part_view(p, symbols) for p in module.parts]
     tree = Steps(module, {p["name"]: p for p in parts})
     steps = tree.views(module.steps)
-    module.frame.extend(f"int32_t {view['name']}_wide;" for view in tree.loops)
     holders = entry.holders()
     frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
-    cost = tree.cost(module.steps)
     view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps, "loops": tree.loops, "masters": tree.lines,
-            "entry": entry, "prologue": module.prologue, "packs": module.packs, "cost": None if cost == "0.0" else cost}
+            "entry": entry, "prologue": module.prologue, "packs": module.packs}
     body = render("module.c.j2", **view)
     used = helpers(body)
     called = body + "\n".join(used)

@@ -25,6 +25,7 @@ class Part:
     dense: str = ""
     extent_strided: str = ""
     product: bool = False
+    counted: bool = False       # the frame keeps how many parts it was
 
 
 @dataclass
@@ -268,11 +269,15 @@ class Module:
         return f"f->{name}"
 
     # -- kernels
-    def library_part(self, line, nodes, extent, cost, product=True):
-        """A library call in parts; a ``product`` is cut in as few as there are threads."""
-        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=product)
+    def library_part(self, line, nodes, extent, cost, product=True, counted=False):
+        """A library call in parts; a ``product`` is cut in as few as there are threads. ``counted``: how many parts it had is kept."""
+        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=product, counted=counted)
+        self.add_part(part)
+
+    def add_part(self, part):
         self.parts.append(part)
-        self.add_field(f"int32_t {part.name}_parts;")
+        if part.counted:
+            self.add_field(f"int32_t {part.name}_parts;")
         self.steps.append(Step(part=part, instrs=list(self.current or [None])))
 
     def kernel(self, instr, line):
@@ -294,10 +299,9 @@ class Module:
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             variants.append(("" if dense else "_strided", writer.write()))
         extents = [self.extent(instr, nodes) for _, nodes in variants]
-        part = Part(name, line, variants, extents[0], self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays), extents[-1])
-        self.parts.append(part)
-        self.add_field(f"int32_t {name}_parts;" + (f" int32_t {name}_dense;" if arrays else ""))
-        self.steps.append(Step(part=part, instrs=list(self.current or [None])))
+        part = Part(name, line, variants, extents[0], self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays), extents[-1],
+                    counted=bool(partials))
+        self.add_part(part)
         if partials:
             self.master(self.combine(name, partials))
 
@@ -348,7 +352,7 @@ class Module:
     @staticmethod
     def cost(instr):
         """Nanoseconds the kernel takes, roughly: 0.2 an element, 0.1 an operation, 1 for a libm function."""
-        stack, terms = [(instr, dims.product(instr.sizes))], []
+        stack, terms = [(instr, dims.product(instr.sizes))], {}
         while stack:
             kernel, elements = stack.pop()
             weight = 0.2
@@ -357,8 +361,8 @@ class Module:
                     stack.append((inner, dims.mul(elements, dims.product(inner.sizes))))
                 else:
                     weight += 1.0 if inner.op.name in HEAVY_OPS else 0.1
-            terms.append(f"{weight:.1f}*({size_c(elements, 'f->')})")
-        return " + ".join(terms)
+            terms[elements] = terms.get(elements, 0) + weight
+        return " + ".join(f"{weight:.1f}*({size_c(elements, 'f->')})" for elements, weight in terms.items())
 
     # -- copies at both ends
     def copy_outputs(self, parameters):

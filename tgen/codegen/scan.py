@@ -1,7 +1,7 @@
 """Loops and branches: a scan is a C function that runs the steps of its body, a cond an if around the steps of its branches.
 
 At the top of each turn the master says where the rows of this step are and looks at the signals (the *turn*), at the end it keeps what is not
-made in its place already (the *end*). A loop whose steps are long enough runs on the whole team, the others on the master alone.
+made in its place already (the *end*). Kernels of a step that are long enough are dealt to the team, like any.
 
 Where a carry is before step t: in row t of its history; without one in two rows in turn, chosen so that the last one is the result;
 or always in one row, where the step may write the new value over the old one.
@@ -20,14 +20,11 @@ FIRST_ROWS = 16     # that an until loop takes memory for at first; it doubles
 
 @dataclass
 class Loop:
-    """A scan among the steps. ``cost``: nanoseconds of a step, C text; ``turn`` are the master's lines at its top."""
+    """A scan among the steps; ``turn`` are the master's lines at its top."""
     name: str
     comment: str
     turn: list
     steps: list = field(default_factory=list)
-    cost: str = "0"
-    count: str = "0"
-    number: int = 0
 
 
 @dataclass
@@ -213,7 +210,7 @@ class ScanWriter:
                 self.sum(k, v)
 
     def body(self):
-        loop = Loop(self.tag, self.line, [], count=self.n)
+        loop = Loop(self.tag, self.line, [])
         self.m.enter(loop.steps, loop=True)
         self.m.walk(self.block)
         self.add_sums()

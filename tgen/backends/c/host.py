@@ -21,11 +21,10 @@ from tgen.config import OPTIONS, config
 from tgen.core import storage
 from tgen.errors import CompileError
 
-ABI = 3
-SPINS = "2000"
+ABI = 4
 NAME = "_tgen_host"
 FLAGS = ("-O1",)         # nothing in it is a loop over data, and -O3 takes twice as long
-PARTS = ("runtime.c.j2", "abi.h.j2", "lib/pool.c.j2", "lib/lock.c.j2", "lib/storage.c.j2")
+PARTS = ("runtime.c.j2", "abi.h.j2", "lib/pool.c.j2", "lib/lock.c.j2", "lib/storage.c.j2", "lib/team.c.j2")
 CDEF = """
 typedef struct tgen_block { int64_t refs; int64_t bytes; char *data; int32_t flags; struct tgen_block *next; ...; } tgen_block;
 typedef struct { int64_t id; tgen_block *block; char *data; int64_t version; int32_t ndim; int32_t itemsize; ...; } tgen_storage;
@@ -62,8 +61,6 @@ static int32_t tgen_storage_shape(tgen_storage *, int64_t *);
 static int32_t tgen_storage_lock(tgen_storage *, int32_t);
 static void tgen_storage_unlock(tgen_storage *, int32_t);
 static void tgen_set_threads(int32_t);
-static int32_t tgen_team(void);
-static void tgen_team_done(void);
 static void tgen_fork_before(void);
 static void tgen_fork_parent(void);
 static void tgen_fork_child(void);
@@ -76,8 +73,8 @@ static void tgen_gemv(const tgen_host *, int32_t, int32_t, int32_t, int32_t, dou
 
 
 class _Host:
-    """The loaded module of this process, and what of the configuration it was told."""
-    lib = ffi = table = told = None
+    """The loaded module of this process."""
+    lib = ffi = table = None
     blas = "not loaded"
 
 
@@ -93,8 +90,6 @@ def table():
         with _guard:
             if _Host.table is None:
                 _start()
-    if _Host.told != (config.threads, config.pool_bytes):
-        _tell()
     return _Host.lib, _Host.ffi, _Host.table
 
 
@@ -109,31 +104,15 @@ def _start():
     if filled.abi != ABI:
         raise CompileError(f"the host module has ABI {filled.abi}, this tgen {ABI}")
     _Host.blas = blas.fill(module.lib, module.ffi, filled)
-    _load_openmp(module.lib, module.ffi)
     inside.connect(module.lib, module.ffi)
+    config.watch("threads", module.lib.tgen_set_threads)
+    config.watch("pool_bytes", _bound_pool)
     _Host.table = filled
 
 
-def _load_openmp(lib, ffi):
-    """Load libgomp with a short spin, unless the user said how threads wait.
-
-    By default a waiting thread spins for milliseconds. Beside another busy process that costs the scheduler's quantum at
-    every barrier: a softmax of 2000 x 1000 took 8.0 ms so, 0.7 to 1.2 with 2000 spins (about 20 us), and the same on a quiet machine.
-    """
-    if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
-        return
-    os.environ["GOMP_SPINCOUNT"] = SPINS
-    try:
-        lib.tgen_open(b"libgomp.so.1", ffi.new("char[512]"), 512)
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
-
-
-def _tell():
+def _bound_pool(wanted):
     """The default pool size means: or twice the largest block; a number the user gave is the bound."""
-    _Host.told = config.threads, config.pool_bytes
-    _Host.lib.tgen_set_threads(config.threads)
-    _Host.lib.tgen_set_pool_limit(-1 if config.pool_bytes == OPTIONS["pool_bytes"].default else config.pool_bytes)
+    _Host.lib.tgen_set_pool_limit(-1 if wanted == OPTIONS["pool_bytes"].default else wanted)
 
 
 def _stored(key):
