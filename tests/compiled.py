@@ -6,8 +6,10 @@ import numpy as np
 import tgen
 from special import same_bits
 from tgen import passes
+from tgen.codegen.generate import generate
 from tgen.ir.interp import run
 from tgen.lower import lower
+from tgen.passes.plan import plan
 
 MODES = ("FAST_RUN", "FAST_COMPILE")
 STABILISED = tuple(p for p in passes.PIPELINE if p.name == "stabilise")
@@ -36,6 +38,12 @@ def reference(inputs, outputs, values, updates=(), stages=False, ulps=64):
         for a, b in zip(wanted[0] + wanted[1], got[0] + got[1], strict=True):
             assert close(a, b, ulps), f"after the passes: {a!r:.400} is {b!r:.400}"
     return wanted
+
+
+def c_text(inputs, outputs, updates=(), mode="FAST_RUN", general=False):
+    """The C text of a program."""
+    function = passes.run(lower(list(inputs), list(outputs), list(updates)).function, mode)
+    return generate(function, plan(function), general)
 
 
 def close(got, wanted, ulps=64):

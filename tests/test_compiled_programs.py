@@ -1,4 +1,5 @@
 """Kernel shapes that matter, compiled, against the interpreter: rows, chains of views, gathers, sizes found inside, writes, products."""
+import re
 from itertools import product
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 import tgen
 import tgen.tensor as T
-from compiled import MODES, agree, close, in_parts, reference
+from compiled import MODES, agree, c_text, close, in_parts, reference
 
 RNG = np.random.default_rng(3)
 X, Y, Z = T.dmatrix("x"), T.dmatrix("y"), T.dtensor3("z")
@@ -182,3 +183,31 @@ def test_one_element_of_a_strided_argument_fills_everything(layout):
     given = layout(x * 7)
     filled, total, added = f(given, 40)
     assert (filled == given[0, 0]).all() and np.isclose(total, 120 * given[1, 1]) and (added == given[0, 1]).all()
+
+
+FOUR = T.dtensor4("q")
+q = RNG.normal(size=(2, 3, 4, 5))
+NEIGHBOURS = {          # what is computed of FOUR: the depths of the loops in its kernels; that of long float sums runs in chunks, a loop more
+    "a bias of each map": (lambda: [T.tanh(FOUR + V[:3].dimshuffle("x", 0, "x", "x"))], [3]),
+    "its gradient": (lambda: [FOUR.sum(axis=(0, 2, 3))], [4]),
+    "a factor of each image": (lambda: [FOUR * V[:2].dimshuffle(0, "x", "x", "x")], [2]),
+    "a row for all": (lambda: [FOUR + V], [2]),
+    "sums over the last axes": (lambda: [FOUR.sum(axis=(2, 3)), FOUR.sum(axis=(0, 1)), FOUR.argmax(axis=3)], [3, 2, 2]),
+    "reversed": (lambda: [FOUR[:, :, ::-1] * 2], [3]),
+    "cut short": (lambda: [FOUR[:, :, 1:] * 2, FOUR[1:] * 2, FOUR[:, :, :, 1:] * 2], [2, 1, 2]),
+    "turned": (lambda: [FOUR.dimshuffle(2, 3, 0, 1) * 2, FOUR.dimshuffle(0, 2, 1, 3) * 2], [2, 4]),
+    "positions": (lambda: [T.exp(FOUR) + T.arange(5)], [1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_neighbouring_axes_run_as_one_loop(name):
+    make, depths = NEIGHBOURS[name]
+    found = []
+    for general in (False, True):
+        with in_parts():
+            agree([FOUR, V], make(), [q if not general else np.asfortranarray(q), v], modes=MODES[:1])
+    text = c_text([FOUR, V], make())
+    for body in re.findall(r"^TGEN_CALLED void part\d+\(.*?^}", text, re.M | re.S):
+        found.append(max((len(line) - len(line.lstrip()))//4 for line in body.splitlines() if line.lstrip().startswith("for (")))
+    assert found == depths

@@ -10,6 +10,7 @@ import pytest
 
 import tgen
 import tgen.tensor as T
+from compiled import c_text
 from test_compiled_programs import PROGRAMS, more
 from tgen import passes
 from tgen.codegen.generate import generate
@@ -22,11 +23,6 @@ X = T.dmatrix("x")
 WARNED = ("several reductions of one value", "softmax", "cross-entropy and its gradient", "long chain of rows", "views at run time", "reshape", "numbers", "gathers", "masks", "sizes from data", "concatenate",
           "writes to slices", "writes to indices", "products by transposes", "batched products", "constants", "positions")
 STRICT = ("-std=gnu99", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-x", "c", "-")
-
-
-def c_text(inputs, outputs, updates=(), mode="FAST_RUN", general=False):
-    function = passes.run(lower(list(inputs), list(outputs), list(updates)).function, mode)
-    return generate(function, plan(function), general)
 
 
 def warnings(text, *flags):

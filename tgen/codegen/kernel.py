@@ -1,7 +1,7 @@
 """A kernel instruction -> the loop tree of one part of it.
 
 Loads stand at the depth where their indices are known. A kernel over rows holds inner kernels in its innermost loop; both
-are levels of the same writer. The *dense* variant takes every array as C-contiguous and runs over the whole domain as
+are levels of the same writer. The *dense* variant takes every array as C-contiguous and runs over neighbouring axes as
 one loop where it can; the *strided* variant reads the strides of parameters from the frame.
 """
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def dense_strides(shape):
 
 
 class Writer:
-    """Writes one variant of one kernel."""
+    """Writes one variant of one kernel; ``extent`` is then the size of the loop that is dealt to parts."""
 
     def __init__(self, instr, operands, sinks, local_rows):
         self.instr, self.operands, self.sinks, self.local_rows = instr, operands, sinks, local_rows
@@ -53,7 +53,9 @@ class Writer:
 
     def write(self):
         """The nodes of the part function's body; part bounds are the C variables low and high."""
-        nodes = Level(self, self.instr, self.operands, self.sinks, "i", True).write()
+        level = Level(self, self.instr, self.operands, self.sinks, "i", True)
+        self.extent = level.domain[level.split] if level.domain else 1
+        nodes = level.write()
         return ([self.rows] if self.rows.texts else []) + nodes
 
     def local_row(self, value):
@@ -70,31 +72,45 @@ def split_axis(instr):
     return kept[0] if kept else 0
 
 
-def flat_identity(axes, shape, domain):
-    return len(axes) == len(domain) and all(a.index == k and a.start == 0 and a.step == 1 for k, a in enumerate(axes)) and tuple(shape) == tuple(domain)
+def groups(instr, operands, sinks):
+    """The domain's axes in groups of neighbours that run as one loop: whatever is read or written over them lies there in C order without gaps."""
+    found = []
+    for axis in range(len(instr.sizes)):
+        if found and joined(instr, operands, sinks, axis - 1):
+            found[-1].append(axis)
+        else:
+            found.append([axis])
+    return found
 
 
-def still(axes):
-    return all(a.index is None and a.gather is None and a != WHOLE for a in axes)
-
-
-def collapses(instr, operands, sinks):
-    """Whether the whole domain can run as one loop: everything is read and written in C order without gaps."""
-    body = instr.blocks[0]
-    if len(instr.sizes) < 2:
+def joined(instr, operands, sinks, k):
+    """Whether axes k and k + 1 of the domain run as one loop."""
+    if any(i.op.name == "index" and i.attrs["dim"] in (k, k + 1) for i in instr.blocks[0].instrs):
         return False
-    if any(i.op.name in ("index", "kernel") for i in body.instrs):
-        return False
-    for operand, axes in zip(operands, instr.attrs["maps"]):
-        if isinstance(operand, Array) and not still(axes):
-            if operand.strides != dense_strides(operand.shape) or not flat_identity(axes, operand.shape, instr.sizes):
-                return False
     for out, sink in zip(instr.attrs["outs"], sinks):
-        if out[0] == "reduce" and len(out[2]) != len(instr.sizes):
+        reduced = out[2] if out[0] == "reduce" else ()
+        if (k in reduced) != (k + 1 in reduced):
             return False
-        if out[0] == "map" and sink.array is not None and sink.array.strides != dense_strides(sink.array.shape):
-            return False
-    return True
+        if k not in reduced and sink.array is not None:
+            place = k - sum(a < k for a in reduced)
+            if not gapless(sink.array, place):
+                return False
+    return all(together(operand, axes, k, instr.sizes[k + 1]) for operand, axes in zip(operands, instr.attrs["maps"]) if isinstance(operand, Array))
+
+
+def together(array, axes, k, size):
+    """Whether the domain's axes k and k + 1 are neighbours in ``array`` (read by ``axes``) without a gap, or are not read."""
+    places = [p for p, a in enumerate(axes) if a != WHOLE and a.index in (k, k + 1)]
+    if not places:
+        return True
+    if len(places) != 2 or [axes[p].index for p in places] != [k, k + 1] or places[1] != places[0] + 1:
+        return False
+    return all(axes[p].step == 1 for p in places) and axes[places[1]].start == 0 and array.shape[places[1]] == size and gapless(array, places[0])
+
+
+def gapless(array, place):
+    """Whether a step on one axis is a whole of the next one."""
+    return array.strides[place:place + 2] == dense_strides(array.shape)[place:place + 2]
 
 
 class Level:
@@ -103,17 +119,19 @@ class Level:
         self.body = instr.blocks[0]
         self.env = {}
         self.outs = instr.attrs["outs"]
-        self.collapsed = collapses(instr, operands, sinks)
-        self.domain = (dims.product(instr.sizes),) if self.collapsed else tuple(instr.sizes)
+        self.groups = groups(instr, operands, sinks)
+        self.place = {a: g for g, group in enumerate(self.groups) for a in group}
+        self.domain = tuple(dims.product([instr.sizes[a] for a in group]) for group in self.groups)
         self.vars = [letter] if len(self.domain) == 1 else [f"{letter}{k}" for k in range(len(self.domain))]
-        self.reduced = self.reduced_axes()
+        self.split = self.place.get(split_axis(instr))
+        self.reduced = {self.place[a] for o in self.outs if o[0] == "reduce" for a in o[2]}
         self.order = self.loop_order()
         self.prefix = [[] for _ in range(len(self.domain) + 1)]     # lines at each depth, loads first
 
-    def reduced_axes(self):
-        if self.collapsed:
-            return {0} if any(o[0] == "reduce" for o in self.outs) else set()
-        return {a for o in self.outs if o[0] == "reduce" for a in o[2]}
+    def strides(self, out, sink):
+        """Of a result's array, for the groups of axes that it keeps."""
+        kept = [a for a in range(len(self.instr.sizes)) if out[0] != "reduce" or a not in out[2]]
+        return [sink.array.strides[kept.index(group[-1])] for group in self.groups if group[-1] in kept]
 
     def loop_order(self):
         """Domain order; an arg reduction over some axes runs these innermost, for its accumulator is a register."""
@@ -131,10 +149,8 @@ class Level:
 
     # -- loads
     def depth(self, axes):
-        if self.collapsed:
-            return 0 if still(axes) else 1
-        place = {a: k + 1 for k, a in enumerate(self.order)}
-        found = [place[a.index] for a in axes if a != WHOLE and a.index is not None]
+        depths = {g: k + 1 for k, g in enumerate(self.order)}
+        found = [depths[self.place[a.index]] for a in axes if a != WHOLE and a.index is not None]
         found += [self.depth(self.instr.attrs["maps"][a.gather]) for a in axes if a.gather is not None]
         return max(found, default=0)
 
@@ -157,8 +173,6 @@ class Level:
         self.prefix[depth].extend(lines)
 
     def offset(self, array, axes, lines=None):
-        if self.collapsed and not still(axes):
-            return self.vars[0]
         terms = []
         for axis, stride, size in zip(axes, array.strides, array.shape):
             if axis == WHOLE:
@@ -166,8 +180,8 @@ class Level:
             if axis.gather is not None:
                 terms.append(self.gathered(axis.gather, size, stride, lines))
                 continue
-            if axis.index is not None:
-                terms.append(f"{product_text(times(axis.step, self.vars[axis.index]), stride)}")
+            if axis.index is not None and axis.index == self.groups[self.place[axis.index]][-1]:
+                terms.append(product_text(times(axis.step, self.vars[self.place[axis.index]]), stride))
             if axis.start != 0:
                 terms.append(product_text(size_c(axis.start), stride))
         return plus(terms)
@@ -196,7 +210,7 @@ class Level:
             elif name == "size":
                 self.env[instr.result] = f"((int64_t){bracket(size_c(instr.sizes[0]))})"
             elif name == "index":
-                self.env[instr.result] = self.vars[instr.attrs["dim"]]
+                self.env[instr.result] = self.vars[self.place[instr.attrs["dim"]]]
             elif name == "kernel":
                 nodes.extend(self.inner(instr))
                 nodes.append(Lines())
@@ -228,7 +242,7 @@ class Level:
         for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
             if yielded is value and out[0] == "map":
                 outer = len(self.instr.sizes)
-                offset = plus([product_text(self.vars[a], sink.array.strides[a]) for a in range(outer)])
+                offset = plus([product_text(x, stride) for x, stride in zip(self.vars, self.strides(out, sink))])
                 name = self.w.name("y")
                 lines.texts.append(f"{ctype(value.type.dtype)} *{name} = {sink.array.pointer} + {offset};")
                 array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[outer:])
@@ -258,15 +272,14 @@ class Level:
     def start_memory(self, out, sink, value):
         kept = [a for a in range(len(self.domain)) if a not in self.reduced]
         loops = [self.loop(a) for a in kept]
-        offset = plus([product_text(self.vars[a], s) for a, s in zip(kept, sink.array.strides)])
+        offset = plus([product_text(self.vars[a], s) for a, s in zip(kept, self.strides(out, sink))])
         loops[-1].body.append(Lines([f"{sink.array.pointer}[{offset}] = {start(out[1], value.type.dtype)};"]))
         for outer, nested in zip(loops, loops[1:]):
             outer.body.append(nested)
         return loops[0]
 
     def loop(self, axis):
-        split = 0 if self.collapsed else split_axis(self.instr)
-        if self.top and axis == split:
+        if self.top and axis == self.split:
             return Loop(self.vars[axis], "low", "high")
         return Loop(self.vars[axis], "0", size_c(self.domain[axis]))
 
@@ -311,34 +324,34 @@ class Level:
             elif sink.partial:
                 after.texts.extend([f"{sink.partial}[part] = {a.a};"] + ([f"{sink.partial}_at[part] = {a.result};"] if a.name in ARG else []))
             elif sink.array is not None:
-                after.texts.append(self.memory_store(a, sink, depth))
+                after.texts.append(self.memory_store(a, out, sink, depth))
         return [before] + nodes + ([after] if after.texts else [])
 
-    def memory_store(self, a, sink, depth):
-        target = f"{sink.array.pointer}[{self.kept_offset(sink)}]"
+    def memory_store(self, a, out, sink, depth):
+        target = f"{sink.array.pointer}[{self.kept_offset(out, sink)}]"
         if set(self.order[:depth]).isdisjoint(self.reduced):
             return f"{target} = {a.result};"
         return f"{target} = {memory_step(a.name, a.dtype).format(a=target, x=a.a)};"
 
-    def kept_offset(self, sink):
+    def kept_offset(self, out, sink):
         kept = [k for k in range(len(self.domain)) if k not in self.reduced]
-        return plus([product_text(self.vars[k], s) for k, s in zip(kept, sink.array.strides)])
+        return plus([product_text(self.vars[k], s) for k, s in zip(kept, self.strides(out, sink))])
 
     def stores(self):
         lines = []
         for out, sink, value in zip(self.outs, self.sinks, self.body.results):
             if out[0] == "map" and not value.type.ndim:
-                lines.append(f"{self.target(sink)} = {self.env[value]};")
+                lines.append(f"{self.target(out, sink)} = {self.env[value]};")
             elif out[0] == "reduce" and self.in_memory():
-                target = f"{sink.array.pointer}[{self.kept_offset(sink)}]"
+                target = f"{sink.array.pointer}[{self.kept_offset(out, sink)}]"
                 lines.append(f"{target} = {memory_step(out[1], value.type.dtype).format(a=target, x=self.env[value])};")
         return lines
 
-    def target(self, sink):
+    def target(self, out, sink):
         """The lvalue of a mapped result: a frame field, or an element."""
         if sink.scalar:
             return sink.scalar
-        offset = self.vars[0] if self.collapsed else plus([product_text(v, s) for v, s in zip(self.vars, sink.array.strides)])
+        offset = plus([product_text(v, s) for v, s in zip(self.vars, self.strides(out, sink))])
         return f"{sink.array.pointer}[{offset}]"
 
     def simd(self, regs, reduced_innermost):

@@ -6,7 +6,7 @@ from tgen.core.types import TensorType
 from tgen.ir.nodes import CONST, SHARED
 
 from . import conv
-from .kernel import Array, Sink, Writer, dense_strides, split_axis
+from .kernel import Array, Sink, Writer, dense_strides
 from .library import LIBRARY
 from .names import bracket, ctype, literal, size_c
 from .reductions import ARG, memory_step, start
@@ -294,24 +294,16 @@ class Module:
                 rows[value] = (self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16)), size_c(elements))
             pointer, stride = rows[value]
             return f"{pointer} + part*({stride})"
-        variants = []
+        variants, extents = [], []
         for dense in ((True, False) if arrays else (True,)):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             variants.append(("" if dense else "_strided", writer.write()))
-        extents = [self.extent(instr, nodes) for _, nodes in variants]
+            extents.append(size_c(writer.extent, "f->"))
         part = Part(name, line, variants, extents[0], self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays), extents[-1],
                     counted=bool(partials))
         self.add_part(part)
         if partials:
             self.master(self.combine(name, partials))
-
-    @staticmethod
-    def extent(instr, nodes):
-        """What is dealt to the parts of one variant: the whole domain if it runs as one loop (a strided one too, if all it reads is one element), else one axis."""
-        if not instr.sizes:
-            return "1"
-        one_loop = len(instr.sizes) > 1 and any(getattr(n, "kind", "") == "loop" and n.var in ("i", "c") for n in nodes)
-        return size_c(dims.product(instr.sizes) if one_loop else instr.sizes[split_axis(instr)], "f->")
 
     def sink(self, name, v, out, rank, partials):
         if v.type.ndim:
