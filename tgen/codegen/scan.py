@@ -4,7 +4,8 @@ At the top of each turn the master says where the rows of this step are and look
 made in its place already (the *end*). Kernels of a step that are long enough are dealt to the team, like any.
 
 Where a carry is before step t: in row t of its history; without one in two rows in turn, chosen so that the last one is the result;
-or always in one row, where the step may write the new value over the old one.
+or always in one row, where the step may write the new value over the old one. A carry that is what another one was before (a register, for what is
+read several steps back) stays where that one was: in its history, or in a ring of as many rows as are alive and one more. So it costs no copy.
 """
 from dataclasses import dataclass, field
 
@@ -61,12 +62,40 @@ class ScanWriter:
         """Pointer text of row ``at`` of an array that starts at ``base``."""
         return f"({ctype(t.dtype)} *)((char *){base} + ({at})*({row_bytes(self.m, t)}))"
 
+    def find_registers(self):
+        """``registers``: carry -> (the carry that it was some steps before, how many); ``depths``: carry -> how many registers it has."""
+        params, news = self.block.params[:self.carries], self.block.results[:self.carries]
+        takes = {}          # carry -> the first register that takes its value over
+        for r, new in enumerate(news):
+            if new in params and new.type.ndim and ("history", r) not in self.kept:
+                takes.setdefault(params.index(new), r)
+        self.registers, self.depths, self.memory = {}, {}, {}
+        for j in (j for j, new in enumerate(news) if new not in params):
+            r = j
+            while (r := takes.get(r)) is not None:
+                self.depths[j] = self.depths.get(j, 0) + 1
+                self.registers[r] = j, self.depths[j]
+
+    def rows_of(self, name, count, t):
+        """Memory for ``count`` rows, that of the same name once."""
+        if name not in self.memory:
+            self.memory[name] = self.m.scratch(name, t.dtype, dims.mul(count, dims.product(t.shape)))
+        return self.memory[name]
+
     def carry_rows(self, j):
         """A function: C text of a step's number -> pointer text of the carry before that step. Takes the memory."""
         param, t = self.block.params[j], self.block.params[j].type
-        if ("history", j) in self.kept:
-            base = self.m.pointer(self.kept["history", j])
-            return lambda at: self.row(base, t, at)
+        head, back = self.registers.get(j, (j, 0))
+        if ("history", head) in self.kept:
+            base = self.m.pointer(self.kept["history", head])
+            if not back:
+                return lambda at: self.row(base, t, at)
+            early = self.rows_of(f"{self.tag}_e{head}", self.depths[head], t)
+            return lambda at: f"({at} >= {back} ? {self.row(base, t, f'{at} - {back}')} : {self.row(early, t, f'{back - 1} - ({at})')})"
+        if head in self.depths:
+            rows = self.depths[head] + 2
+            ring = self.rows_of(f"{self.tag}_r{head}", rows, t)
+            return lambda at: self.row(ring, t, f"({back} + {rows - 1}*({at})) % {rows}")
         final = self.kept.get(("final", j))
         first = self.m.pointer(final) if final is not None else self.m.scratch(f"{self.tag}_a{j}", t.dtype, dims.product(t.shape))
         if param in self.m.plan.in_place:
@@ -87,13 +116,18 @@ class ScanWriter:
         self.turn.append(f"{self.m.pointer(param)} = {rows(self.t)};")
         if self.claims(new, ("carry", j)):
             self.turn.append(f"{self.m.pointer(new)} = {rows(self.t + ' + 1')};")
+        elif j in self.registers:
+            pass
         elif param in self.m.plan.in_place:
             self.turn.append(f"{self.m.pointer(new)} = {self.m.pointer(param)};")
         else:
             self.ends += LIBRARY["copy_out"](self.m, new, rows(self.t + " + 1"))
-        if ("final", j) in self.kept and self.until and param not in self.m.plan.in_place and ("history", j) not in self.kept:
+        if ("final", j) not in self.kept or param in self.m.plan.in_place:
+            return
+        moving = ("history", j) in self.kept or j in self.registers or j in self.depths
+        if self.until and not moving:
             self.after.append(f"if ({self.t} & 1) memcpy({self.m.pointer(self.kept['final', j])}, {rows('1')}, (size_t)({row_bytes(self.m, t)}));")
-        if ("history", j) in self.kept and ("final", j) in self.kept:
+        if moving:
             self.after.append(f"memcpy({self.m.pointer(self.kept['final', j])}, {rows(self.t)}, (size_t)({row_bytes(self.m, t)}));")
 
     def scalar_carry(self, j, param, first, new):
@@ -183,6 +217,7 @@ class ScanWriter:
         if not self.until:
             self.before.append(f"{self.t}_last = {self.n};")
         grown, going, depth = self.grow() if self.until else [], f"{self.t} < {self.n}", m.loop_depth
+        self.find_registers()
         self.outs()
         if self.until:
             m.add_field(f"uint8_t {tag}_stop;")

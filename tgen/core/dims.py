@@ -277,6 +277,27 @@ def substitute(x, table):
     return total
 
 
+def put(x, atom, size):
+    """x with one atom (a symbol or a function of sizes) replaced by a size.
+
+    >>> n = minimum(sym("n0"), sym("n1"))
+    >>> str(put(maximum(sub(n, 1), 0), n.terms[0][0], add(sym("n2"), 1)))
+    'n2'
+    """
+    if not isinstance(x, Size):
+        return x
+    total = x.const
+    for a, coefficient in x.terms:
+        if a == atom:
+            new = size
+        elif isinstance(a, Fn):
+            new = functools.reduce(_BUILD[a.name], (put(b, atom, size) for b in a.args))
+        else:
+            new = Size(((a, 1),), 0)
+        total = add(total, mul(coefficient, new))
+    return total
+
+
 def evaluate(x, values):
     """The number x stands for; ``values`` maps symbol names to ints."""
     return substitute(x, values)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from tgen.core import dims
 from tgen.core.op import OPS, SCALAR
+from tgen.core.types import TensorType, is_unsigned
 from tgen.graph.describe import axis_source, source
 from tgen.graph.nodes import Constant
 from tgen.ir.nodes import Instr
@@ -116,6 +117,18 @@ class Guards(Sizes):
         if v.owner is None or v.owner.primitive.name not in ("iota", "argsort"):
             return False
         return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
+
+    def places_in(self, node, arrays, attrs):
+        """The operands of a gather. The last element's place is -1 however it was written (n - 1, x.shape[0] - 1): passes see which one is read."""
+        x, index = arrays[:2]
+        if attrs["count"] > 1 or index not in self.sizes or isinstance(index, Constant) or is_unsigned(index.type.dtype):
+            return arrays
+        if dims.sub(self.canon(self.sizes[index]), self.canon(self.types[x].shape[attrs["axis"]])) != -1:
+            return arrays
+        last = object()
+        self.types[last] = TensorType(index.type.dtype, ())
+        self.put((last,), "constant", (), {"value": (-1,)}, (), node)
+        return [x, last]
 
     def add_check(self, name, operands, attrs, sizes, site, node):
         at_entry = not operands and not self.region.lazy and not any(s.startswith("k") for z in sizes for s in dims.symbols(z))

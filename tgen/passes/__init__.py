@@ -63,7 +63,7 @@ ORDER = (
     ("hoist", "batch", "the matrix of a product over all steps stands outside"),
     ("batch", "keep", "what a product after the loop reads of a history is kept"),
     ("batch", "blas", "batch looks for dot, and blas leaves none"),
-    ("keep", "dce", "a history of which only the last row was read is dropped"),
+    ("keep", "dce", "a history of which only the last rows were read is dropped"),
     ("hoist", "cse", "two loops may have the same invariant"),
     ("expand", "cse", "softmax and logsoftmax of one value share their max, their exp and their sum"),
     ("expand", "dce", "what the rules left behind is dropped once, at the end"),

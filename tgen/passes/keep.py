@@ -1,57 +1,183 @@
-"""keep: a loop keeps of a carry what somebody reads, and reads sequences where they are.
+"""keep: a loop keeps the rows that somebody reads, and reads sequences where they are.
 
-    v4 = scan v1, v2 <n0> {outs=(('history', 0),)} ..                     v4, v6 = scan v1, v2 <n0> {outs=(('history', 0), ('final', 0))} ..
-    v5 = slice v4 <n0, 0, 1, n1> {steps=(1, 1)}                    ->     v5 = dimshuffle v6 {order=('x', 0)}
+    v4 = scan v1 <n0> {outs=(('history', 0),)} (v2) {         v6, v7 = scan v1, v1 <n0> {outs=(('final', 0), ('final', 1))} (v2, v8) {
+      v3 = tanh v2                                              v3 = tanh v2
+      yield v3                                           ->     yield v3, v2
+    v5 = slice v4 <n0, 0, 1, n1>          y[-1]               v5 = dimshuffle v6 {order=('x', 0)}
+    v9 = slice v4 <n0 - 1, 0, 1, n1>      y[-2]               v9 = dimshuffle v7 {order=('x', 0)}
 
-Only the last row of a history is read: then it is not kept (dce drops it). A sequence that is a slice of rows, as it is of the last steps first in
-the loop back, is read in place: a start and a step.
+Only the last rows are read of a history or a stack: then the last values of carries are read instead, one for each row, and dce drops the rest.
+The row before the last is in a carry that takes over what the first one was (a register). A sequence that is a slice of rows, as it is of the last
+steps first in the loop back, is read in place: a start and a step.
 """
+import numpy as np
+
 from tgen.core import dims
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, fresh_like
-from tgen.ir.rebuild import bottom_up, replaced, substitute
+from tgen.ir.rebuild import bottom_up, definitions, replaced, users, walk
+from tgen.passes.dce import dce
 from tgen.passes.hoist import only_rows
-from tgen.passes.match import Sweep
+from tgen.passes.match import Sweep, rule
 from tgen.passes.rules import EXACT
+
+MOST_ROWS = 4       # that registers are made for: each is a copy of a row at every step
+MORE = dims.sym("n_more")
 
 
 def keep(function):
-    """``function`` whose loops keep the last value where nothing more is read."""
-    return function.with_block(bottom_up(function.block, lambda block, level: _kept(block)))
+    """``function`` whose loops keep the last rows where nothing more is read."""
+    if not any(i.op.name == "scan" for i in walk(function.block)):
+        return function
+    lifted = function.with_block(bottom_up(function.block, lambda block, level: _rows_first(block)))
+    return function.with_block(bottom_up(dce(lifted).block, lambda block, level: _kept(block)))     # what is dead reads nothing
 
 
 def _kept(block):
     if not any(i.op.name == "scan" for i in block.instrs):
         return block
-    scans = [_in_place(i, {v: d for d in block.instrs for v in d.results}) if i.op.name == "scan" else i for i in block.instrs]
-    histories = {v: (n, k) for n, i in enumerate(scans) if i.op.name == "scan" for v, (kind, k) in zip(i.results, i.attrs["outs"]) if kind == "history"}
-    finals = {}             # (place of the scan, carry) -> the last value
-    env, out = {}, []
-    for n, old in enumerate(scans):
-        instr = substitute(old, env)
-        at = histories.get(instr.operands[0]) if instr.op.name == "slice" else None
-        if at is None or not _is_last(instr):
+    made = definitions(block)
+    block = Block(block.params, tuple(_in_place(i, made) if i.op.name == "scan" else i for i in block.instrs), block.results)
+    readers, ends, reads = users(block), {}, {}
+    for instr in block.instrs:
+        for v, (kind, k) in zip(instr.results, instr.attrs["outs"]) if instr.op.name == "scan" else ():
+            found = [_Read(i, v, kind) if i is not None and i.op.name == "slice" else None for i in readers.get(v, ())]
+            if kind in ("history", "stack") and found and all(r is not None and r.rows for r in found):
+                end = ends.setdefault(instr, _Ends(instr))
+                reads.update((r.instr, (r, [end.value(kind, k, d) for d in r.distances])) for r in found)
+    out, env = [], {}
+    for instr in block.instrs:
+        if instr in ends:
+            out.extend((*ends[instr].before.instrs, ends[instr].scan()))
+        elif instr in reads:
+            read, values = reads[instr]
+            b = Builder(instr.where)
+            env[instr.result] = read.of(values, b)
+            out.extend(b.instrs)
+        else:
             out.append(instr)
-            continue
-        final = finals.setdefault(at, fresh_like(scans[at[0]].blocks[0].params[at[1]]))
-        b = Builder(instr.where)
-        env[instr.result] = b.emit("dimshuffle", (final,), {"order": ("x", *range(final.type.ndim))})
-        out.extend(b.instrs)
-    placed = {scans[n]: [(k, v) for (m, k), v in finals.items() if m == n] for n, _ in finals}
-    out = [_with_finals(i, placed[i]) if i in placed else i for i in out]
+    out = [i.with_(operands=tuple(replaced(v, env) for v in i.operands)) if any(v in env for v in i.operands) else i for i in out]
     return Sweep(Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results)), EXACT).run()
 
 
-def _is_last(instr):
-    """Whether a slice of a history is its last row, whole."""
-    ndim = instr.result.type.ndim
-    return only_rows(instr) and instr.sizes[ndim] == 1 and instr.sizes[0] == dims.sub(instr.operands[0].type.shape[0], 1)
+# -- reads of the last rows ----------------------------------------------------------------------------------------------------------
+
+class _Read:
+    """A slice of ``kept``, which holds a row for each step. ``rows`` says how many of the last ones hold all that it reads; 0: it may read others.
+
+    ``distances``, from the last row, are those of the rows to join: the ones read where that does not depend on the number of steps.
+    """
+
+    def __init__(self, instr, kept, kind):
+        self.instr, self.all, ndim = instr, kept.type.shape[0], kept.type.ndim
+        count = dims.sub(self.all, int(kind == "history"))
+        self.start, self.length, self.step = instr.sizes[0], instr.sizes[ndim], instr.attrs["steps"][0]
+        self.first = dims.sub(dims.sub(self.all, 1), self.start)
+        fitting = (k for k in range(1, MOST_ROWS + 1) if self.fits(k, count) and (k == 1 or not isinstance(count, int) or k < count // 2))
+        self.rows = next(fitting, 0)
+        self.exact = isinstance(self.first, int) and isinstance(self.length, int)
+        self.distances = self.read(self.first, self.length) if self.exact else range(self.rows - 1, -1, -1)
+
+    def read(self, first, length):
+        return [first - self.step * k for k in range(length)]
+
+    def fits(self, rows, count):
+        """Whether all is in the last ``rows``. Of fewer steps it always is; so let there be so many and some more."""
+        first, length = (_with_steps(s, count, rows) for s in (self.first, self.length))
+        if not isinstance(first, int) or not isinstance(length, int) or not 1 <= length <= rows:
+            return False
+        return all(0 <= d < rows for d in self.read(first, length))
+
+    def of(self, values, b):
+        """The value read, of the rows at ``distances``."""
+        parts = [b.emit("dimshuffle", (v,), {"order": ("x", *range(v.type.ndim))}) for v in values]
+        joined = parts[0] if len(parts) == 1 else b.emit("concatenate", tuple(parts), {"axis": 0})
+        # of one row the read takes that one or nothing
+        start, step = (0, 1) if self.exact or self.rows == 1 else (dims.sub(dims.add(self.start, self.rows), self.all), self.step)
+        sizes, steps = self.instr.sizes, self.instr.attrs["steps"]
+        return b.emit("slice", (joined,), {"steps": (step, *steps[1:])}, (start, *sizes[1:]))
 
 
-def _with_finals(instr, finals):
-    outs = instr.attrs["outs"] + tuple(("final", k) for k, _ in finals)
-    return instr.with_(results=(*instr.results, *(v for _, v in finals)), attrs=instr.attrs | {"outs": outs})
+def _with_steps(size, count, least):
+    """``size`` where ``count`` is ``least`` and some more."""
+    if isinstance(count, int) or len(count.terms) != 1 or count.terms[0][1] != 1:
+        return size
+    return dims.put(size, count.terms[0][0], dims.add(MORE, least - count.const))
 
+
+class _Ends:
+    """A scan that gets carries for the last rows of what it keeps. ``before`` are the instructions that go before it."""
+
+    def __init__(self, instr):
+        self.instr, self.attrs, self.body = instr, instr.attrs, instr.blocks[0]
+        self.before, self.old = Builder(instr.where), instr.attrs["carries"]
+        self.carries = list(zip(self.body.params[:self.old], instr.operands[:self.old], self.body.results[:self.old]))
+        self.finals = {k: v for v, (kind, k) in zip(instr.results, self.attrs["outs"]) if kind == "final"}
+
+    def value(self, kind, k, distance):
+        """The row ``distance`` before the last, as it is after the loop."""
+        at = k if kind == "history" else self.taking(self.body.results[k], None)
+        for _ in range(distance):
+            param, first, _ = self.carries[at]
+            at = self.taking(param, first)
+        return self.finals.setdefault(at, fresh_like(self.carries[at][0]))
+
+    def taking(self, v, first):
+        """The number of a carry that becomes v at each step. Before the first step nobody reads it."""
+        for n, (_, _, new) in enumerate(self.carries):
+            if new is v:
+                return n
+        self.carries.append((fresh_like(v), self.zeros(v.type) if first is None else first, v))
+        return len(self.carries) - 1
+
+    def zeros(self, type):
+        zero = self.before.scalar(np.zeros((), type.dtype).item(), type)
+        if not type.ndim:
+            return zero
+        return self.before.emit("broadcast_to", (self.before.emit("dimshuffle", (zero,), {"order": ("x",) * type.ndim}),), {}, type.shape)
+
+    def scan(self):
+        instr, old, more = self.instr, self.old, self.carries[self.old:]
+        params, firsts, news = zip(*more) if more else ((), (), ())
+        body = Block(self.body.params[:old] + params + self.body.params[old:], self.body.instrs, self.body.results[:old] + news + self.body.results[old:])
+        had = {k for kind, k in self.attrs["outs"] if kind == "final"}
+        outs = tuple((kind, k if k < old else k + len(more)) for kind, k in self.attrs["outs"])
+        finals = [k for k in self.finals if k not in had]
+        return instr.with_(operands=instr.operands[:old] + firsts + instr.operands[old:], results=instr.results + tuple(self.finals[k] for k in finals), blocks=(body,),
+                           attrs=self.attrs | {"carries": old + len(more), "outs": outs + tuple(("final", k) for k in finals)})
+
+
+# -- slices of moved axes --------------------------------------------------------------------------------------------------------------
+
+def _of_steps(m):
+    """Some of the steps are read of what a scan kept, its axes moved."""
+    x, order = m["x"], m.parts[1].attrs["order"]
+    source = m.inner(x)
+    while source is not None and source.op.name == "slice":
+        source = m.inner(source.operands[0])
+    if source is None or source.op.name != "scan" or 0 not in order:
+        return False
+    whole = all(a != "x" or m.instr.sizes[p] == 0 and m.type.shape[p] == 1 for p, a in enumerate(order))
+    return whole and m.type.shape[order.index(0)] != x.type.shape[0]
+
+
+def _slice_first(m):
+    """A slice of moved axes is a slice whose axes are moved."""
+    x, order, ndim = m["x"], m.parts[1].attrs["order"], m.type.ndim
+    places = [order.index(a) if a in order else None for a in range(x.type.ndim)]
+    starts, lengths, steps = ([whole if p is None else values[p] for p in places]
+                              for values, whole in ((m.instr.sizes[:ndim], 0), (m.instr.sizes[ndim:], 1), (m.attrs["steps"], 1)))
+    return m.emit("dimshuffle", m.emit("slice", x, attrs={"steps": tuple(steps)}, sizes=(*starts, *lengths)), attrs={"order": order})
+
+
+ROWS_FIRST = (*EXACT, rule("slice_of_dimshuffle", "slice(dimshuffle(x))", _slice_first, when=_of_steps))
+
+
+def _rows_first(block):
+    return Sweep(block, ROWS_FIRST).run() if any(i.op.name == "scan" for i in block.instrs) else block
+
+
+# -- sequences -------------------------------------------------------------------------------------------------------------------------
 
 def _in_place(instr, made):
     """A scan whose sequences are read through the slices they are."""
