@@ -13,11 +13,14 @@ import tgen.tensor as T
 from compiled import c_text
 from test_compiled_programs import PROGRAMS, more
 from tgen import passes
+from tgen.codegen import sizes
 from tgen.codegen.generate import generate
+from tgen.core import dims
 from tgen.ir.interp import run
 from tgen.lower import lower
 from tgen.passes.fuse import MEMBERS_LIMIT
 from tgen.passes.plan import plan
+from tgen.tensor.signal.pool import pool_2d
 
 X = T.dmatrix("x")
 WARNED = ("several reductions of one value", "softmax", "cross-entropy and its gradient", "long chain of rows", "views at run time", "reshape", "numbers", "gathers", "masks", "sizes from data", "concatenate",
@@ -52,6 +55,36 @@ def test_the_text_is_a_function_of_the_program():
         x, i = T.dmatrix(name), T.lvector(f"{name} */ #include")
         return c_text([x, i], [T.nnet.softmax(x)[i], x[x > 0].sum(), T.dot(x, x.T)])
     assert text("x") == text("\\ ??/ y") and "include <y" not in text("x")
+
+
+def test_sizes_are_computed_once():
+    """A composite size is a name wherever it stands; its definition uses names before it and stands for the same number."""
+    x, w, n = T.ftensor4("x"), T.ftensor4("w"), T.lscalar("n")
+    y = pool_2d(T.nnet.conv2d(x, w), ws=(2, 2), ignore_border=True)
+    inputs, outputs = [x, w, n], [T.tanh(y).flatten(2)[:, n // 3:], T.grad(T.sqr(y).sum(), w), T.zeros((n % 5, n // 3))]
+    function = passes.run(lower(inputs, outputs, []).function)
+    with sizes.named(function) as table:
+        text = generate(function, plan(function))
+    given = {name: k for k, name in enumerate(sorted({s for size in table.known for s in dims.symbols(size)}), 11)}
+    for size, name in table.known.items():
+        definition = re.findall(rf"f->{name} = (.*);", text)
+        assert len(definition) <= 1
+        if definition:
+            assert all(int(m[1:]) < int(name[1:]) for m in re.findall(r"\bd\d+", definition[0]))
+            python = re.sub(r"tgen_size_(div|mod|min|max)", r"\1", definition[0].replace("f->", ""))
+            calls = {"div": lambda a, b: a // b, "mod": lambda a, b: a % b, "min": min, "max": max}
+            given[name] = eval(python, calls, given)
+            assert given[name] == dims.evaluate(size, given)
+    divisions = text.count("tgen_size_div(f->")
+    assert 3 <= divisions == len(re.findall(r"f->d\d+ = .*tgen_size_div\(", text)), "a division stands outside its definition"
+
+
+def test_what_is_found_inside_has_no_name():
+    v = T.dvector("v")
+    k = v[v > 0][1:]
+    function = passes.run(lower([v], [k], []).function)
+    with sizes.named(function) as table:
+        assert not [s for s in table.known if "k" in str(s)]
 
 
 # -- G01, G02, G03 -----------------------------------------------------------------------------------------------------------------

@@ -167,4 +167,5 @@ class Entry:
 
 
 def used_symbols(text, symbols):
-    return [s for s in symbols if re.search(rf"(?<![\w>]){s}(?!\w)", text)]
+    words = set(re.findall(r"(?<![\w>])[nakd]\d+(?!\w)", text))
+    return [s for s in symbols if s in words]

@@ -7,7 +7,7 @@ from tgen.ir.nodes import SHARED
 from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
-from . import host, random, scan, sort     # noqa: F401  their emitters
+from . import host, random, scan, sizes, sort     # noqa: F401  their emitters, but for sizes
 from .entry import Entry, symbols_of, used_symbols
 from .module import Module
 from .render import render, source
@@ -170,14 +170,22 @@ def generate(function, plan, general=False):
 
     Most functions never see another array, and the kernels for those are half of what the compiler would work on.
     """
+    with sizes.named(function) as named:
+        return _generate(function, plan, general, named)
+
+
+def _generate(function, plan, general, named):
     module = Module(function, plan, text.names(function), text.instr_lines(function), general).build()
     ir_text = text.to_text(function)
     entry = Entry(module).build()
-    symbols = symbols_of(function)
+    symbols = [*symbols_of(function), *named.known.values()]
     parts = [part_view(p, symbols) for p in module.parts]
     tree = Steps(module, {p["name"]: p for p in parts})
     steps = tree.views(module.steps)
     holders = entry.holders()
+    definitions = named.definitions()
+    entry.sizes += [f"f->{name} = {text};" for name, text in definitions]
+    symbols = [*symbols_of(function), *(name for name, _ in definitions)]
     frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
     view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps, "loops": tree.loops, "masters": tree.lines,
             "entry": entry, "prologue": module.prologue, "packs": module.packs}

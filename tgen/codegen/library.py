@@ -2,6 +2,8 @@
 
 Each takes (module, instr, line) and adds parts or master lines to the module. Copies are small kernels of their own.
 """
+import re
+
 from tgen.core import dims
 from tgen.passes.plan import root
 
@@ -28,25 +30,12 @@ def each(module, v, body, letter="i", low=None, high=None):
     array = module.array(v, dense=False)
     offset = plus([product_text(f"{letter}{k}", s) for k, s in enumerate(array.strides)])
     lines = [f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)" for k, s in enumerate(v.type.shape)]
-    return [*lines, "{", f"    const {ctype(v.type.dtype)} x = {array.pointer}[{with_frame(offset, v)}];", *(f"    {t}" for t in body), "}"]
+    return [*lines, "{", f"    const {ctype(v.type.dtype)} x = {array.pointer}[{with_frame(offset)}];", *(f"    {t}" for t in body), "}"]
 
 
-def with_frame(text, v):
-    """Size symbols of dense strides, read from the frame: master lines have no local names for them."""
-    for size in v.type.shape:
-        for name in dims.symbols(size):
-            text = _prefixed(text, name)
-    return text
-
-
-def _prefixed(text, name):
-    out, start = [], 0
-    while (at := text.find(name, start)) >= 0:
-        before, after = text[at - 1:at], text[at + len(name):at + len(name) + 1]
-        whole = not (before.isalnum() or before in ("_", ">")) and not (after.isalnum() or after == "_")
-        out.append(text[start:at] + ("f->" if whole else "") + name)
-        start = at + len(name)
-    return "".join(out) + text[start:]
+def with_frame(text):
+    """Size symbols and names of sizes, read from the frame: master lines have no local names for them."""
+    return re.sub(r"(?<![\w>])([nakd]\d+)(?!\w)", r"f->\1", text)
 
 
 def copy_out(module, v, target):
@@ -55,7 +44,7 @@ def copy_out(module, v, target):
     if not module.strided(v):
         return [whole]
     offset = plus([product_text(f"i{k}", s) for k, s in enumerate(dense_strides(v.type.shape))])
-    loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset, v)}] = x;"])
+    loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset)}] = x;"])
     return [f"if (f->{module.names[v]}_dense) {whole}", "else {", *(f"    {t}" for t in loops), "}"]
 
 
@@ -238,7 +227,7 @@ def element(module, index, first):
         return module.pointer(index)
     array = module.array(index, dense=False)
     still = [product_text(f"i{first + k}", s) for k, s in enumerate(array.strides)]
-    return f"{array.pointer}[{with_frame(plus(still), index)}]"
+    return f"{array.pointer}[{with_frame(plus(still))}]"
 
 
 @emits("nonzero")

@@ -1,4 +1,6 @@
 """C names and C texts of sizes: the names of the IR text are the names in the C."""
+from contextvars import ContextVar
+
 from tgen.core import dims
 from tgen.ops.declare import C_TYPES
 
@@ -7,10 +9,20 @@ def ctype(dtype):
     return C_TYPES[dtype]
 
 
+NAMED = ContextVar("NAMED", default=None)       # the sizes.Named of the file that is being written
+
+
 def size_c(size, prefix=""):
-    """A size as a C expression of type int64_t; symbols get ``prefix`` (``f->`` outside kernels)."""
+    """A size as a C expression of type int64_t, by its name if it has one; symbols get ``prefix`` (``f->`` outside kernels)."""
     if isinstance(size, int):
         return str(size) if abs(size) < 2**31 else f"INT64_C({size})"
+    table = NAMED.get()
+    name = table and table.name(size)
+    return prefix + name if name else spelled(size, prefix)
+
+
+def spelled(size, prefix):
+    """A Size in full; those in it by their names."""
     parts = []
     for atom, coefficient in size.terms:
         text = _atom_c(atom, prefix)
@@ -22,9 +34,17 @@ def size_c(size, prefix=""):
     return ("-" if sign == "-" else "") + first + "".join(f" {s} {t}" for s, t in rest)
 
 
+def alone(atom):
+    return dims.Size(((atom, 1),), 0)
+
+
 def _atom_c(atom, prefix):
     if isinstance(atom, dims.Sym):
         return prefix + atom.name
+    table = NAMED.get()
+    name = table and table.name(alone(atom))
+    if name:
+        return prefix + name
     texts = [size_c(a, prefix) for a in atom.args]
     if atom.name == "mul":
         return "*".join(bracket(t) for t in texts)

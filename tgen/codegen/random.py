@@ -102,7 +102,7 @@ def parameter(module, v, rank):
         return module.pointer(v)
     array = module.array(v, dense=False)
     place = plus([product_text(f"i{k}", s) for k, s in enumerate(array.strides[:rank]) if v.type.shape[k] != 1])
-    return f"{array.pointer}[{with_frame(place, v)}]"
+    return f"{array.pointer}[{with_frame(place)}]"
 
 
 @emits(*ONE)

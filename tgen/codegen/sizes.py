@@ -1,0 +1,90 @@
+"""Names for the sizes that are no symbols: ``d0 = n2 - n7 + 1``, ``d1 = d0//2`` are computed once, at the entry, and read everywhere else.
+
+A convolution's axes are expressions that would stand in every stride of every kernel behind it. Named, they cost nothing, and
+kernels that differ in them only have the same text. What is found inside has no name: it is not known at the entry.
+"""
+from contextlib import contextmanager
+
+from tgen.core import dims
+from tgen.ir.nodes import WHOLE
+
+from . import names
+
+FUNCTIONS = ("div", "mod", "min", "max")        # what is worth a name wherever it stands
+
+
+class Named:
+    """The named sizes of one function: ``known`` is size -> name, in the order in which they are computed."""
+
+    def __init__(self):
+        self.known, self.asked = {}, set()      # asked: the names that the text being written reads
+        self.made = {}                          # name -> (its C text, the names that one reads)
+
+    def add(self, size):
+        """A name for ``size`` and the functions of sizes in it, inner ones first; none for symbols, products and what is found inside."""
+        stack = [(size, False)]
+        while stack:
+            s, ready = stack.pop()
+            if isinstance(s, int) or s in self.known or any(x[0] not in "na" for x in dims.symbols(s)):
+                continue
+            inner = [x for atom, _ in s.terms if isinstance(atom, dims.Fn) for x in (*atom.args, *([names.alone(atom)] if atom.name in FUNCTIONS else ()))]
+            inner = [x for x in inner if x != s and not isinstance(x, int) and x not in self.known]
+            if inner and not ready:
+                stack.append((s, True))
+                stack.extend((x, False) for x in reversed(inner))
+            elif not is_product(s):
+                self.define(s)
+
+    def define(self, size):
+        """Its text is written before it and any later one is known: so a definition reads only what is computed before it."""
+        outside, self.asked = self.asked, set()
+        text = names.spelled(size, "f->")
+        name = self.known[size] = f"d{len(self.known)}"
+        self.made[name] = text, self.asked
+        self.asked = outside
+
+    def name(self, size):
+        found = self.known.get(size)
+        if found is not None:
+            self.asked.add(found)
+        return found
+
+    def definitions(self):
+        """(name, C text) of those that were asked for and of those they read, each behind what it reads."""
+        wanted = set(self.asked)
+        for name in reversed(self.made):
+            if name in wanted:
+                wanted |= self.made[name][1]
+        return [(name, text) for name, (text, _) in self.made.items() if name in wanted]
+
+
+def is_product(size):
+    """Whether it is symbols and names multiplied: that is read as fast as a name, and a flattened axis keeps the text of its factors."""
+    (atom, count), *more = size.terms
+    return size.const == 0 and not more and count == 1 and (isinstance(atom, dims.Sym) or atom.name == "mul")
+
+
+def sizes_of(function):
+    """Every size of an axis, of a domain and of a position in an IR function, in the order of the text."""
+    stack = [function.block]
+    while stack:
+        block = stack.pop()
+        yield from (s for v in block.params for s in v.type.shape)
+        for instr in block.instrs:
+            yield from (s for v in instr.results for s in v.type.shape)
+            yield from instr.sizes
+            yield from (a.start for axes in instr.attrs.get("maps", ()) for a in axes if a != WHOLE)
+        stack.extend(b for i in reversed(block.instrs) for b in reversed(i.blocks))
+
+
+@contextmanager
+def named(function):
+    """Inside, ``size_c`` knows the names of the function's sizes; they are what ``as`` gets."""
+    table = Named()
+    token = names.NAMED.set(table)
+    try:
+        for size in sizes_of(function):
+            table.add(size)
+        yield table
+    finally:
+        names.NAMED.reset(token)
