@@ -1,4 +1,5 @@
 """The fault table's rows about keys, fork, the compiler and what is loaded (FAULTS F09..F24), in real processes."""
+import ctypes
 import fcntl
 import hashlib
 import json
@@ -7,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -166,6 +168,29 @@ def test_F19_missing_failing_and_hanging_compilers(cc, place):
 def test_F19_error_in_the_text():
     with pytest.raises(CompileError, match="MARK is no C"):
         build.obtain("#error MARK is no C\n", {})
+
+
+def test_a_long_text_is_compiled_in_pieces(monkeypatch):
+    """By as many compilers as there are processors: the same function, and what one of them says is the error."""
+    kernels = "".join(f"TGEN_CALLED double part{k}(double x)\n{{\n{'    x = x*1.25 + 1;' * 600}\n    return x;\n}}\n" for k in range(4))
+    text = ("#ifndef TGEN_STATIC\n#define TGEN_STATIC static\n#endif\n#define TGEN_CALLED TGEN_STATIC __attribute__((noinline))\ntypedef int int32_t;\n" + kernels
+            + "int32_t tgen_entry(double *x)\n{\n    *x = part0(*x) + part1(*x) + part2(*x) + part3(*x);\n    return 0;\n}\n")
+    turns = []
+    real = toolchain.execute
+    monkeypatch.setattr(toolchain, "execute", lambda directory, *commands: turns.append(len(commands)) or real(directory, *commands))
+    results = []
+    for processors in (1, 2, 3, 64):
+        monkeypatch.setattr(toolchain, "processors", lambda: processors)
+        library = toolchain.get().compile(text)
+        with tempfile.NamedTemporaryFile(suffix=".so") as file:
+            file.write(library)
+            file.flush()
+            x = ctypes.c_double(1e-300)
+            assert ctypes.CDLL(file.name).tgen_entry(ctypes.byref(x)) == 0
+            results.append(x.value)
+    assert turns == [1, 2, 1, 3, 1, 5, 1] and len(set(results)) == 1
+    with pytest.raises(CompileError, match="y.*undeclared"):
+        toolchain.get().compile(text.replace("x*1.25", "y*1.25", 1))
 
 
 # ---- F20, F21, F22, F24 ----

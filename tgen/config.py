@@ -111,14 +111,15 @@ class Switch:
         return text.lower() in _TRUE
 
 
-def _processors():
+def processors():
+    """How many this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 OPTIONS = {     # rooms above add rows with config.declare
     "floatX": Choice("float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"),
     "mode": Choice(*MODES, doc="the mode of function() without mode=; Mode: what optimizer says"),
-    "threads": Count(_processors(), 1, doc="threads one call may use"),
+    "threads": Count(processors(), 1, doc="threads one call may use"),
     "cc": Text("", doc="the C compiler; empty: cc, gcc or clang, the first that works"),
     "cflags": Text("", doc="further flags for the C compiler, from an allow-list"),
     "cache_dir": Text("", doc="where compiled functions are kept; empty: the checkout's cache/ or the user's cache directory"),

@@ -111,7 +111,7 @@ def assembly(c_text):
     try:
         with open(os.path.join(directory, "tgen.c"), "w", encoding="utf-8") as file:
             file.write(c_text)
-        toolchain.execute((chain.path, *chain.target, *chain.flags, "-S", "-fverbose-asm", "-o", "tgen.s", "tgen.c"), directory)
+        toolchain.execute(directory, (chain.path, *chain.target, *chain.flags, "-S", "-fverbose-asm", "-o", "tgen.s", "tgen.c"))
         with open(os.path.join(directory, "tgen.s"), encoding="utf-8", errors="replace") as file:
             return file.read()
     finally:

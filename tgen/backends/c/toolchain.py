@@ -12,12 +12,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tgen.backends.c import cache
+from tgen.backends.c import cache, pieces
 from tgen.backends.c.directory import scratch_directory, tidy
-from tgen.config import config
+from tgen.config import config, processors
 from tgen.errors import CompileError
 
 RECORD = 6      # raised when a machine record has other contents
@@ -108,8 +109,15 @@ class Toolchain:
         return (self.path, *self.target, *self.flags, *more, *flags, "-o", "tgen.so", "tgen.c", *libraries)
 
     def compile(self, c_text, more=()):
-        """The bytes of a shared library of ``c_text``, with ``more`` flags. Raises CompileError."""
-        return run(self.command(more), c_text)
+        """The bytes of a shared library of ``c_text``, with ``more`` flags; a long text is compiled by as many compilers as there are processors. Raises CompileError."""
+        texts = pieces.split(c_text, processors())
+        if len(texts) == 1:
+            return run({"tgen.c": c_text}, [self.command(more)])
+        names = [f"tgen{k}" for k in range(len(texts))]
+        flags, libraries = self.link
+        objects = [(self.path, *self.target, *self.flags, pieces.SEPARATE, *more, "-c", "-o", f"{name}.o", f"{name}.c") for name in names]
+        linked = (self.path, *self.target, *flags, *self.extra, "-o", "tgen.so", *(f"{name}.o" for name in names), *libraries)
+        return run({f"{name}.c": text for name, text in zip(names, texts)}, objects, [linked])
 
 
 _loaded = {}
@@ -162,39 +170,50 @@ def environment(directory, compiler):
     return {"PATH": f"{os.path.dirname(compiler)}:{DIRECTORIES}", "LC_ALL": "C", "TMPDIR": directory, "HOME": directory}
 
 
-def run(command, c_text):
-    """Run the compiler on ``c_text`` in a fresh directory and return the bytes of tgen.so."""
+def run(texts, *turns):
+    """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by side, and return the bytes of tgen.so."""
     directory = scratch_directory()
     try:
-        with open(os.path.join(directory, "tgen.c"), "w", encoding="utf-8") as file:
-            file.write(c_text)
-        execute(command, directory)
+        for name, text in texts.items():
+            with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        for commands in turns:
+            execute(directory, *commands)
         with open(os.path.join(directory, "tgen.so"), "rb") as file:
             return file.read()
     except OSError as error:
-        raise CompileError(f"the C compiler could not be run: {error}\n  {shlex.join(command)}") from error
+        raise CompileError(f"the C compiler could not be run: {error}\n  {shlex.join(turns[0][0])}") from error
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         tidy()
 
 
-def execute(command, directory):
-    """Run ``command`` in ``directory``; its output. The whole process group dies with us, with the time limit or with Ctrl-C."""
-    process = None
+def execute(directory, *commands):
+    """Run ``commands`` in ``directory`` side by side; what the first one says. Their process groups die with us, with the time limit or with Ctrl-C."""
+    processes, deadline = [], time.monotonic() + config.compile_timeout
     try:
         with unlimited_files():
-            process = subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]), stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        output, _ = process.communicate(timeout=config.compile_timeout)
-    except subprocess.TimeoutExpired:
-        raise CompileError(f"the C compiler took more than {config.compile_timeout} s (config.compile_timeout):\n  {shlex.join(command)}") from None
+            for command in commands:
+                processes.append(subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]), stdin=subprocess.DEVNULL,
+                                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True))
+        texts = [said(process, deadline) for process in processes]
     finally:
-        if process is not None and process.returncode is None:
-            _kill(process)
+        for process in processes:
+            if process.returncode is None:
+                _kill(process)
+    return texts[0]
+
+
+def said(process, deadline):
+    """What a compiler said until it ended; CompileError when it failed or took too long."""
+    try:
+        output, _ = process.communicate(timeout=max(deadline - time.monotonic(), 0.001))
+    except subprocess.TimeoutExpired:
+        raise CompileError(f"the C compiler took more than {config.compile_timeout} s (config.compile_timeout):\n  {shlex.join(process.args)}") from None
     text = output.decode("utf-8", "replace")
     if process.returncode != 0:
         lines = text.splitlines()[:20]
-        raise CompileError(f"the C compiler failed with status {process.returncode}:\n  {shlex.join(command)}\n" + "\n".join(lines))
+        raise CompileError(f"the C compiler failed with status {process.returncode}:\n  {shlex.join(process.args)}\n" + "\n".join(lines))
     return text
 
 
@@ -274,7 +293,7 @@ def probe(path, extra=()):
     """Ask the compiler what it is, what this processor is to it, and what compiles."""
     directory = scratch_directory()
     try:
-        version = execute((path, "--version"), directory).partition("\n")[0]
+        version = execute(directory, (path, "--version")).partition("\n")[0]
         target = resolved_target(path, directory)
         parts = [path, os.path.realpath(path)] + [_program(path, name, directory) for name in ("cc1", "as", "ld")]
     except OSError as error:
@@ -289,7 +308,7 @@ def probe(path, extra=()):
 
 def _compiles(path, flags, libraries, text):
     try:
-        run((path, *flags, "-o", "tgen.so", "tgen.c", *libraries), text)
+        run({"tgen.c": text}, [(path, *flags, "-o", "tgen.so", "tgen.c", *libraries)])
     except CompileError:
         return False
     return True
@@ -298,7 +317,7 @@ def _compiles(path, flags, libraries, text):
 def _program(path, name, directory):
     """Where the compiler finds its cc1, assembler or linker; None when it does not say."""
     try:
-        answer = execute((path, f"-print-prog-name={name}"), directory).strip()
+        answer = execute(directory, (path, f"-print-prog-name={name}")).strip()
     except CompileError:
         return None
     found = shutil.which(answer, path=environment(directory, path)["PATH"])
@@ -313,7 +332,7 @@ def resolved_target(path, directory):
     """
     for native in ("-march=native", "-mcpu=native"):
         try:
-            text = execute((path, "-###", native, "-E", "-x", "c", os.devnull), directory)
+            text = execute(directory, (path, "-###", native, "-E", "-x", "c", os.devnull))
         except CompileError:
             continue
         line = next((line for line in text.splitlines() if "/dev/null" in line and (" -quiet " in line or "-cc1" in line)), "")

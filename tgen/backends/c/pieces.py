@@ -1,0 +1,43 @@
+"""A long text in pieces that several compilers work on at once.
+
+The functions of a text that are not inlined (they begin with TGEN_CALLED or TGEN_MOVES) may be compiled anywhere: a piece is the text with only some of
+them, and prototypes in the places of the others. Compiled alone, the text is one file with nothing exported but its entry.
+"""
+import re
+
+WORTH = 8000        # characters of functions that a compiler more is started for: about 0.1 s
+SEPARATE = '-DTGEN_STATIC=__attribute__((visibility("hidden")))'       # what is static otherwise is seen by the other pieces
+BEGINS = re.compile(r"^(?:TGEN_CALLED|TGEN_MOVES|int32_t tgen_entry\().*", re.M)
+
+
+def split(c_text, most):
+    """The texts of at most ``most`` pieces; ``[c_text]`` where one is enough.
+
+    >>> text = "".join("TGEN_CALLED void part%d(void)\\n{\\n%s}\\n" % (k, "    x++;\\n"*2000) for k in range(3)) + "int32_t tgen_entry(void) { return 0; }\\n"
+    >>> [re.findall(r"part.*?;|(?:part|entry).*$", piece, re.M) for piece in split("int x;\\n" + text, 2)]
+    [['part0(void)', 'part1(void);', 'part2(void)', 'entry(void);'], ['part0(void);', 'part1(void)', 'part2(void);', 'entry(void) { return 0; }']]
+    """
+    functions = [(m.start(), end_of(c_text, m)) for m in BEGINS.finditer(c_text)]
+    count = min(most, sum(end - start for start, end in functions)//WORTH)
+    if count < 2:
+        return [c_text]
+    pieces, lengths = [set() for _ in range(count)], [0]*count
+    for start, end in sorted(functions, key=lambda span: span[0] - span[1]):
+        k = lengths.index(min(lengths))
+        pieces[k].add(start)
+        lengths[k] += end - start
+    return [with_only(c_text, functions, kept) for kept in pieces]
+
+
+def end_of(c_text, begin):
+    """Where a function ends: with its line, or with the next brace that begins a line."""
+    return begin.end() + 1 if begin[0].endswith("}") else c_text.index("\n}\n", begin.end()) + 3
+
+
+def with_only(c_text, functions, kept):
+    out, at = [], 0
+    for start, end in functions:
+        out.append(c_text[at:start])
+        out.append(c_text[start:end] if start in kept else c_text[start:c_text.index("{", start)].rstrip() + ";\n")
+        at = end
+    return "".join([*out, c_text[at:]])
