@@ -114,8 +114,8 @@ def test_compositions_stand_in_definitions_only(name):
     around, before, behind = split(c_text(*PROGRAMS[name](), False))
     lines = [line for line in (*around.splitlines(), *before, *behind) if not line.startswith(("    f->d", "static inline"))]
     assert [line for line in lines if re.search(r"tgen_size_\w+\(", line) and "f->k" not in line] == []     # k: found inside, so without a name
-    refused = [line for line in before if "TGEN_REFUSE(TGEN_SIZES" in line]
-    assert all(re.fullmatch(r"    if \((\S+) != (\S+)\) (?:{ )?TGEN_REFUSE\(TGEN_SIZES, -?\d+, \1, \2, 0\)(?: })?", line) for line in refused if "*" not in line)
+    refused = [line for line in before if "return tgen_fail(f, TGEN_SIZES" in line]
+    assert all(re.fullmatch(r"    if \((\S+) != (\S+)\) return tgen_fail\(f, TGEN_SIZES, -?\d+, \1, \2, 0\);", line) for line in refused if "*" not in line)
     assert sum(line.startswith("    f->d") for line in before) >= 2
 
 

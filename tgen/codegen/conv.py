@@ -83,6 +83,53 @@ def conv_weights(module, instr, line):
 
 # -- pools
 
+WRITTEN_OUT = 32        # elements of a window; larger ones are loops
+
+
+def window_lines(window, lines):
+    """``lines`` for each element of a window, with {at} for its place: one after the other, or in loops."""
+    names, sizes = ("plane", "line", ""), window
+    if dims.product(window) <= WRITTEN_OUT:
+        for a in range(sizes[0]):
+            for b in range(sizes[1]):
+                for k in range(sizes[2]):
+                    at = "".join(f"{name} + " if name and n == 1 else f"{n}*{name} + " if name else f"{n} + " for n, name in zip((a, b, k), names) if n)
+                    yield from (t.format(at=at) for t in lines)
+        return
+    yield "".join(f"for (int64_t {c} = 0; {c} < {n}; {c}++) " for c, n in zip("abk", sizes)) + "{"
+    yield from (f"    {t.format(at='a*plane + b*line + k + ')}" for t in lines)
+    yield "}"
+
+
+def row_function(module, comment, parameters, lines):
+    """The name of a module's own function that works on one row of places."""
+    words = {w for t in lines for w in ("plane", "line") if w in t}
+    unused = [f"    (void){w};" for w in ("plane", "line") if w not in words]
+    head = [f"/* {comment} */", f"TGEN_CALLED void {{name}}({parameters})", "{", *unused]
+    loop = ["    #pragma omp simd simdlen(4)", "    for (int64_t j = 0; j < count; j++) {", *(f"        {t}" for t in lines), "    }", "}"]
+    return module.own_function("row", head + loop)
+
+
+def pool_row(module, kind, dtype, window, stride):
+    """A row of a pool whose windows lie within the image: all their elements in order, as in tgen_pool_places."""
+    c, code = ctype(dtype), CODES[dtype]
+    start = f"{c} best = x[{stride}*j];" if kind == "max" else f"{c} best = 0;"
+    step = f"best = tgen_pool_step_{code}({'POOL_MAX' if kind == 'max' else 'POOL_SUM'}, best, x[{{at}}{stride}*j]);"
+    parameters = f"const {c} *restrict x, int64_t count, int64_t plane, int64_t line, {c} *restrict y"
+    steps = list(window_lines(window, [step]))
+    if kind == "max" and steps[0] == step.format(at=""):
+        del steps[0]        # the first element is what it starts with
+    return row_function(module, f"{'maxima' if kind == 'max' else 'sums'} of windows of {window}, {stride} apart", parameters, [start, *steps, "y[j] = best;"])
+
+
+def unpool_row(module, dtype, window, stride):
+    """A row of the adjoint of a maximum."""
+    c = ctype(dtype)
+    parameters = f"const {c} *restrict g, const {c} *restrict x, const {c} *restrict z, int64_t count, int64_t plane, int64_t line, {c} *restrict to"
+    return row_function(module, f"what is at the maxima of windows of {window}, {stride} apart", parameters,
+                        list(window_lines(window, [f"to[{{at}}{stride}*j] = x[{{at}}{stride}*j] == z[j] ? g[j] : 0;"])))
+
+
 def pooled(module, instr, line, function, image, places):
     """Parts over planes; ``image`` and ``places`` are the operands or results before and after pooling."""
     attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
@@ -90,11 +137,17 @@ def pooled(module, instr, line, function, image, places):
     operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands      # it looks at g only
     arrays = ", ".join(contiguous(module, v) for v in (*operands, out))
     kind = "at_max" if "max_" in instr.op.name else attrs["mode"]
-    fields = [braces(filled(values, blank)) for values, blank in ((image.type.shape[-count:], 1), (places.type.shape[-count:], 1), (
-        attrs["window"], 1), (attrs["strides"], 1), (attrs["pad"], 0))]
+    window, strides = filled(attrs["window"], 1), filled(attrs["strides"], 1)
+    fields = [braces(values) for values in (filled(image.type.shape[-count:], 1), filled(places.type.shape[-count:], 1), window, strides, filled(attrs["pad"], 0))]
+    row = ""
+    if function == "pool":
+        row = f"{pool_row(module, kind, out.type.dtype, window, strides[-1])}, "
+    elif function == "unpool":
+        apart = kind == "at_max" and all(w <= s for w, s in zip(window, strides))
+        row = f"{unpool_row(module, out.type.dtype, window, strides[-1]) if apart else 0}, "
     texts = [f"const tgen_pool v = {{{', '.join(fields)}}};",
              "for (int64_t i = low; i < high; i++)",
-             f"    tgen_{function}_{CODES[out.type.dtype]}(POOL_{kind.upper()}, i, &v, {arrays});"]
+             f"    tgen_{function}_{CODES[out.type.dtype]}(POOL_{kind.upper()}, i, &v, {row}{arrays});"]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
     module.library_part(line, [Lines(texts)], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False)
 

@@ -78,7 +78,7 @@ class Entry:
                 continue
             site = param.sites[k] if param.sites and param.sites[k] is not None else -1
             if not isinstance(size, int) or site >= 0:
-                self.checks.append(f"if ({place[k]} != {size_c(size, 'f->')}) TGEN_REFUSE(TGEN_SIZES, {site}, {place[k]}, {size_c(size, 'f->')}, 0)")
+                self.checks.append(f"if ({place[k]} != {size_c(size, 'f->')}) return tgen_fail(f, TGEN_SIZES, {site}, {place[k]}, {size_c(size, 'f->')}, 0);")
         if self.m.strided(v):
             for k in range(rank):
                 self.load.append(f"f->{name}_s{k} = {place[rank + k]}/{v.type.itemsize};")
@@ -92,28 +92,25 @@ class Entry:
         self.memory.append("int64_t room = 0;")
         for number, size in enumerate(self.plan.work):
             if not any(s.startswith("k") for s in dims.symbols(size)):
-                self.memory.append(f"const int64_t work{number} = room; room = tgen_more(room, {self.work_bytes(number, size)});")
-        for number, (name, size) in enumerate(self.m.room):
-            self.memory.append(f"const int64_t {name}_at = room; room = tgen_more(room, {size});")
-        for name, text in self.m.room_texts:
-            self.memory.append(f"const int64_t {name}_at = room; room = tgen_more(room, {text});")
+                self.memory.append(f"const int64_t work{number} = tgen_more(&room, {self.work_sizes(number)});")
+        for name, sizes in self.m.room:
+            self.memory.append(f"const int64_t {name}_at = tgen_more(&room, {sizes});")
         self.has_work = len(self.memory) > 1
         self.memory = self.memory if self.has_work else []
         if self.has_work:
-            self.memory.append("if (room < 0) TGEN_QUIT(TGEN_BAD_SIZE, -1, room, 0, 0)")
-            self.memory.append("if (room && !(f->work = host->take(room))) TGEN_QUIT(TGEN_MEMORY, -1, room, 0, 0)")
-            self.memory.append("char *const work = room ? f->work->data : (char *)f;")
+            self.memory.append("if (!(f->work = tgen_room(f, room))) goto out;")
+            self.memory.append("char *const work = f->work->data;")
         for v, slot in self.plan.slots.items():
             if slot.kind == "work" and not late(v):
                 self.memory.append(f"f->{self.names[v]} = (void *)(work + work{slot.number});")
-        for name in [n for n, _ in self.m.room] + [n for n, _ in self.m.room_texts]:
+        for name, _ in self.m.room:
             self.memory.append(f"f->{name} = (void *)(work + {name}_at);")
         self.outputs()
         self.updates()
 
-    def work_bytes(self, number, size):
+    def work_sizes(self, number):
         v = next(v for v, s in self.plan.slots.items() if s.kind == "work" and s.number == number)
-        return self.m.bytes(v)
+        return self.m.sizes_of(v.type.dtype, v.type.shape)
 
     def results_of(self, update):
         k = self.function.outputs
@@ -123,7 +120,7 @@ class Entry:
         for number, v in self.results_of(False):
             if not v.type.ndim or self.m.late(v):
                 continue
-            self.memory.append(f"if (!(f->o{number} = tgen_room(f, {self.m.bytes(v)}))) TGEN_QUIT(TGEN_MEMORY, -1, 0, 0, 0)")
+            self.memory.append(f"if (!(f->o{number} = tgen_room(f, {self.m.bytes(v)}))) goto out;")
             if self.plan.slots[v].kind == "output" and self.plan.slots[v].number == number:
                 self.memory.append(f"f->{self.names[v]} = (void *)f->o{number}->data;")
 
@@ -132,7 +129,7 @@ class Entry:
             update, box = self.plan.updates[number], f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]"
             if v.type.ndim and self.m.late(v):
                 continue
-            take = f"if (!(f->u{number} = tgen_room(f, {self.m.bytes(v)}))) TGEN_QUIT(TGEN_MEMORY, -1, 0, 0, 0)"
+            take = f"if (!(f->u{number} = tgen_room(f, {self.m.bytes(v)}))) goto out;"
             if update.how == "in place":
                 take = f"if (!tgen_writable({box})) {{ {take} }}"
             self.memory.append(take)

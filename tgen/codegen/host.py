@@ -23,7 +23,7 @@ def python(module, instr, line):
             holder = module.holder_of(v)
             holders += [f"if ({holder}) f->host->give({holder});", f"{holder} = (tgen_block *)(intptr_t)arrays[{at}];", f"{module.pointer(v)} = (void *){holder}->data;"]
     call = f"if (f->host->callback(f->record, {instr.attrs['python']}, arrays))"
-    module.master([f"/* {line} */", "{", f"    int64_t arrays[] = {{{', '.join(numbers) or '0'}}};", f"    {call} {{ TGEN_FAIL(f, TGEN_RAISED, {instr.attrs.get('site', -1)}, 0, 0, 0) }}",
+    module.master([f"/* {line} */", "{", f"    int64_t arrays[] = {{{', '.join(numbers) or '0'}}};", f"    {call} tgen_fail(f, TGEN_RAISED, {instr.attrs.get('site', -1)}, 0, 0, 0);",
                    *(["    else {", *(f"        {text}" for text in holders), "    }"] if holders else []), "}"], fails=True)
 
 

@@ -84,7 +84,7 @@ def pack(module, v, target, fits):
     count = size_c(dims.product(v.type.shape), "f->")
     field = f"{target[3:]}_copy"
     module.add_field(f"{ctype(v.type.dtype)} *{field};")
-    module.room_texts.append((field, f"({fits} ? 0 : {bracket(count)}*{v.type.itemsize})"))
+    module.room.append((field, f"1, 1, (int64_t[]){{{fits} ? 0 : {bracket(count)}*{v.type.itemsize}}}"))
     module.packs.extend([f"{target} = {fits} ? f->{name} : f->{field};", f"if (!{fits}) {{", *(f"    {t}" for t in copy_out(module, v, f"f->{field}")), "}"])
 
 
@@ -240,7 +240,7 @@ def nonzero(module, instr, line):
         holder = module.holder_of(v)
         if module.loop_depth:
             lines.append(f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}")
-        lines.append(f"if (!({holder} = tgen_room(f, {module.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {module.pointer(v)} = (void *){holder}->data;")
+        lines.append(f"if (({holder} = tgen_room(f, {module.bytes(v)}))) {module.pointer(v)} = (void *){holder}->data;")
     fill = [f"{module.pointer(v)}[f->count] = i{k};" for k, v in enumerate(instr.results)]
     lines += ["if (!f->status) {", "    f->count = 0;", *(f"    {t}" for t in each(module, x, ["if (x != 0) {", *(f"    {t}" for t in fill), "    f->count++;", "}"])), "}"]
     module.master(lines, fails=True)

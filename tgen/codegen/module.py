@@ -60,7 +60,8 @@ class Module:
         self.current = []       # the instruction being emitted
         self.depth = self.loop_depth = self.loops = 0
         self.around, self.block_holders = [], {}        # the lists of steps around the one being written
-        self.room, self.room_texts, self.packs, self.packed, self.holders = [], [], [], set(), []
+        self.room, self.packs, self.packed, self.holders = [], [], set(), []
+        self.own = {}
 
     # -- memory
     def is_param(self, v):
@@ -90,7 +91,7 @@ class Module:
         if is_late(elements):
             self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
         else:
-            self.room.append((name, self.bytes_of(dtype, (elements,))))
+            self.room.append((name, self.sizes_of(dtype, (elements,))))
         return f"f->{name}"
 
     def workspace(self, name, kind, text, sizes):
@@ -99,7 +100,7 @@ class Module:
         if any(map(is_late, sizes)):
             self.take_late(self.hold(), f"f->{name}", text)
         else:
-            self.room_texts.append((name, text))
+            self.room.append((name, f"1, 1, (int64_t[]){{{text}}}"))
         return f"f->{name}"
 
     def holder_of(self, v):
@@ -113,7 +114,7 @@ class Module:
         """A block for ``pointer``, taken where its size has been found; in a loop that of the step before goes back."""
         if self.loop_depth:
             self.master([f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}"])
-        self.master([f"if (!({holder} = tgen_room(f, {count}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }} else {pointer} = (void *){holder}->data;"], fails=True)
+        self.master([f"if (({holder} = tgen_room(f, {count}))) {pointer} = (void *){holder}->data;"], fails=True)
 
     # -- walk
     def build(self):
@@ -222,24 +223,24 @@ class Module:
             self.check_index(instr, site, sizes[0])
             return
         if name == "check_eq":
-            line = f"if ({sizes[0]} != {sizes[1]}) {{ F(TGEN_SIZES, {site}, {sizes[0]}, {sizes[1]}, 0) }}"
+            line = f"if ({sizes[0]} != {sizes[1]}) {{}}tgen_fail(f, TGEN_SIZES, {site}, {sizes[0]}, {sizes[1]}, 0);"
         elif name == "check_length":
-            line = f"if ({sizes[0]} < 0) {{ F(TGEN_BAD_SIZE, {site}, {sizes[0]}, 0, 0) }}"
+            line = f"if ({sizes[0]} < 0) {{}}tgen_fail(f, TGEN_BAD_SIZE, {site}, {sizes[0]}, 0, 0);"
         elif name == "check_nonempty":
-            line = f"if ({sizes[0]} == 0) {{ F(TGEN_EMPTY, {site}, {instr.attrs['axis']}, 0, 0) }}"
+            line = f"if ({sizes[0]} == 0) {{}}tgen_fail(f, TGEN_EMPTY, {site}, {instr.attrs['axis']}, 0, 0);"
         else:
-            line = f"if (!{self.pointer(instr.operands[0])}) {{ F(TGEN_ASSERT, {site}, 0, 0, 0) }}"
+            line = f"if (!{self.pointer(instr.operands[0])}) {{}}tgen_fail(f, TGEN_ASSERT, {site}, 0, 0, 0);"
         if late:
-            self.master([line.replace("F(", "TGEN_FAIL(f, ")], fails=True)
+            self.master([line.replace("{}", "")], fails=True)
         else:
-            self.prologue.append(line.replace("F(", "TGEN_REFUSE("))
+            self.prologue.append(line.replace("{}", "return "))
 
     def check_index(self, instr, site, size):
         v, axis = instr.operands[0], instr.attrs["axis"]
 
         def line(x):
             out = f"{x} >= (uint64_t){bracket(size)}" if v.type.dtype == "uint64" else f"!tgen_within({x}, {size})"
-            return f"if ({out}) {{ TGEN_FAIL(f, TGEN_INDEX, {site}, {axis}, (int64_t){x}, {size}) }}"
+            return f"if ({out}) tgen_fail(f, TGEN_INDEX, {site}, {axis}, (int64_t){x}, {size});"
         self.master(LIBRARY["each"](self, v, [line("x")]) if v.type.ndim else [line(self.pointer(v))], fails=True)
 
     # -- rooms for results
@@ -249,9 +250,12 @@ class Module:
     def bytes(self, v):
         return self.bytes_of(v.type.dtype, v.type.shape)
 
+    def bytes_of(self, dtype, shape):
+        return f"tgen_bytes({self.sizes_of(dtype, shape)})"
+
     @staticmethod
-    def bytes_of(dtype, shape):
-        return f"tgen_bytes({TensorType(dtype).itemsize}, {len(shape)}, (int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}})"
+    def sizes_of(dtype, shape):
+        return f"{TensorType(dtype).itemsize}, {len(shape)}, (int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
 
     def allocate(self, instr):
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
@@ -267,6 +271,14 @@ class Module:
         name = f"b{len(self.holders)}"
         self.holders.append(f"f->{name}")
         return f"f->{name}"
+
+    def own_function(self, stem, lines):
+        """The name of a C function of the module's own; ``lines`` have {name} for it. The same lines are written once."""
+        text = "\n".join(lines)
+        if text not in self.own:
+            self.own[text] = f"{stem}{len(self.own)}"
+            self.statics.append("\n" + text.replace("{name}", self.own[text]))
+        return self.own[text]
 
     # -- kernels
     def library_part(self, line, nodes, extent, cost, product=True, counted=False):
@@ -372,7 +384,7 @@ class Module:
         if not v.type.ndim:
             return
         if self.late(v):
-            self.master([f"if (!({holder} = tgen_room(f, {self.bytes(v)}))) {{ TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }}"], fails=True)
+            self.master([f"{holder} = tgen_room(f, {self.bytes(v)});"], fails=True)
         self.master(LIBRARY["copy_out"](self, v, f"{holder}->data"))
 
 

@@ -82,7 +82,7 @@ ALLOWED = {"rs_gamma": "{0} >= 0", "rs_poisson": "{0} >= 0 && {0} < 9.2e18", "rs
 
 
 def refusal(instr):
-    return f"{{ TGEN_FAIL(f, TGEN_ASSERT, {instr.attrs['site']}, 0, 0, 0) }}"
+    return f"tgen_fail(f, TGEN_ASSERT, {instr.attrs['site']}, 0, 0, 0);"
 
 
 def draws(module, instr, line, body):

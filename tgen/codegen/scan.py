@@ -200,9 +200,8 @@ class ScanWriter:
             shape = ", ".join([f"rows + {more}", *(size_c(s, "f->") for s in v.type.shape[1:])])
             used = f"(size_t)(({self.t} + {more})*({row_bytes(self.m, v.type.with_shape(v.type.shape[1:]))}))"
             lines += [f"tgen_block *const block = tgen_room(f, tgen_bytes({v.type.itemsize}, {v.type.ndim}, (int64_t[]){{{shape}}}));",
-                      "if (!block) { TGEN_FAIL(f, TGEN_MEMORY, -1, 0, 0, 0) }",
-                      f"else {{ if ({holder}) {{ memcpy(block->data, {pointer}, {used}); f->host->give({holder}); }} {holder} = block; {pointer} = (void *)block->data; }}"]
-            lines = [*lines[:-3], "{", *(f"    {t}" for t in lines[-3:]), "}"]
+                      f"if (block) {{ if ({holder}) {{ memcpy(block->data, {pointer}, {used}); f->host->give({holder}); }} {holder} = block; {pointer} = (void *)block->data; }}"]
+            lines = [*lines[:-2], "{", *(f"    {t}" for t in lines[-2:]), "}"]
         self.grown = [f"const int64_t wanted = {room} < {FIRST_ROWS} ? {FIRST_ROWS} : 2*{room}, rows = wanted < {self.n} ? wanted : {self.n};", *lines,
                       f"{room} = rows;"]
         self.before += [f"{room} = -1;", f"{self.t} = 0;", "{", *(f"    {t}" for t in self.grown), "}"]
@@ -228,7 +227,7 @@ class ScanWriter:
         m.master([*self.before, f"{self.t} = -1;"], fails=self.until)
         loop = self.body()
         named = [f"f->record[{4 + depth}] = {self.t};"] if depth < LEVELS else []
-        loop.turn = [f"{self.t}++;", f"f->{tag}_on = {going};", "if (--f->patience <= 0 && !(f->patience = f->host->poll(f->beat))) { TGEN_FAIL(f, TGEN_STOPPED, -1, 0, 0, 0) }",
+        loop.turn = [f"{self.t}++;", f"f->{tag}_on = {going};", "if (--f->patience <= 0 && !(f->patience = f->host->poll(f->beat))) tgen_fail(f, TGEN_STOPPED, -1, 0, 0, 0);",
                      *grown, f"if (f->status) {{ f->{tag}_on = 0; return; }}", f"if (!f->{tag}_on) return;", *named, *self.turn]
         if self.after:
             m.master(self.after)
