@@ -145,7 +145,7 @@ def test_S04_host_module_under(sanitizer):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         command = f"{toolchain.find()} -std=gnu99 {PYTHON} -g -O1 -w -fsanitize={sanitizer} -DROUNDS={ROUNDS} driver.c -o driver -ldl -lpthread"
-        toolchain.execute(shlex.split(command), folder)
+        toolchain.execute(folder, shlex.split(command))
         done = subprocess.run([os.path.join(folder, "driver")], capture_output=True, text=True, timeout=120)
     finally:
         shutil.rmtree(folder)
@@ -159,6 +159,6 @@ def test_host_module_is_clean_under_warnings():
         with open(os.path.join(folder, "runtime.c"), "w", encoding="utf-8") as file:
             file.write(render("runtime.c.j2"))
         command = f"{toolchain.find()} -std=gnu99 {PYTHON} -O1 -Wall -Wextra -Wno-unused-function -c runtime.c -o runtime.o"
-        assert toolchain.execute(shlex.split(command), folder) == ""
+        assert toolchain.execute(folder, shlex.split(command)) == ""
     finally:
         shutil.rmtree(folder)
