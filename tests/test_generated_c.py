@@ -10,16 +10,19 @@ import pytest
 
 import tgen
 import tgen.tensor as T
-from compiled import c_text
+from compiled import MODES, agree, c_text, in_parts
 from test_compiled_programs import PROGRAMS, more
 from tgen import passes
 from tgen.codegen import sizes
 from tgen.codegen.generate import generate
+from tgen.codegen.loops import Lines
+from tgen.codegen.parts import Body, declared, node_text
 from tgen.core import dims
 from tgen.ir.interp import run
 from tgen.lower import lower
 from tgen.passes.fuse import MEMBERS_LIMIT
 from tgen.passes.plan import plan
+from tgen.tensor.nnet import softmax
 from tgen.tensor.signal.pool import pool_2d
 
 X = T.dmatrix("x")
@@ -85,6 +88,73 @@ def test_what_is_found_inside_has_no_name():
     function = passes.run(lower([v], [k], []).function)
     with sizes.named(function) as table:
         assert not [s for s in table.known if "k" in str(s)]
+
+
+def shared_functions(text):
+    """{name: how many parts call it} of the functions that parts have in common."""
+    return {name: len(re.findall(rf"^    {name}\(", text, re.M)) for name in re.findall(r"void (same\d+)\(", text)}
+
+
+def test_parts_that_differ_in_names_only_share_a_function():
+    """Updates of weights of any rank are one loop; one of another dtype is another."""
+    ranks = [tgen.shared(np.ones((2, 3, 4)[:k]), f"w{k}") for k in range(1, 4)]
+    f32 = tgen.shared(np.ones((2, 3), "float32"), "f32")
+    d = T.dscalar("d")
+    updates = [(w, w - d * T.tanh(w)) for w in ranks] + [(f32, f32 - T.cast(d, "float32") * T.tanh(f32))]
+    text = c_text([d], [], updates)
+    assert shared_functions(text) == {"same0": 3}
+    assert warnings(text) == ""
+    step = tgen.function([d], [], updates=updates)
+    step(0.5), step(0.25)
+    for w in ranks + [f32]:
+        value = np.ones(w.get_value().shape, w.dtype)
+        for k in (0.5, 0.25):
+            value = value - value.dtype.type(k) * np.tanh(value)
+        np.testing.assert_allclose(w.get_value(), value, rtol=1e-6)
+
+
+def test_an_argument_and_a_result_share_a_function():
+    """Nothing is written through a parameter that is const in one of them."""
+    x, y = T.dmatrices("xy")
+    text = c_text([x, y], [T.exp(T.dot(x, y)), T.exp(x)])
+    assert re.findall(r"same0\(.*?(?=, int64_t \w+\)|\)\n)", text)[0] == "same0(int64_t low, int64_t high, const double *p0, double *p1"
+    assert warnings(text) == ""
+
+
+def test_shared_functions_reduce_gather_and_take_sizes_found_inside():
+    """Partial results, indices, rows, inner kernels and late sizes as parameters; on a team, too."""
+    x, y, i = T.dmatrix("x"), T.dmatrix("y"), T.lvector("i")
+    small, large = x[x > 0], y[y > 0]
+    outputs = [x.sum(), y.sum(), x.max(axis=1), y.max(axis=1), softmax(x), softmax(y), x[i] * 2, y[i] * 2, T.tanh(small), T.tanh(large), T.argmax(x), T.argmax(y)]
+    assert shared_functions(c_text([x, y, i], outputs)) == {f"same{k}": 2 for k in range(4)}
+    values = [np.linspace(-1, 2, 12).reshape(3, 4), np.linspace(-3, 3, 35).reshape(5, 7), np.array([0, 2, -1, 1])]
+    agree([x, y, i], outputs, values, modes=MODES[:1])
+    with in_parts():
+        agree([x, y, i], outputs, values, modes=MODES[:1])
+
+
+def test_numbers_that_a_part_makes_stay_in_the_frame():
+    """A scalar that is read is a local or a parameter; one that is written, or whose address is taken, is not."""
+    fields = declared(["float *v0;", "const int64_t *v1;", "double v2;", "int64_t a, b, c_dense;", "float r[TGEN_PARTS];"])
+    body = Body([Lines(["f->v2 = f->a + n0;", "use(&f->b);", "if (f->c_dense == n1) f->v0[k0] = f->host->width;"])], fields, {"n0", "n1", "k0"})
+    assert [name for _, name in body.fields] == ["a", "c_dense", "v0"]
+    lines, nodes = body.alone()
+    assert lines == ["const int64_t n0 = f->n0;", "const int64_t n1 = f->n1;", "const int64_t k0 = f->k0;", "const int64_t a = f->a;", "const int64_t c_dense = f->c_dense;",
+                     "float *const v0 = f->v0;"]
+    assert node_text(nodes).splitlines() == ["f->v2 = a + n0;", "use(&f->b);", "if (c_dense == n1) v0[k0] = f->host->width;"]
+    parameters, arguments, nodes = body.common()
+    assert parameters == ["Frame *f", "int64_t s0", "int64_t s1", "float *p2", "int64_t m0", "int64_t m1", "int64_t m2"]
+    assert arguments == ["f", "f->a", "f->c_dense", "f->v0", "f->n0", "f->n1", "f->k0"]
+    assert node_text(nodes).splitlines() == ["f->v2 = s0 + m0;", "use(&f->b);", "if (s1 == m1) p2[m2] = f->host->width;"]
+
+
+def test_no_loop_reads_its_pointers_from_the_frame():
+    """A store to a bool or an int8 array might be one to the frame: each element would cost a reading of every pointer, and no loop would be vectorized."""
+    x, i = T.fmatrix("x"), T.TensorType("uint8", (None, None))("i")
+    text = c_text([x, i], [x > 0.5, i + i * 3, (i > x).sum(axis=0)])
+    functions = "".join(re.findall(r"void (?:part|same)\d+\(.*?^}", text, re.M | re.S))
+    loops = re.findall(r"^    for \(.*?^    }", functions, re.M | re.S)
+    assert len(loops) >= 3 and "f->" not in "".join(loops)
 
 
 # -- G01, G02, G03 -----------------------------------------------------------------------------------------------------------------

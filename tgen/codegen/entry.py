@@ -1,6 +1,4 @@
 """The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares lists of C lines."""
-import re
-
 from tgen.core import dims
 from tgen.ir.nodes import CONST, SHARED
 from tgen.ir.rebuild import walk
@@ -161,8 +159,3 @@ class Entry:
     def holders(self):
         names = [f"o{n}" for n, v in self.results_of(False) if v.type.ndim] + [f"u{n}" for n, _ in self.results_of(True)]
         return (["work"] if self.has_work else []) + names + [h[3:] for h in self.m.holders]
-
-
-def used_symbols(text, symbols):
-    words = set(re.findall(r"(?<![\w>])[nakd]\d+(?!\w)", text))
-    return [s for s in symbols if s in words]

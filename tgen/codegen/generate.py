@@ -8,8 +8,9 @@ from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
 from . import host, random, scan, sizes, sort     # noqa: F401  their emitters, but for sizes
-from .entry import Entry, symbols_of, used_symbols
+from .entry import Entry, symbols_of
 from .module import Module
+from .parts import Functions, is_tuned
 from .render import render, source
 
 PLAIN_LIBM = {**dict.fromkeys(("sqrt", "floor", "ceil", "rint", "trunc", "fabs"), 1), "copysign": 2, "fmod": 2}      # no vector twins: mostly one instruction
@@ -62,38 +63,10 @@ def symbols_read(step, views):
     if step.part is None:
         return set(re.findall(r"f->(k\d+)", "\n".join(step.lines)))
     view = views[step.part.name]
-    return {s for v in view["variants"] for s in v["symbols"] if s.startswith("k")} | set(re.findall(r"f->(k\d+)", view["sizes"]))
+    return {s for s in view["sizes"] if s.startswith("k")} | set(re.findall(r"f->(k\d+)", view["texts"]))
 
 
 # -- the view
-
-def node_text(nodes):
-    """All C text of a loop tree, to see which names it uses."""
-    out, stack = [], list(nodes)
-    while stack:
-        node = stack.pop()
-        if node.kind == "lines":
-            out.extend(node.texts)
-        else:
-            out.append(f"{node.low} {node.high} {node.simd}")
-            stack.extend(node.body)
-    return "\n".join(out)
-
-
-def variant_view(part, suffix, nodes, symbols):
-    body, name = node_text(nodes), part.name + suffix
-    used = used_symbols(body, symbols)
-    unused = [f"(void){word};" for word in ("f", "part", "low", "high") if not re.search(rf"\b{word}\b", body) and not (word == "f" and used)]
-    extent = part.extent_strided if suffix else part.extent
-    call = f"{name}(f, 0, 0, 1);" if extent == "1" and not part.counted else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
-    when = f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else ""
-    return {"name": name, "tuned": is_tuned(body), "nodes": nodes, "symbols": used, "unused": " ".join(unused), "call": call, "when": when}
-
-
-def part_view(part, symbols):
-    return {"name": part.name, "comment": part.comment, "variants": [variant_view(part, s, n, symbols) for s, n in part.variants], "counted": part.counted,
-            "sizes": part.extent + part.extent_strided + part.cost}
-
 
 @functools.cache
 def library(name):
@@ -160,11 +133,6 @@ class Steps:
         return view
 
 
-def is_tuned(text):
-    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to be inlined."""
-    return "tgen_rs_" in text
-
-
 def generate(function, plan, general=False):
     """The C text of a planned function: its entry ends with TGEN_LAYOUT when an array is not C-contiguous, or (``general``) takes any strides.
 
@@ -179,15 +147,15 @@ def _generate(function, plan, general, named):
     ir_text = text.to_text(function)
     entry = Entry(module).build()
     symbols = [*symbols_of(function), *named.known.values()]
-    parts = [part_view(p, symbols) for p in module.parts]
-    tree = Steps(module, {p["name"]: p for p in parts})
+    functions = Functions(module, symbols)
+    tree = Steps(module, functions.parts)
     steps = tree.views(module.steps)
     holders = entry.holders()
     definitions = named.definitions()
     entry.sizes += [f"f->{name} = {text};" for name, text in definitions]
     symbols = [*symbols_of(function), *(name for name, _ in definitions)]
     frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
-    view = {"holders": holders, "statics": module.statics, "parts": parts, "steps": steps, "loops": tree.loops, "masters": tree.lines,
+    view = {"holders": holders, "statics": module.statics, "functions": functions.views, "steps": steps, "loops": tree.loops, "masters": tree.lines,
             "entry": entry, "prologue": module.prologue, "packs": module.packs}
     body = render("module.c.j2", **view)
     used = helpers(body)

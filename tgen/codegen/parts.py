@@ -1,0 +1,143 @@
+"""The C functions of parts, from the loop trees of a module.
+
+A loop tree names what it works on as ``f->v3`` and ``n0``. Its function reads these into locals first: a store to a bool or an int64 array
+might else be one to the frame, and the loop would read its pointers anew for each element. Trees that differ in such names only (the updates
+of all weights are one loop) become one function with parameters, which their parts call: the compiler's time goes by what differs.
+"""
+import re
+
+from .loops import Lines, Loop
+
+ARGUMENTS = {"f": "Frame *f", "part": "int32_t part", "low": "int64_t low", "high": "int64_t high"}
+NAMES = re.compile(r"\bf->(\w+)|(?<![\w>.])([nakd]\d+)(?!\w)")
+
+
+def node_text(nodes):
+    """All C text of a loop tree, to see which names it uses; equal for equal trees."""
+    out, stack = [], list(reversed(nodes))
+    while stack:
+        node = stack.pop()
+        if node.kind == "lines":
+            out.extend(node.texts)
+        else:
+            out.append(f"for {node.var} {node.low} {node.high} {node.simd} {node.step} (")
+            stack.extend([Lines([")"]), *reversed(node.body)])
+    return "\n".join(out)
+
+
+def renamed(nodes, names):
+    """A loop tree with the fields and sizes in ``names`` renamed; a field that is renamed is no longer read from the frame."""
+    def change(text):
+        return text and NAMES.sub(lambda m: names.get(m[1] or m[2], m[0]), text)
+    out = []
+    stack = [(node, out) for node in reversed(nodes)]
+    while stack:
+        node, into = stack.pop()
+        if node.kind == "lines":
+            into.append(Lines([change(text) for text in node.texts]))
+        else:
+            into.append(Loop(node.var, change(node.low), change(node.high), [], change(node.simd), node.step))
+            stack.extend((inner, into[-1].body) for inner in reversed(node.body))
+    return out
+
+
+def declared(declarations):
+    """{field: type of a local that stands for it} of C declarations of fields.
+
+    >>> declared(["const float *v0;", "int64_t v0_s0, v0_dense;", "double part1_r0[TGEN_PARTS];"])
+    {'v0': 'const float *', 'v0_s0': 'int64_t ', 'v0_dense': 'int64_t ', 'part1_r0': 'double *'}
+    """
+    found = {}
+    for statement in "".join(declarations).split(";")[:-1]:
+        kind, names = re.fullmatch(r"\s*((?:const )?\w+) (.*)", statement).groups()
+        for name in names.split(", "):
+            plain = name.lstrip("*").partition("[")[0]
+            found[plain] = f"{kind} {'*' if plain != name else ''}"
+    return found
+
+
+def uses(text, word):
+    return re.search(rf"(?<!->)\b{word}\b", text) is not None
+
+
+def is_tuned(text):
+    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to be inlined."""
+    return "tgen_rs_" in text
+
+
+class Body:
+    """A loop tree and what it reads, in the order of its text: (type, name) of ``fields`` of the frame and of ``sizes``.
+
+    A field that is written, or whose address is taken, stays in the frame.
+    """
+
+    def __init__(self, nodes, fields, symbols):
+        text = node_text(nodes)
+        written = set(re.findall(r"f->(\w+)\s*[-+*/|&^]?=(?!=)", text)) | set(re.findall(r"&f->(\w+)", text))
+        found = dict.fromkeys(m.groups() for m in NAMES.finditer(text))
+        self.nodes = nodes
+        self.fields = [(fields[x], x) for x, _ in found if x in fields and x not in written]
+        self.sizes = [("int64_t ", s) for _, s in found if s in symbols]
+
+    def alone(self):
+        """(lines, nodes) of a function: what is read is read first, under its own name."""
+        lines = [f"const int64_t {name} = f->{name};" for _, name in self.sizes]
+        lines += [f"{kind}const {name} = f->{name};" if "*" in kind else f"const {kind}{name} = f->{name};" for kind, name in self.fields]
+        return lines, renamed(self.nodes, {name: name for _, name in self.fields})
+
+    def common(self):
+        """(parameters, arguments, nodes) of a function whose parameters are what is read: the same for bodies alike."""
+        read = [*self.fields, *self.sizes]
+        names = {name: f"{'p' if '*' in kind else 's'}{k}" for k, (kind, name) in enumerate(self.fields)} | {name: f"m{k}" for k, (_, name) in enumerate(self.sizes)}
+        nodes = renamed(self.nodes, names)
+        text = node_text(nodes)
+        own = [word for word in ARGUMENTS if uses(text, word)]
+        return [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)], [*own, *(f"f->{x}" for _, x in read)], nodes
+
+
+class Functions:
+    """The views of the functions of all parts: ``views`` in the order of the text, ``parts`` the views of the parts by name."""
+
+    def __init__(self, module, symbols):
+        fields, symbols = declared(module.frame), set(symbols)
+        self.views, self.parts, self.written = [], {}, set()
+        self.bodies = {(p.name, suffix): Body(nodes, fields, symbols) for p in module.parts for suffix, nodes in p.variants}
+        self.shared = self.find_shared()
+        for part in module.parts:
+            variants = [self.variant(part, suffix) for suffix, _ in part.variants]
+            sizes = {s for suffix, _ in part.variants for _, s in self.bodies[part.name, suffix].sizes}
+            self.parts[part.name] = {"name": part.name, "variants": variants, "counted": part.counted, "sizes": sizes, "texts": part.extent + part.extent_strided + part.cost}
+
+    def find_shared(self):
+        """{body: (name, parameters, arguments, nodes)} of those that have a function in common; a call alone has nothing to share."""
+        alike, found = {}, {}
+        for body in self.bodies.values():
+            if any(node.kind == "loop" for node in body.nodes):
+                parameters, arguments, nodes = body.common()
+                key = *(text.removeprefix("const ") for text in parameters), node_text(nodes)
+                alike.setdefault(key, []).append((body, parameters, arguments, nodes))
+        for number, group in enumerate(g for g in alike.values() if len(g) > 1):
+            parameters = [max(texts, key=len) for texts in zip(*(parameters for _, parameters, _, _ in group))]      # const, when one of them is: then none writes there
+            found.update((body, (f"same{number}", parameters, arguments, nodes)) for body, _, arguments, nodes in group)
+        return found
+
+    def variant(self, part, suffix):
+        """The view of the part's call, when its function and the one it has in common with others are written."""
+        body, name = self.bodies[part.name, suffix], part.name + suffix
+        if body in self.shared:
+            shared, parameters, arguments, nodes = self.shared[body]
+            if shared not in self.written:
+                self.written.add(shared)
+                self.write("The loops of several parts.", shared, parameters, [], nodes)
+            lines, nodes = [], [Lines([f"{shared}({', '.join(arguments)});"])]
+        else:
+            lines, nodes = body.alone()
+        text = node_text(nodes)
+        unused = " ".join(f"(void){word};" for word in ARGUMENTS if not uses(text, word) and not (word == "f" and lines))
+        self.write(part.comment, name, list(ARGUMENTS.values()), [unused]*bool(unused) + lines, nodes)
+        extent = part.extent_strided if suffix else part.extent
+        call = f"{name}(f, 0, 0, 1);" if extent == "1" and not part.counted else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
+        return {"call": call, "when": f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else ""}
+
+    def write(self, comment, name, parameters, lines, nodes):
+        self.views.append({"comment": comment, "name": name, "tuned": is_tuned(node_text(nodes)), "parameters": ", ".join(parameters) or "void", "lines": lines, "nodes": nodes})
