@@ -18,6 +18,7 @@ from tgen.passes.fold import fold
 from tgen.passes.fuse import fuse
 from tgen.passes.hoist import hoist
 from tgen.passes.keep import keep
+from tgen.passes.narrow import narrow
 from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import stabilise
 
@@ -43,6 +44,7 @@ PIPELINE = (
     Pass("prune", dce, QUICK),
     Pass("hoist", hoist, QUICK),
     Pass("batch", batch, QUICK),
+    Pass("narrow", narrow, QUICK),
     Pass("keep", keep, QUICK),
     Pass("cse", cse, QUICK),
     Pass("blas", blas),
@@ -61,6 +63,10 @@ ORDER = (
     ("expand", "hoist", "the maximum of a softmax of what no step changes is made before the loop"),
     ("prune", "hoist", "what a loop keeps and nobody reads would be made before it"),
     ("hoist", "batch", "the matrix of a product over all steps stands outside"),
+    ("simplify", "narrow", "an element picked by a number becomes a slice"),
+    ("prune", "narrow", "what nobody reads needs no part of anything"),
+    ("batch", "narrow", "of a product over all steps only the rows that are read are computed"),
+    ("narrow", "keep", "the last row of exp(y) is exp of the last row of y"),
     ("batch", "keep", "what a product after the loop reads of a history is kept"),
     ("batch", "blas", "batch looks for dot, and blas leaves none"),
     ("keep", "dce", "a history of which only the last rows were read is dropped"),

@@ -18,7 +18,7 @@ from tgen.ir.nodes import Block, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, users, walk
 from tgen.passes.dce import dce
 from tgen.passes.hoist import only_rows
-from tgen.passes.match import Sweep, rule
+from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
 MOST_ROWS = 4       # that registers are made for: each is a copy of a row at every step
@@ -29,8 +29,7 @@ def keep(function):
     """``function`` whose loops keep the last rows where nothing more is read."""
     if not any(i.op.name == "scan" for i in walk(function.block)):
         return function
-    lifted = function.with_block(bottom_up(function.block, lambda block, level: _rows_first(block)))
-    return function.with_block(bottom_up(dce(lifted).block, lambda block, level: _kept(block)))     # what is dead reads nothing
+    return function.with_block(bottom_up(dce(function).block, lambda block, level: _kept(block)))       # what is dead reads nothing
 
 
 def _kept(block):
@@ -145,36 +144,6 @@ class _Ends:
         finals = [k for k in self.finals if k not in had]
         return instr.with_(operands=instr.operands[:old] + firsts + instr.operands[old:], results=instr.results + tuple(self.finals[k] for k in finals), blocks=(body,),
                            attrs=self.attrs | {"carries": old + len(more), "outs": outs + tuple(("final", k) for k in finals)})
-
-
-# -- slices of moved axes --------------------------------------------------------------------------------------------------------------
-
-def _of_steps(m):
-    """Some of the steps are read of what a scan kept, its axes moved."""
-    x, order = m["x"], m.parts[1].attrs["order"]
-    source = m.inner(x)
-    while source is not None and source.op.name == "slice":
-        source = m.inner(source.operands[0])
-    if source is None or source.op.name != "scan" or 0 not in order:
-        return False
-    whole = all(a != "x" or m.instr.sizes[p] == 0 and m.type.shape[p] == 1 for p, a in enumerate(order))
-    return whole and m.type.shape[order.index(0)] != x.type.shape[0]
-
-
-def _slice_first(m):
-    """A slice of moved axes is a slice whose axes are moved."""
-    x, order, ndim = m["x"], m.parts[1].attrs["order"], m.type.ndim
-    places = [order.index(a) if a in order else None for a in range(x.type.ndim)]
-    starts, lengths, steps = ([whole if p is None else values[p] for p in places]
-                              for values, whole in ((m.instr.sizes[:ndim], 0), (m.instr.sizes[ndim:], 1), (m.attrs["steps"], 1)))
-    return m.emit("dimshuffle", m.emit("slice", x, attrs={"steps": tuple(steps)}, sizes=(*starts, *lengths)), attrs={"order": order})
-
-
-ROWS_FIRST = (*EXACT, rule("slice_of_dimshuffle", "slice(dimshuffle(x))", _slice_first, when=_of_steps))
-
-
-def _rows_first(block):
-    return Sweep(block, ROWS_FIRST).run() if any(i.op.name == "scan" for i in block.instrs) else block
 
 
 # -- sequences -------------------------------------------------------------------------------------------------------------------------

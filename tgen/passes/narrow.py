@@ -1,0 +1,177 @@
+"""narrow: of what only slices are read, only these are computed.
+
+    v1 = exp v0                                         v1 = slice v0 <n0 - 1, 0, 1, n1>
+    v2 = slice v1 <n0 - 1, 0, 1, n1>        ->          v2 = exp v1
+    return v2                                           return v2
+
+One walk from the end finds which part of each value its readers take; where all take the same (or few rows each) the instruction is
+made for that part, where the first reader stands: behind the checks that allow it. Elements keep their bits, but those of a product.
+"""
+from dataclasses import dataclass
+
+from tgen.core import dims
+from tgen.core.op import REDUCE, SCALAR, VIEW
+from tgen.ir.builder import Builder
+from tgen.ir.nodes import Block
+from tgen.ir.rebuild import bottom_up, replaced, substitute
+
+FEW = 4     # rows that different readers take of a value together, when each is computed for itself
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of each axis: where it starts, how many elements, and how far apart."""
+    starts: tuple
+    lengths: tuple
+    steps: tuple
+
+    def axes(self, picked, whole):
+        """A part of other axes: those in ``picked`` (numbers here), None: the first ``whole`` of it."""
+        rows = [(0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a]) for a, size in zip(picked, whole)]
+        return Part(*map(tuple, zip(*rows))) if rows else Part((), (), ())
+
+    def is_all(self, shape):
+        return self.lengths == shape and all(s == 0 for s in self.starts) and all(s == 1 for s in self.steps)
+
+
+def part_of(instr):
+    ndim = instr.result.type.ndim
+    return Part(instr.sizes[:ndim], instr.sizes[ndim:], instr.attrs["steps"])
+
+
+# -- which parts of its operands an instruction needs for a part of its result: functions of (instr, part), None where that cannot be said
+
+def _elementwise(instr, part):
+    """Along an axis of static length 1 an operand is repeated."""
+    return [part.axes([None if s == 1 != r else a for a, (s, r) in enumerate(zip(v.type.shape, instr.result.type.shape))], v.type.shape) for v in instr.operands]
+
+
+def _dimshuffle(instr, part):
+    order, shape = instr.attrs["order"], instr.operands[0].type.shape
+    if any(a == "x" and (part.starts[k], part.lengths[k]) != (0, 1) for k, a in enumerate(order)):
+        return None
+    return [part.axes([order.index(a) if a in order else None for a in range(len(shape))], shape)]
+
+
+def _reduce(instr, part):
+    axes, shape = instr.attrs["axes"], instr.operands[0].type.shape
+    kept = [a for a in range(len(shape)) if a not in axes]
+    return [part.axes([None if a in axes else kept.index(a) for a in range(len(shape))], shape)]
+
+
+def _slice(instr, part):
+    """Element k of the outer slice is element start + step*k of the inner one."""
+    inner = part_of(instr)
+    starts = tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(inner.starts, inner.steps, part.starts))
+    return [Part(starts, part.lengths, tuple(a*b for a, b in zip(inner.steps, part.steps)))]
+
+
+def _dot(instr, part):
+    """Rows of the first and columns of the second operand."""
+    a, b = instr.operands
+    rows = a.type.ndim - 1
+    return [part.axes([*range(rows), None], a.type.shape), part.axes([None, rows][:b.type.ndim], b.type.shape)]
+
+
+NEEDS = {"dimshuffle": _dimshuffle, "broadcast_to": _elementwise, "slice": _slice, "dot": _dot}
+KINDS = {SCALAR: _elementwise, REDUCE: _reduce}
+
+
+def needs(instr, part):
+    rule = NEEDS.get(instr.op.name) or KINDS.get(instr.op.kind)
+    return rule(instr, part) if rule else None
+
+
+# -- the walk from the end
+
+def narrow(function):
+    """``function`` that computes the parts of values that are read."""
+    return function.with_block(bottom_up(function.block, lambda block, level: _narrowed(block)))
+
+
+def _narrowed(block):
+    if not any(i.op.name == "slice" for i in block.instrs):
+        return block
+    demands, lifted = _demands(block)
+    return _Rebuilt(block, demands, lifted).block() if lifted else block
+
+
+def _demands(block):
+    """({value: {part, or None for all of it: number of the instruction that reads it first}}, {instruction: what it needs for each part})."""
+    demands, lifted = {v: {None: len(block.instrs)} for v in block.results}, {}
+
+    def need(v, part, position):
+        found = demands.setdefault(v, {})
+        part = None if part is None or part.is_all(v.type.shape) else part
+        found[part] = min(position, found.get(part, position))
+    for position in reversed(range(len(block.instrs))):
+        instr = block.instrs[position]
+        parts = demands.get(instr.result, {}) if len(instr.results) == 1 else {}
+        found = {part: needs(instr, part) for part in parts} if parts and None not in parts and _pays(instr, parts) else {None: None}
+        if None not in found.values():
+            lifted[instr] = found
+            for part, operands in found.items():
+                for v, inner in zip(instr.operands, operands):
+                    need(v, inner, parts[part])
+        elif instr.op.name == "slice":
+            need(instr.operands[0], part_of(instr), position)
+        else:
+            for v in instr.operands:
+                need(v, None, position)
+    return demands, lifted if any(i.op.name != "slice" for i in lifted) else {}
+
+
+def _pays(instr, parts):
+    """One part, parts of a view, or parts that are few rows together."""
+    if len(parts) == 1 or instr.op.kind == VIEW:
+        return True
+    for axis, size in enumerate(instr.result.type.shape):
+        lengths = [part.lengths[axis] for part in parts]
+        if all(isinstance(n, int) for n in lengths) and sum(lengths) <= FEW and (not isinstance(size, int) or sum(lengths) < size):
+            return True
+    return False
+
+
+class _Rebuilt:
+    """The block with each lifted instruction where its parts are read."""
+
+    def __init__(self, old, demands, lifted):
+        self.old, self.lifted = old, lifted
+        self.out, self.env, self.made = [], {}, {}      # made: (value, part) -> the value of that part
+        self.at = {}
+        for instr in old.instrs:
+            for part, position in demands[instr.result].items() if instr in lifted else ():
+                self.at.setdefault(position, []).append((instr, part))
+
+    def block(self):
+        for position, instr in enumerate(self.old.instrs):
+            for inner, part in self.at.get(position, ()):
+                self.made[inner.result, part] = self.narrowed(inner, part)
+            if instr in self.lifted:
+                continue
+            if instr.op.name == "slice":
+                key = instr.operands[0], part_of(instr)
+                if key in self.made:
+                    self.env[instr.result] = self.made[key]
+                    continue
+                self.made[key] = instr.result
+            self.out.append(substitute(instr, self.env))
+        return Block(self.old.params, tuple(self.out), tuple(replaced(v, self.env) for v in self.old.results))
+
+    def narrowed(self, instr, part):
+        """``part`` of what ``instr`` makes."""
+        b = Builder(instr.where)
+        operands = [self.part(v, inner, b) for v, inner in zip(instr.operands, self.lifted[instr][part])]
+        if instr.op.name == "slice":
+            value = operands[0]
+        else:
+            value = b.emit(instr.op.name, tuple(operands), instr.attrs, part.lengths if instr.op.name == "broadcast_to" else instr.sizes)
+        self.out.extend(b.instrs)
+        return value
+
+    def part(self, v, part, b):
+        if part.is_all(v.type.shape):
+            return replaced(v, self.env)
+        if (v, part) not in self.made:
+            self.made[v, part] = b.emit("slice", (replaced(v, self.env),), {"steps": part.steps}, (*part.starts, *part.lengths))
+        return self.made[v, part]
