@@ -172,7 +172,7 @@ def test_F19_error_in_the_text():
 
 def test_a_long_text_is_compiled_in_pieces(monkeypatch):
     """By as many compilers as there are processors: the same function, and what one of them says is the error."""
-    kernels = "".join(f"TGEN_CALLED double part{k}(double x)\n{{\n{'    x = x*1.25 + 1;' * 600}\n    return x;\n}}\n" for k in range(4))
+    kernels = "".join(f"TGEN_CALLED double part{k}(double x)\n{{\n{'    x = x*1.25 + 1;' * 1100}\n    return x;\n}}\n" for k in range(4))
     text = ("#ifndef TGEN_STATIC\n#define TGEN_STATIC static\n#endif\n#define TGEN_CALLED TGEN_STATIC __attribute__((noinline))\ntypedef int int32_t;\n" + kernels
             + "int32_t tgen_entry(double *x)\n{\n    *x = part0(*x) + part1(*x) + part2(*x) + part3(*x);\n    return 0;\n}\n")
     turns = []

@@ -63,6 +63,7 @@ ROWS = [
     ("S11", "x, y = T.dscalars('xy')", [
         ("x == x, x == y, type(x > y).__name__", (True, False, "TensorVariable")),
         ("isinstance(x > y, tgen.Variable), (x > y).dtype", (True, "bool")),
+        ("bool(x), bool(x * 0), 1 if x else 0", (True, True, 1)),
         ("bool(x > y)", (TypeError, "Variables do not support boolean operations"))]),
     ("S12", "i, j = T.lscalars('ij'); f = function([i, j], [i / j, i // j, i % j])", [("f(-7, 2)", [array(-3.5), array(-4), array(1)])]),
     ("S13", "", [

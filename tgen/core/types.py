@@ -19,14 +19,14 @@ class TensorType:
     and takes the dtype of what it meets; it is not part of equality.
 
     Calling a type makes a named variable of it (the graph installs that). A sequence of booleans is read
-    as Theano's broadcast pattern.
+    as Theano's broadcast pattern; the ``name`` that Theano's types may have is not kept.
 
     >>> TensorType("float64", (None, 1))
     TensorType(float64, col)
     """
     __slots__ = ("dtype", "shape", "weak", "_hash")
 
-    def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None):
+    def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None, name=None):
         dtype = config.floatX if isinstance(dtype, str) and dtype == "floatX" else dtype
         self.dtype = np.dtype(dtype).name if dtype not in DTYPES else str(dtype)
         if self.dtype not in DTYPES:

@@ -37,6 +37,7 @@ def install_as_theano():
         raise RuntimeError(f"another theano was imported from {getattr(there, '__file__', None) or 'somewhere'} before install_as_theano(); call it first, or use `tgen run`")
     flags.read_environment(os.environ)
     sys.modules[modules.THEIRS] = package = modules.empty(modules.THEIRS, "")
+    package.theano = package        # from theano import theano, tensor as tt
     for path in filter(None, table.ROWS):
         sys.modules[f"{modules.THEIRS}.{path}"] = sys.modules[f"{modules.OURS}.{path}"]
     sys.meta_path.insert(0, modules.Finder)

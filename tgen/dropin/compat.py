@@ -6,6 +6,8 @@ from collections import OrderedDict, defaultdict, deque
 import numpy as np
 
 from tgen.config import config
+from tgen.errors import tell_once
+from tgen.pyops import ViewOp
 
 THEANO_VERSION = "1.0.5+tgen"       # programs compare it with versions of Theano; this is the one whose results tgen has
 PY3 = True
@@ -94,3 +96,33 @@ def dnn_available(context=None):
 
 dnn_available.msg = "tgen runs on the CPU"
 dnn_present = dnn_available
+
+
+# -- rewrites of Theano's graphs: tgen has its own -----------------------------------------------------------------------------------
+
+class OpRemove:
+    """The rewrite that takes an op out of graphs. A ViewOp is out of them anyway."""
+
+    def __init__(self, op):
+        self.op = op
+
+
+class OpSub:
+    """The rewrite that puts an op in the place of another."""
+
+    def __init__(self, op1, op2):
+        self.op1, self.op2 = op1, op2
+
+
+def local_optimizer(tracks, inplace=False, requirements=()):
+    """A decorator of functions that rewrite a node; they are never called."""
+    return lambda function: function
+
+
+def register_rewrite(rewrite, *tags, name=None):
+    """Take note of a rewrite, which is returned; a warning, once, that graphs are not rewritten by it. Also a decorator with tags alone."""
+    if isinstance(rewrite, str):
+        return lambda found: register_rewrite(found, rewrite, *tags, name=name)
+    if not (isinstance(rewrite, OpRemove) and isinstance(rewrite.op, ViewOp)):
+        tell_once(f"tgen optimizes by rules of its own; the rewrite {name or getattr(rewrite, '__name__', rewrite)} is not used")
+    return rewrite

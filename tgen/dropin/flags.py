@@ -4,6 +4,7 @@
 >>> config.gcc.cxxflags, config.scan.allow_gc
 ('', False)
 """
+import operator
 import os
 
 from tgen.config import OPTIONS, config
@@ -196,3 +197,29 @@ def AddConfigVar(name, doc, configparam, root=config, in_c_key=True):
     for given, text in pairs_of(os.environ.get("THEANO_FLAGS", "")):
         if given == name:
             setattr(config, name, text)
+
+
+class Flag:
+    """One option as Theano's configparser lists it: its ``fullname``, its value by ``__get__`` and ``__set__``."""
+
+    def __init__(self, fullname):
+        self.fullname, self.doc = fullname, getattr(OPTIONS[fullname], "doc", "")
+
+    def __get__(self, instance, owner=None):
+        return operator.attrgetter(self.fullname)(config)
+
+    def __set__(self, instance, value):
+        setattr(config, self.fullname, value)
+
+
+class _Flags:
+    """All options there are when it is walked over."""
+
+    def __iter__(self):
+        return map(Flag, list(OPTIONS))
+
+    def __len__(self):
+        return len(OPTIONS)
+
+
+all_flags = _Flags()

@@ -48,3 +48,14 @@ class Type(type):
 
 
 Type = Type("Type", (), {"__doc__": Type.__doc__})
+
+
+class SparseType:
+    """What isinstance(v.type, theano.sparse.SparseType) asks for: there are no sparse matrices."""
+
+
+class SparseVariable:
+    """The same of variables."""
+
+
+SparseConstant = SparseSharedVariable = SparseVariable

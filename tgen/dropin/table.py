@@ -11,7 +11,7 @@ _MODE = """tgen.runtime.mode: Mode get_mode get_default_mode register_mode prede
 _FUNCTION = """tgen.runtime.function: function Function tgen.runtime.io: In Out Param SymbolicInput=In SymbolicOutput=Out
                tgen.errors: UnusedInputError AliasedMemoryError"""
 _NODES = "tgen.graph.nodes: Apply Variable Constant"
-_WALKS = """tgen.graph.walk: inputs ancestors tgen.graph.fgraph: FunctionGraph io_toposort list_of_nodes ops variables orphans variables_and_orphans
+_WALKS = """tgen.graph.walk: inputs ancestors stack_search tgen.graph.fgraph: FunctionGraph io_toposort list_of_nodes ops variables orphans variables_and_orphans
             is_in_ancestors is_same_graph"""
 _TYPES = "tgen.dropin.opclasses: Type tgen.core.generic: Generic=GenericType generic=GENERIC"
 _GRADIENT = """tgen.tensor.gradient: * tgen.tensor.verify: * tgen.graph.nograd: DisconnectedType NullType grad_undefined grad_not_implemented
@@ -22,10 +22,15 @@ _USER_OPS = "tgen.pyops: as_op FromFunctionOp OpFromGraph"
 _CONFIG = """tgen.config: config change_flags
              tgen.dropin.flags: AddConfigVar ConfigParam StrParam IntParam FloatParam BoolParam EnumStr"""
 _SUBTENSOR = "tgen.dropin.opclasses: Subtensor IncSubtensor AdvancedSubtensor AdvancedSubtensor1 AdvancedIncSubtensor AdvancedIncSubtensor1"
-_BASIC = """tgen.tensor: * tgen.config: config tgen.dropin.compat: _asarray=asarray tgen.runtime.shared: _shared=shared
+_BASIC = f"""{_NODES} {_TYPES} tgen.pyops: Op tgen.core.types: Tensor=TensorType tgen.tensor: * tgen.config: config tgen.dropin.compat: _asarray=asarray tgen.runtime.shared: _shared=shared
             tgen.dropin.opclasses: Dot Reshape Join Alloc ARange MaxAndArgmax Argmax Rebroadcast"""
 _SHAREDVAR = f"{_SHARED} tgen.graph.shared: TensorSharedVariable ScalarSharedVariable tgen.runtime.shared: tensor_constructor=shared scalar_constructor=shared"
 _VARIABLES = "tgen.tensor.variable: TensorVariable TensorConstant tgen.graph.nodes: _tensor_py_operators=Variable"
+_SCALAR = """tgen.tensor: upcast add sub mul true_div int_div mod pow maximum minimum neg abs_ sgn exp log log1p expm1 sqr sqrt tanh sin cos sigmoid softplus
+             eq neq lt le gt ge switch cast identity=tensor_copy tgen.pyops: ScalarOp UnaryScalarOp BinaryScalarOp
+             tgen.pyops.scalarop: upgrade_to_float upgrade_to_float64 upgrade_to_float_no_complex=upgrade_to_float upcast_out same_out specific_out transfer_type"""
+_SPARSE = "tgen.dropin.opclasses: SparseType SparseVariable SparseConstant SparseSharedVariable"
+_REWRITES = "tgen.dropin.compat: OpRemove OpSub local_optimizer"
 _CUDA = "tgen.dropin.compat: cuda_available cuda_enabled use"
 
 ROWS = {
@@ -36,7 +41,7 @@ ROWS = {
     "version": "tgen.dropin.compat: version=THEANO_VERSION full_version=THEANO_VERSION short_version=THEANO_VERSION",
     "config": "",
     "configdefaults": _CONFIG,
-    "configparser": f"{_CONFIG} tgen.dropin.flags: parse_config_string=pairs_of",
+    "configparser": f"{_CONFIG} tgen.dropin.flags: parse_config_string=pairs_of _config_var_list=all_flags",
     "compat": "tgen.dropin.compat: *",
     "gradient": _GRADIENT,
     "ifelse": "tgen.loop: ifelse tgen.dropin.opclasses: IfElse",
@@ -45,7 +50,7 @@ ROWS = {
 
     "compile": f"""{_FUNCTION} {_SHARED} {_MODE} {_USER_OPS} tgen.runtime.mode: DebugMode NanGuardMode MonitorMode
                    tgen.runtime.function: pfunc=function ProfileStats=Profile tgen.core.generic: GenericType
-                   tgen.tensor: deep_copy_op=tensor_copy tgen.dropin.opclasses: Rebroadcast Shape_i""",
+                   tgen.pyops: ViewOp view_op deep_copy_op=view_op tgen.dropin.opclasses: Rebroadcast Shape_i""",
     "compile.builders": "tgen.pyops: OpFromGraph",
     "compile.debugmode": "tgen.runtime.mode: DebugMode tgen.errors: BadOptimization DebugModeError=BadOptimization",
     "compile.function": "tgen.runtime.function: function",
@@ -54,18 +59,19 @@ ROWS = {
     "compile.mode": f"{_MODE} tgen.runtime.mode: default_mode=FAST_RUN",
     "compile.monitormode": "tgen.runtime.mode: MonitorMode",
     "compile.nanguardmode": "tgen.runtime.mode: NanGuardMode",
-    "compile.ops": "tgen.pyops: as_op FromFunctionOp tgen.tensor: deep_copy_op=tensor_copy tgen.dropin.opclasses: Rebroadcast Shape_i",
+    "compile.ops": "tgen.pyops: as_op FromFunctionOp tgen.pyops: ViewOp view_op deep_copy_op=view_op tgen.dropin.opclasses: Rebroadcast Shape_i",
     "compile.pfunc": "tgen.runtime.function: pfunc=function tgen.runtime.io: Param",
     "compile.profiling": "tgen.runtime.function: ProfileStats=Profile",
     "compile.sharedvalue": f"{_SHARED} tgen.core.generic: generic=GENERIC",
 
-    "gof": f"{_NODES} {_TYPES} {_WALKS} tgen.pyops: Op tgen.graph.shared: Container tgen.errors: MissingInputError",
+    "gof": f"{_NODES} {_TYPES} {_WALKS} {_REWRITES} tgen.pyops: Op tgen.graph.shared: Container tgen.errors: MissingInputError",
     "gof.fg": "tgen.graph.fgraph: FunctionGraph tgen.errors: MissingInputError",
     "gof.graph": f"{_NODES} {_WALKS}",
     "gof.link": "tgen.graph.shared: Container",
     "gof.null_type": "tgen.graph.nograd: NullType",
     "gof.op": "tgen.pyops: Op PureOp=Op",
     "gof.toolbox": "tgen.graph.fgraph: is_same_graph",
+    "gof.opt": _REWRITES,
     "gof.type": _TYPES,
     "gof.utils": "tgen.dropin.compat: flatten uniq difference",
 
@@ -73,16 +79,18 @@ ROWS = {
     "misc.pkl_utils": "tgen.dropin.archives: dump load PersistentSharedVariableID",
     "misc.safe_asarray": "tgen.dropin.compat: _asarray=asarray",
 
-    "scalar": "tgen.tensor: upcast",
-    "scalar.basic": "tgen.tensor: upcast",
+    "scalar": _SCALAR,
+    "scalar.basic": _SCALAR,
 
     "scan_module": f"{_LOOPS} tgen.loop: until tgen.graph.updates: OrderedUpdates",
     "scan_module.scan": "tgen.loop: scan",
     "scan_module.scan_op": "tgen.dropin.opclasses: Scan",
-    "scan_module.scan_utils": "tgen.loop: until tgen.runtime.clone: clone",
+    "scan_module.scan_utils": "tgen.loop: until tgen.runtime.clone: clone tgen.graph.fgraph: equal_computations",
     "scan_module.scan_views": "tgen.loop: map reduce foldl foldr",
 
-    # there is no GPU: what programs ask first says so
+    # there are no sparse matrices and no GPU: what programs ask first says so
+    "sparse": _SPARSE,
+    "sparse.basic": _SPARSE,
     "gpuarray": "tgen.dropin.compat: pygpu_activated use",
     "gpuarray.dnn": "tgen.dropin.compat: dnn_available dnn_present",
     "sandbox": "",
@@ -99,7 +107,8 @@ ROWS = {
                            squeeze to_one_hot unique unravel_index
                            cpu_contiguous=tensor_copy tgen.dropin.opclasses: CumOp SearchsortedOp""",
     "tensor.nlinalg": "tgen.tensor: trace diag",
-    "tensor.opt": "tgen.pyops: Assert assert_op tgen.dropin.opclasses: Shape_i MakeVector",
+    "tensor.opt": f"""tgen.pyops: Assert assert_op tgen.dropin.opclasses: Shape_i MakeVector {_REWRITES} tgen.dropin.compat: register_canonicalize=register_rewrite
+                      register_specialize=register_rewrite register_stabilize=register_rewrite register_useless=register_rewrite""",
     "tensor.raw_random": "tgen.dropin.raw_random: *",
     "tensor.shared_randomstreams": "tgen.random.randomstate: RandomStreams RandomStateSharedVariable=RandomStateVariable",
     "tensor.sharedvar": _SHAREDVAR,

@@ -97,13 +97,32 @@ def is_same_graph(var1, var2, givens=None, debug=False):
     >>> is_same_graph(x * 2 + 1, x * 2 + 1), is_same_graph(x + y, y + x), is_same_graph(x + 1, y + 1, {x: y})
     (True, False, True)
     """
-    pair = clone([var1, var2], dict(givens or {}))
+    first, second = _numbers(clone([var1, var2], dict(givens or {})))
+    return first == second
+
+
+def equal_computations(xs, ys, in_xs=None, in_ys=None):
+    """Whether the variables ``xs`` are the same computations as ``ys``, one by one; ``in_xs`` stand for ``in_ys`` in them.
+
+    >>> import tgen.tensor as T
+    >>> x, y = T.dscalars("xy")
+    >>> equal_computations([x * 2, x + 1], [y * 2, y + 1], [x], [y]), equal_computations([x * 2], [y * 2])
+    (True, False)
+    """
+    if len(xs) != len(ys) or len(in_xs or ()) != len(in_ys or ()):
+        raise ValueError("equal_computations compares as many variables as there are others")
+    numbers = _numbers([*xs, *clone(list(ys), dict(zip(in_ys or (), in_xs or ())))])
+    return numbers[:len(xs)] == numbers[len(xs):]
+
+
+def _numbers(outputs):
+    """A number for each variable, equal ones for the same computation."""
     known, number = {}, {}
-    for v in leaves(pair):
+    for v in leaves(outputs):
         key = ("constant", v.type, v.data.tobytes(), v.data.shape) if isinstance(v, Constant) else ("leaf", id(v))
         number[v] = known.setdefault(key, len(known))
-    for node in toposort(pair):
+    for node in toposort(outputs):
         key = node.op, repr(sorted(node.attrs.items())), node.bodies, tuple(number[v] for v in node.inputs)
         for v in node.outputs:
             number[v] = known.setdefault((key, v.index), len(known))
-    return number[pair[0]] == number[pair[1]]
+    return [number[v] for v in outputs]

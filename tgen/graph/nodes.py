@@ -101,6 +101,9 @@ class Variable:
         return sorted(set(object.__dir__(self)) | set(METHODS))
 
     def __bool__(self):
+        """True, so that ``if bias:`` asks whether there is one, as in Theano; a bool variable raises TypeError (``if x > 0``, ``0 < x < 1``)."""
+        if getattr(self.type, "dtype", None) != "bool":
+            return True
         raise TypeError("Variables do not support boolean operations: use T.switch, T.and_/or_ or T.all; a value is known only when a function runs.")
 
     def __len__(self):
@@ -145,6 +148,14 @@ class Constant(Variable):
 
     value = property(lambda self: self.data)
 
+    @property
+    def tag(self):
+        """Its ``test_value`` is the value: a shape that is known may be a constant, and programs read v.shape.tag.test_value."""
+        found = Variable.tag.fget(self)
+        if not hasattr(found, "test_value"):
+            found.test_value = self.data
+        return found
+
     def __str__(self):
         return shown(self.name) if self.name else (f"TensorConstant{{{self.data}}}" if self.data.size <= 8 else f"TensorConstant{{{self.type}}}")
 
@@ -173,6 +184,10 @@ class Apply:
     nin = property(lambda self: len(self.inputs))
     nout = property(lambda self: len(self.outputs))
     out = property(lambda self: self.outputs[0])
+
+    def get_parents(self):
+        """The inputs; of a variable it is the application that made it."""
+        return list(self.inputs)
 
     def __repr__(self):
         return f"{self.op}({', '.join(map(str, self.inputs))})"

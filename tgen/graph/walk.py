@@ -47,6 +47,32 @@ def ancestors(outputs, stop=()):
     return list(found)
 
 
+def stack_search(start, expand, mode="bfs", build_inv=False):
+    """What is reached from the list ``start``, each once, in the order of the search ("bfs" or "dfs").
+
+    ``expand(x)`` gives the things next to x, or None. With ``build_inv`` also {thing: the things it was reached from}.
+
+    >>> import tgen.tensor as T
+    >>> x = T.dscalar("x")
+    >>> stack_search([x * x], lambda v: v.owner and v.owner.inputs)[1:]
+    [x]
+    """
+    if mode not in ("bfs", "dfs"):
+        raise ValueError(f'mode is "bfs" or "dfs"; got {mode!r}')
+    waiting, found, back = list(start), {}, {}
+    while waiting:
+        batch, waiting = (waiting, []) if mode == "bfs" else ([waiting.pop()], waiting)
+        for x in batch:
+            if x in found:
+                continue
+            found[x] = None
+            more = expand(x) or ()
+            for y in more:
+                back.setdefault(y, []).append(x)
+            waiting.extend(more)
+    return (list(found), back) if build_inv else list(found)
+
+
 def clone(outputs, replace, retype=False):
     """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts stay shared.
 
@@ -59,10 +85,16 @@ def clone(outputs, replace, retype=False):
             continue
         twin = again(node, operands, retype)
         for old, fresh in zip(node.outputs, twin.outputs):
-            fresh.name = old.name
-            fresh._tag = old._tag
+            label(fresh, old)
             new.setdefault(old, fresh)
     return [new.get(v, v) for v in outputs]
+
+
+def label(fresh, old):
+    """Name and tag of ``old`` for its copy: a test value too, where the type is the same."""
+    fresh.name = old.name
+    if old._tag is not None:
+        fresh.tag.__dict__.update((k, x) for k, x in vars(old._tag).items() if k != "test_value" or fresh.type == old.type)
 
 
 def again(node, operands, retype=False):

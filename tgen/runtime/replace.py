@@ -4,7 +4,7 @@ from tgen.core.op import OPS, SCALAR
 from tgen.errors import ArgumentValueError
 from tgen.graph.nodes import Constant, Variable, apply_op
 from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import again, ancestors, clone, toposort
+from tgen.graph.walk import again, ancestors, clone, label, toposort
 
 from .shared import shared
 
@@ -173,7 +173,7 @@ def retyped(outputs, table):
         operands = _promoted(node, operands)
         twin = again(node, operands, retype=True)
         for old, fresh in zip(node.outputs, twin.outputs):
-            fresh.name = old.name
+            label(fresh, old)
             new.setdefault(old, fresh)
     return [new.get(v, v) for v in outputs]
 

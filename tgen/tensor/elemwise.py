@@ -16,10 +16,18 @@ _NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
 
 
 class _IsElemwise(type):
-    """``isinstance(node.op, Elemwise)`` holds for the scalar primitives that a graph has in the place of these functions."""
+    """``isinstance(node.op, Elemwise)`` holds for the scalar primitives that a graph has in the place of these functions, and for the user's scalar ops."""
 
     def __instancecheck__(cls, x):
-        return type.__instancecheck__(cls, x) or isinstance(x, Op) and x.kind == SCALAR
+        return type.__instancecheck__(cls, x) or isinstance(x, Op) and x.kind == SCALAR or getattr(x, "elementwise", False)
+
+    def __call__(cls, scalar_op, inplace_pattern=None, name=None, nfunc_spec=None, openmp=None):
+        """``Elemwise(scalar_op)`` of Theano's programs: what they give works element by element already."""
+        if isinstance(scalar_op, str):
+            return super().__call__(scalar_op)
+        if not isinstance(scalar_op, Elemwise):
+            raise TypeError(f"Elemwise takes a scalar op, such as one of a class derived from ScalarOp; got {scalar_op!r}")
+        return scalar_op
 
 
 class Elemwise(metaclass=_IsElemwise):
