@@ -193,3 +193,39 @@ def test_imports(theano):
     exec("from theano import theano, scalar, tensor as tt\nimport theano.sparse as sparse\nfrom theano.tensor import Tensor, Op, Apply, Variable", names)
     assert names["theano"] is theano is sys.modules["theano"] and names["Tensor"]("float64", (False, True), name="t").broadcastable == (False, True)
     assert names["Op"] is tgen.Op and not isinstance(X.type, names["sparse"].SparseType) and not isinstance(X, names["sparse"].basic.SparseVariable)
+
+
+# -- ops by their classes
+
+def made():
+    """(what a class of Theano's makes, what it stands for)."""
+    from tgen.dropin import opclasses as ops
+    m, k, image, kernel = T.dmatrix("m"), T.lscalar("k"), T.dtensor4("image"), T.dtensor4("kernel")
+    out = T.nnet.conv2d(image, kernel, border_mode=1, subsample=(2, 2), filter_flip=False)
+    conv = dict(border_mode=1, subsample=(2, 2), filter_flip=False)
+    return [m, k, image, kernel], [
+        (ops.DimShuffle((False, False), (1, "x", 0))(m), m.dimshuffle(1, "x", 0)), (ops.Sum(axis=0)(m), m.sum(0)), (ops.Prod()(m), m.prod()),
+        (ops.All(1)(m > 0), T.all(m > 0, 1)), (ops.Argmax(1)(m), T.argmax(m, 1)), (ops.MaxAndArgmax(0)(m)[0], m.max(0)), (ops.Dot()(m, m.T), T.dot(m, m.T)),
+        (ops.Softmax()(m), T.nnet.softmax(m)), (ops.Reshape(1)(m, [-1]), m.flatten()), (ops.Join()(0, m, m), T.concatenate([m, m])), (ops.Alloc()(k, 2, k), T.alloc(k, 2, k)),
+        (ops.ARange("int32")(k), T.arange(k, dtype="int32")), (ops.MakeVector("float64")(k, 2), T.stack([k, 2.0])), (ops.Shape_i(1)(m), m.shape[1]),
+        (ops.Rebroadcast((0, True), (1, False))(m[:1]) + m, m + m[0]), (ops.Pool(True, "sum")(image, (2, 2)), T.signal.pool.pool_2d(image, (2, 2), True, mode="sum")),
+        (ops.AbstractConv2d(**conv)(image, kernel), out),
+        (ops.AbstractConv2d_gradInputs(kshp=(4, 3, 2, 2), **conv)(kernel, out, image.shape[2:]), T.nnet.conv2d_grad_wrt_inputs(out, kernel, image.shape, **conv)),
+        (ops.AbstractConv2d_gradWeights(**conv)(image, out, (2, 2)), T.nnet.conv2d_grad_wrt_weights(image, out, (None, None, 2, 2), **conv)),
+        (m[[slice(None), slice(None, None, -1)]], m[:, ::-1])]
+
+
+def test_ops_by_their_classes():
+    inputs, pairs = made()
+    rng = np.random.RandomState(0)
+    values = [rng.rand(3, 4), 5, rng.rand(2, 3, 7, 7), rng.rand(4, 3, 2, 2)]
+    results = tgen.function(inputs, [v for pair in pairs for v in pair])(*values)
+    for (a, _), got, wanted in zip(pairs, results[::2], results[1::2]):
+        assert got.dtype == wanted.dtype, a
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_a_class_that_makes_nothing():
+    from tgen.dropin.opclasses import CumOp
+    with pytest.raises(TypeError, match="a graph is built with the functions of tgen.tensor"):
+        CumOp()

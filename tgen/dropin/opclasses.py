@@ -1,9 +1,15 @@
-"""Theano's classes of ops, for programs that walk a graph and ask ``isinstance(v.owner.op, DimShuffle)``. Nothing is made of them.
+"""Theano's classes of ops, for programs that walk a graph and ask ``isinstance(v.owner.op, DimShuffle)``.
+
+Called as Theano's constructors, those that programs call give a function of variables.
 
 >>> import tgen.tensor as T
->>> isinstance(T.dmatrix("x").T.owner.op, DimShuffle), isinstance(T.exp(T.dscalar("x")).owner.op, (Dot, Sum))
-(True, False)
+>>> x = T.dmatrix("x")
+>>> isinstance(x.T.owner.op, DimShuffle), isinstance(T.exp(x).owner.op, (Dot, Sum)), DimShuffle((False, False), [1, "x", 0])(x).ndim
+(True, False, 3)
 """
+from functools import partial
+
+from tgen import tensor as T
 from tgen.core.generic import GenericType
 from tgen.core.op import REDUCE, Op
 from tgen.core.types import TensorType
@@ -23,7 +29,9 @@ class OpClass(type):
         return isinstance(op, Op) and (op.name in cls.ops or op.kind == cls.kind)
 
     def __call__(cls, *args, **options):
-        raise TypeError(f"{cls.__name__} is here to ask isinstance(node.op, {cls.__name__}); a graph is built with the functions of tgen.tensor")
+        if cls.__name__ not in MAKERS:
+            raise TypeError(f"{cls.__name__} is here to ask isinstance(node.op, {cls.__name__}); a graph is built with the functions of tgen.tensor")
+        return MAKERS[cls.__name__](*args, **options)
 
 
 OPS = {
@@ -38,6 +46,51 @@ OPS = {
 }
 CLASSES = {name: OpClass(name, ops) for name, ops in OPS.items()} | {"CAReduce": OpClass("CAReduce", kind=REDUCE)}
 globals().update(CLASSES)
+
+
+def _rebroadcast(*axes):
+    def make(x):
+        for axis, broadcasts in axes:
+            x = T.addbroadcast(x, axis) if broadcasts else T.unbroadcast(x, axis)
+        return x
+    return make
+
+
+def _convolution(function, *order):
+    """A maker of Theano's convolution ops; ``order`` names the parameters of ``function`` that the op's operands are."""
+    def make(imshp=None, kshp=None, border_mode="valid", subsample=(1, 1), filter_flip=True, filter_dilation=(1, 1), num_groups=1):
+        known = {"input_shape": imshp, "filter_shape": kshp, "border_mode": border_mode, "subsample": subsample, "filter_flip": filter_flip,
+                 "filter_dilation": filter_dilation, "num_groups": num_groups}
+
+        def convolve(first, second, shape=None):
+            return function(**known | dict(zip(order, (first, second))) | ({order[2]: (None, None, *_pair(shape))} if len(order) > 2 else {}))
+        return convolve
+    return make
+
+
+def _pair(shape):
+    return (shape[0], shape[1]) if isinstance(shape, (tuple, list)) else (T.as_tensor_variable(shape)[0], T.as_tensor_variable(shape)[1])
+
+
+def _pool(ignore_border=False, mode="max", ndim=2, openmp=None):
+    pool = T.signal.pool.pool_2d if ndim == 2 else T.signal.pool.pool_3d
+    return lambda x, ws, stride=None, pad=None: pool(x, ws, ignore_border, stride, (0,)*ndim if pad is None else pad, mode)
+
+
+MAKERS = {      # name -> what its constructor's arguments make: a function of variables
+    "DimShuffle": lambda input_broadcastable, new_order, inplace=True: lambda x: T.as_tensor_variable(x).dimshuffle(*new_order),
+    "Sum": lambda axis=None, dtype=None, acc_dtype=None: partial(T.sum, axis=axis, dtype=dtype, acc_dtype=acc_dtype),
+    "Prod": lambda axis=None, dtype=None, acc_dtype=None: partial(T.prod, axis=axis, dtype=dtype, acc_dtype=acc_dtype),
+    "All": lambda axis=None: partial(T.all, axis=axis), "Any": lambda axis=None: partial(T.any, axis=axis),
+    "Argmax": lambda axis=None: partial(T.argmax, axis=axis), "MaxAndArgmax": lambda axis=None: partial(T.max_and_argmax, axis=axis),
+    "Dot": lambda: T.dot, "BatchedDot": lambda: T.batched_dot, "Softmax": lambda: T.nnet.softmax, "LogSoftmax": lambda: T.nnet.logsoftmax,
+    "Reshape": lambda ndim, name=None: lambda x, shape: T.reshape(x, shape, ndim), "Join": lambda view=-1: lambda axis, *xs: T.concatenate(xs, axis),
+    "Alloc": lambda: T.alloc, "ARange": lambda dtype=None: partial(T.arange, dtype=dtype), "MakeVector": lambda dtype="int64": lambda *xs: T.cast(T.stack(xs), dtype),
+    "Shape_i": lambda i: lambda x: T.as_tensor_variable(x).shape[i], "Rebroadcast": _rebroadcast, "Pool": _pool,
+    "AbstractConv2d": _convolution(T.nnet.conv2d, "input", "filters"),
+    "AbstractConv2d_gradInputs": _convolution(T.nnet.conv2d_grad_wrt_inputs, "filters", "output_grad", "input_shape"),
+    "AbstractConv2d_gradWeights": _convolution(T.nnet.conv2d_grad_wrt_weights, "input", "output_grad", "filter_shape"),
+}
 
 
 class Type(type):

@@ -270,7 +270,7 @@ def getitem(x, key):
 
     ``key``: ints and integer scalars (IndexError when the function runs if out of range), slices whose bounds may be
     variables (clipped; their step is a constant), None, ``...``, integer arrays, bool masks, and tuples of these.
-    TypeError for floats and other objects, IndexError for too many.
+    A list with a slice in it is taken for a tuple. TypeError for floats and other objects, IndexError for too many.
 
     >>> import tgen.tensor as T
     >>> x = T.matrix()
@@ -278,6 +278,8 @@ def getitem(x, key):
     (1, TensorType(float64, shape=(1, 2, ?)), 1)
     """
     x = as_tensor_variable(x)
+    if isinstance(key, list) and any(isinstance(k, slice) for k in key):
+        key = tuple(key)
     direct = _of_vector(x, key)
     if direct is not None:
         return direct
