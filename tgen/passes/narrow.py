@@ -15,7 +15,7 @@ from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
 
-FEW = 4     # rows that different readers take of a value together, when each is computed for itself
+FEW = 4     # rows (of the first axis, which is the long one) that readers take of a value together, when each is computed for itself
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,11 @@ def _demands(block):
 
 
 def _pays(instr, parts):
-    """One part, parts of a view, or parts that are few rows together."""
+    """One part, parts of a view, or rows that are few together; but a product of two rows would read its other operand twice."""
     if len(parts) == 1 or instr.op.kind == VIEW:
         return True
-    for axis, size in enumerate(instr.result.type.shape):
-        lengths = [part.lengths[axis] for part in parts]
-        if all(isinstance(n, int) for n in lengths) and sum(lengths) <= FEW and (not isinstance(size, int) or sum(lengths) < size):
-            return True
-    return False
+    size, lengths = instr.result.type.shape[0], [part.lengths[0] for part in parts]
+    return instr.op.name != "dot" and all(isinstance(n, int) for n in lengths) and sum(lengths) <= FEW and (not isinstance(size, int) or sum(lengths) < size)
 
 
 class _Rebuilt:
