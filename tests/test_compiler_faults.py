@@ -258,6 +258,16 @@ def test_F24_same_key_and_bytes_in_any_process(place, tmp_path):
     assert seen == {(build.key_of(text_of(n)), hashlib.sha256(toolchain.get().compile(text_of(n))).hexdigest())}
 
 
+def test_locks_do_not_nest(place):
+    """Keys share locks: the host module must have been made before a function's lock is taken, or one process in 64 waits for itself."""
+    script = ("import tgen.backends.c.build as b, tgen.backends.c.cache as c, sys\nc.STRIPES = 1\n"
+              "from threading import Thread\ntexts = [sys.stdin.read() + f'/* {k} */' for k in range(3)]\n"
+              "threads = [Thread(target=b.obtain, args=(texts[0] + text, {}), daemon=True) for text in texts]\n"
+              "[t.start() for t in threads]\n[t.join(60) for t in threads]\nassert not any(t.is_alive() for t in threads), 'they wait for each other'")
+    env = {**os.environ, "PYTHONPATH": ROOT, "TGEN_CACHE_DIR": place, "TGEN_CC": config.cc}
+    subprocess.run([sys.executable, "-c", script], input=text_of(next(numbers)), env=env, text=True, check=True, timeout=200)
+
+
 def test_warm_process_starts_no_compiler(cc, place):
     n = next(numbers)
     script = f"import tgen.backends.c.build as b, sys; b.obtain(sys.stdin.read(), {{}}); print({n})"

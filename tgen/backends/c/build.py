@@ -43,6 +43,7 @@ def obtain(c_text, meta):
     found = load(key)
     if found is not None:
         return found
+    host.table()        # before the lock of this key: the host module has one, too, and two keys may share theirs
     with cache.alone(key):
         found = load(key)
         if found is not None:
