@@ -131,7 +131,8 @@ def read_only(x):
 
 LAYOUTS = (lambda x: x, np.asfortranarray, spaced, backwards, read_only)
 TOGETHER = 12       # rows a function
-ELSEWHERE_COMPILED = [*CONVOLUTIONS, "bilinear_upsampling", "pools", "pools of 3"]      # test_conv.py: the same, for less time
+COMPOSED = ["conv3d of films", "separable_conv2d", "separable_conv3d", "causal_conv1d", "signal.conv2d"]        # made of the others
+ELSEWHERE_COMPILED = [*(name for name in CONVOLUTIONS if name not in COMPOSED), "bilinear_upsampling", "pools", "pools of 3"]      # test_conv.py: the same, for less time
 
 
 def batches():
