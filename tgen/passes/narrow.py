@@ -9,11 +9,11 @@ made for that part, where the first reader stands: behind the checks that allow 
 """
 from dataclasses import dataclass
 
-from tgen.core import dims
 from tgen.core.op import REDUCE, SCALAR, VIEW
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
+from tgen.passes.rules import within
 
 FEW = 4     # rows (of the first axis, which is the long one) that readers take of a value together, when each is computed for itself
 
@@ -60,10 +60,8 @@ def _reduce(instr, part):
 
 
 def _slice(instr, part):
-    """Element k of the outer slice is element start + step*k of the inner one."""
-    inner = part_of(instr)
-    starts = tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(inner.starts, inner.steps, part.starts))
-    return [Part(starts, part.lengths, tuple(a*b for a, b in zip(inner.steps, part.steps)))]
+    starts, steps = within(instr, part.starts, part.steps)
+    return [Part(starts, part.lengths, steps)]
 
 
 def _dot(instr, part):

@@ -71,13 +71,15 @@ def _whole_slice(m):
     return m["x"] if whole and m["x"].type == m.type else None
 
 
+def within(view, starts, steps):
+    """(starts, steps) in the array that the slice or write ``view`` is of, of those given in it: element k of it is element start + step*k."""
+    own = view.attrs["steps"]
+    return tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(view.sizes, own, starts)), tuple(a * b for a, b in zip(own, steps))
+
+
 def _slice_twice(m):
-    """Element k of the outer slice is element start + step*k of the inner one."""
-    ndim = m["x"].type.ndim
-    inner = m.parts[1]
-    starts = [dims.add(a, dims.mul(step, b)) for a, step, b in zip(inner.sizes, inner.attrs["steps"], m.instr.sizes)]
-    steps = tuple(a * b for a, b in zip(inner.attrs["steps"], m.attrs["steps"]))
-    return m.emit("slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[ndim:]))
+    starts, steps = within(m.parts[1], m.instr.sizes, m.attrs["steps"])
+    return m.emit("slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[m["x"].type.ndim:]))
 
 
 def _picked_by_number(m):
@@ -108,8 +110,7 @@ def _added_by_number(m):
 def _write_in_zeros(m):
     """A piece written into zeros that are written into zeros: written into the outer ones at once."""
     outer, inner = m.instr, m.parts[-1]
-    starts = tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(outer.sizes, outer.attrs["steps"], inner.sizes))
-    steps = tuple(a * b for a, b in zip(outer.attrs["steps"], inner.attrs["steps"]))
+    starts, steps = within(outer, inner.sizes, inner.attrs["steps"])
     return m.emit(inner.op.name, outer.operands[0], m["z"], attrs={"steps": steps}, sizes=starts)
 
 
