@@ -142,9 +142,10 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
     assert lines == ["const int64_t n0 = f->n0;", "const int64_t n1 = f->n1;", "const int64_t k0 = f->k0;", "const int64_t a = f->a;", "const int64_t c_dense = f->c_dense;",
                      "float *const v0 = f->v0;"]
     assert node_text(nodes).splitlines() == ["f->v2 = a + n0;", "use(&f->b);", "if (c_dense == n1) v0[k0] = f->host->width;"]
-    parameters, arguments, nodes = body.common()
+    parameters, arguments, nodes, text = body.common()
     assert parameters == ["Frame *f", "int64_t s0", "int64_t s1", "float *p2", "int64_t m0", "int64_t m1", "int64_t m2"]
     assert arguments == ["f", "f->a", "f->c_dense", "f->v0", "f->n0", "f->n1", "f->k0"]
+    assert text == node_text(nodes)
     assert node_text(nodes).splitlines() == ["f->v2 = s0 + m0;", "use(&f->b);", "if (s1 == m1) p2[m2] = f->host->width;"]
 
 

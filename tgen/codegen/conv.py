@@ -1,4 +1,6 @@
 """Convolutions and pools: calls of templates/lib/conv.c.j2 and pooling.c.j2, in parts. See library.py for what an emitter is."""
+from itertools import product
+
 from tgen.core import dims
 from tgen.ops.declare import CODES
 
@@ -88,15 +90,12 @@ WRITTEN_OUT = 32        # elements of a window; larger ones are loops
 
 def window_lines(window, lines):
     """``lines`` for each element of a window, with {at} for its place: one after the other, or in loops."""
-    names, sizes = ("plane", "line", ""), window
     if dims.product(window) <= WRITTEN_OUT:
-        for a in range(sizes[0]):
-            for b in range(sizes[1]):
-                for k in range(sizes[2]):
-                    at = "".join(f"{name} + " if name and n == 1 else f"{n}*{name} + " if name else f"{n} + " for n, name in zip((a, b, k), names) if n)
-                    yield from (t.format(at=at) for t in lines)
+        for place in product(*map(range, window)):
+            at = "".join(f"{name} + " if name and n == 1 else f"{n}*{name} + " if name else f"{n} + " for n, name in zip(place, ("plane", "line", "")) if n)
+            yield from (t.format(at=at) for t in lines)
         return
-    yield "".join(f"for (int64_t {c} = 0; {c} < {n}; {c}++) " for c, n in zip("abk", sizes)) + "{"
+    yield "".join(f"for (int64_t {c} = 0; {c} < {n}; {c}++) " for c, n in zip("abk", window)) + "{"
     yield from (f"    {t.format(at='a*plane + b*line + k + ')}" for t in lines)
     yield "}"
 

@@ -66,7 +66,7 @@ def symbols_read(step, views):
     return {s for s in view["sizes"] if s.startswith("k")} | set(re.findall(r"f->(k\d+)", view["texts"]))
 
 
-# -- the view
+# -- the library
 
 @functools.cache
 def library(name):

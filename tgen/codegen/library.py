@@ -84,7 +84,7 @@ def pack(module, v, target, fits):
     count = size_c(dims.product(v.type.shape), "f->")
     field = f"{target[3:]}_copy"
     module.add_field(f"{ctype(v.type.dtype)} *{field};")
-    module.room.append((field, f"1, 1, (int64_t[]){{{fits} ? 0 : {bracket(count)}*{v.type.itemsize}}}"))
+    module.add_bytes(field, f"{fits} ? 0 : {bracket(count)}*{v.type.itemsize}")
     module.packs.extend([f"{target} = {fits} ? f->{name} : f->{field};", f"if (!{fits}) {{", *(f"    {t}" for t in copy_out(module, v, f"f->{field}")), "}"])
 
 

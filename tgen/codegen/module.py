@@ -100,8 +100,12 @@ class Module:
         if any(map(is_late, sizes)):
             self.take_late(self.hold(), f"f->{name}", text)
         else:
-            self.room.append((name, f"1, 1, (int64_t[]){{{text}}}"))
+            self.add_bytes(name, text)
         return f"f->{name}"
+
+    def add_bytes(self, name, text):
+        """A piece of workspace of ``text`` bytes (C) for the field ``name``."""
+        self.room.append((name, f"1, 1, (int64_t[]){{{text}}}"))
 
     def holder_of(self, v):
         """The block field of a value whose size is found inside."""
@@ -218,22 +222,22 @@ class Module:
         site = instr.attrs["site"]
         sizes = [size_c(s, "f->") for s in instr.sizes]
         late = bool(instr.operands) or any(map(is_late, instr.sizes)) or self.depth > 0
-        name = instr.op.name
+        name, fail = instr.op.name, "tgen_fail" if late else "return tgen_fail"
         if name == "check_index":
             self.check_index(instr, site, sizes[0])
             return
         if name == "check_eq":
-            line = f"if ({sizes[0]} != {sizes[1]}) {{}}tgen_fail(f, TGEN_SIZES, {site}, {sizes[0]}, {sizes[1]}, 0);"
+            line = f"if ({sizes[0]} != {sizes[1]}) {fail}(f, TGEN_SIZES, {site}, {sizes[0]}, {sizes[1]}, 0);"
         elif name == "check_length":
-            line = f"if ({sizes[0]} < 0) {{}}tgen_fail(f, TGEN_BAD_SIZE, {site}, {sizes[0]}, 0, 0);"
+            line = f"if ({sizes[0]} < 0) {fail}(f, TGEN_BAD_SIZE, {site}, {sizes[0]}, 0, 0);"
         elif name == "check_nonempty":
-            line = f"if ({sizes[0]} == 0) {{}}tgen_fail(f, TGEN_EMPTY, {site}, {instr.attrs['axis']}, 0, 0);"
+            line = f"if ({sizes[0]} == 0) {fail}(f, TGEN_EMPTY, {site}, {instr.attrs['axis']}, 0, 0);"
         else:
-            line = f"if (!{self.pointer(instr.operands[0])}) {{}}tgen_fail(f, TGEN_ASSERT, {site}, 0, 0, 0);"
+            line = f"if (!{self.pointer(instr.operands[0])}) {fail}(f, TGEN_ASSERT, {site}, 0, 0, 0);"
         if late:
-            self.master([line.replace("{}", "")], fails=True)
+            self.master([line], fails=True)
         else:
-            self.prologue.append(line.replace("{}", "return "))
+            self.prologue.append(line)
 
     def check_index(self, instr, site, size):
         v, axis = instr.operands[0], instr.attrs["axis"]

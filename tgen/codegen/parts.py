@@ -86,13 +86,13 @@ class Body:
         return lines, renamed(self.nodes, {name: name for _, name in self.fields})
 
     def common(self):
-        """(parameters, arguments, nodes) of a function whose parameters are what is read: the same for bodies alike."""
+        """(parameters, arguments, nodes, text) of a function whose parameters are what is read: the same for bodies alike."""
         read = [*self.fields, *self.sizes]
         names = {name: f"{'p' if '*' in kind else 's'}{k}" for k, (kind, name) in enumerate(self.fields)} | {name: f"m{k}" for k, (_, name) in enumerate(self.sizes)}
         nodes = renamed(self.nodes, names)
         text = node_text(nodes)
         own = [word for word in ARGUMENTS if uses(text, word)]
-        return [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)], [*own, *(f"f->{x}" for _, x in read)], nodes
+        return [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)], [*own, *(f"f->{x}" for _, x in read)], nodes, text
 
 
 class Functions:
@@ -100,44 +100,38 @@ class Functions:
 
     def __init__(self, module, symbols):
         fields, symbols = declared(module.frame), set(symbols)
-        self.views, self.parts, self.written = [], {}, set()
+        self.views, self.parts = [], {}
         self.bodies = {(p.name, suffix): Body(nodes, fields, symbols) for p in module.parts for suffix, nodes in p.variants}
-        self.shared = self.find_shared()
+        self.calls = self.share()
         for part in module.parts:
             variants = [self.variant(part, suffix) for suffix, _ in part.variants]
             sizes = {s for suffix, _ in part.variants for _, s in self.bodies[part.name, suffix].sizes}
             self.parts[part.name] = {"name": part.name, "variants": variants, "counted": part.counted, "sizes": sizes, "texts": part.extent + part.extent_strided + part.cost}
 
-    def find_shared(self):
-        """{body: (name, parameters, arguments, nodes)} of those that have a function in common; a call alone has nothing to share."""
-        alike, found = {}, {}
+    def share(self):
+        """Write the functions that bodies have in common; {body: its call}. A call alone has nothing to share."""
+        alike, calls = {}, {}
         for body in self.bodies.values():
             if any(node.kind == "loop" for node in body.nodes):
-                parameters, arguments, nodes = body.common()
-                key = *(text.removeprefix("const ") for text in parameters), node_text(nodes)
-                alike.setdefault(key, []).append((body, parameters, arguments, nodes))
+                parameters, arguments, nodes, text = body.common()
+                key = *(p.removeprefix("const ") for p in parameters), text
+                alike.setdefault(key, []).append((body, parameters, arguments, nodes, text))
         for number, group in enumerate(g for g in alike.values() if len(g) > 1):
-            parameters = [max(texts, key=len) for texts in zip(*(parameters for _, parameters, _, _ in group))]      # const, when one of them is: then none writes there
-            found.update((body, (f"same{number}", parameters, arguments, nodes)) for body, _, arguments, nodes in group)
-        return found
+            parameters = [max(texts, key=len) for texts in zip(*(parameters for _, parameters, *_ in group))]      # const, when one of them is: then none writes there
+            calls |= {body: f"same{number}({', '.join(arguments)});" for body, _, arguments, _, _ in group}
+            self.write(f"The loops of {len(group)} parts.", f"same{number}", parameters, [], *group[0][3:])
+        return calls
 
     def variant(self, part, suffix):
-        """The view of the part's call, when its function and the one it has in common with others are written."""
+        """The view of the part's call, when its function is written."""
         body, name = self.bodies[part.name, suffix], part.name + suffix
-        if body in self.shared:
-            shared, parameters, arguments, nodes = self.shared[body]
-            if shared not in self.written:
-                self.written.add(shared)
-                self.write("The loops of several parts.", shared, parameters, [], nodes)
-            lines, nodes = [], [Lines([f"{shared}({', '.join(arguments)});"])]
-        else:
-            lines, nodes = body.alone()
+        lines, nodes = ([], [Lines([self.calls[body]])]) if body in self.calls else body.alone()
         text = node_text(nodes)
         unused = " ".join(f"(void){word};" for word in ARGUMENTS if not uses(text, word) and not (word == "f" and lines))
-        self.write(part.comment, name, list(ARGUMENTS.values()), [unused]*bool(unused) + lines, nodes)
+        self.write(part.comment, name, list(ARGUMENTS.values()), [unused]*bool(unused) + lines, nodes, text)
         extent = part.extent_strided if suffix else part.extent
         call = f"{name}(f, 0, 0, 1);" if extent == "1" and not part.counted else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
         return {"call": call, "when": f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else ""}
 
-    def write(self, comment, name, parameters, lines, nodes):
-        self.views.append({"comment": comment, "name": name, "tuned": is_tuned(node_text(nodes)), "parameters": ", ".join(parameters) or "void", "lines": lines, "nodes": nodes})
+    def write(self, comment, name, parameters, lines, nodes, text):
+        self.views.append({"comment": comment, "name": name, "tuned": is_tuned(text), "parameters": ", ".join(parameters) or "void", "lines": lines, "nodes": nodes})

@@ -69,7 +69,8 @@ def _convolution(function, *order):
 
 
 def _pair(shape):
-    return (shape[0], shape[1]) if isinstance(shape, (tuple, list)) else (T.as_tensor_variable(shape)[0], T.as_tensor_variable(shape)[1])
+    shape = shape if isinstance(shape, (tuple, list)) else T.as_tensor_variable(shape)
+    return shape[0], shape[1]
 
 
 def _pool(ignore_border=False, mode="max", ndim=2, openmp=None):

@@ -59,7 +59,7 @@ ROWS = {
     "compile.mode": f"{_MODE} tgen.runtime.mode: default_mode=FAST_RUN",
     "compile.monitormode": "tgen.runtime.mode: MonitorMode",
     "compile.nanguardmode": "tgen.runtime.mode: NanGuardMode",
-    "compile.ops": "tgen.pyops: as_op FromFunctionOp tgen.pyops: ViewOp view_op deep_copy_op=view_op tgen.dropin.opclasses: Rebroadcast Shape_i",
+    "compile.ops": "tgen.pyops: as_op FromFunctionOp ViewOp view_op deep_copy_op=view_op tgen.dropin.opclasses: Rebroadcast Shape_i",
     "compile.pfunc": "tgen.runtime.function: pfunc=function tgen.runtime.io: Param",
     "compile.profiling": "tgen.runtime.function: ProfileStats=Profile",
     "compile.sharedvalue": f"{_SHARED} tgen.core.generic: generic=GENERIC",
@@ -70,8 +70,8 @@ ROWS = {
     "gof.link": "tgen.graph.shared: Container",
     "gof.null_type": "tgen.graph.nograd: NullType",
     "gof.op": "tgen.pyops: Op PureOp=Op",
-    "gof.toolbox": "tgen.graph.fgraph: is_same_graph",
     "gof.opt": _REWRITES,
+    "gof.toolbox": "tgen.graph.fgraph: is_same_graph",
     "gof.type": _TYPES,
     "gof.utils": "tgen.dropin.compat: flatten uniq difference",
 

@@ -75,11 +75,6 @@ NEEDS = {"dimshuffle": _dimshuffle, "broadcast_to": _elementwise, "slice": _slic
 KINDS = {SCALAR: _elementwise, REDUCE: _reduce}
 
 
-def needs(instr, part):
-    rule = NEEDS.get(instr.op.name) or KINDS.get(instr.op.kind)
-    return rule(instr, part) if rule else None
-
-
 # -- the walk from the end
 
 def narrow(function):
@@ -105,8 +100,8 @@ def _demands(block):
     for position in reversed(range(len(block.instrs))):
         instr = block.instrs[position]
         parts = demands.get(instr.result, {}) if len(instr.results) == 1 else {}
-        found = {part: needs(instr, part) for part in parts} if parts and None not in parts and _pays(instr, parts) else {None: None}
-        if None not in found.values():
+        found = _needs(instr, parts)
+        if found:
             lifted[instr] = found
             for part, operands in found.items():
                 for v, inner in zip(instr.operands, operands):
@@ -117,6 +112,15 @@ def _demands(block):
             for v in instr.operands:
                 need(v, None, position)
     return demands, lifted if any(i.op.name != "slice" for i in lifted) else {}
+
+
+def _needs(instr, parts):
+    """{part: which part of each operand it needs}; None where the instruction is made as it is."""
+    rule = NEEDS.get(instr.op.name) or KINDS.get(instr.op.kind)
+    if rule is None or not parts or None in parts or not _pays(instr, parts):
+        return None
+    found = {part: rule(instr, part) for part in parts}
+    return None if None in found.values() else found
 
 
 def _pays(instr, parts):

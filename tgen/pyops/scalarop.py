@@ -3,7 +3,7 @@ import numpy as np
 
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Apply
-from tgen.tensor import as_tensor_variable, broadcast_to, cast, upcast
+from tgen.tensor import add, as_tensor_variable, broadcast_to, upcast
 
 from .op import Op
 
@@ -91,7 +91,7 @@ class ScalarOp(Op):
             raise TypeError(f"{self} takes {self.nin} operands; got {len(inputs)}")
         inputs = [as_tensor_variable(x) for x in inputs]
         if len(inputs) > 1:
-            shape = sum((cast(v, "float64") for v in inputs[1:]), cast(inputs[0], "float64")).shape
+            shape = add(*inputs).shape      # with the checks of an addition
             inputs = [broadcast_to(v, shape) for v in inputs]
         types = self.output_types([v.type for v in inputs])
         return Apply(self, inputs, [TensorType(t.dtype, inputs[0].type.shape)() for t in types])

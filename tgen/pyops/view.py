@@ -29,9 +29,6 @@ class ViewOp(Op):
     def grad(self, inputs, output_gradients):
         return output_gradients
 
-    def infer_shape(self, node, input_shapes):
-        return input_shapes
-
     def _tgen_primitive(self, node):
         return through_record(node, "view", 1)
 
