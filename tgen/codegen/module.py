@@ -219,10 +219,9 @@ class Module:
 
     def check(self, instr):
         """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end the call."""
-        site = instr.attrs["site"]
-        sizes = [size_c(s, "f->") for s in instr.sizes]
+        name, site, sizes = instr.op.name, instr.attrs["site"], [size_c(s, "f->") for s in instr.sizes]
         late = bool(instr.operands) or any(map(is_late, instr.sizes)) or self.depth > 0
-        name, fail = instr.op.name, "tgen_fail" if late else "return tgen_fail"
+        fail = "tgen_fail" if late else "return tgen_fail"
         if name == "check_index":
             self.check_index(instr, site, sizes[0])
             return
