@@ -11,12 +11,10 @@ from tgen.core.types import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError
 
 from .build import apply, call, keep, like, literal, zeros
-from .match import instead, match
-from .nodes import Variable, apply_op
+from .identities import through_log
+from .nodes import Variable
 from .nograd import Disconnected, Undefined
 from .walk import toposort
-
-_LOG_SUM_EXP = ("log", ("sum", ("exp", "x")))
 
 
 def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_names=True, known_grads=None,
@@ -211,7 +209,7 @@ class Walk:
         undefined = [g for g in gs if isinstance(g, Undefined)]
         if undefined or node.primitive.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
             entries = undefined[:1] * len(node.inputs)
-        elif self.through_log(node):
+        elif through_log(self, node):
             return
         else:
             partial = node.primitive.extra.get("partial")      # a rule that takes None for an adjoint of zero
@@ -230,56 +228,6 @@ class Walk:
             terms.append(entry)
         elif entry is not None and is_float(v.dtype):
             terms.append(fit(entry, v))
-
-    # -- stable identities
-    def through_log(self, node):
-        """Differentiate what a stable identity puts in the node's place; whether there is one."""
-        v = node.outputs[0]
-        for pattern, row in node.primitive.extra.get("stable", ()):
-            found = match(pattern, v)
-            if found and self.fixed.isdisjoint(found.inner):
-                self.replay(v, instead(row, found), found.bound.values())
-                return True
-        if node.primitive.name != "log":
-            return False
-        found = match(_LOG_SUM_EXP, v)
-        if found and self.fixed.isdisjoint(found.inner) and found.bound["x"] in self.active:
-            x, axes = found.bound["x"], found.nodes["sum"].attrs["axes"]
-            self.give(x, lambda: _log_sum_exp_grad(self.adjoint(v), x, axes))
-            return True
-        return self.under_moves(node)
-
-    def under_moves(self, node):
-        """log(softmax(x)[i]) is log(softmax(x))[i]: the log sinks below data movement to meet its partner."""
-        moves, v = [], node.inputs[0]
-        while v.owner is not None and v.owner.primitive.extra.get("moves") and v not in self.fixed:
-            moves.append(v.owner)
-            v = v.owner.inputs[0]
-        if not moves or v in self.fixed or v.owner is None or not (v.owner.primitive.extra.get("under_log") or match(_LOG_SUM_EXP[1], v)):
-            return False
-        moved = apply("log", v)
-        for move in reversed(moves):
-            moved, = apply_op(move.op, [moved, *move.inputs[1:]], move.attrs)
-        self.replay(node.outputs[0], moved, (v,))
-        return True
-
-    def replay(self, v, twin, stop):
-        """Give v's adjoint to ``twin``, which equals v, and walk back from there to the variables in ``stop``."""
-        order = toposort([twin], stop)
-        for node in order:
-            self.activate(node)
-        self.terms[twin] = [self.adjoint(v)]
-        for node in reversed(order):
-            self.visit(node)
-
-
-def _log_sum_exp_grad(g, x, axes):
-    """The adjoint times softmax(x), taken over all of ``axes`` together."""
-    if len(axes) == 1:
-        return keep(g, x, axes) * apply("softmax", x, axis=axes[0])
-    top = zero_grad(apply("max", x, axes=axes))     # the shift cancels, so nothing flows through it
-    e = call.exp(x - keep(top, x, axes))
-    return keep(g, x, axes) * (e / keep(apply("sum", e, axes=axes), x, axes))
 
 
 def flowing(node):
