@@ -1,4 +1,4 @@
-"""Who shares memory with whom (FAULTS N16): results, arguments, shared values, what was handed out; and what writes in place."""
+"""Who shares memory with whom: results, arguments, shared values, what was handed out; what writes in place."""
 import gc
 from itertools import combinations
 
@@ -14,7 +14,7 @@ def variables(*arrays, names="abcdefg"):
     return [tgen.shared(np.array(a, "float64"), n) for a, n in zip(arrays, names)]
 
 
-def test_N16_results_are_nobody_elses():
+def test_results_are_nobody_elses():
     w, u = variables(np.arange(12.0).reshape(3, 4), np.arange(4.0))
     f = tgen.function([X, V], [X, X, V, w, w, u, w[1:], X.T, w.reshape((4, 3)), X.reshape((-1,)), w + 0, w[0], X[0]], updates=[(w, w * 1), (u, w[0])])
     x, v = np.ones((3, 4)), np.ones(2)
@@ -26,7 +26,7 @@ def test_N16_results_are_nobody_elses():
     assert np.array_equal(w.get_value(), np.arange(12.0).reshape(3, 4)) and np.all(x == 1)
 
 
-def test_N16_one_array_twice_and_views_of_a_borrowed_one():
+def test_one_array_twice_and_views_of_a_borrowed_one():
     mine = np.arange(6.0)
     s = tgen.shared(mine, "s", borrow=True)
     f = tgen.function([V, T.dvector("w")], [V + s], updates=[(s, s * 2 + V)], on_unused_input="ignore")
@@ -35,7 +35,7 @@ def test_N16_one_array_twice_and_views_of_a_borrowed_one():
     assert f(mine[::-1], mine)[0].tolist() == [5 + 2 * k for k in range(6)]
 
 
-def test_N16_slices_of_different_sets():
+def test_slices_of_different_sets():
     """Slices of two shared data sets at once: one variable's memory is not taken for another's."""
     a, b = variables(np.arange(20.0).reshape(10, 2), np.arange(100.0, 110.0))
     f = tgen.function([N], [a[N:N + 2].sum(axis=1) + b[N:N + 2], a[N + 1] * b[N]])
@@ -44,7 +44,7 @@ def test_N16_slices_of_different_sets():
         assert first.tolist() == [4 * n + 1 + 100 + n, 4 * n + 5 + 101 + n] and second.tolist() == [(2 * n + 2) * (100 + n), (2 * n + 3) * (100 + n)]
 
 
-def test_N16_what_is_handed_out_never_changes():
+def test_what_is_handed_out_never_changes():
     """In place only where nobody else holds the memory: a borrowed value keeps what it was, however long it is held."""
     s, = variables(np.zeros(4))
     f = tgen.function([], [], updates=[(s, s + 1)])
@@ -62,7 +62,7 @@ def test_N16_what_is_handed_out_never_changes():
     assert mine.tolist() == [0] * 4 and [h.tolist()[0] for h in held] == [1, 2, 3, 4] and s.get_value().tolist() == [3] * 4
 
 
-def test_N16_updates_write_in_place_where_they_may():
+def test_updates_write_in_place_where_they_may():
     """The memory of a large variable nobody holds stays where it is."""
     s, = variables(np.zeros(50_000))
     f = tgen.function([V], [], updates=[(s, s * 0.5 + V.sum())])

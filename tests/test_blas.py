@@ -57,7 +57,7 @@ def test_matrix_vector_products(dtype, m, n):
         np.testing.assert_allclose(y, want, rtol=1e-3 if dtype == "float32" else 1e-11, atol=1e-4 if dtype == "float32" else 1e-11)
 
 
-def test_F13_blas_leaves_the_environment_alone():
+def test_blas_leaves_the_environment_alone():
     def load():
         before = dict(os.environ)
         lib, ffi, _ = host.table()

@@ -1,4 +1,4 @@
-"""The fault table's cache rows (FAULTS F01..F08, F14..F16) in real processes, with a compiler that counts."""
+"""What the cache survives, in real processes, with a compiler that counts."""
 import errno
 import itertools
 import os
@@ -20,9 +20,9 @@ from tgen.config import config
 from tgen.errors import CacheSecurityError
 
 
-# ---- F01, F02, F03: many processes ----
+# ---- many processes ----
 
-def test_F01_same_function_in_many_processes(cc, place):
+def test_same_function_in_many_processes(cc, place):
     for n in itertools.islice(numbers, 3):
         gate, opener = os.pipe()
 
@@ -39,7 +39,7 @@ def test_F01_same_function_in_many_processes(cc, place):
     assert len(named(place, ".so")) == 3 and not named(place, ".tmp")
 
 
-def test_F01_same_function_in_many_threads(cc, place):
+def test_same_function_in_many_threads(cc, place):
     n, answers = next(numbers), []
     cwd, before = os.getcwd(), dict(os.environ)
     threads = [threading.Thread(target=lambda: answers.append(made(n))) for _ in range(16)]
@@ -49,7 +49,7 @@ def test_F01_same_function_in_many_threads(cc, place):
     assert os.getcwd() == cwd and dict(os.environ) == before
 
 
-def test_F02_killed_while_compiling(cc, place):
+def test_killed_while_compiling(cc, place):
     n = next(numbers)
     with cc.doing("sleep 30"):
         holder = Child(made, n)
@@ -71,7 +71,7 @@ def kill_group(pid):
         pass
 
 
-def test_F02_killed_at_random_times(place):
+def test_killed_at_random_times(place):
     source = random.Random(1)
     for n in itertools.islice(numbers, 12):
         child = Child(made, n)
@@ -82,7 +82,7 @@ def test_F02_killed_at_random_times(place):
     assert not cache.verify()
 
 
-def test_F02_what_killed_processes_left_is_swept(place):
+def test_what_killed_processes_left_is_swept(place):
     leave, into = os.pipe()
 
     def leave_scratch():
@@ -99,7 +99,7 @@ def test_F02_what_killed_processes_left_is_swept(place):
     assert directory.sweep() >= 1 and not os.path.exists(scratch)
 
 
-def test_F03_different_functions_do_not_wait(cc, place):
+def test_different_functions_do_not_wait(cc, place):
     first = next(numbers)
     stripe = int(build.key_of(text_of(first))[:8], 16) % cache.STRIPES
     second = next(n for n in numbers if int(build.key_of(text_of(n))[:8], 16) % cache.STRIPES != stripe)
@@ -109,9 +109,9 @@ def test_F03_different_functions_do_not_wait(cc, place):
     assert [event[0] for event in cc.events()] == ["start", "start", "end", "end"]
 
 
-# ---- F04, F05, F06, F15: nowhere to store ----
+# ---- nowhere to store ----
 
-def test_F04_file_size_limit(place):
+def test_file_size_limit(place):
     first, second = next(numbers), next(numbers)
 
     def limited():
@@ -126,7 +126,7 @@ def test_F04_file_size_limit(place):
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
-def test_F04_every_write_may_fail(place, error):
+def test_every_write_may_fail(place, error):
     def failing_at(k, n):
         count, real = itertools.count(), os.write
 
@@ -146,7 +146,7 @@ def test_F04_every_write_may_fail(place, error):
     assert not named(place, ".tmp") and not cache.verify()
 
 
-def test_F05_read_only_directory(cc, place):
+def test_read_only_directory(cc, place):
     hit, first, second = next(numbers), next(numbers), next(numbers)
     theirs = hand_over(tempfile.mkdtemp(prefix="faults-", dir=os.path.dirname(place)))
     as_nobody(in_directory, theirs, made, hit)
@@ -168,7 +168,7 @@ def without_named_directory(home):
 
 
 @pytest.mark.parametrize("home", [None, "/", "/nowhere/at/all", "relative"])
-def test_F06_no_home(cc, home):
+def test_no_home(cc, home):
     n = next(numbers)
 
     def homeless():
@@ -182,7 +182,7 @@ def test_F06_no_home(cc, home):
     assert stat.S_IMODE(mode) == 0o700 and not os.path.exists(used)
 
 
-def test_F15_directory_removed_while_running(cc, place):
+def test_directory_removed_while_running(cc, place):
     n, other = next(numbers), next(numbers)
     library = build.obtain(text_of(n), {})
     shutil.rmtree(place)
@@ -194,16 +194,16 @@ def test_F15_directory_removed_while_running(cc, place):
     assert answer(build.Library("0" * 64, *stored)) == other
 
 
-def test_F15_scratch_removed_while_running(place):
+def test_scratch_removed_while_running(place):
     n, other = next(numbers), next(numbers)
     made(n)
     shutil.rmtree(directory._scratch.path)
     assert made(other) == other
 
 
-# ---- F07, F08: what is there cannot be trusted ----
+# ---- what is there cannot be trusted ----
 
-def test_F07_corrupt_bytes_are_never_accepted(place):
+def test_corrupt_bytes_are_never_accepted(place):
     n = next(numbers)
     made(n)
     key, path = build.key_of(text_of(n)), stored_path(n)
@@ -281,7 +281,7 @@ SPOILED = [spoil_truncate, spoil_flip, spoil_empty, spoil_other, spoil_directory
 
 
 @pytest.mark.parametrize("spoil", SPOILED, ids=lambda f: f.__name__[6:])
-def test_F07_corrupt_entry_is_healed(cc, place, spoil):
+def test_corrupt_entry_is_healed(cc, place, spoil):
     made(1)
     n = next(numbers)
     assert in_child(made, n) == n
@@ -292,7 +292,7 @@ def test_F07_corrupt_entry_is_healed(cc, place, spoil):
     assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2     # healed
 
 
-def test_F07_records_are_proved_too(place):
+def test_records_are_proved_too(place):
     key = cache.digest("record")
     assert cache.record_put(key, {"a": [1, None]}) and cache.record_get(key) == {"a": [1, None]}
     spoil_flip(cache.path_of(key, cache.RECORD))
@@ -329,7 +329,7 @@ UNSAFE = {"owner": unsafe_owner, "0777": unsafe_mode(0o777), "0770": unsafe_mode
 
 
 @pytest.mark.parametrize("kind", UNSAFE)
-def test_F08_unsafe_directory(cc, kind):
+def test_unsafe_directory(cc, kind):
     base, n = public_directory(), next(numbers)
     try:
         path = UNSAFE[kind](base)
@@ -351,7 +351,7 @@ def test_F08_unsafe_directory(cc, kind):
         shutil.rmtree(base)
 
 
-def test_F08_file_of_another_user(cc, place):
+def test_file_of_another_user(cc, place):
     n = next(numbers)
     theirs = hand_over(tempfile.mkdtemp(prefix="faults-", dir=os.path.dirname(place)))
     as_nobody(in_directory, theirs, made, n)
@@ -361,9 +361,9 @@ def test_F08_file_of_another_user(cc, place):
     assert os.stat(path).st_uid == NOBODY
 
 
-# ---- F14, F16: clocks and size ----
+# ---- clocks and size ----
 
-def test_F14_wrong_clocks(place):
+def test_wrong_clocks(place):
     old, new, future = (cache.digest(name) for name in ("old", "new", "future"))
     for key in (old, new, future):
         cache.put(key, bytes(5000), {})
@@ -375,12 +375,12 @@ def test_F14_wrong_clocks(place):
     assert cache.prune(11000) == 1 and cache.get(old) is None and cache.get(new)
 
 
-def test_F16_bounded_with_several_evictors(place):
+def test_bounded_with_several_evictors(place):
     def store(seed):
         source = random.Random(seed)
         config.cache_bytes = 1 << 20
         for k in range(60):
-            assert cache.put(cache.digest("F16", str(seed), str(k)), source.randbytes(9000), {})
+            assert cache.put(cache.digest("entry", str(seed), str(k)), source.randbytes(9000), {})
         return True
     children = [Child(store, seed) for seed in range(4)]
     assert all(c.result() for c in children)

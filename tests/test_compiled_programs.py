@@ -130,11 +130,11 @@ EMPTY = {"elementwise and sums": lambda: [X * 2, X.sum(axis=0), X.sum(axis=1), X
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
-def test_N11_nothing(shape):
+def test_arrays_without_elements(shape):
     agree([X], EMPTY["elementwise and sums"](), [np.zeros(shape)], modes=MODES[:1])
 
 
-# -- products: every rank, layout and empty size -----------------------------------------------------------------------------------
+# -- products: every rank, layout and empty size -------------------------------------------------------------
 
 MATRICES = {"C": lambda a: a, "Fortran": np.asfortranarray, "rows": lambda a: np.repeat(a, 2, 0)[::2], "steps": lambda a: np.repeat(a, 3, -1)[..., ::3], "negative": lambda a: a[::-1].copy()[::-1],
             "repeated": lambda a: np.broadcast_to(a[:1], a.shape), "one": lambda a: a}
@@ -154,7 +154,7 @@ def test_products(dtype):
             assert close(got, np.asarray(want, dtype, order="C"), 64 + 4 * k), (p, q, m, k, n)
 
 
-# -- updates ---------------------------------------------------------------------------------------------------------------------
+# -- updates -------------------------------------------------------------------------------------------------
 
 def test_updates_of_every_kind():
     """In place, flipped, copied; of another shape; read by views; a number; an output that is an update."""

@@ -1,4 +1,4 @@
-"""The fault table's rows about keys, fork, the compiler and what is loaded (FAULTS F09..F24), in real processes."""
+"""Keys, fork, the compiler and what is loaded: what must be survived, in real processes."""
 import ctypes
 import fcntl
 import hashlib
@@ -23,7 +23,7 @@ from tgen.config import config
 from tgen.errors import CompileError
 
 
-# ---- F09, F10, F11, F23: keys ----
+# ---- keys ----
 
 FEATURES = dict.fromkeys(toolchain.PROBES, True)
 
@@ -34,7 +34,7 @@ def chain_like(**changes):
     return toolchain.Toolchain(**{**facts, **changes})
 
 
-def test_F09_F10_F11_F23_every_ingredient_is_in_the_key():
+def test_every_ingredient_is_in_the_key():
     chains = [chain_like(), chain_like(path="/opt/bin/cc"), chain_like(version="cc 12.3"), chain_like(target=("-march=znver3",)),
               chain_like(target=("-march=znver4", "-mavx2")), chain_like(stamps=(("/usr/bin/cc", 101, 200),)),
               chain_like(stamps=(("/usr/bin/cc", 100, 201),)), chain_like(stamps=(("/usr/bin/cc", 100, 200), ("/usr/bin/as", 1, 1))),
@@ -47,7 +47,7 @@ def test_F09_F10_F11_F23_every_ingredient_is_in_the_key():
     assert not any("native" in word for word in toolchain.get().target)
 
 
-def test_F10_compiler_upgrade_under_the_same_path(cc, place):
+def test_compiler_upgrade_under_the_same_path(cc, place):
     n = next(numbers)
 
     def probed():
@@ -62,16 +62,16 @@ def test_F10_compiler_upgrade_under_the_same_path(cc, place):
     assert first == again != upgraded and cc.compiles(f"MARK{n}") == 2
 
 
-def test_F23_golden_key():
+def test_golden_key():
     assert cache.digest("ab", "c") == hashlib.sha256(b"\2" + bytes(7) + b"ab" + b"\1" + bytes(7) + b"c").hexdigest()
 
 
 @given(st.lists(st.text()), st.lists(st.text()))
-def test_F23_encoding_is_injective(a, b):
+def test_encoding_is_injective(a, b):
     assert (cache.digest(*a) == cache.digest(*b)) == (a == b)
 
 
-def test_I03_file_names_are_keys(place):
+def test_file_names_are_keys(place):
     for bad in ("", "../" + "0" * 61, "0" * 63, "0" * 65, "A" * 64, "0" * 63 + "/", "0" * 64 + "\n"):
         with pytest.raises(ValueError, match="64 hex digits"):
             cache.path_of(bad, cache.LIBRARY)
@@ -81,14 +81,14 @@ def test_I03_file_names_are_keys(place):
 
 @pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-mdaz-ftz", "@file", "-o", "-wrapper", "-specs=x",
                                   "-fplugin=x", "-B/tmp", "-Wl,-rpath,x", "-march=native", "-include", "x.h", "-I/tmp", "-L/tmp"])
-def test_I04_flags_that_are_refused(flag):
+def test_flags_that_are_refused(flag):
     with pytest.raises(ValueError, match="is not allowed"):
         toolchain.checked_flags(f"-O2 {flag}")
 
 
-# ---- F17: fork ----
+# ---- fork ----
 
-def test_F17_child_gives_the_parents_stripes_back(cc, place):
+def test_child_gives_the_parents_stripes_back(cc, place):
     n = next(numbers)
     with cc.doing("sleep 1"):
         thread = threading.Thread(target=made, args=(n,))
@@ -106,7 +106,7 @@ def test_F17_child_gives_the_parents_stripes_back(cc, place):
     child.wait()
 
 
-def test_F17_child_compiles_while_a_thread_of_the_parent_did(cc, place):
+def test_child_compiles_while_a_thread_of_the_parent_did(cc, place):
     n, other = next(numbers), next(numbers)
     with cc.doing("sleep 0.3"):
         thread = threading.Thread(target=made, args=(n,))
@@ -117,10 +117,10 @@ def test_F17_child_compiles_while_a_thread_of_the_parent_did(cc, place):
         thread.join()
 
 
-# ---- F18, F19: the compiler ----
+# ---- the compiler ----
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.05, 0.2])
-def test_F18_ctrl_c_while_compiling(cc, place, delay):
+def test_ctrl_c_while_compiling(cc, place, delay):
     n = next(numbers)
 
     def interrupted():
@@ -150,7 +150,7 @@ def alive(pid):
         return False
 
 
-def test_F19_missing_failing_and_hanging_compilers(cc, place):
+def test_missing_failing_and_hanging_compilers(cc, place):
     n = next(numbers)
     with pytest.raises(CompileError, match="no C compiler found: looked for /no/such/cc"):
         with config.change_flags(cc="/no/such/cc"):
@@ -165,7 +165,7 @@ def test_F19_missing_failing_and_hanging_compilers(cc, place):
     assert made(n) == n
 
 
-def test_F19_error_in_the_text():
+def test_error_in_the_text():
     with pytest.raises(CompileError, match="MARK is no C"):
         build.obtain("#error MARK is no C\n", {})
 
@@ -193,9 +193,9 @@ def test_a_long_text_is_compiled_in_pieces(monkeypatch):
         toolchain.get().compile(text.replace("x*1.25", "y*1.25", 1))
 
 
-# ---- F20, F21, F22, F24 ----
+# ---- surroundings, and what is loaded ----
 
-def test_F20_hostile_surroundings(place, tmp_path):
+def test_hostile_surroundings(place, tmp_path):
     n = next(numbers)
     key, plain = build.key_of(text_of(n)), toolchain.get().compile(text_of(n))
     for name in ("stdint.h", "string.h"):
@@ -214,7 +214,7 @@ def test_F20_hostile_surroundings(place, tmp_path):
     assert not (tmp_path / "deps").exists()
 
 
-def test_F21_new_content_is_really_called(place):
+def test_new_content_is_really_called(place):
     n, other = next(numbers), next(numbers)
     key = build.key_of(text_of(n))
     library = build.obtain(text_of(n), {})
@@ -226,7 +226,7 @@ def test_F21_new_content_is_really_called(place):
     assert answer(build.load(key)) == other
 
 
-def test_F22_entries_are_replaced_never_written(place):
+def test_entries_are_replaced_never_written(place):
     n = next(numbers)
     made(n)
     path = stored_path(n)
@@ -249,7 +249,7 @@ print(json.dumps([build.key_of(text), hashlib.sha256(toolchain.get().compile(tex
 """
 
 
-def test_F24_same_key_and_bytes_in_any_process(place, tmp_path):
+def test_same_key_and_bytes_in_any_process(place, tmp_path):
     n, seen = next(numbers), set()
     for seed, options, extra in (("0", [], {}), ("1", ["-O"], {"TZ": "Asia/Kolkata"}), ("9", [], {"LC_ALL": "C", "TMPDIR": str(tmp_path)})):
         env = {**os.environ, "PYTHONPATH": ROOT, "PYTHONHASHSEED": seed, "TGEN_CACHE_DIR": place, "TGEN_CC": config.cc, **extra}

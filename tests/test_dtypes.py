@@ -1,4 +1,4 @@
-"""Dtypes of expressions under both floatX settings: SEMANTICS' list, THEANO's table, NumPy's own promotion."""
+"""Dtypes of expressions under both floatX settings: what was decided, Theano's table, NumPy's promotion."""
 import itertools
 import warnings
 

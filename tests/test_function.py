@@ -1,4 +1,4 @@
-"""Misuse of function(), of its arguments and of its calls: every row of SEMANTICS sections 1 to 5, raised before any state is touched."""
+"""Misuse of function(), of its arguments and of its calls, refused before any state is touched."""
 import numpy as np
 import pytest
 
@@ -64,7 +64,7 @@ BUILD = [       # (what, error class, words in the message, call)
     ("default of a wrong type", TypeError, "at index 0", lambda e: function([In(e.v, value=1.0)], e.v)),
     ("state of a wrong type", TypeError, "Wrong number of dimensions", lambda e: function([In(e.v, value=1.0, update=e.v)], e.v)),
     ("default update of another type", TypeError, "must have the same type", lambda e: (setattr(e.s32, "default_update", e.s), function([], e.s32))),
-    # -- section 3
+    # -- shared variables
     ("shared of a variable", TypeError, "needs numeric values and not symbolic variables", lambda e: shared(e.x)),
     ("shared dtype=", TypeError, "No suitable SharedVariable constructor could be found", lambda e: shared(1, dtype="float32")),
     ("shared masked", TypeError, "mask", lambda e: shared(np.ma.masked_array([1.0, 2.0], [0, 1]))),
@@ -90,7 +90,7 @@ BUILD = [       # (what, error class, words in the message, call)
     ("generic added", TypeError, "no tensor operators", lambda e: e.objects + 1),
     ("expression has no value", AttributeError, "get_value", lambda e: (e.s + 1).get_value()),
     ("item assignment", TypeError, "does not support item assignment", lambda e: e.w.__setitem__(0, 1)),
-    # -- section 5
+    # -- copies of functions
     ("copy swap absent", ValueError, "SharedVariable: w not found", lambda e: function([], e.s).copy(swap={e.w: e.w})),
     ("copy swap type", AssertionError, "cannot be swapped", lambda e: function([], e.s).copy(swap={e.s: e.w})),
     ("copy swap type, as TypeError", TypeError, "cannot be swapped", lambda e: function([], e.s).copy(swap={e.s: e.w})),

@@ -158,7 +158,7 @@ def test_no_loop_reads_its_pointers_from_the_frame():
     assert len(loops) >= 3 and "f->" not in "".join(loops)
 
 
-# -- G01, G02, G03 -----------------------------------------------------------------------------------------------------------------
+# -- large graphs --------------------------------------------------------------------------------------------
 
 def chain(count):
     x = T.dvector("x")
@@ -175,7 +175,7 @@ def front_end(count):
     return time.process_time() - start, text
 
 
-def test_G02_a_deep_chain_needs_no_recursion():
+def test_a_deep_chain_needs_no_recursion():
     """The front end in linear time; its C in functions of a bounded length."""
     front_end(200)
     old = sys.getrecursionlimit()
@@ -196,7 +196,7 @@ def depth():
     return count
 
 
-def test_G02_a_chain_of_kernels_computes():
+def test_a_chain_of_kernels_computes():
     x, y = chain(1500)
     values = np.linspace(-1, 1, 9)
     got = tgen.function([x], y)(values)
@@ -204,7 +204,7 @@ def test_G02_a_chain_of_kernels_computes():
     np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
-def test_G03_diamonds_are_visited_once():
+def test_diamonds_are_visited_once():
     x, n = T.dvector("x"), T.lscalar("n")
     y, m = x, n
     start = time.process_time()

@@ -131,7 +131,7 @@ def test_bad_text(text, words):
     assert words in str(caught.value)
 
 
-FAULTS = [
+MISTAKES = [
     ("v15: float64[n1] = tanh v2", "v15: float32[n1] = tanh v2", "the op's rule says"),
     ("v15: float64[n1] = tanh v2", "v15: float64[n0] = tanh v2", "the op's rule says"),
     ("v15: float64[n1] = tanh v2", "v15: float64[n1, n1] = tanh v2", "the op's rule says"),
@@ -157,7 +157,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("good, bad, words", FAULTS)
+@pytest.mark.parametrize("good, bad, words", MISTAKES)
 def test_verifier_catches(good, bad, words):
     text = FULL.replace(good, bad)
     if words is None:
@@ -237,7 +237,7 @@ def test_long_chains_of_equalities():
         verify(parse(f"function ({params}) {{\n{checks}  v{count}: int64[n30] = add v0, v{count - 1}\n  return v{count}\n}}"))
 
 
-# -- the interpreter -----------------------------------------------------------------------------------------------------------
+# -- the interpreter -----------------------------------------------------------------------------------------
 
 def test_interpreter_runs_kernels():
     rng = np.random.default_rng(1)
@@ -294,7 +294,7 @@ def test_results_are_fresh():
     assert x.tolist() == [0, 1, 2] and s.tolist() == [1, 1, 1]
 
 
-# -- copies and walks ----------------------------------------------------------------------------------------------------------
+# -- copies and walks ----------------------------------------------------------------------------------------
 
 def test_refresh_copies_everything():
     function = parse(ROWS)

@@ -162,7 +162,7 @@ def show(fine, got, want, arrays):
 
 @pytest.mark.parametrize("name", sorted({op.name for op, *_ in CASES}))
 def test_scalar_op_c_is_numpy(library, name):
-    """N01 N03 N04 N05 N06 N07: exact, or within 4 ULP for what libm computes, for every dtype tuple the rule admits."""
+    """Exact, or within 4 ULP for what libm computes, for every dtype tuple the rule admits."""
     for k, (op, dtypes, attrs, result) in enumerate(CASES):
         if op.name != name:
             continue
@@ -184,7 +184,7 @@ PLANTED = "int32_t planted(int32_t a) { return a + 1; }\n"
 
 
 def test_scalar_ops_have_no_undefined_behaviour(tmp_path, capfd):
-    """N04 to N07 without -fwrapv, under the sanitizer (which is seen to work by one planted overflow)."""
+    """Integers and casts without -fwrapv, under the sanitizer (one planted overflow shows that it works)."""
     sanitized = build(tmp_path, UNDEFINED, PLANTED)
     for k, (op, dtypes, attrs, result) in enumerate(CASES):
         run(sanitized, k, grid(dtypes), result)

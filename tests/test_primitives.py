@@ -1,4 +1,4 @@
-"""Primitives one by one: the integer and cast tables of FAULTS, type rules over graph and IR types, meanings, refusals."""
+"""Primitives one by one: integers and casts, type rules over graph and IR types, meanings, refusals."""
 import numpy as np
 import pytest
 
@@ -32,24 +32,24 @@ def sized(*shape):
 n, m, k = map(dims.sym, ("n0", "n1", "n2"))
 
 
-# -- FAULTS 2B -----------------------------------------------------------------------------------------------------------------
+# -- edges of integers, casts, signs -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("dtype", [d for d in DTYPES if d.startswith("int")])
-def test_N04_integer_division(dtype):
+def test_integer_division(dtype):
     low = np.iinfo(dtype).min
     x, y = np.array([5, -5, low, low, -7, 7, -7, 7, 0], dtype), np.array([0, 0, -1, 1, 2, -2, -2, 2, 0], dtype)
     assert run("int_div", x, y).tolist() == [0, 0, low, low, -4, -4, 3, 3, 0]
     assert run("mod", x, y).tolist() == [0, 0, 0, 0, 1, -1, -1, 1, 0]
 
 
-def test_N05_shifts():
+def test_shifts():
     x, y = np.array([1, 1, -8, -8, 1, -8]), np.array([64, -1, 64, -1, 3, 1])
     assert run("left_shift", x, y).tolist() == [0, 0, 0, 0, 8, -16]
     assert run("right_shift", x, y).tolist() == [0, 0, -1, -1, 0, -4]
     assert run("left_shift", np.uint8(1), np.uint8(8)).tolist() == 0
 
 
-def test_N06_integers_wrap():
+def test_integers_wrap():
     for info in (INT8, INT32, INT64):
         low, high = np.array(info.min, info.dtype), np.array(info.max, info.dtype)
         for name, x, wanted in [("neg", low, low), ("abs", low, low), ("sqr", high, 1)]:
@@ -60,7 +60,7 @@ def test_N06_integers_wrap():
     assert run("pow", np.array([2, 1, -1, -1, 0]), np.array([-1, -5, -3, -4, -1])).tolist() == [0, 1, -1, 1, 0]
 
 
-def test_N07_casts_out_of_range():
+def test_casts_out_of_range():
     x = np.array([np.nan, 1e300, -1e300, np.inf, 2.0**31, -1.9, 3e9, 300.0])
     table = {"int64": [INT64.min] * 4 + [2**31, -1, 3 * 10**9, 300], "int32": [INT32.min] * 5 + [-1, INT32.min, 300], "int8": [0] * 5 + [-1, 0, 44],
              "uint8": [0] * 5 + [255, 0, 44], "uint32": [0] * 4 + [2**31, 2**32 - 1, 3 * 10**9, 300],
@@ -70,7 +70,7 @@ def test_N07_casts_out_of_range():
     assert run("cast", np.float32(2.0**31), dtype="int32") == INT32.min
 
 
-def test_N03_signs_and_nan():
+def test_signs_and_nan():
     assert not np.signbit(run("sgn", -0.0)) and np.isnan(run("sgn", np.nan)) and np.signbit(run("neg", 0.0)) and np.signbit(run("round", -0.5))
     for name in ("minimum", "maximum"):
         assert np.isnan(run(name, np.nan, 1.0)) and np.isnan(run(name, 1.0, np.nan))
@@ -78,7 +78,7 @@ def test_N03_signs_and_nan():
     assert run("lt", np.int64(-1), np.uint64(2**63)) and not run("eq", np.int64(-1), np.uint64(2**64 - 1))
 
 
-# -- dtype rules ---------------------------------------------------------------------------------------------------------------
+# -- dtype rules ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, dtypes, operands, result", [
     ("add", ("int32", "float32"), ("float64", "float64"), "float64"), ("add", ("int16", "float32"), ("float32", "float32"), "float32"),
@@ -97,7 +97,7 @@ def test_rules_refuse(name, dtypes):
         OPS[name].rule(dtypes)
 
 
-# -- type rules ----------------------------------------------------------------------------------------------------------------
+# -- type rules ----------------------------------------------------------------------------------------------
 
 def test_only_a_static_one_broadcasts():
     assert infer("add", sized(n, 1), sized(1, m))[0].shape == (n, m)
@@ -171,7 +171,7 @@ def test_kernel_type_rule():
             OPS["kernel"].infer(types, {**attrs, **wrong}, (n,), [sized(m), sized(m), sized()])
 
 
-# -- meanings ------------------------------------------------------------------------------------------------------------------
+# -- meanings ------------------------------------------------------------------------------------------------
 
 X = np.arange(24.0).reshape(2, 3, 4)
 
@@ -211,7 +211,7 @@ def test_checks_that_hold_give_nothing():
     assert run("check_eq", sizes=(2, 2)) == run("check_index", np.array([-3, 2]), sizes=(3,)) == run("assert", np.array(True)) == ()
 
 
-# -- the table itself ----------------------------------------------------------------------------------------------------------
+# -- the table itself ----------------------------------------------------------------------------------------
 
 def test_every_op_is_described():
     kinds = {SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST}

@@ -1,4 +1,4 @@
-"""Draws digit by digit: MRG31k3p as Theano has it (THEANO.md S76), numpy.random.RandomState with all its distributions."""
+"""Draws digit by digit: MRG31k3p as Theano has it, numpy.random.RandomState with all its distributions."""
 import numpy as np
 import pytest
 
@@ -22,7 +22,7 @@ def twice(v):
     return f(), f()
 
 
-# -- MRG: THEANO.md S76 -----------------------------------------------------------------------------------------------------------
+# -- MRG -----------------------------------------------------------------------------------------------------
 
 MRG = [     # (draw, first values of the first call, of the second)
     (lambda m: m.uniform((2, 3), dtype="float64"), [0.7353244530968368, 0.2585685825906694, 0.6940806899219751, 0.7705746139399707], [0.6142074400559068, 0.9489980279468]),
@@ -156,7 +156,7 @@ def test_lookups_compiled_are_their_meaning(name, dtype):
         f(p, np.zeros(3), 1)
 
 
-# -- RandomState -------------------------------------------------------------------------------------------------------------------
+# -- RandomState ---------------------------------------------------------------------------------------------
 
 DRAWS = {       # name -> (symbolic draw of a size, NumPy's)
     "uniform": (lambda s, n: s.uniform(n), lambda r, n: r.uniform(size=n)),

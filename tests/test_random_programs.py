@@ -1,4 +1,7 @@
-"""Random typed programs over the tensor API: interpreter = C in parts = C without the optional passes; nothing is shared, written to or torn (FAULTS 2D)."""
+"""Random typed programs over the tensor API: interpreter = C in parts = C without the optional passes.
+
+Nothing is shared, written to or torn.
+"""
 from contextlib import nullcontext
 from itertools import combinations
 

@@ -138,7 +138,7 @@ PYTHON = f"-include Python.h -isystem {sysconfig.get_path('include')}"       # f
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-def test_S04_host_module_under(sanitizer):
+def test_host_module_under(sanitizer):
     folder = scratch_directory()
     try:
         for name, text in (("runtime.c", render("runtime.c.j2")), ("driver.c", DRIVER)):

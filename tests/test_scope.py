@@ -1,4 +1,4 @@
-"""tgen.scope against SEMANTICS section 8: every rule and every row of errors."""
+"""tgen.scope against TensorFlow 1's variable scopes: every rule and every error."""
 import threading
 
 import numpy as np

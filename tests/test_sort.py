@@ -108,7 +108,7 @@ def test_inside_larger_programs():
     agree([X], [T.einsum("ij,kj->ik", X, X), T.einsum("ij->j", X), T.to_one_hot(T.argmax(X, 1), 3), *T.unique(T.round(X), True, True, True)], [array])
 
 
-# -- the largest ---------------------------------------------------------------------------------------------------------------
+# -- the largest ---------------------------------------------------------------------------------------------
 
 def test_topk():
     x, k = T.matrix(dtype="float64"), T.lscalar()
@@ -132,7 +132,7 @@ def test_topk_gradient():
         tgen.grad(T.argsort(x).sum(), x)
 
 
-# -- gradients -----------------------------------------------------------------------------------------------------------------
+# -- gradients -----------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("zeros", [(), (0,), (2,), (4,), (1, 3), (0, 1, 2, 3, 4)])
 def test_cumprod_gradient_at_zeros(zeros):
@@ -156,7 +156,7 @@ def test_jacobians():
     assert T.hessian(T.cumprod(x)[-1], x).eval({x: array}).tolist() == [[0, 2, 1], [2, 0, 3], [1, 3, 0]]
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------------------
+# -- refusals ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("make, error, words", [
     (lambda x: T.sort(x, 3), ValueError, "axis"), (lambda x: T.sort(x, kind="bubble"), ValueError, "kind"), (lambda x: T.searchsorted(x, x), ValueError, "vector"),
@@ -176,9 +176,9 @@ def test_a_class_without_a_column():
         T.to_one_hot(y, 3).eval({y: [0, 3]})
 
 
-# -- clone and updates ---------------------------------------------------------------------------------------------------------
+# -- clone and updates ---------------------------------------------------------------------------------------
 
-def test_S83_clone():
+def test_clone():
     x, y, z = T.dscalar("x"), T.dscalar("y"), T.fscalar("z")
     assert tgen.clone(x * 2, replace={x: y}).eval({y: 4.}) == 8
     first, second = tgen.clone([x + 1, x * x], [(x, y * 2)])

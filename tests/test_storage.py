@@ -70,7 +70,7 @@ def test_shape_may_change():
         assert same(s.get(), np.arange(float(n))) and same(s.get(), np.arange(float(n))) and s.shape == (n,)
 
 
-def test_S07_wrong_values_change_nothing():
+def test_wrong_values_change_nothing():
     s = Storage(np.arange(3.0))
     version = s.version
     for bad in (np.arange(3), np.zeros((1, 3)), np.zeros(3, "float32"), np.float64(3) * np.ones(())):
@@ -218,7 +218,7 @@ def test_impossible_sizes_are_refused():
         new_array("float64", (1 << 40,))
 
 
-def test_N15_every_take_may_fail():
+def test_every_take_may_fail():
     s, t = Storage(np.zeros(30000)), Storage(np.zeros(5))
     s.get(borrow=True), t.get(borrow=True)
     add = Call(INCREMENT, s)

@@ -1,4 +1,4 @@
-"""Storages under threads, re-entry and fork; the team; a library's life (FAULTS S04, S05, S08, S09, F17)."""
+"""Storages under threads, re-entry and fork; the team; a library's life."""
 import gc
 import threading
 import time
@@ -18,14 +18,14 @@ from tgen.core.storage import Storage, new_array
 
 # ---- threads ----
 
-def test_S04_increments_are_exact():
+def test_increments_are_exact():
     s, other = Storage(np.zeros(4)), Storage(np.zeros(3))
     both, one = Call(INCREMENT, s, other), Call(INCREMENT, s)
     run_threads([lambda call=call: [call() for _ in range(4000)] for call in (both, one) * 4])
     assert s.get().tolist() == [32000] * 4 and other.get().tolist() == [16000] * 3
 
 
-def test_S04_readers_never_see_a_torn_value():
+def test_readers_never_see_a_torn_value():
     s, stop = Storage(np.zeros(30000)), threading.Event()
     add, seen = Call(INCREMENT, s), []
 
@@ -47,7 +47,7 @@ def test_S04_readers_never_see_a_torn_value():
     assert s.get()[0] == 400 and seen
 
 
-def test_S04_set_value_meanwhile():
+def test_set_value_meanwhile():
     s = Storage(np.zeros(1000))
     add = Call(INCREMENT, s)
 
@@ -83,7 +83,7 @@ def test_waiting_writer_is_not_starved_by_readers():
     assert s.get()[0] == 50
 
 
-def test_S05_reentrant_calls():
+def test_reentrant_calls():
     a, b, c = (Storage(np.zeros(2)) for _ in range(3))
     outer, reader = Call(NESTED, a), Call(NESTED, a, exclusive=False)
     assert outer.nested(Call(INCREMENT, b)) == 0        # another storage: it just works
@@ -171,7 +171,7 @@ def test_one_call_at_a_time_has_the_team_and_the_others_run_alone():
 
 # ---- fork ----
 
-def test_S09_fork_never_sees_half_an_update():
+def test_fork_never_sees_half_an_update():
     s, stop = Storage(np.zeros(200000)), threading.Event()
     add = Call(INCREMENT, s)
     thread = threading.Thread(target=lambda: [add() for _ in iter(stop.is_set, True)])
@@ -190,7 +190,7 @@ def test_S09_fork_never_sees_half_an_update():
         thread.join()
 
 
-def test_F17_fork_while_threads_use_everything():
+def test_fork_while_threads_use_everything():
     storages = [Storage(np.zeros(3000)) for _ in range(5)]
     stop = threading.Event()
 
@@ -242,7 +242,7 @@ def test_child_of_child():
 
 # ---- libraries, products ----
 
-def test_S08_library_is_unloaded_with_its_last_user():
+def test_library_is_unloaded_with_its_last_user():
     add = Call(INCREMENT + "/* loaded once */", Storage(np.zeros(1)))
     gone, key = weakref.ref(add.library), add.library.key
     assert build.load(key) is add.library

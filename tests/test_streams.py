@@ -1,4 +1,4 @@
-"""Streams: their states as shared variables (THEANO.md S73-S77), Philox and its published vectors, distributions."""
+"""Streams: their states as shared variables, Philox and its published vectors, distributions."""
 import copy
 import pickle
 
@@ -20,13 +20,13 @@ def twice(v):
     return f(), f()
 
 
-# -- streams as shared variables: S66, S73, S74, S75, S77 ---------------------------------------------------------------------------
+# -- streams as shared variables ---------------------------------------------------------------------------
 
 MAKERS = [lambda: RandomStreams(234), lambda: MRG_RandomStreams(234), lambda: philox(234)]
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_S73_S74_states_advance(maker):
+def test_states_advance(maker):
     srng = maker()
     rv = srng.uniform((2,))
     a, b = twice(rv)
@@ -53,7 +53,7 @@ def test_two_functions_share_a_stream_and_seed(maker):
     assert not np.array_equal(f(), a) and not np.array_equal(both()[1], d)
 
 
-def test_S75_randomstate_value():
+def test_randomstate_value():
     srng = RandomStreams(234)
     rv = srng.uniform((2, 2))
     r = np.random.RandomState(int(np.random.RandomState(234).randint(2**30)))
@@ -75,7 +75,7 @@ def test_S75_randomstate_value():
     assert isinstance(tgen.shared(np.random.RandomState(1), "r"), RandomStateVariable) and type(rv.rng.clone()) is RandomStateVariable
 
 
-def test_S77_default_update():
+def test_default_update():
     s = tgen.shared(0)
     s.default_update = s + 1
     f = function([], s)
@@ -118,7 +118,7 @@ def test_gradients_flow_to_the_parameters(maker):
     assert by_avg == 5 and abs(by_std - ((sample - 1) / 2).sum()) < 1e-12
 
 
-# -- Philox --------------------------------------------------------------------------------------------------------------------------
+# -- Philox --------------------------------------------------------------------------------------------------
 
 VECTORS = [     # Random123's kat_vectors: counter and key -> words
     ([0] * 6, [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]),
@@ -160,7 +160,7 @@ def test_philox_draws():
             bad()
 
 
-# -- distributions ---------------------------------------------------------------------------------------------------------------
+# -- distributions -------------------------------------------------------------------------------------------
 
 def chi2(counts, p):
     wanted = counts.sum() * np.asarray(p)

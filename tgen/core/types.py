@@ -1,4 +1,4 @@
-"""TensorType and the dtype rules: NumPy 2's promotion with JAX's propagation of weakness (SEMANTICS: NEP 50)."""
+"""TensorType and the dtype rules: NumPy 2's promotion with JAX's propagation of weakness (NEP 50)."""
 from functools import lru_cache
 
 import numpy as np
