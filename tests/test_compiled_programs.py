@@ -32,7 +32,7 @@ PROGRAMS = {
     "axes of three": ([Z], lambda: [f(Z, axis=a) for f in (T.sum, T.min) for a in (0, 1, 2, (0, 1), (1, 2), (0, 2), None)] + [Z.sum(axis=1).max(axis=1)], [z]),
     "several reductions of one value": ([X], lambda: [T.exp(X).sum(axis=1), T.exp(X).max(axis=1), T.exp(X).argmax(axis=1), T.exp(X).sum(), T.exp(X).sum(axis=0)], [x]),
     "positions": ([Z], lambda: [Z.argmax(axis=a) for a in (0, 1, 2)] + [Z.argmin(), (Z * 2).argmax(), Z[:, ::-1].argmin(axis=1), T.floor(Z).argmax(axis=2)], [z]),
-    "a reduction beside its operand": ([X], lambda: [X * 2, (X * 2).sum(axis=0), (X * 2).sum(axis=1), X + X.sum(), X - X.max(axis=0), X / X.sum(axis=1, keepdims=True)], [x]),
+    "a reduction beside its operand": ([X], lambda: [X * 2, (X * 2).sum(axis=0), (X * 2).sum(axis=1), X + X.sum(), X - X.max(axis=0), X / (X * X).sum(axis=1, keepdims=True)], [x]),
     "static rows": ([T.TensorType("float64", (6, 5))("x")], None, [x]),
 
     # rows
