@@ -7,7 +7,7 @@ import pytest
 from graph_eval import evaluate
 
 import tgen.tensor as T
-from tgen.core.op import OPS, SCALAR
+from tgen.core.op import OPS, SCALAR, Op
 from tgen.core.types import TensorType
 from tgen.errors import DisconnectedInputError, NullTypeGradError
 from tgen.graph.build import apply, literal
@@ -339,7 +339,7 @@ def test_wrt_intermediate_and_itself():
 def test_undefined():
     x = T.dscalar("x")
     y = x * 2
-    y.owner.primitive = type("Op", (), {"grad": lambda self, node, gs: [Undefined("odd")] * 2, "extra": {}, "sizes": 0, "name": "odd"})()
+    y.owner.primitive = Op("odd", SCALAR, None, None, grad=lambda node, gs: [Undefined("odd")] * 2)
     with pytest.raises(NullTypeGradError, match="odd"):
         grad(y, x)
     assert isinstance(grad(y, x, null_gradients="return"), Undefined)

@@ -21,6 +21,9 @@ class Op:
     commutative  operands may be swapped (CSE orders them)
     effect       None, "host" (kept by DCE, not merged by CSE)
     fails        the op can fail at run time (a check)
+    mask         how a choice's mask passes back (graph/adjoint.py): "each", element by element (SCALAR); "moved": grad only moves and
+                 repeats elements of the adjoint, so it moves the mask too; "added": it adds them up as well; "whole": it is not
+                 linear in the adjoint; None: it mixes the elements. The last two are given the masked adjoint
     rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
     samples      extra attrs/shape samples for the sweep
     doc          one line for ``tgen ops``
@@ -35,6 +38,7 @@ class Op:
     commutative: bool = False
     effect: object = None
     fails: bool = False
+    mask: object = None
     rule: object = None
     samples: tuple = ()
     doc: str = ""

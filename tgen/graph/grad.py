@@ -1,6 +1,7 @@
 """Reverse-mode gradients: one walk from the cost back to what is asked for, each node once, no recursion.
 
-The walk asks every op on the way for its own ``grad``; broadcast axes are summed here. A value of discrete dtype passes a
+The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever it holds, and what
+only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). A value of discrete dtype passes a
 gradient of zero: what is behind it is connected, but gets nothing. Through ``log`` and its kin the walk looks for the stable
 identities of ops/stable.py and differentiates what they put there instead, so the gradient of log(softmax(x)) does not overflow.
 """
@@ -10,7 +11,8 @@ from tgen.config import config
 from tgen.core.types import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError
 
-from .build import apply, call, keep, like, literal, zeros
+from .adjoint import Adjoint, Chosen, Masks, Taken, steady
+from .build import apply, call, like, literal, zeros
 from .identities import through_log
 from .nodes import Variable
 from .nograd import Disconnected, Undefined
@@ -159,7 +161,7 @@ class Walk:
     def __init__(self, starts, targets, constant):
         self.starts, self.targets = starts, targets
         self.constant = set(constant or ())
-        self.terms = {}
+        self.terms, self.masks = {}, Masks()
         order = toposort(list(starts), self.constant)
         self.active = set(targets)      # the variables an adjoint is of use for; a constant target gets one and passes nothing on
         self.order = [node for node in order if self.activate(node)]
@@ -175,7 +177,7 @@ class Walk:
     def run(self):
         for v, g in self.starts.items():
             if v in self.active:
-                self.terms[v] = [g] if g is not None else []
+                self.terms[v] = [Adjoint(g)] if g is not None else []
         for node in reversed(self.order):
             self.visit(node)
 
@@ -188,38 +190,63 @@ class Walk:
         return self.adjoint(v)
 
     def adjoint(self, v):
-        """The sum of v's terms; None for zero."""
+        """The sum of v's terms as a variable, or Undefined; None for zero."""
+        total = self.total(v)
+        return self.masks.value(total, v) if isinstance(total, Adjoint) else total
+
+    def total(self, v):
+        """The sum of v's terms as an Adjoint, or Undefined; None for zero."""
         terms = self.terms.get(v)
         if not terms:
             return None
         for term in terms:
             if isinstance(term, Undefined):
                 return term
-        total = terms[0]
-        for term in terms[1:]:
-            total = apply("add", total, term)
-        self.terms[v] = [total]
-        return total
+        if len(terms) > 1:
+            self.terms[v] = [self.masks.total(terms, v)]
+        return self.terms[v][0]
 
     def visit(self, node):
         """Pass the adjoints of a node's outputs on to its inputs."""
         if not any(v in self.terms and v not in self.constant for v in node.outputs):
             return
-        gs = [None if v in self.constant else self.adjoint(v) for v in node.outputs]
-        undefined = [g for g in gs if isinstance(g, Undefined)]
-        if undefined or node.primitive.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
-            entries = undefined[:1] * len(node.inputs)
-        elif through_log(self, node):
-            return
-        else:
-            partial = node.primitive.extra.get("partial")      # a rule that takes None for an adjoint of zero
-            entries = node.primitive.grad(node, gs if partial else [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
-        for v, entry in zip(flowing(node), entries or [None] * len(node.inputs)):
-            if v in self.active:
-                self.give(v, entry)
+        gs = [None if v in self.constant else self.total(v) for v in node.outputs]
+        undefined = next((g for g in gs if isinstance(g, Undefined)), None)
+        if undefined is not None:
+            for v in flowing(node):
+                self.give(v, undefined)
+        elif node.primitive.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
+            for v in flowing(node):
+                self.give(v, None)
+        elif not through_log(self, node):
+            self.pull(node, gs)
 
-    def give(self, v, entry):
+    def pull(self, node, gs):
+        """Ask the node's rule, and give its inputs what it says, under the masks and in the branch of ``gs``."""
+        op = node.primitive
+        if op.mask == "whole":
+            gs = [g and Adjoint(self.masks.value(g, v)) for g, v in zip(gs, node.outputs)]
+        gs = self.masks.in_one_branch(gs, node.outputs)
+        branch = next(g.branch for g in gs if g is not None)
+        carried = gs[0] if len(gs) == 1 and gs[0].mask is not None and op.mask in ("each", "moved", "added") else None
+        if carried is not None and op.mask != "added":
+            values = [carried.value]
+        else:
+            values = [g and self.masks.masked(g) for g in gs]
+        if not op.extra.get("partial"):         # a rule that takes None for an adjoint of zero
+            values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
+        entries = op.grad(node, values) or [None] * len(node.inputs)
+        for k, (v, entry) in enumerate(zip(flowing(node), entries)):
+            if v not in self.active:
+                continue
+            mask = None if carried is None or entry is None else self.masks.moved(node, carried.mask, k)
+            settled = mask is None or op.mask == "added" or carried.settled and (op.mask == "moved" or steady(node, k))
+            self.give(v, entry, mask, settled, branch)
+
+    def give(self, v, entry, mask=None, settled=True, branch=None):
         """Add one term to v's adjoint; a callable is a term made only now that it is needed."""
+        if v not in self.active:
+            return
         terms = self.terms.setdefault(v, [])
         if v in self.starts:
             return
@@ -227,7 +254,11 @@ class Walk:
         if isinstance(entry, Undefined):
             terms.append(entry)
         elif entry is not None and is_float(v.dtype):
-            terms.append(fit(entry, v))
+            if isinstance(entry, Chosen):
+                entry, mask, settled = entry.value, self.masks.within(mask, entry.condition, entry.holds), False
+            elif isinstance(entry, Taken):
+                entry, branch = entry.value, self.masks.branch(branch, entry.condition, entry.holds)
+            terms.append(self.masks.fitted(Adjoint(entry, mask, settled, branch), v))
 
 
 def flowing(node):
@@ -238,15 +269,3 @@ def flowing(node):
         return [node.inputs[k] for k in flows] if isinstance(flows, tuple) else node.inputs[:flows]
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     return node.inputs[:-count] if count else node.inputs
-
-
-def fit(g, v):
-    """A term of v's adjoint in v's dtype and shape: summed over the axes along which v was broadcast."""
-    if g.dtype != v.dtype:
-        g = apply("cast", g, dtype=v.dtype)
-    if g.ndim != v.ndim:
-        raise ValueError(f"the gradient of {v} ({v.type}) has {g.ndim} dimensions")
-    axes = tuple(a for a, (mine, its) in enumerate(zip(v.broadcastable, g.broadcastable)) if mine and not its)
-    if axes:
-        g = keep(apply("sum", g, axes=axes), v, axes)
-    return like(g, v) if any(its and not mine for mine, its in zip(v.broadcastable, g.broadcastable)) else g

@@ -23,7 +23,8 @@ def through_log(walk, node):
     found = match(_LOG_SUM_EXP, v)
     if found and walk.fixed.isdisjoint(found.inner) and found.bound["x"] in walk.active:
         x, axes = found.bound["x"], found.nodes["sum"].attrs["axes"]
-        walk.give(x, lambda: _log_sum_exp_grad(walk.adjoint(v), x, axes))
+        a = walk.total(v)
+        walk.give(x, lambda: _log_sum_exp_grad(walk.masks.masked(a), x, axes), branch=a.branch)
         return True
     return _under_moves(walk, node)
 
@@ -50,7 +51,7 @@ def _replay(walk, v, twin, stop):
     order = toposort([twin], stop)
     for node in order:
         walk.activate(node)
-    walk.terms[twin] = [walk.adjoint(v)]
+    walk.terms[twin] = [walk.total(v)]
     for node in reversed(order):
         walk.visit(node)
 

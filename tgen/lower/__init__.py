@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from tgen.core import dims
 from tgen.core.op import OPS
 from tgen.core.types import TensorType, is_int
+from tgen.graph.branches import Places, in_each_branch
 from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import leaves, retyped, toposort
@@ -19,7 +20,7 @@ from tgen.ops.host import lower_through, python_sites
 
 from .emit import Scope
 from .guards import Guards, Pending
-from .regions import Body, Homes, loops, names_of
+from .regions import Body, first_twins, leaders, loops, names_of
 from .sizes import Site
 
 IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
@@ -94,30 +95,38 @@ class Lowering(Guards):
     # -- blocks
     def walk(self, outputs, stop):
         """Lower what ``outputs`` need in this region, and in the branches' regions what they alone need."""
-        order = toposort(outputs, stop)
-        twins = loops(order)
-        homes = Homes(order, outputs, twins, self.forced)
-        here, regions = self.region, {None: self.region}
+        key = tuple(outputs)
+        if key not in self.copies:      # made once: an attempt that comes after asks for the same variables
+            self.copies[key] = in_each_branch(outputs, stop, first_twins)
+        made, copied = self.copies[key]
+        order = toposort(made, stop)
+        twins = loops(order, copied)
+        places = Places(order, made, leaders(twins), self.forced)
+        here, regions = self.region, {places.top: self.region}
         for node in order:
-            self.region = self.region_of(homes.of[node], homes, regions)
+            home = places.home(node)
+            self.region = self.region_of(home, regions)
             self.places.update((v, self.region) for v in node.outputs)
             if node.primitive.name == "ifelse":
-                self.add_ifelse(node, [self.region_of((node, branch), homes, regions) for branch in (0, 1)])
+                self.add_ifelse(node, [self.region_of(places.side(node, side, home), regions) for side in (0, 1)])
             elif node not in twins:
                 self.add(node)
             elif twins[node].nodes[0] is node:
                 self.add_scan(twins[node])
         self.region = here
+        for v, copy in zip(outputs, made):
+            if v is not copy:
+                self.alias_of(v, copy)
 
-    def region_of(self, home, homes, regions):
-        """The region of a home, made with those around it when first asked for."""
+    def region_of(self, place, regions):
+        """The region of a place, made with those around it when first asked for."""
         missing = []
-        while home not in regions:
-            missing.append(home)
-            home = homes.of[home[0]]
-        here, self.region = self.region, regions[home]
-        for home in reversed(missing):
-            self.region = regions[home] = self.inner(lazy=True)
+        while place not in regions:
+            missing.append(place)
+            place = place.outer
+        here, self.region = self.region, regions[place]
+        for place in reversed(missing):
+            self.region = regions[place] = self.inner(lazy=True)
         made, self.region = self.region, here
         return made
 

@@ -6,6 +6,7 @@ the same parameters and more outs. Lowering makes one loop of the twins, so noth
 """
 from tgen.core.op import OPS, VIEW
 from tgen.core.types import is_float
+from tgen.graph.branches import Places
 from tgen.graph.build import apply, length, lengths, literal, plus, zeros
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Undefined, Walk
@@ -195,20 +196,25 @@ class _Back:
         return found
 
     def variation(self):
-        """The variables of the body that change from step to step, and those whose shape may; a parameter's does not."""
+        """The variables of the body that change from step to step, and those that have no rows to be kept in.
+
+        These are the ones whose shape may change (a parameter's does not), and those that a step makes only in a branch.
+        """
         changing = set(self.params[:self.carries + self.sequences])
-        resized = set()
-        for node in toposort(self.body.outputs, self.params):
+        order = toposort(self.body.outputs, self.params)
+        places = Places(order, self.body.outputs)
+        resized, lazy = set(), {v for node in order if places.top not in places.of[node] for v in node.outputs}
+        for node in order:
             if _finds_sizes(node) or any(v in changing for v in sizes_of(node)) or any(v in resized for v in node.inputs):
                 resized.update(v for v in node.outputs if v.type.ndim)
             if any(v in (resized if node.primitive.name == "shape_i" else changing) for v in node.inputs):
                 changing.update(node.outputs)
-        return changing, resized
+        return changing, resized | lazy
 
-    def used(self, wanted, forward, changing, resized):
+    def used(self, wanted, forward, changing, rowless):
         """What the step back reads of the forward body: parameters, and values that are kept.
 
-        Made anew are views, what is the same at every step, and what may have another shape at each, so that it has no rows to be kept in.
+        Made anew are views, what is the same at every step, and what has no rows to be kept in.
         """
         found, stack, seen = {}, [], set()
         for node in toposort(wanted, [v for v in forward]):
@@ -226,7 +232,7 @@ class _Back:
                 found[v] = None
             elif v not in changing and v.owner.primitive.name == "shape_i":
                 stack.extend(self.shape_only(v.owner.inputs[0], forward))
-            elif v.owner.primitive.kind == VIEW or v not in changing or v in resized:
+            elif v.owner.primitive.kind == VIEW or v not in changing or v in rowless:
                 stack.extend(v.owner.inputs)
             else:
                 found[v] = None

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from tgen.graph.adjoint import Chosen
 from tgen.graph.build import call
 
 from .declare import (C_TYPES, CODES, bits, bool_to_int8, casting, choice, comparison, division, dtype_class, floating, keeps,
@@ -26,13 +27,13 @@ def _wrapping(sign):
 
 
 scalar("add", numeric, np.add, {"f": "({0} + {1})", "n": _wrapping("+"), "b": "({0} | {1})"},
-       (lambda g, z, x, y: g, lambda g, z, x, y: g), "x + y; bools: or", commutative=True)
+       (lambda g, z, x, y: g, lambda g, z, x, y: g), "x + y; bools: or", commutative=True, slopes="constant")
 scalar("add_adjoint", floating, lambda x, y: np.where(y == 0, x, x + y), {"f": "({1} == 0 ? {0} : {0} + {1})"}, (lambda g, z, x, y: g, lambda g, z, x, y: g),
-       "x + y, but a y of zero adds nothing, not even its sign: the adjoint of a step that nothing else reads", arity=2)
+       "x + y, but a y of zero adds nothing, not even its sign: the adjoint of a step that nothing else reads", arity=2, slopes="constant")
 scalar("sub", no_bool, np.subtract, {"f": "({0} - {1})", "n": _wrapping("-")},
-       (lambda g, z, x, y: g, lambda g, z, x, y: -g), "x - y")
+       (lambda g, z, x, y: g, lambda g, z, x, y: -g), "x - y", slopes="constant")
 scalar("mul", numeric, np.multiply, {"f": "({0} * {1})", "n": _wrapping("*"), "b": "({0} & {1})"},
-       (lambda g, z, x, y: g * y, lambda g, z, x, y: g * x), "x * y; bools: and", commutative=True)
+       (lambda g, z, x, y: g * y, lambda g, z, x, y: g * x), "x * y; bools: and", commutative=True, slopes="others")
 scalar("true_div", division, np.true_divide, {"f": "({0} / {1})"},
        (lambda g, z, x, y: g / y, lambda g, z, x, y: -(g * z) / y), "x / y in floats")
 
@@ -70,7 +71,7 @@ def _power_c(dtypes, attrs):
 scalar("pow", bool_to_int8, _power, _power_c,
        (lambda g, z, x, y: g * y * x ** (y - 1), lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(x) * z)),
        "x ** y; an integer to a negative power is the truncated quotient (0 unless x is 1 or -1)", arity=2)
-scalar("neg", no_bool, np.negative, {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"}, (lambda g, z, x: -g,), "-x")
+scalar("neg", no_bool, np.negative, {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"}, (lambda g, z, x: -g,), "-x", slopes="constant")
 scalar("abs", keeps, np.abs, {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
        (lambda g, z, x: g * call.sgn(x),), "absolute value")
 scalar("sgn", no_bool, np.sign, {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"}, None,
@@ -139,7 +140,7 @@ for _name, _function, _text, _doc in [("floor", np.floor, "floor", "largest inte
 
 def _selects(g, z, x):
     """Every operand that equals the result gets the whole adjoint, ties included (Theano)."""
-    return _zero_where_not(call.eq(z, x), g)
+    return Chosen(g, call.eq(z, x))
 
 
 for _name, _function, _sign in [("minimum", np.minimum, "<"), ("maximum", np.maximum, ">")]:
@@ -154,9 +155,9 @@ def _clip(x, low, high):
 
 _bounded = "(({T})({0} > {1} ? ({0} < {2} ? {0} : {2}) : ({1} < {2} ? {1} : {2})))"
 scalar("clip", numeric, _clip, {"f": "tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
-       (lambda g, z, x, low, high: _zero_where_not(call.and_(call.ge(x, low), call.le(x, high)), g),
-        lambda g, z, x, low, high: _zero_where_not(call.lt(x, low), g),
-        lambda g, z, x, low, high: _zero_where_not(call.gt(x, high), g)), "x held between low and high (the gradient at a bound is 1)", arity=3)
+       (lambda g, z, x, low, high: Chosen(g, call.and_(call.ge(x, low), call.le(x, high))),
+        lambda g, z, x, low, high: Chosen(g, call.lt(x, low)),
+        lambda g, z, x, low, high: Chosen(g, call.gt(x, high))), "x held between low and high (the gradient at a bound is 1)", arity=3)
 
 
 def _compare(sign):
@@ -177,7 +178,8 @@ for _name, _function, _sign in [("eq", np.equal, "=="), ("neq", np.not_equal, "!
 scalar("isnan", test, np.isnan, {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is nan")
 scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
 scalar("switch", choice, np.where, {k: "({0} ? {1} : {2})" for k in "fnb"},
-       (None, lambda g, z, c, x, y: call.switch(c, g, 0), lambda g, z, c, x, y: call.switch(c, 0, g)), "x where the condition holds, else y", arity=3)
+       (None, lambda g, z, c, x, y: Chosen(g, c), lambda g, z, c, x, y: Chosen(g, c, False)), "x where the condition holds, else y", arity=3,
+       slopes="constant")
 
 
 # -- bits ----------------------------------------------------------------------------------------------------------------------
@@ -240,17 +242,18 @@ def _cast(attrs, sizes, x):
 
 
 scalar("cast", casting, None, _cast_c, (lambda g, z, x: call.cast(g, x.type.dtype),),
-       "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)", eval=_cast)
+       "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)", eval=_cast, slopes="constant")
 
 
-def _identity(name, grad, doc, flows=1):
+def _identity(name, grad, doc, flows=1, mask="each"):
     """x itself, with a gradient of its own; lower drops it."""
-    scalar(name, keeps, None, {k: "({0})" for k in "fnb"}, None, doc, eval=lambda attrs, sizes, x: x, node_grad=grad,
-           extra={"flows": flows, "identity": True})
+    scalar(name, keeps, None, {k: "({0})" for k in "fnb"}, None, doc, eval=lambda attrs, sizes, x: x, node_grad=grad, mask=mask,
+           slopes="constant", extra={"flows": flows, "identity": True})
 
 
 _identity("disconnected_grad", None, "x, through which no gradient flows: what is behind it is disconnected", 0)
 _identity("zero_grad", None, "x, whose gradient is zero")
-_identity("grad_clip", lambda node, gs: [call.clip(gs[0], node.attrs["lo"], node.attrs["hi"])], "x, whose gradient is clipped to lo .. hi")
+_identity("grad_clip", lambda node, gs: [call.clip(gs[0], node.attrs["lo"], node.attrs["hi"])], "x, whose gradient is clipped to lo .. hi",
+          mask="whole")
 _identity("grad_scale", lambda node, gs: [gs[0] * node.attrs["factor"]], "x, whose gradient is multiplied by factor")
 scalar("copy", keeps, lambda x: x.copy(), {k: "{0}" for k in "fnb"}, (lambda g, z, x: g,), "x in memory of its own (IR only: fusion makes a view's elements real)")

@@ -72,19 +72,19 @@ def _gather_grad(node, gs):
 def _set_gather_grad(node, gs):
     """A repeated index gives its place to the last value; as in Theano every one of them gets the adjoint of the place."""
     base, v, *indices = node.inputs
-    return [lambda: _back("set_gather", node, gs[0], zeros(v), indices), lambda: apply("gather", gs[0], *indices, **node.attrs)]
+    return [lambda: _back("set_gather", node, gs[0], zeros(v, gs[0].dtype), indices), lambda: apply("gather", gs[0], *indices, **node.attrs)]
 
 
 def _inc_gather_grad(node, gs):
     return [gs[0], lambda: apply("gather", gs[0], *node.inputs[2:], **node.attrs)]
 
 
-register(Op("gather", STRUCT, _gather_infer, _gather, _gather_grad, fails=True, extra={"flows": 1, "moves": True},
+register(Op("gather", STRUCT, _gather_infer, _gather, _gather_grad, fails=True, mask="added", extra={"flows": 1, "moves": True},
             samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
             doc="elements of x at integer index arrays; negative ones count from the end, others out of range are an IndexError"))
-register(Op("set_gather", STRUCT, _write_infer, _set_gather, _set_gather_grad, fails=True, extra={"flows": 2},
+register(Op("set_gather", STRUCT, _write_infer, _set_gather, _set_gather_grad, fails=True, mask="moved", extra={"flows": 2},
             samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}), doc="base with base[..., indices] = v; of repeated indices the last wins"))
-register(Op("inc_gather", STRUCT, _write_infer, _inc_gather, _inc_gather_grad, fails=True, extra={"flows": 2},
+register(Op("inc_gather", STRUCT, _write_infer, _inc_gather, _inc_gather_grad, fails=True, mask="moved", extra={"flows": 2},
             samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}), doc="base with v added at base[..., indices]; repeated indices accumulate"))
 
 

@@ -17,6 +17,7 @@ from tgen.core import dims
 from tgen.core.op import REGION, STRUCT, Op, register
 from tgen.core.types import TensorType
 from tgen.graph import testvalue
+from tgen.graph.adjoint import Taken
 from tgen.graph.build import apply, zeros
 from tgen.graph.walk import toposort
 
@@ -138,15 +139,11 @@ def _ifelse_eval(attrs, sizes, condition, *values):
 
 
 def _ifelse_grad(node, gs):
-    yes, no = _branches(node.attrs, node.inputs)
-
-    def chosen(g, v, first):
-        values = (g, zeros(v)) if first else (zeros(v), g)
-        return lambda: apply("ifelse", node.inputs[0], *values, count=1)
-    return [None, *(chosen(g, v, True) for g, v in zip(gs, yes)), *(chosen(g, v, False) for g, v in zip(gs, no))]
+    condition, count = node.inputs[0], node.attrs["count"]
+    return [None, *(Taken(g, condition) for g in gs), *(Taken(g, condition, False) for g in gs)]
 
 
-register(Op("ifelse", STRUCT, ifelse_infer, _ifelse_eval, _ifelse_grad,
+register(Op("ifelse", STRUCT, ifelse_infer, _ifelse_eval, _ifelse_grad, mask="each",
             doc="the values of one branch or of the other; what only one branch needs is computed only when it is taken"))
 
 

@@ -3,6 +3,7 @@ import numpy as np
 
 from tgen.core.op import REDUCE, STRUCT, Op, register
 from tgen.core.types import TensorType, is_float
+from tgen.graph.adjoint import Chosen
 from tgen.graph.build import call, keep, like
 
 
@@ -36,8 +37,8 @@ def _eval(function):
     return evaluate
 
 
-def _reduction(name, dtypes, function, grad, doc, **more):
-    register(Op(name, REDUCE, _infer(name, dtypes, **more), _eval(function), grad, extra={"nonempty": more.get("nonempty", False)}, doc=doc,
+def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
+    register(Op(name, REDUCE, _infer(name, dtypes, **more), _eval(function), grad, extra={"nonempty": more.get("nonempty", False)}, doc=doc, mask=mask,
                 samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})))
 
 
@@ -65,17 +66,17 @@ def _prod_grad(node, gs):
 def _extreme_grad(node, gs):
     """Every element that equals the extreme gets the whole adjoint, ties included (Theano)."""
     x, axes = node.inputs[0], node.attrs["axes"]
-    return [call.switch(call.eq(x, keep(node.outputs[0], x, axes)), keep(gs[0], x, axes), 0)]
+    return [Chosen(keep(gs[0], x, axes), call.eq(x, keep(node.outputs[0], x, axes)))]
 
 
 def _number(dtype):
     return dtype != "bool"
 
 
-_reduction("sum", _number, lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype), _sum_grad, "sum; 0 of nothing")
+_reduction("sum", _number, lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype), _sum_grad, "sum; 0 of nothing", "moved")
 _reduction("prod", _number, lambda x, axes: np.prod(x, axis=axes, dtype=x.dtype), _prod_grad, "product; 1 of nothing")
-_reduction("max", lambda d: True, lambda x, axes: np.max(x, axis=axes), _extreme_grad, "largest element; nan if any is nan", nonempty=True)
-_reduction("min", lambda d: True, lambda x, axes: np.min(x, axis=axes), _extreme_grad, "smallest element; nan if any is nan", nonempty=True)
+_reduction("max", lambda d: True, lambda x, axes: np.max(x, axis=axes), _extreme_grad, "largest element; nan if any is nan", "moved", nonempty=True)
+_reduction("min", lambda d: True, lambda x, axes: np.min(x, axis=axes), _extreme_grad, "smallest element; nan if any is nan", "moved", nonempty=True)
 _reduction("any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true")
 _reduction("all", lambda d: d == "bool", lambda x, axes: np.all(x, axis=axes), None, "whether all elements are true")
 

@@ -41,7 +41,7 @@ def _dimshuffle_grad(node, gs):
     return [apply("dimshuffle", gs[0], order=back)]
 
 
-register(Op("dimshuffle", VIEW, _dimshuffle_infer, _dimshuffle, _dimshuffle_grad, extra=MOVES, samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
+register(Op("dimshuffle", VIEW, _dimshuffle_infer, _dimshuffle, _dimshuffle_grad, mask="moved", extra=MOVES, samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
             doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1"))
 
 
@@ -59,7 +59,7 @@ def _broadcast_to(attrs, sizes, x):
     return np.broadcast_to(x, sizes)
 
 
-register(Op("broadcast_to", VIEW, _broadcast_to_infer, _broadcast_to, lambda node, gs: [gs[0]], sizes=-1, extra=MOVES,
+register(Op("broadcast_to", VIEW, _broadcast_to_infer, _broadcast_to, lambda node, gs: [gs[0]], sizes=-1, mask="moved", extra=MOVES,
             doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs"))
 
 
@@ -85,7 +85,7 @@ def apply_reshape(x, sizes):
 
 
 register(Op("reshape", VIEW, _reshape_infer, lambda attrs, sizes, x: np.reshape(x, sizes), _reshape_grad, sizes=lambda attrs: attrs["ndim"],
-            extra=MOVES, doc="the elements in C order under another shape of the same size"))
+            mask="moved", extra=MOVES, doc="the elements in C order under another shape of the same size"))
 
 
 # -- slice and the two that write through one ----------------------------------------------------------------------------------
@@ -118,10 +118,10 @@ def _slice(attrs, sizes, x):
 
 def _slice_grad(node, gs):
     x = node.inputs[0]
-    return [apply("set_slice", zeros(x), gs[0], *node.inputs[1:1 + x.ndim], steps=node.attrs["steps"])]
+    return [apply("set_slice", zeros(x, gs[0].dtype), gs[0], *node.inputs[1:1 + x.ndim], steps=node.attrs["steps"])]
 
 
-register(Op("slice", VIEW, _slice_infer, _slice, _slice_grad, sizes=lambda attrs: 2 * _starts(attrs), extra=MOVES,
+register(Op("slice", VIEW, _slice_infer, _slice, _slice_grad, sizes=lambda attrs: 2 * _starts(attrs), mask="moved", extra=MOVES,
             doc="element k of an axis is x[start + step * k], k < length"))
 
 
@@ -153,7 +153,7 @@ def _read_back(node, g):
 
 
 def _set_slice_grad(node, gs):
-    cleared = apply("set_slice", gs[0], zeros(node.inputs[1]), *node.inputs[2:], steps=node.attrs["steps"])
+    cleared = apply("set_slice", gs[0], zeros(node.inputs[1], gs[0].dtype), *node.inputs[2:], steps=node.attrs["steps"])
     return [cleared, _read_back(node, gs[0])]
 
 
@@ -161,9 +161,9 @@ def _inc_slice_grad(node, gs):
     return [gs[0], _read_back(node, gs[0])]
 
 
-register(Op("set_slice", STRUCT, _write_infer, _set_slice, _set_slice_grad, sizes=_starts,
+register(Op("set_slice", STRUCT, _write_infer, _set_slice, _set_slice_grad, sizes=_starts, mask="moved",
             doc="base with elements start + step * k, k < v's length, set to v"))
-register(Op("inc_slice", STRUCT, _write_infer, _inc_slice, _inc_slice_grad, sizes=_starts,
+register(Op("inc_slice", STRUCT, _write_infer, _inc_slice, _inc_slice_grad, sizes=_starts, mask="moved",
             doc="base with elements start + step * k, k < v's length, increased by v"))
 
 
@@ -189,10 +189,10 @@ def _rebroadcast(attrs, sizes, x):
     return x
 
 
-register(Op("unbroadcast", VIEW, _unbroadcast_infer, lambda attrs, sizes, x: x, extra=MOVES, samples=({"axes": (0,)},),
+register(Op("unbroadcast", VIEW, _unbroadcast_infer, lambda attrs, sizes, x: x, mask="moved", extra=MOVES, samples=({"axes": (0,)},),
             grad=lambda node, gs: [apply("rebroadcast", gs[0], axes=tuple(a for a in node.attrs["axes"] if _is_one(node.inputs[0].type.shape[a])))],
             doc="x whose axes no longer broadcast; lower drops it"))
-register(Op("rebroadcast", VIEW, _rebroadcast_infer, _rebroadcast, extra=MOVES, samples=({"axes": (0,)},), fails=True,
+register(Op("rebroadcast", VIEW, _rebroadcast_infer, _rebroadcast, mask="moved", extra=MOVES, samples=({"axes": (0,)},), fails=True,
             grad=lambda node, gs: [apply("unbroadcast", gs[0], axes=tuple(a for a in node.attrs["axes"] if not _is_one(node.inputs[0].type.shape[a])))],
             doc="x whose axes are declared to be 1, checked when the function runs"))
 
@@ -217,7 +217,7 @@ def element(v, i):
 
 
 register(Op("make_vector", STRUCT, _make_vector_infer, lambda attrs, sizes, *xs: np.array(xs, xs[0].dtype),
-            lambda node, gs: [lambda i=i: element(gs[0], i) for i in range(len(node.inputs))], doc="scalars as a vector"))
+            lambda node, gs: [lambda i=i: element(gs[0], i) for i in range(len(node.inputs))], mask="moved", doc="scalars as a vector"))
 
 
 def _concatenate_infer(types, attrs, sizes):
@@ -244,4 +244,4 @@ def _concatenate_grad(node, gs):
 
 
 register(Op("concatenate", STRUCT, _concatenate_infer, lambda attrs, sizes, *xs: np.concatenate(xs, attrs["axis"]), _concatenate_grad,
-            samples=({"axis": 0}, {"axis": 1}), doc="values one after another along axis"))
+            mask="moved", samples=({"axis": 0}, {"axis": 1}), doc="values one after another along axis"))

@@ -1,0 +1,216 @@
+"""Adjoints on their way back through a choice: what the choice did not take reaches nobody.
+
+    z = switch(c, log(x), 0)        the adjoint of log(x) is g where c holds, and nothing elsewhere
+
+To write "nothing" as a zero at once is not enough: the rule of log divides it by x, and 0/0 is nan. Every rule is linear in the
+adjoint it is given, so an adjoint carries its *mask* with it, a bool variable that broadcasts to its shape, and is masked late:
+``switch(c, g / x, 0)``, where it joins others or where an op mixes its elements. In the same way it carries the *branch* of an
+ifelse it came from. That is a scalar, so it commutes with every linear op, and the whole way back from one branch becomes one
+branch of an ifelse: what was not taken does not run backward either.
+
+How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py). An op that does not say gets the masked adjoint.
+"""
+from dataclasses import dataclass
+
+from .build import apply, call, keep, like, zeros
+from .nodes import Constant, Variable
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What a gradient rule returns for an operand that the op chooses: ``value``, but only where ``condition`` is ``holds``."""
+    value: Variable
+    condition: Variable
+    holds: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What a gradient rule returns for an operand that is used only when the scalar ``condition`` is ``holds``."""
+    value: Variable
+    condition: Variable
+    holds: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """One side of an ifelse, within another (``outer``) or in none; one object for each (Masks.branch)."""
+    outer: object
+    condition: Variable
+    holds: bool
+    depth: int
+
+
+@dataclass(frozen=True, eq=False)
+class Adjoint:
+    """``value`` where ``mask`` is true, zero elsewhere; nothing at all unless ``branch`` was taken.
+
+    settled     the value is zero already wherever the mask is not true; the mask only tells that nobody may revive it
+    """
+    value: Variable
+    mask: object = None
+    settled: bool = True
+    branch: object = None
+
+
+class Masks:
+    """The masks and branches of one walk: each is made once, so that equal ones are one object."""
+
+    def __init__(self):
+        self.made = {}      # what a mask or branch is made of -> it
+        self.parts = {}     # mask -> (outer mask or None, condition, holds), for one that a choice made
+
+    # -- making masks
+    def within(self, outer, condition, holds):
+        """The mask of what a choice takes of an adjoint whose mask is ``outer``."""
+        key = outer, condition, holds
+        if key not in self.made:
+            own = condition if holds else apply("invert", condition)
+            self.made[key] = mask = own if outer is None else apply("and_", outer, own)
+            self.parts[mask] = key
+        return self.made[key]
+
+    def opposite(self, mask):
+        """The mask of the other side of the same choice, if there is one."""
+        if mask not in self.parts:
+            return None
+        outer, condition, holds = self.parts[mask]
+        return self.made.get((outer, condition, not holds))
+
+    def branch(self, outer, condition, holds):
+        """The branch within ``outer`` that is taken when ``condition`` is ``holds``."""
+        key = "branch", outer, condition, holds
+        if key not in self.made:
+            self.made[key] = Branch(outer, condition, holds, outer.depth + 1 if outer else 1)
+        return self.made[key]
+
+    # -- using them
+    def masked(self, a):
+        """The value of the adjoint ``a`` with its mask applied."""
+        if a.mask is None or a.settled:
+            return a.value
+        key = "masked", a.value, a.mask
+        if key not in self.made:
+            self.made[key] = call.switch(a.mask, a.value, 0)
+        return self.made[key]
+
+    def value(self, a, v):
+        """The adjoint ``a`` of v as a plain variable."""
+        while a.branch is not None:
+            a = self.outside([a], v)
+        return self.masked(a)
+
+    def outside(self, terms, v):
+        """``terms``, which came back through the two sides of one choice, as one adjoint of v before that choice."""
+        branch = terms[0].branch
+        sides = []
+        for holds in (True, False):
+            side = [t for t in terms if t.branch.holds is holds]
+            sides.append(self.masked(self.one_mask(side)) if side else zeros(v, terms[0].value.dtype))
+        return Adjoint(apply("ifelse", branch.condition, *sides, count=1), branch=branch.outer)
+
+    def total(self, terms, v):
+        """The sum of ``terms``, all adjoints of v, as one."""
+        while any(t.branch is not terms[0].branch for t in terms):
+            deepest = max((t.branch for t in terms if t.branch), key=lambda b: b.depth)
+            place = deepest.outer, deepest.condition
+            inner = [t for t in terms if t.branch and (t.branch.outer, t.branch.condition) == place]
+            terms = [t for t in terms if t not in inner] + [self.outside(inner, v)]
+        return self.one_mask(terms)
+
+    def one_mask(self, terms):
+        """The sum of ``terms`` of one branch: the two sides of a choice are one choice, equal masks stay, else each is masked."""
+        left, waiting = {}, list(reversed(terms))       # left: mask -> the sum of the terms that have it
+        while waiting:
+            t = waiting.pop()
+            opposite = self.opposite(t.mask)
+            if t.mask in left:
+                other = left[t.mask]
+                left[t.mask] = Adjoint(apply("add", other.value, t.value), t.mask, t.settled and other.settled, t.branch)
+            elif opposite is not None and opposite in left:
+                outer, condition, holds = self.parts[t.mask]
+                other = left.pop(opposite)
+                yes, no = (t, other) if holds else (other, t)
+                chosen = apply("switch", condition, yes.value, no.value)
+                waiting.append(Adjoint(chosen, outer, outer is None or t.settled and other.settled, t.branch))
+            else:
+                left[t.mask] = t
+        first, *others = left.values()
+        for t in others:
+            mask = None if first.mask is None or t.mask is None else apply("or_", first.mask, t.mask)
+            first = Adjoint(apply("add", self.masked(first), self.masked(t)), mask, True, t.branch)
+        return first
+
+    def in_one_branch(self, adjoints, outputs):
+        """The adjoints (None: zero) of the results of one node, brought to the branch that holds them all."""
+        adjoints = list(adjoints)
+        while len(branches := {a.branch for a in adjoints if a is not None}) > 1:
+            deepest = max((b for b in branches if b), key=lambda b: b.depth)
+            adjoints = [self.outside([a], v) if a is not None and a.branch is deepest else a for a, v in zip(adjoints, outputs)]
+        return adjoints
+
+    # -- moving them
+    def moved(self, node, mask, k):
+        """The mask of what the rule of ``node`` gives its input k, for a result whose mask is ``mask``."""
+        way = node.primitive.mask
+        if way == "each":
+            return mask
+        if way in ("moved", "added"):
+            mask = like(mask, node.outputs[0])
+        if way == "added":
+            mask = apply("cast", mask, dtype=node.outputs[0].dtype)
+        entry = node.primitive.grad(node, [mask])[k]
+        entry = entry() if callable(entry) else entry
+        moved = tidy(entry.value if isinstance(entry, Chosen) else entry)
+        return call.neq(moved, 0) if way == "added" else moved
+
+    def fitted(self, a, v):
+        """A term of v's adjoint in v's dtype and shape: summed over the axes along which v was broadcast, each element masked first."""
+        g, mask, settled = a.value, a.mask, a.settled
+        if g.ndim != v.ndim:
+            raise ValueError(f"the gradient of {v} ({v.type}) has {g.ndim} dimensions")
+        if g.dtype != v.dtype:
+            g = apply("cast", g, dtype=v.dtype)
+        varies = mask is not None and [not its for its in mask.broadcastable]
+        if mask is not None and any(moves and its for moves, its in zip(varies, g.broadcastable)):
+            g, settled = call.switch(mask, g, 0), True
+        axes = tuple(d for d, (mine, its) in enumerate(zip(v.broadcastable, g.broadcastable)) if mine and not its)
+        if mask is not None and any(varies[d] for d in axes):
+            g, settled = self.masked(Adjoint(g, mask, settled)), True
+            mask = keep(apply("any", like(mask, g), axes=axes), v, axes)
+        if axes:
+            g = keep(apply("sum", g, axes=axes), v, axes)
+        if any(its and not mine for mine, its in zip(v.broadcastable, g.broadcastable)):
+            g = like(g, v)
+        return Adjoint(g, mask, settled, a.branch)
+
+
+def tidy(mask):
+    """The same mask without moves that undo each other: broadcasting it is not needed, and a dimshuffle and the one back are none."""
+    while mask.owner is not None:
+        node = mask.owner
+        below = node.inputs[0].owner
+        if node.primitive.name == "broadcast_to":
+            mask = node.inputs[0]
+        elif node.primitive.name == "dimshuffle" and node.attrs["order"] == tuple(range(node.inputs[0].ndim)):
+            mask = node.inputs[0]
+        elif node.primitive.name == "dimshuffle" and below is not None and below.primitive.name == "dimshuffle":
+            order = tuple("x" if a == "x" else below.attrs["order"][a] for a in node.attrs["order"])
+            mask = apply("dimshuffle", below.inputs[0], order=order)
+        else:
+            break
+    return mask
+
+
+def steady(node, k):
+    """Whether the partial of ``node`` in its input k is finite whatever the operands are, so that a zero stays zero."""
+    slopes = node.primitive.extra.get("slopes")
+    others = (v for j, v in enumerate(node.inputs) if j != k)
+    return slopes == "constant" or slopes == "others" and all(_is_finite(v) for v in others)
+
+
+def _is_finite(v):
+    """Whether v is a constant of finite elements, however broadcast."""
+    while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "cast", "broadcast_to"):
+        v = v.owner.inputs[0]
+    return isinstance(v, Constant) and v.data.dtype.kind in "biuf" and bool(abs(v.data).max(initial=0) < float("inf"))

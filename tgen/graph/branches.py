@@ -1,0 +1,244 @@
+"""Which branches need a node: an ifelse is lazy because what only a branch needs is made in that branch.
+
+    a = x[k];  y = ifelse(c, a * a, 0);  dy = ifelse(c, 2 * a, 0)
+
+``a`` is needed by two branches and by nothing else. Made before both it would run, and might fail, when neither is taken. So
+ifelses with one condition are first made one where none of them needs another; what is still needed by several branches is made in
+each of them. What both sides of one ifelse need is needed whenever that ifelse is, and is made before it.
+"""
+from dataclasses import dataclass
+
+from .nodes import Apply
+from .walk import again, label, toposort
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a node is made: side 0 or 1 of the ``ifelse`` node within ``outer``; the outermost place has none of these."""
+    outer: object = None
+    ifelse: object = None
+    side: int = 0
+    depth: int = 0
+
+
+class Places:
+    """``of[node]``: the places that need a node of ``order``, none of them within another; ``first``: node -> the one it is a twin of.
+
+    To ask a value's shape is no use of it, unless it is one of ``forced``: a size mostly has a name where the value is not. What is
+    asked for nothing else is made where all that ask can see it.
+    """
+
+    def __init__(self, order, outputs, first=None, forced=()):
+        self.top, self.made = Place(), {}
+        self.of = dict.fromkeys(order, frozenset([self.top]))
+        if any(node.primitive.name == "ifelse" for node in order):
+            self.find(order, outputs, first or {}, forced)
+
+    def find(self, order, outputs, first, forced):
+        used, asked = {}, {}
+        for v in outputs:
+            used.setdefault(v.owner, set()).add(self.top)
+        for node in reversed(order):
+            places = self.of[node] = self.least(node, used.get(node), asked.get(node))
+            if node in first:
+                used.setdefault(first[node], set()).update(places)
+            for k, v in enumerate(node.inputs):
+                uses = asked if node.primitive.name == "shape_i" and v not in forced else used
+                uses.setdefault(v.owner, set()).update(self.operand(node, k, place) for place in places)
+
+    def operand(self, node, k, place):
+        """Where input k of a node that is made in ``place`` is used."""
+        if node.primitive.name != "ifelse" or k == 0:
+            return place
+        return self.side(node, int(k > node.attrs["count"]), place)
+
+    def home(self, node):
+        """The one place in which the node can be made for all that need it."""
+        return self.around(self.of[node])
+
+    def side(self, node, side, place):
+        """Side 0 or 1 of the ifelse ``node``, which is made in ``place``."""
+        key = place, node, side
+        if key not in self.made:
+            self.made[key] = Place(*key, place.depth + 1)
+        return self.made[key]
+
+    def least(self, node, used, asked):
+        """The places of a node that is used and asked for there: one that sees them all, unless only branches use it."""
+        if not used or node.primitive.effect:
+            return {self.around(used or asked)}
+        return self.outermost(used)
+
+    def outermost(self, places):
+        """``places`` without those that lie within another, and with both sides of an ifelse as the place of that ifelse."""
+        if len(places) == 1:
+            return places
+        left = set()
+        for place in sorted(places, key=lambda p: -p.depth):
+            left.add(place)
+        settled = False
+        while not settled:
+            settled = True
+            for place in sorted(left, key=lambda p: -p.depth):
+                if any(outer in left for outer in self.outside(place)):
+                    left.discard(place)
+                elif place.outer and self.made.get((place.outer, place.ifelse, 1 - place.side)) in left:
+                    left = left - {place, self.made[place.outer, place.ifelse, 1 - place.side]} | {place.outer}
+                    settled = False
+                    break
+        return left
+
+    @staticmethod
+    def outside(place):
+        """The places around one, innermost first."""
+        while place.outer is not None:
+            place = place.outer
+            yield place
+
+    def around(self, places):
+        """The innermost place that holds all of ``places``."""
+        places = set(places)
+        while len(places) > 1:
+            deepest = max(places, key=lambda p: p.depth)
+            places = places - {deepest} | {deepest.outer}
+        return places.pop()
+
+
+def in_each_branch(outputs, stop, first):
+    """``outputs`` with a copy of what only branches need in each of these branches, and where each copied node is: {node: Place}.
+
+    ``first(order)`` says which nodes are twins: {node: the one it is a twin of}.
+    """
+    outputs = joined(list(outputs), stop, first)
+    order = toposort(outputs, stop)
+    twins = first(order)
+    places = Places(order, outputs, twins)
+    if all(len(p) == 1 for p in places.of.values()):
+        return outputs, {}
+    return _Copies(places, twins).run(order, outputs)
+
+
+# -- ifelses with one condition ------------------------------------------------------------------------------------------------
+
+def joined(outputs, stop, first):
+    """``outputs`` with one ifelse in the place of those that have one condition, are needed in the same places, and need no other."""
+    order = toposort(outputs, stop)
+    lots = {}
+    for node in order:
+        if node.primitive.name == "ifelse":
+            lots.setdefault(node.inputs[0], []).append(node)
+    if all(len(nodes) == 1 for nodes in lots.values()):
+        return outputs
+    places = Places(order, outputs, first(order))
+    groups = _Groups(order)
+    for nodes in lots.values():
+        for k, node in enumerate(nodes):
+            for other in nodes[:k]:
+                if places.of[node] == places.of[other] and groups.join(node, other):
+                    break
+    return groups.rewrite(outputs, stop)
+
+
+class _Groups:
+    """Lots of ifelses that become one. ``needs`` are sets of ifelses as the bits of an int: what a node is made of."""
+
+    def __init__(self, order):
+        self.bit = {node: 1 << k for k, node in enumerate(n for n in order if n.primitive.name == "ifelse")}
+        self.members = {node: [node] for node in self.bit}      # each ifelse -> the lot it is in, a list that they share
+        needs = {}
+        for node in order:
+            found = 0
+            for v in node.inputs:
+                found |= needs.get(v.owner, 0) | self.bit.get(v.owner, 0)
+            needs[node] = found
+        self.needs = {node: needs[node] for node in self.bit}
+
+    def join(self, a, b):
+        """Put the lots of a and b together, unless one needs the other; whether that was possible."""
+        if self.members[a] is self.members[b]:
+            return True
+        if self.reached(self.members[a], self.members[b]) or self.reached(self.members[b], self.members[a]):
+            return False
+        lot = self.members[b] + self.members[a]
+        self.members.update((node, lot) for node in lot)
+        return True
+
+    def reached(self, lot, wanted):
+        """Whether ``lot`` needs one of the nodes in ``wanted``, when lots are one."""
+        goal, seen, stack = sum(self.bit[node] for node in wanted), 0, list(lot)
+        while stack:
+            new = self.needs[stack.pop()] & ~seen
+            if new & goal:
+                return True
+            seen |= new
+            stack.extend(n for n, bit in self.bit.items() if bit & new for n in self.members[n])
+        return False
+
+    def rewrite(self, outputs, stop):
+        """Copies of ``outputs`` in which each lot is one ifelse."""
+        made, stack = {}, [v for v in reversed(outputs)]
+        stop = set(stop)
+        while stack:
+            v = stack[-1]
+            if v in made or v.owner is None or v in stop:
+                made.setdefault(v, v)
+                stack.pop()
+                continue
+            nodes = self.members.get(v.owner, [v.owner])
+            waiting = [u for node in nodes for u in node.inputs if u not in made]
+            if waiting:
+                stack.extend(reversed(waiting))
+                continue
+            self.make(nodes, made)
+        return [made[v] for v in outputs]
+
+    @staticmethod
+    def make(nodes, made):
+        if len(nodes) > 1:
+            parts = [(node.inputs[1:1 + len(node.outputs)], node.inputs[1 + len(node.outputs):]) for node in nodes]
+            sides = [made[v] for side in (0, 1) for part in parts for v in part[side]]
+            old = [v for node in nodes for v in node.outputs]
+            first = nodes[0]
+            twin = Apply(first.op, [made[first.inputs[0]], *sides], [v.type for v in old], {"count": len(old)}, where=first.where)
+        else:
+            node, = nodes
+            operands, old = [made[v] for v in node.inputs], node.outputs
+            twin = node if all(a is b for a, b in zip(operands, node.inputs)) else again(node, operands)
+        for v, fresh in zip(old, twin.outputs):
+            if fresh is not v:
+                label(fresh, v)
+            made[v] = fresh
+
+
+# -- copies --------------------------------------------------------------------------------------------------------------------
+
+class _Copies:
+    def __init__(self, places, twins):
+        self.places, self.twins = places, twins
+        self.made = {}      # variable -> {place: it as that place has it}
+        self.at = {}        # node -> the place of the twin that makes it
+
+    def run(self, order, outputs):
+        for node in order:
+            for place in sorted(self.places.of[node], key=lambda p: p.depth):
+                self.copy(node, place)
+        return [self.seen(v, self.places.top) for v in outputs], self.at
+
+    def copy(self, node, place):
+        operands = [self.seen(v, self.places.operand(node, k, place)) for k, v in enumerate(node.inputs)]
+        twin = node
+        if node.outputs[0] in self.made or any(a is not b for a, b in zip(operands, node.inputs)):
+            twin = again(node, operands)
+        for old, fresh in zip(node.outputs, twin.outputs):
+            if fresh is not old:
+                label(fresh, old)
+            self.made.setdefault(old, {})[place] = fresh
+        leader = self.twins.get(node, node)
+        self.at[twin] = next(p for p in (place, *self.places.outside(place)) if p in self.places.of[leader])
+
+    def seen(self, v, place):
+        """v as ``place`` sees it; where it is not made, any copy tells its shape."""
+        copies = self.made.get(v)
+        if copies is None:
+            return v
+        return next((copies[p] for p in (place, *self.places.outside(place)) if p in copies), next(iter(copies.values())))
