@@ -2,6 +2,7 @@
 from tgen.core import dims
 from tgen.ir.nodes import CONST, SHARED
 from tgen.ir.rebuild import walk
+from tgen.ir.verify import VerifyError
 
 from .names import ctype, size_c
 
@@ -38,6 +39,7 @@ class Entry:
     def build(self):
         for v, param in zip(self.function.block.params, self.function.params):
             self.shared(v, param) if param.kind == SHARED else self.argument(v, param)
+        self.demand_bound()
         self.take_memory()
         self.give_results()
         return self
@@ -83,6 +85,14 @@ class Entry:
             self.load.append(f"f->{name}_dense = tgen_dense({rank}, {array}, {v.type.itemsize});")
         elif param.kind != CONST:
             self.load.append(f"if (!tgen_dense({rank}, {array}, {v.type.itemsize})) return TGEN_LAYOUT;")
+
+    def demand_bound(self):
+        """Every size that is read is defined, by an axis, an argument or an instruction: the stack holds anything."""
+        found = {name for instr in walk(self.function.block) for name in instr.found}
+        given = {p.symbol for p in self.function.params}
+        unbound = [s for s in symbols_of(self.function) if s not in self.defined | given | found]
+        if unbound:
+            raise VerifyError(f"nothing defines the size {', '.join(unbound)}, which the function reads")
 
     # -- memory
     def take_memory(self):

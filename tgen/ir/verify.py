@@ -61,7 +61,8 @@ class _Verifier:
             if param.symbol is not None:
                 _demand(param.kind == INPUT and value.type.ndim == 0 and is_int(value.type.dtype), f"{param.symbol} names no rank-0 integer input")
                 self.symbols.add(param.symbol)
-            self.symbols.update(str(s) for s in value.type.shape if _lone(s))
+            lone = [str(s) for s in value.type.shape if _lone(s)]
+            self.symbols.update(name for name in lone if name[0] == "n")        # the entry reads those
         for value in fn.block.params:
             self.define(value, self.defined)
         _demand(len(fn.constants) == counts[CONST], f"{len(fn.constants)} constants for {counts[CONST]} parameters")

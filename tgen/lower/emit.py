@@ -39,11 +39,14 @@ class Scope:
     # -- instructions
     def emit(self, pending):
         for item in pending:
-            self.instrs.append(self.settled(item) if isinstance(item, Instr) else self.instruction(item))
+            made = self.settled(item) if isinstance(item, Instr) else self.instruction(item)
+            if made is not None:
+                self.instrs.append(made)
 
     def settled(self, check):
-        """A check whose sizes are written in the symbols that are left: some were unified after it was made."""
-        return check.with_(sizes=tuple(dims.substitute(s, self.lowering.solved) for s in check.sizes))
+        """A check in the symbols left: some were unified after it was made. None where that left nothing to check."""
+        sizes = tuple(dims.substitute(s, self.lowering.solved) for s in check.sizes)
+        return None if check.op.name == "check_eq" and sizes[0] == sizes[1] else check.with_(sizes=sizes)
 
     def instruction(self, item):
         operands, attrs, blocks = tuple(self.resolve(v) for v in item.operands), item.attrs, []

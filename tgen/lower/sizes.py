@@ -43,7 +43,8 @@ class Sizes:
     """The part of a Lowering that names sizes and unifies them."""
 
     def __init__(self):
-        self.alias, self.solved = {}, {}
+        self.solved = {}                            # symbol -> size
+        self.alias = {}                             # size -> (what it is equal to, the equation that says so)
         self.counts = dict(n=0, a=0, k=0)
         self.origin = {}            # symbol -> text for messages
         self.axis_of, self.axis_sites = {}, {}      # symbol -> (parameter, axis) that defines it; such an axis -> the site that equated it
@@ -63,15 +64,20 @@ class Sizes:
             return size
         size = self.at_entry(size)
         late = [r.late for r in self.region.chain() if r.late]
-        while (known := next((table[size] for table in (*late, self.alias) if size in table), None)) is not None:
-            size = known
-        return size
+        while True:
+            table = next((table for table in late if size in table), None)
+            if table is not None:
+                size = table[size]
+            elif size in self.alias:
+                size = self.alias[size][0]
+            else:
+                return size
 
     def at_entry(self, size):
         """The same under what the checks at the top of the function say, which holds everywhere."""
         size = dims.substitute(size, self.solved)
         while size in self.alias:
-            size = self.alias[size]
+            size = self.alias[size][0]
         return size
 
     def canon_type(self, type):
@@ -108,27 +114,61 @@ class Sizes:
         late = self.region.lazy or any(name.startswith("k") for s in (x, y) for name in dims.symbols(s))
         number = self.add_site(site, late)
         check = Instr(OPS["check_eq"], (), (), {"site": number}, (x, y), (), frozenset([site.where] if site.where else ()))
-        keep, drop = self.choose(x, y)
         if late:
+            keep, drop = self.choose(x, y)
             self.region.pending.append(check)
             self.region.late[drop] = keep
-        elif str(drop) in self.axis_of and str(drop) not in dims.symbols(keep):
-            self.solve(keep, drop, number, turned=drop == y)
-        else:
+        elif self.equate(x, y, number):
             self.checks.append(check)
-            self.alias[drop] = keep
 
-    def solve(self, keep, drop, number, turned):
-        """The symbol ``drop`` of a parameter's axis is ``keep`` from now on."""
-        site = self.sites[number]
-        if turned:
-            site.about = site.about[::-1]       # the entry compares the axis, first, with what it must be
-        self.axis_sites[self.axis_of[str(drop)]] = number
+    def equate(self, x, y, number):
+        """Make sizes known at the entry one, as site ``number`` asks. Whether that needs a check: no solved axis does.
+
+        To solve for an axis may leave others to be solved: with n0 * n1 = 6, n0 = 1 says that n1 is 6. Were
+        only the types told, n1 would have no axis left that defines it, and the check would read it.
+        """
+        asked = x, y, number
+        checked, pending = False, [asked]
+        while pending:
+            equation = pending.pop(0)
+            x, y, number = equation
+            x, y = self.at_entry(x), self.at_entry(y)
+            if x == y:
+                continue
+            if isinstance(x, int) and isinstance(y, int):
+                raise ValueError(self.mismatch_text(x, y, self.sites[number]))
+            keep, drop = self.choose(x, y)
+            if str(drop) in self.axis_of and str(drop) not in dims.symbols(keep):
+                if drop == y:
+                    number = self.turned(number, alone=equation is asked)
+                self.axis_sites[self.axis_of[str(drop)]] = number
+                pending += self.solve(keep, drop)
+            else:
+                self.alias[drop] = keep, equation
+                checked = True
+        return checked
+
+    def turned(self, number, alone):
+        """The site that compares in the other order: the entry compares the axis with what it must be.
+
+        ``alone``: no check has the site yet.
+        """
+        about = self.sites[number].about[::-1]
+        if alone:
+            self.sites[number].about = about
+            return number
+        return self.add_site(replace(self.sites[number], about=about), late=False)
+
+    def solve(self, keep, drop):
+        """The symbol ``drop`` of an axis is ``keep`` from now on. Returns the equations that say more now."""
         table = {str(drop): keep}
         self.solved = {name: dims.substitute(s, table) for name, s in self.solved.items()} | table
-        self.alias = self.rewritten(self.alias, table)
         for region in self.regions:
             region.late = self.rewritten(region.late, table)
+        disturbed = {x: equation for x, (y, equation) in self.alias.items()
+                     if str(drop) in dims.symbols(x) or str(drop) in dims.symbols(y)}
+        self.alias = {x: known for x, known in self.alias.items() if x not in disturbed}
+        return list(disturbed.values())
 
     @staticmethod
     def rewritten(pairs, table):

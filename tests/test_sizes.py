@@ -1,0 +1,157 @@
+"""Sizes that programs state twice: what is said of an axis is solved together, and the C reads none undefined."""
+import re
+import shutil
+import subprocess
+from itertools import combinations, permutations
+
+import numpy as np
+import pytest
+
+import tgen
+import tgen.tensor as T
+from compiled import agree, c_text
+from tgen import passes
+from tgen.codegen.generate import generate
+from tgen.ir.interp import run
+from tgen.ir.text import parse
+from tgen.ir.verify import VerifyError, verify
+from tgen.lower import lower
+from tgen.passes.plan import plan
+
+X, V, N = T.dmatrix("x"), T.dvector("v"), T.lscalar("n")
+ROW, VECTOR = np.arange(6.0).reshape(1, 6), np.arange(6.0) - 2
+IMAGE, LINE, THREE = T.dtensor4("image"), (1, 1, 1, 8), T.constant(np.ones((1, 1, 1, 3)))
+
+
+def loop(step, **arguments):
+    return tgen.scan(step, **arguments)[0]
+
+
+# What says something of the sizes of x (1, 6), v (6,) and n = 2: name -> (program, its NumPy meaning).
+CLAIMS = {
+    "reshape": (lambda: X.reshape((6,)), lambda x, v: x.reshape(6)),
+    "reshape to two axes": (lambda: X.reshape((2, 3)), lambda x, v: x.reshape(2, 3)),
+    "reshape with -1": (lambda: X.reshape((-1, 3)), lambda x, v: x.reshape(-1, 3)),
+    "reshape to another's size": (lambda: X.reshape((V.shape[0],)), lambda x, v: x.reshape(6)),
+    "reshape by an argument": (lambda: X.reshape((N, 3)), lambda x, v: x.reshape(2, 3)),
+    "reshape of a vector": (lambda: V.reshape((1, 6)), lambda x, v: v.reshape(1, 6)),
+    "reshape in a loop": (lambda: loop(lambda h: h + X.reshape((6,)), outputs_info=T.zeros((6,)), n_steps=3),
+                          lambda x, v: np.outer([1, 2, 3], x)),
+    "reshape of a loop's rows": (lambda: loop(lambda r: r.reshape((2, 3)) * 2, sequences=[X]),
+                                 lambda x, v: 2 * x.reshape(1, 2, 3)),
+    "flatten": (lambda: X.flatten() + np.ones(6), lambda x, v: x.ravel() + 1),
+    "flatten beside another": (lambda: X.flatten() * V, lambda x, v: x.ravel() * v),
+    "specify_shape": (lambda: T.specify_shape(X, (1, 6)) * 2, lambda x, v: x * 2),
+    "addbroadcast": (lambda: T.addbroadcast(X, 0) + np.ones((3, 6)), lambda x, v: x + np.ones((3, 6))),
+    "addbroadcast of a reshape": (lambda: T.addbroadcast(X.reshape((X.shape[0], 6)), 0), lambda x, v: x),
+    "patternbroadcast": (lambda: T.patternbroadcast(X.reshape((X.shape[0], 6)), (True, False)) * V,
+                         lambda x, v: x * v),
+    "concatenate along": (lambda: T.concatenate([X, np.ones((1, 2))], axis=1),
+                          lambda x, v: np.concatenate([x, np.ones((1, 2))], 1)),
+    "concatenate across": (lambda: T.concatenate([X, np.ones((2, 6))], axis=0),
+                           lambda x, v: np.concatenate([x, np.ones((2, 6))], 0)),
+    "sum with a constant": (lambda: X + np.ones((1, 6)), lambda x, v: x + 1),
+    "product of sizes": (lambda: T.zeros((X.shape[0] * X.shape[1],)) + V, lambda x, v: v),
+    "dot": (lambda: T.dot(X.reshape((1, 6)), V), lambda x, v: x @ v),
+    "dot with a constant": (lambda: T.dot(np.ones(1), X), lambda x, v: x[0]),
+    "size by data": (lambda: X.flatten()[(V > -9).nonzero()[0]] + V, lambda x, v: x.ravel() + v),
+    "branch": (lambda: tgen.ifelse(T.gt(N, 0), X.reshape((6,)) + V, V), lambda x, v: x.ravel() + v),
+}
+
+
+def lowered(*names):
+    return lower([X, V, N], [CLAIMS[n][0]() for n in names], []).function
+
+
+def holds(function, names):
+    got, _ = run(function, [ROW, VECTOR, np.asarray(2)], [])
+    for name, out in zip(names, got, strict=True):
+        want = CLAIMS[name][1](ROW, VECTOR)
+        assert out.shape == want.shape and np.allclose(out, want), name
+
+
+def test_what_is_said_of_sizes_in_any_order_is_one_sound_program():
+    for names in [*permutations(CLAIMS, 2), *[*permutations(CLAIMS, 3)][::37]]:
+        try:
+            function = verify(lowered(*names))
+            holds(function, names)
+        except Exception as error:
+            error.add_note(f"in the program {names}")
+            raise
+
+
+def test_every_size_in_the_c_has_a_definition():
+    """gcc finds none that is read before it is written; it does find each definition that is taken out."""
+    found, programs = 0, [*combinations(CLAIMS, 2)]
+    for names in programs[::29]:
+        function = passes.run(lowered(*names))
+        text = generate(function, plan(function))
+        assert uninitialised(text) == []
+    for name in ("reshape", "reshape by an argument", "reshape to another's size"):
+        text = c_text([X, V, N], [CLAIMS[name][0](), V * 2, N + 1])
+        for line in re.findall(r"\n    f->[nad]\d+ = .*;", text):
+            found += uninitialised(text.replace(line, "")) != []
+    assert found >= 4
+
+
+def uninitialised(text):
+    flags = ["-std=gnu99", "-O1", "-Wuninitialized", "-Wmaybe-uninitialized"]
+    command = [shutil.which("gcc") or "cc", *flags, "-S", "-o", "/dev/null", "-x", "c", "-"]
+    said = subprocess.run(command, input=text, text=True, capture_output=True).stderr
+    return [line for line in said.splitlines() if "warning" in line]
+
+
+PROGRAMS = {
+    "specify_shape": ([X], lambda: [X.reshape((6,)), T.specify_shape(X, (1, 6)) * 2],
+                      [ROW], [ROW[0], ROW * 2]),
+    "addbroadcast": ([X], lambda: [T.addbroadcast(X.reshape((X.shape[0], 6)), 0)], [ROW], [ROW]),
+    "patternbroadcast": ([X], lambda: [T.patternbroadcast(X.reshape((X.shape[0], 6)), (1, 0)) + [[1], [2]]],
+                         [ROW], [ROW + [[1], [2]]]),
+    "concatenate": ([X], lambda: [X.reshape((6,)), T.concatenate([X, np.ones((1, 2))], axis=1)],
+                    [ROW], [ROW[0], np.append(ROW, [[1, 1]], 1)]),
+    "flatten": ([X], lambda: [X.flatten() + np.ones(6), T.addbroadcast(X, 0)], [ROW], [ROW[0] + 1, ROW]),
+    "dot": ([X], lambda: [T.dot(X.reshape((1,)), X)], [np.array([[3.0]])], [np.array([9.0])]),
+    "convolution": ([IMAGE], lambda: [T.nnet.conv2d(IMAGE.reshape(LINE), THREE, input_shape=LINE),
+                                      T.addbroadcast(IMAGE, 0, 1, 2)],
+                    [np.ones((1, 1, 1, 8))], [np.full((1, 1, 1, 6), 3.0), np.ones((1, 1, 1, 8))]),
+    "loop": ([X], lambda: [CLAIMS["reshape in a loop"][0](), T.addbroadcast(X, 0)],
+             [ROW], [np.outer([1, 2, 3], ROW), ROW]),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_size_that_is_said_twice(name):
+    inputs, make, values, wanted = PROGRAMS[name]
+    outputs = make()
+    agree(inputs, outputs, values)
+    for got, want in zip(tgen.function(inputs, outputs)(*values), wanted, strict=True):
+        assert got.shape == want.shape and np.allclose(got, want)
+
+
+def test_what_must_be_equal_and_is_not():
+    """Refused by the entry with the sizes there are, in the words of who asked; when built if nothing fits."""
+    f = tgen.function([X], [X.reshape((6,)), T.addbroadcast(X, 0)])
+    wrong = {(1, 7): "the size of x is 7 but the new shape's size is 6", (2, 3): r"x.shape\[0\] is 2"}
+    for shape, words in wrong.items():
+        with pytest.raises(ValueError, match=words):
+            f(np.ones(shape))
+    g = tgen.function([X], [X.flatten() + np.ones(6), T.dot(np.ones(2), X)])
+    assert np.array_equal(g(np.ones((2, 3)))[1], [2, 2, 2])
+    with pytest.raises(ValueError, match="is 8 .* is 6"):
+        g(np.ones((2, 4)))
+    with pytest.raises(ValueError, match="needs equal sizes, got 4 and 6"):
+        tgen.function([X], [X.reshape((6,)), T.dot(np.ones(2), X), X + np.ones((2, 2))])
+
+
+def test_a_size_that_nothing_defines_is_refused():
+    """By the verifier, and by codegen, which would read what the stack held."""
+    readers = {"n1": "check_eq <n1, 6> {site=0}", "a0": "check_length <a0 - 1> {site=0}",
+               "k3": "v1: int64[] = size <k3>"}
+    for symbol, line in readers.items():
+        function = parse(f"function (v0: float64[1, 6]) {{\n  {line}\n  return v0\n}}")
+        with pytest.raises(VerifyError, match=f"size symbol {symbol} is not defined"):
+            verify(function)
+        with pytest.raises(VerifyError, match=f"nothing defines the size {symbol}"):
+            generate(function, plan(function))
+    with pytest.raises(VerifyError, match="size symbol a0 is not defined"):
+        verify(parse("function (v0: float64[a0]) {\n  return v0\n}"))
