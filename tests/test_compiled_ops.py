@@ -6,6 +6,7 @@ import pytest
 
 import tgen
 import tgen.tensor as T
+from compiled import agree
 from special import same_bits
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.core.types import DTYPES, TensorType
@@ -229,3 +230,14 @@ def test_long_float32_sums_keep_their_digits(shape, axes):
         bound = 8 * (np.log2(count / 128) + 16) * 2.0**-24     # NumPy adds blocks of 128 in eight lanes, then pairwise
         for got, true in zip(f(given), (exact, squares, exact + given.max(axis=axes))):
             assert (np.abs(got - true) <= bound * true).all()
+
+
+# -- numbers in the C --------------------------------------------------------------------------------
+
+def test_numbers_in_a_kernel_are_variables_of_their_dtype():
+    """A sign that meets a sign, and a count that only 64 bits can be shifted by; test_ops.py has every op."""
+    v, i = T.fvector("v"), T.lvector("i")
+    loss = -T.log(T.nnet.sigmoid(v))
+    outputs = [T.grad(loss.sum(), v), T.neg(T.constant(np.float32(-1.5))) * v, T.constant(-0.0) - (-2.5 - v),
+               T.right_shift(np.int64(5), i), T.right_shift(np.int64(-2**31), i), T.neg(np.int64(-2**63)) + i]
+    agree([v, i], outputs, [np.array([-2, 0, 3], "float32"), np.array([0, 33, 62])])

@@ -11,6 +11,7 @@ import pytest
 import tgen.ops
 from tgen.core.op import OPS, SCALAR
 from tgen.core.types import DTYPES, TensorType
+from tgen.codegen.names import immediate
 from tgen.ops.declare import C_TYPES, LIBM, c_text
 
 assert tgen.ops
@@ -74,13 +75,16 @@ def loop(k, op, dtypes, attrs, result):
             f"{loads}        out[i] = {text};\n    }}\n}}\n")
 
 
-def build(folder, flags, extra=""):
-    loops = extra + "".join(loop(k, *case) for k, case in enumerate(CASES))
+def compiled(folder, flags, loops):
     declared, libraries = prototypes()
     source, library = folder / "ops.c", folder / "ops.so"
     source.write_text(f"#include <stdint.h>\n#include <math.h>\n{declared}\n{helpers(loops)}\n{loops}")
     subprocess.run(["gcc", *flags, "-shared", "-fPIC", "-o", library, source, *libraries, "-lm"], check=True)
     return ctypes.CDLL(str(library))
+
+
+def build(folder, flags, extra=""):
+    return compiled(folder, flags, extra + "".join(loop(k, *case) for k, case in enumerate(CASES)))
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +195,61 @@ def test_scalar_ops_have_no_undefined_behaviour(tmp_path, capfd):
     assert "runtime error" not in capfd.readouterr().err
     sanitized.planted(2**31 - 1)
     assert "signed integer overflow" in capfd.readouterr().err
+
+
+# -- numbers in the text --------------------------------------------------------------------------------
+
+def constants(dtype):
+    """One of each class of numbers that a program may hold."""
+    if dtype == "bool":
+        return np.array([False, True])
+    if dtype.startswith("float"):
+        info = np.finfo(dtype)
+        plain = 0.0, -0.0, 1.0, -1.0, 0.1, -2.5, -3e9
+        return np.array([np.nan, np.inf, -np.inf, *plain, info.max, -info.tiny / 2], dtype)
+    info = np.iinfo(dtype)
+    numbers = 0, 1, -1, 5, -3, info.min, info.max, info.min // 2 - 1
+    return np.array([v for v in numbers if info.min <= v <= info.max], dtype)
+
+
+def fixed(dtypes):
+    """(place, number) for each operand and constant."""
+    return [(place, v) for place, d in enumerate(dtypes) for v in constants(d)]
+
+
+def held(k, op, dtypes, attrs, result):
+    """A C function: row r of ``out`` is the op with number r of ``fixed`` for an operand."""
+    names = "abc"[:len(dtypes)]
+    params = ", ".join(f"const {C_TYPES[d]} *{n}" for n, d in zip(names, dtypes))
+    loads = "".join(f"        const {C_TYPES[d]} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
+    rows = []
+    for row, (place, v) in enumerate(fixed(dtypes)):
+        operands = [f"v{n}" for n in names]
+        operands[place] = immediate(v.item(), dtypes[place])
+        rows.append(f"        out[{row} * n + i] = {c_text(op, dtypes, attrs).format(*operands)};\n")
+    head = (f"void f{k}({params}, {C_TYPES[result]} *out, int64_t n) {{\n"
+            "    for (int64_t i = 0; i < n; i++) {\n")
+    return f"{head}{loads}{''.join(rows)}    }}\n}}\n"
+
+
+def test_numbers_in_the_text_of_an_op_are_its_operands(tmp_path):
+    """Every class of constant in the place of every operand of every op: it compiles and means the same."""
+    text = "".join(held(k, *case) for k, case in enumerate(CASES))
+    library = compiled(tmp_path, ["-std=gnu99", "-O0"], text)
+    for k, (op, dtypes, attrs, result) in enumerate(CASES):
+        axes = np.meshgrid(*(constants(d) for d in dtypes), indexing="ij")
+        arrays = [np.ascontiguousarray(a.ravel()) for a in axes]
+        rows = fixed(dtypes)
+        got = np.empty((len(rows), len(arrays[0])), result)
+        function = library[f"f{k}"]
+        function.argtypes = [ctypes.c_void_p] * (len(arrays) + 1) + [ctypes.c_int64]
+        function(*(a.ctypes.data for a in arrays), got.ctypes.data, len(arrays[0]))
+        for (place, v), out in zip(rows, got):
+            operands = [np.full_like(a, v) if n == place else a for n, a in enumerate(arrays)]
+            want = op.eval(attrs, (), *operands)
+            try:
+                check = check_close if op.name in LIBM_OPS and want.dtype.kind == "f" else check_same
+                check(op, out, want, operands)
+            except pytest.fail.Exception as failure:
+                case = f"{op.name} {dtypes} {attrs} with {v!r} in place {place}"
+                pytest.fail(f"{case}: {failure}\n{c_text(op, dtypes, attrs)}", pytrace=False)

@@ -12,7 +12,7 @@ from tgen.ir.nodes import WHOLE
 from tgen.ops.declare import c_text
 
 from .loops import Lines, Loop
-from .names import bracket, ctype, literal, plus, size_c, times
+from .names import bracket, ctype, immediate, plus, size_c, times
 from .reductions import ARG, Accumulator, memory_step, start
 
 CHUNK = 4096        # elements a float sum adds before it goes to the outer accumulator: keeps the error of long sums small
@@ -206,7 +206,7 @@ class Level:
         for instr in self.body.instrs:
             name = instr.op.name
             if name == "constant":
-                self.env[instr.result] = literal(instr.attrs["value"][0], instr.result.type.dtype)
+                self.env[instr.result] = immediate(instr.attrs["value"][0], instr.result.type.dtype)
             elif name == "size":
                 self.env[instr.result] = f"((int64_t){bracket(size_c(instr.sizes[0]))})"
             elif name == "index":

@@ -87,6 +87,18 @@ def literal(value, dtype):
     return str(value) + ("u" if dtype == "uint32" else "")
 
 
+def immediate(value, dtype):
+    """A literal that stands in an expression as a variable of its dtype would: its sign in brackets, as wide.
+
+    >>> immediate(-1.0, "float32"), immediate(5, "int64"), immediate(5, "int8")
+    ('(-1.0f)', 'INT64_C(5)', '5')
+    """
+    text = literal(value, dtype)
+    if dtype in ("int64", "uint64") and text.lstrip("-").isdigit():
+        return f"{'U' if dtype == 'uint64' else ''}INT64_C({text})"
+    return f"({text})" if text.startswith("-") else text
+
+
 def _float_literal(value, suffix):
     if value != value:
         return f'__builtin_nan{suffix}("")'
