@@ -1,4 +1,4 @@
-"""Sizes that programs state twice: what is said of an axis is solved together, and the C reads none undefined."""
+"""Sizes that programs state twice: what is said of an axis is solved together, no size is undefined."""
 import re
 import shutil
 import subprocess
@@ -129,7 +129,7 @@ def test_a_size_that_is_said_twice(name):
 
 
 def test_what_must_be_equal_and_is_not():
-    """Refused by the entry with the sizes there are, in the words of who asked; when built if nothing fits."""
+    """Refused by the entry with the sizes there are, in the words of who asked; when built, if none fits."""
     f = tgen.function([X], [X.reshape((6,)), T.addbroadcast(X, 0)])
     wrong = {(1, 7): "the size of x is 7 but the new shape's size is 6", (2, 3): r"x.shape\[0\] is 2"}
     for shape, words in wrong.items():

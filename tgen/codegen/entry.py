@@ -87,7 +87,7 @@ class Entry:
             self.load.append(f"if (!tgen_dense({rank}, {array}, {v.type.itemsize})) return TGEN_LAYOUT;")
 
     def demand_bound(self):
-        """Every size that is read is defined, by an axis, an argument or an instruction: the stack holds anything."""
+        """Every size that is read is defined, by an axis, an argument or an instruction."""
         found = {name for instr in walk(self.function.block) for name in instr.found}
         given = {p.symbol for p in self.function.params}
         unbound = [s for s in symbols_of(self.function) if s not in self.defined | given | found]

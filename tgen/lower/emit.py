@@ -44,7 +44,7 @@ class Scope:
                 self.instrs.append(made)
 
     def settled(self, check):
-        """A check in the symbols left: some were unified after it was made. None where that left nothing to check."""
+        """A check in the symbols that are left; None where these leave nothing to check."""
         sizes = tuple(dims.substitute(s, self.lowering.solved) for s in check.sizes)
         return None if check.op.name == "check_eq" and sizes[0] == sizes[1] else check.with_(sizes=sizes)
 

@@ -122,7 +122,7 @@ class Sizes:
             self.checks.append(check)
 
     def equate(self, x, y, number):
-        """Make sizes known at the entry one, as site ``number`` asks. Whether that needs a check: no solved axis does.
+        """Make sizes known at the entry one, as site ``number`` asks. Returns whether that needs a check.
 
         To solve for an axis may leave others to be solved: with n0 * n1 = 6, n0 = 1 says that n1 is 6. Were
         only the types told, n1 would have no axis left that defines it, and the check would read it.
