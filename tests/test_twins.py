@@ -38,7 +38,6 @@ VARIANTS = {    # name -> what becomes of each operand
 CONVOLUTIONS = [name for name in NNET_TWINS if "conv" in name]
 NOTHING = {"array on the left": "its array has 3 rows and 4 columns", "specify_shape": "it gives the sizes", "searchsorted": "its sorter has 5 places",
            **dict.fromkeys(("topk", "argtopk", "topk by a variable", "topk nan"), "more of nothing than there are is an IndexError"),
-           **dict.fromkeys(("logsumexp", "logsumexp of -inf"), "it has no largest element, a ValueError"),
            "bincount": "NumPy gives int64 whatever the weights are", "images2neibs": "its twin loses the columns"}
 # variant -> {row: why its twin says nothing there}. Of nothing, twins that raise say nothing either.
 NOT = {

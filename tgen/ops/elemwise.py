@@ -124,6 +124,16 @@ _floating("erf", _elementwise(math.erf), lambda g, z, x: g * TWO_OVER_ROOT_PI * 
 _floating("erfc", _elementwise(math.erfc), lambda g, z, x: -g * TWO_OVER_ROOT_PI * call.exp(-x * x), "1 - erf(x), precise for large x")
 _floating("sigmoid", _sigmoid, lambda g, z, x: g * z * (1 - z), "1 / (1 + e ** -x)", "tgen_sigmoid_{k}({0})")
 _floating("softplus", _softplus, lambda g, z, x: g * call.sigmoid(x), "log(1 + e ** x) without overflow", "tgen_softplus_{k}({0})")
+
+
+def _share(g, x, y):
+    """The adjoint of x in log(exp(x) + exp(y)); equal infinities share alike."""
+    alike = call.and_(call.eq(x, y), call.isinf(x))
+    return g * call.sigmoid(call.switch(alike, 0, x - y))
+
+
+scalar("logaddexp", floating, np.logaddexp, {"f": "tgen_logaddexp_{k}({0}, {1})"},
+       (lambda g, z, x, y: _share(g, x, y), lambda g, z, x, y: _share(g, y, x)), "log(e ** x + e ** y) without overflow", commutative=True)
 scalar("arctan2", floating, np.arctan2, {"f": "atan2{f}({0}, {1})"},
        (lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y)), "the angle of the point (y, x)")
 

@@ -4,7 +4,7 @@ import numpy as np
 from tgen.core.op import REDUCE, STRUCT, Op, register
 from tgen.core.types import TensorType, is_float
 from tgen.graph.adjoint import Chosen
-from tgen.graph.build import call, keep, like
+from tgen.graph.build import apply, call, keep, length, like, literal
 
 
 def _kept(t, axes):
@@ -109,46 +109,87 @@ for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
 
 # -- softmax -------------------------------------------------------------------------------------------------------------------
 
+def axes_of(attrs):
+    """The axes of a softmax: ``axis`` is one of them or, sorted, several that are normalised together."""
+    axis = attrs["axis"]
+    return axis if isinstance(axis, tuple) else (axis,)
+
+
 def _softmax_infer(types, attrs, sizes):
     t, = types
     if not is_float(t.dtype):
         raise TypeError(f"softmax takes floats, not {t.dtype}")
-    if not 0 <= attrs["axis"] < t.ndim:
-        raise ValueError(f"axis {attrs['axis']} of a value of rank {t.ndim}")
+    _kept(t, axes_of(attrs))
     return (TensorType(t.dtype, t.shape),)
 
 
-def _shifted(x, axis):
-    return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+def _shifted(x, axes):
+    return x - np.max(x, axis=axes, keepdims=True, initial=-np.inf)
 
 
 def _softmax(attrs, sizes, x):
+    axes = axes_of(attrs)
     with np.errstate(all="ignore"):
-        e = np.exp(_shifted(x, attrs["axis"]))
-        return e / np.sum(e, axis=attrs["axis"], keepdims=True)
+        e = np.exp(_shifted(x, axes))
+        return e / np.sum(e, axis=axes, keepdims=True)
 
 
 def _logsoftmax(attrs, sizes, x):
+    axes = axes_of(attrs)
     with np.errstate(all="ignore"):
-        d = _shifted(x, attrs["axis"])
-        return d - np.log(np.sum(np.exp(d), axis=attrs["axis"], keepdims=True))
+        d = _shifted(x, axes)
+        return d - np.log(np.sum(np.exp(d), axis=axes, keepdims=True))
 
 
-def _total(v, axis):
-    return keep(call.sum(v, axis=axis), v, (axis,))
+def _total(v, axes):
+    return keep(call.sum(v, axis=list(axes)), v, axes)
 
 
 def _softmax_grad(node, gs):
-    g, z, axis = gs[0], node.outputs[0], node.attrs["axis"]
-    return [(g - _total(g * z, axis)) * z]
+    g, z = gs[0], node.outputs[0]
+    return [(g - _total(g * z, axes_of(node.attrs))) * z]
 
 
 def _logsoftmax_grad(node, gs):
-    g, z, axis = gs[0], node.outputs[0], node.attrs["axis"]
-    return [g - call.exp(z) * _total(g, axis)]
+    g, z = gs[0], node.outputs[0]
+    return [g - call.exp(z) * _total(g, axes_of(node.attrs))]
 
 
-register(Op("softmax", STRUCT, _softmax_infer, _softmax, _softmax_grad, samples=({"axis": 0}, {"axis": 1}),
-            doc="exp(x) / sum(exp(x)) along axis, without overflow; lower expands it"))
-register(Op("logsoftmax", STRUCT, _softmax_infer, _logsoftmax, _logsoftmax_grad, samples=({"axis": 0}, {"axis": 1}),
-            doc="log(softmax(x)) along axis, without overflow; lower expands it"))
+_ALONG = ({"axis": 0}, {"axis": 1}, {"axis": (0, 1)})
+register(Op("softmax", STRUCT, _softmax_infer, _softmax, _softmax_grad, samples=_ALONG,
+            doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes it apart"))
+register(Op("logsoftmax", STRUCT, _softmax_infer, _logsoftmax, _logsoftmax_grad, samples=_ALONG,
+            doc="log(softmax(x)) along axis, without overflow; expand takes it apart"))
+
+
+# -- logsumexp -----------------------------------------------------------------------------------------------------------------
+
+def _logsumexp(attrs, sizes, x):
+    """The peak that is taken out is 0 where it is infinite: inf - inf would be nan."""
+    axes = attrs["axes"]
+    with np.errstate(all="ignore"):
+        peak = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+        peak = np.where(np.isinf(peak), x.dtype.type(0), peak)
+        return np.log(np.sum(np.exp(x - peak), axis=axes)) + np.squeeze(peak, axes)
+
+
+def _logsumexp_grad(node, gs):
+    """g * softmax(x). Where all are -inf, they share alike: the limit along x, x, .. x, as logaddexp has it."""
+    x, axes = node.inputs[0], node.attrs["axes"]
+    z = keep(node.outputs[0], x, axes)
+    alike = apply("true_div", literal(1.0, x.dtype), apply("cast", _count(x, axes), dtype=x.dtype))
+    own = apply("softmax", x, axis=axes) if len(axes) != 1 else apply("softmax", x, axis=axes[0])
+    return [keep(gs[0], x, axes) * call.switch(call.eq(z, -np.inf), alike, own)]
+
+
+def _count(x, axes):
+    """How many elements are reduced, int64."""
+    total = literal(1)
+    for a in axes:
+        total = apply("mul", total, length(x, a))
+    return total
+
+
+register(Op("logsumexp", STRUCT, _infer("logsumexp", is_float), _logsumexp, _logsumexp_grad,
+            samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
+            doc="log(sum(exp(x))) over axes without overflow; -inf of nothing; expand takes it apart"))

@@ -4,10 +4,10 @@
 
 After it fusion makes one row kernel of the parts. It leaves BLAS products alone (blas).
 """
-from tgen.core.types import TensorType
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, Value
 from tgen.ir.rebuild import bottom_up
+from tgen.ops.reduce import axes_of
 
 EXPANSIONS = {}
 
@@ -19,31 +19,49 @@ def expansion(name):
     return add
 
 
-def _keep(b, reduced, x, axis):
-    """A reduction's result with axis put back as a static 1."""
-    order = tuple("x" if k == axis else k - (k > axis) for k in range(x.type.ndim))
+def _keep(b, reduced, x, axes):
+    """A reduction's result with its axes put back as static ones."""
+    kept = iter(range(reduced.type.ndim))
+    order = tuple("x" if k in axes else next(kept) for k in range(x.type.ndim))
     return b.emit("dimshuffle", (reduced,), {"order": order})
 
 
-def _shifted(b, x, axis):
-    """x - max(x), the max over a row that is not finite left out, as 0: inf - inf would be nan where NumPy's exp gives it anyway."""
-    peak = _keep(b, b.emit("max", (x,), {"axes": (axis,)}, result=Value(TensorType(x.type.dtype, tuple(s for k, s in enumerate(x.type.shape) if k != axis)))), x, axis)
-    return b.emit("sub", (x, peak))
+def _peak(b, x, axes):
+    """max(x). Its type is said here: of no elements it is -inf, which only the user's own ``max`` refuses."""
+    shape = tuple(s for k, s in enumerate(x.type.shape) if k not in axes)
+    return b.emit("max", (x,), {"axes": axes}, result=Value(x.type.with_shape(shape)))
+
+
+def _shifted(b, x, axes):
+    return b.emit("sub", (x, _keep(b, _peak(b, x, axes), x, axes)))
 
 
 @expansion("softmax")
 def softmax(b, instr, x):
-    axis = instr.attrs["axis"] % x.type.ndim
-    e = b.emit("exp", (_shifted(b, x, axis),))
-    return b.emit("true_div", (e, _keep(b, b.emit("sum", (e,), {"axes": (axis,)}), x, axis)))
+    axes = axes_of(instr.attrs)
+    e = b.emit("exp", (_shifted(b, x, axes),))
+    return b.emit("true_div", (e, _keep(b, b.emit("sum", (e,), {"axes": axes}), x, axes)))
 
 
 @expansion("logsoftmax")
 def logsoftmax(b, instr, x):
-    axis = instr.attrs["axis"] % x.type.ndim
-    shifted = _shifted(b, x, axis)
-    total = b.emit("sum", (b.emit("exp", (shifted,)),), {"axes": (axis,)})
-    return b.emit("sub", (shifted, _keep(b, b.emit("log", (total,)), x, axis)))
+    axes = axes_of(instr.attrs)
+    shifted = _shifted(b, x, axes)
+    total = b.emit("sum", (b.emit("exp", (shifted,)),), {"axes": axes})
+    return b.emit("sub", (shifted, _keep(b, b.emit("log", (total,)), x, axes)))
+
+
+@expansion("logsumexp")
+def logsumexp(b, instr, x):
+    """The peak that is taken out is 0 where it is infinite: inf - inf would be nan."""
+    axes = instr.attrs["axes"]
+    peak = _peak(b, x, axes)
+    zero = b.scalar(0.0, x.type)
+    if peak.type.ndim:
+        zero = b.emit("dimshuffle", (zero,), {"order": ("x",) * peak.type.ndim})
+    peak = b.emit("switch", (b.emit("isinf", (peak,)), zero, peak))
+    terms = b.emit("exp", (b.emit("sub", (x, _keep(b, peak, x, axes))),))
+    return b.emit("add", (b.emit("log", (b.emit("sum", (terms,), {"axes": axes}),)), peak))
 
 
 def expand(function):

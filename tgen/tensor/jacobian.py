@@ -79,7 +79,7 @@ def _has_rule(node):
 
 def _is_along_axes(node):
     name = node.primitive.name
-    return "axes" in node.attrs and (node.primitive.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast"))
+    return "axes" in node.attrs and (node.primitive.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast", "logsumexp"))
 
 
 def _indices(node):
@@ -169,7 +169,8 @@ def _make_vector(name, attrs, operands, count):
 
 
 def _along(name, attrs, operands, count):
-    return apply(name, operands[0][0], axis=attrs["axis"] + 1)
+    axis = attrs["axis"]
+    return apply(name, operands[0][0], axis=tuple(a + 1 for a in axis) if isinstance(axis, tuple) else axis + 1)
 
 
 def _dot(name, attrs, operands, count):

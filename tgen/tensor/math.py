@@ -13,7 +13,7 @@ __all__ = ["abs_", "sgn", "sign", "square", "inv", "reciprocal", "deg2rad", "rad
            "round_half_away_from_zero", "divmod", "floor_div", "true_divide", "floor_divide", "power", "remainder", "subtract", "multiply", "divide", "negative", "absolute", "logical_and", "logical_or",
            "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "invert", "isfinite", "isclose", "allclose",
            "largest", "smallest", "ceil_intdiv", "real", "imag", "conj", "conjugate", "log1mexp", "not_equal", "equal", "less", "less_equal",
-           "greater", "greater_equal", "logaddexp", "hypot"]
+           "greater", "greater_equal", "hypot"]
 
 sgn = sign = elemwise("sgn")
 square = elemwise("sqr")
@@ -171,13 +171,6 @@ def log1mexp(x):
     """log(1 - exp(x)) for x < 0, precise near 0 and far from it."""
     x = _float(x)
     return switch(elemwise("gt")(x, -0.6931471805599453), elemwise("log")(-elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x)))
-
-
-def logaddexp(x, y):
-    """log(exp(x) + exp(y)) without overflow."""
-    x, y = _float(x), _float(y)
-    gap = switch(elemwise("eq")(x, y), 0, -abs_(x - y))     # equal infinities have no difference
-    return elemwise("maximum")(x, y) + elemwise("log1p")(elemwise("exp")(gap))
 
 
 def hypot(x, y):

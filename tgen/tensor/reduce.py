@@ -245,12 +245,13 @@ def norm(x, L, axis=None, keepdims=False):
 
 @_documented
 def logsumexp(x, axis=None, keepdims=False):
-    """log(sum(exp(x))) without overflow: the largest element is taken out first. Floats keep their dtype."""
+    """log(sum(exp(x))) without overflow: the largest element is taken out first; -inf of nothing. Floats keep their dtype.
+
+    >>> import tgen.tensor as T
+    >>> T.logsumexp(T.fmatrix(), axis=1).type
+    TensorType(float32, vector)
+    """
     x = as_tensor_variable(x)
-    axes = axes_of(axis, x.type.ndim)
     if not is_float(x.type.dtype):
         x = elemwise("true_div")(x, 1)
-    largest = apply("disconnected_grad", max(x, axes, keepdims=True), weak=x.type.weak)
-    shift = switch(elemwise("isinf")(largest), 0, largest)
-    z = elemwise("log")(sum(elemwise("exp")(x - shift), axes, keepdims=True)) + shift
-    return z if keepdims else reorder(z, [a for a in range(x.type.ndim) if a not in axes])
+    return _reduce("logsumexp", x, axis, keepdims)
