@@ -193,7 +193,10 @@ def test_only_the_branch_taken_runs_forward_and_backward():
         assert second == pytest.approx((above[1] - below[1]) / 2e-6, rel=1e-6)
 
 
+_GUARDED = tgen.ifelse(k < x.shape[0], x[k]**2, s)
 BRANCHES = {
+    "a Hessian, out of range": ([x, k, s], T.hessian(_GUARDED, x)[0].sum() + _GUARDED, [x], [[1, 2], 5, 3.], [[0, 0]]),
+    "a Hessian": ([x, k, s], T.hessian(_GUARDED * x[0], x)[0, 1] + _GUARDED, [x], [[1, 2], 1, 3.], [[0, 4 + 2]]),
     "an overflow": ([s], tgen.ifelse(s > 0, s + 1, T.exp(s)), [s], [1000.], [1]),
     "an index out of range": ([x, k], tgen.ifelse(k < x.shape[0], x[k], T.constant(0.)), [x], [[1, 2], 5], [[0, 0]]),
     "an index in range": ([x, k], tgen.ifelse(k < x.shape[0], x[k]**2, T.constant(0.)), [x], [[1, 2], 1], [[0, 4]]),

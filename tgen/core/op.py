@@ -24,6 +24,8 @@ class Op:
     mask         how a choice's mask passes back (graph/adjoint.py): "each", element by element (SCALAR); "moved": grad only moves and
                  repeats elements of the adjoint, so it moves the mask too; "added": it adds them up as well; "whole": it is not
                  linear in the adjoint; None: it mixes the elements. The last two are given the masked adjoint
+    slopes       which partials are finite whatever the operands hold: "constant", they are constants; "others", each is made of the other
+                 operands alone; None, none is
     rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
     samples      extra attrs/shape samples for the sweep
     doc          one line for ``tgen ops``
@@ -39,6 +41,7 @@ class Op:
     effect: object = None
     fails: bool = False
     mask: object = None
+    slopes: object = None
     rule: object = None
     samples: tuple = ()
     doc: str = ""

@@ -57,42 +57,43 @@ class Masks:
     """The masks and branches of one walk: each is made once, so that equal ones are one object."""
 
     def __init__(self):
-        self.made = {}      # what a mask or branch is made of -> it
-        self.parts = {}     # mask -> (outer mask or None, condition, holds), for one that a choice made
+        self.of_choices, self.branches = {}, {}     # (the one around it or None, condition, holds) -> mask, Branch
+        self.parts = {}                             # mask -> the key it has in of_choices
+        self.applied = {}                           # (value, mask) -> the value with its mask applied
 
     # -- making masks
     def within(self, outer, condition, holds):
         """The mask of what a choice takes of an adjoint whose mask is ``outer``."""
         key = outer, condition, holds
-        if key not in self.made:
+        if key not in self.of_choices:
             own = condition if holds else apply("invert", condition)
-            self.made[key] = mask = own if outer is None else apply("and_", outer, own)
+            self.of_choices[key] = mask = own if outer is None else apply("and_", outer, own)
             self.parts[mask] = key
-        return self.made[key]
+        return self.of_choices[key]
 
     def opposite(self, mask):
         """The mask of the other side of the same choice, if there is one."""
         if mask not in self.parts:
             return None
         outer, condition, holds = self.parts[mask]
-        return self.made.get((outer, condition, not holds))
+        return self.of_choices.get((outer, condition, not holds))
 
     def branch(self, outer, condition, holds):
         """The branch within ``outer`` that is taken when ``condition`` is ``holds``."""
-        key = "branch", outer, condition, holds
-        if key not in self.made:
-            self.made[key] = Branch(outer, condition, holds, outer.depth + 1 if outer else 1)
-        return self.made[key]
+        key = outer, condition, holds
+        if key not in self.branches:
+            self.branches[key] = Branch(*key, outer.depth + 1 if outer else 1)
+        return self.branches[key]
 
     # -- using them
     def masked(self, a):
         """The value of the adjoint ``a`` with its mask applied."""
         if a.mask is None or a.settled:
             return a.value
-        key = "masked", a.value, a.mask
-        if key not in self.made:
-            self.made[key] = call.switch(a.mask, a.value, 0)
-        return self.made[key]
+        key = a.value, a.mask
+        if key not in self.applied:
+            self.applied[key] = call.switch(a.mask, a.value, 0)
+        return self.applied[key]
 
     def value(self, a, v):
         """The adjoint ``a`` of v as a plain variable."""
@@ -204,7 +205,7 @@ def tidy(mask):
 
 def steady(node, k):
     """Whether the partial of ``node`` in its input k is finite whatever the operands are, so that a zero stays zero."""
-    slopes = node.primitive.extra.get("slopes")
+    slopes = node.primitive.slopes
     others = (v for j, v in enumerate(node.inputs) if j != k)
     return slopes == "constant" or slopes == "others" and all(_is_finite(v) for v in others)
 

@@ -9,6 +9,7 @@
 from tgen.config import config
 
 from . import testvalue
+from .branches import Places
 from .nodes import Constant, Lambda, Variable
 from .walk import clone, toposort
 
@@ -18,12 +19,14 @@ SMALL = 32          # elements: a constant up to this size stands in the body; a
 def close(params, outputs):
     """(Lambda, captured): the outer variables that the body reads are parameters behind ``params``, in the order of ``captured``.
 
-    What does not depend on ``params`` is left outside, and what it makes is captured: it is computed once.
+    What does not depend on ``params`` is left outside, and what it makes is captured: it is computed once. But what only a branch of
+    an ifelse needs stays in that branch: outside it would be computed when the branch is not taken.
     """
     inside = set(params)
     order = toposort(outputs, params)
+    places = Places(order, outputs)
     for node in order:
-        if any(v in inside for v in node.inputs):
+        if places.top not in places.of[node] or any(v in inside for v in node.inputs):
             inside.update(node.outputs)
     read = [v for node in order if node.outputs[0] in inside for v in node.inputs] + list(outputs)
     captured = list(dict.fromkeys(v for v in read if v not in inside and not is_small(v)))

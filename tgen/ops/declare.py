@@ -116,17 +116,15 @@ def scalar_grad(parts):
     return grad
 
 
-def scalar(name, rule, function, c, grad=None, doc="", eval=None, node_grad=None, arity=None, extra=None, mask="each",
-           slopes=None, **more):
+def scalar(name, rule, function, c, grad=None, doc="", eval=None, node_grad=None, arity=None, extra=None, mask="each", **more):
     """Declare a scalar op: its dtype rule, NumPy meaning, C text and the gradient of each operand.
 
     ``arity`` defaults to the NumPy function's; extra["arity"] keeps it.
-    ``slopes`` says which partials are finite whatever the operands hold: "constant", they are constants; "others", each is made of the
-    other operands alone. Ops with attrs give ``eval(attrs, sizes, x)`` and ``node_grad(node, gs)`` themselves.
+    Ops with attrs give ``eval(attrs, sizes, x)`` and ``node_grad(node, gs)`` themselves.
     """
     arity = arity or getattr(function, "nin", 1)
     return register(Op(name, SCALAR, scalar_infer(name, rule, arity), eval or scalar_eval(function), node_grad or grad and scalar_grad(grad), c,
-                       rule=rule, doc=doc, mask=mask, extra={"arity": arity, "slopes": slopes, **(extra or {})}, **more))
+                       rule=rule, doc=doc, mask=mask, extra={"arity": arity, **(extra or {})}, **more))
 
 
 # -- C text --------------------------------------------------------------------------------------------------------------------
