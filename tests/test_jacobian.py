@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 
 import tgen.tensor as T
+from compiled import agree, reference
 from graph_eval import evaluate
 from tgen import GradientError, shared
 from tgen.config import config
 from tgen.graph.walk import leaves
+from tgen.tensor.signal.pool import pool_2d
 
 P = np.array([.3, -1.2, .8, 2.])
 W, IDX = np.random.RandomState(1).randn(3, 2), np.array([0, 2, 2, 1])
@@ -19,6 +21,24 @@ FUNCTIONS = {
     "switch": lambda p: T.switch(p > 0, p, p * p), "constant": lambda p: T.as_tensor_variable(np.arange(3.)), "diag": lambda p: T.diag(p).dot(p),
     "row": lambda p: T.dot(p, T.outer(p, p)), "unbroadcast": lambda p: T.unbroadcast(p.dimshuffle("x", 0), 0)[0] + p.mean(),
 }
+
+
+POOLED = {"pool": lambda p: pool_2d(T.outer(p, p), (2, 2), ignore_border=True)}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS | POOLED)
+def test_the_passes_keep_second_derivatives(name):
+    """Loops over rows whose bodies are gradients: the IR stays sound and means the same."""
+    p = T.dvector("p")
+    cost = T.exp((FUNCTIONS | POOLED)[name](p).sum())
+    reference([p], [T.hessian(cost, p, disconnected_inputs="ignore")], [P], stages=True)
+
+
+def test_the_hessian_of_pooled_products():
+    p = T.dvector("p")
+    cost = T.exp(pool_2d(T.dot(p.dimshuffle(0, "x"), p.dimshuffle("x", 0)), (2, 2), ignore_border=True).sum())
+    got = agree([p], [T.hessian(cost, p)], [np.array([1.0, 2.0])])[0]
+    assert np.allclose(got, [[0, 0], [0, 18 * np.exp(4)]])
 
 
 def differences(f, p):

@@ -70,11 +70,11 @@ class _Before(_Body):
         early, heads = self.early(), []
         for i in self.body.instrs:
             if i.op.name == "dot" and i.result in early and any(v in early and not self.steady(v) for v in i.operands):
-                mark = len(rows.builder.instrs)
+                mark = rows.mark()
                 if self.take(rows, i.result):
                     heads.append(i)
                 else:
-                    del rows.builder.instrs[mark:]
+                    rows.undo(mark)
         if not heads:
             return self.instr, ()
         params = {i.result: fresh_like(i.result) for i in heads}
@@ -202,7 +202,7 @@ class _After(_Body):
         v = self.body.results[k]
         if not all(map(self.regular, self.frontier(n))) or any(i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(n)):
             return
-        saved = (len(rows.builder.instrs), len(self.outs), len(self.extra), dict(rows.rowed), dict(rows.fixed))
+        saved = rows.mark(), len(self.outs), len(self.extra)
         for x in self.frontier(n):
             if not rows.has(x):
                 self.keep(rows, x)
@@ -214,10 +214,9 @@ class _After(_Body):
             value = self.turned(rows, value)
         self.env[self.instr.results[n]] = value     # the loop's own is dropped by dce
 
-    def restore(self, rows, instrs, outs, extra, rowed, fixed):
-        del rows.builder.instrs[instrs:]
+    def restore(self, rows, mark, outs, extra):
+        rows.undo(mark)
         del self.outs[outs:], self.results[outs:], self.extra[extra:]
-        rows.rowed, rows.fixed = rowed, fixed
 
     def summed(self, rows, v):
         i = self.made[v]

@@ -23,6 +23,18 @@ class Rows:
     def emit(self, name, operands=(), attrs=None, sizes=()):
         return self.builder.emit(name, operands, attrs, sizes)
 
+    def mark(self):
+        """What ``undo`` goes back to."""
+        return len(self.builder.instrs), len(self.rowed), len(self.fixed)
+
+    def undo(self, mark):
+        """Forget what was made since ``mark``, the instructions and which values they stand for."""
+        instrs, rowed, fixed = mark
+        del self.builder.instrs[instrs:]
+        for table, count in ((self.rowed, rowed), (self.fixed, fixed)):
+            while len(table) > count:
+                table.popitem()
+
     def has(self, v):
         return v in self.rowed or v in self.fixed
 
