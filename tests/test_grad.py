@@ -252,14 +252,6 @@ def test_constants():
     assert at(grad(grad_scale(x, 0.5) * 5, x), (x, 3)) == 2.5
 
 
-def test_integers_have_zero_gradient():
-    i, x = T.lscalar("i"), T.dvector("x")
-    g = grad(i ** 2 * 1.5, i)
-    assert g.dtype == "float64" and at(g, (i, 3)) == 0
-    assert at(grad(T.argmax(x) * 1.0, x), (x, [1, 5, 2])) == [0, 0, 0]
-    assert at(grad((x * (x > 1)).sum(), x), (x, [1, 5, 2])) == [0, 1, 1]
-
-
 def test_ties_and_bounds():
     x, one = T.dvector("x"), [0, 1, -1]
     assert at(grad(T.maximum(x, 0.0).sum(), x), (x, one)) == [1, 1, 0]

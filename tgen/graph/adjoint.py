@@ -12,6 +12,9 @@ How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py
 """
 from dataclasses import dataclass
 
+from tgen.config import config
+from tgen.core.types import TensorType, is_float
+
 from .build import apply, call, keep, like, zeros
 from .nodes import Constant, Variable
 
@@ -51,6 +54,18 @@ class Adjoint:
     mask: object = None
     settled: bool = True
     branch: object = None
+
+
+def adjoint_dtype(v):
+    """The dtype of v's adjoint: a float's own, floatX for integers, None for bools (they have none)."""
+    if v.dtype == "bool":
+        return None
+    return v.dtype if is_float(v.dtype) else config.floatX
+
+
+def adjoint_type(v):
+    """The type of v's adjoint."""
+    return TensorType(adjoint_dtype(v) or config.floatX, v.type.shape)
 
 
 class Masks:
@@ -159,19 +174,19 @@ class Masks:
         if way in ("moved", "added"):
             mask = like(mask, node.outputs[0])
         if way == "added":
-            mask = apply("cast", mask, dtype=node.outputs[0].dtype)
+            mask = apply("cast", mask, dtype=adjoint_dtype(node.outputs[0]))
         entry = node.primitive.grad(node, [mask])[k]
         entry = entry() if callable(entry) else entry
         moved = tidy(entry.value if isinstance(entry, Chosen) else entry)
         return call.neq(moved, 0) if way == "added" else moved
 
     def fitted(self, a, v):
-        """A term of v's adjoint in v's dtype and shape: summed over the axes along which v was broadcast, each element masked first."""
+        """A term of v's adjoint in its dtype and v's shape: masked, then summed where v was broadcast."""
         g, mask, settled = a.value, a.mask, a.settled
         if g.ndim != v.ndim:
             raise ValueError(f"the gradient of {v} ({v.type}) has {g.ndim} dimensions")
-        if g.dtype != v.dtype:
-            g = apply("cast", g, dtype=v.dtype)
+        if g.dtype != adjoint_dtype(v):
+            g = apply("cast", g, dtype=adjoint_dtype(v))
         varies = mask is not None and [not its for its in mask.broadcastable]
         if mask is not None and any(moves and its for moves, its in zip(varies, g.broadcastable)):
             g, settled = call.switch(mask, g, 0), True

@@ -1,8 +1,9 @@
 """Small builders for what gradients are made of: primitives by name, sizes, zeros. All through the registries OPS and METHODS."""
 import numpy as np
 
+from tgen.config import config
 from tgen.core.op import METHODS, OPS
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, is_float
 
 from .nodes import Constant, apply_op
 
@@ -43,6 +44,11 @@ def plus(a, b):
     if isinstance(a, Constant) and isinstance(b, Constant):
         return literal(int(a.data) + int(b.data))
     return apply("add", a, b)
+
+
+def real(x, dtype=None):
+    """x as a gradient reads it: integers as floats of ``dtype`` (config.floatX); nothing overflows then."""
+    return x if is_float(x.type.dtype) else apply("cast", x, dtype=dtype or config.floatX)
 
 
 def zeros(x, dtype=None):

@@ -1,9 +1,10 @@
 """Reverse-mode gradients: one walk from the cost back to what is asked for, each node once, no recursion.
 
-The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever it holds, and what
-only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). A value of discrete dtype passes a
-gradient of zero: what is behind it is connected, but gets nothing. Through ``log`` and its kin the walk looks for the stable
-identities of ops/stable.py and differentiates what they put there instead, so the gradient of log(softmax(x)) does not overflow.
+The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever it
+holds, and what only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). An integer's
+adjoint is that of its value read as a float; a bool has none: what is behind it is connected, but gets nothing.
+Through ``log`` and its kin the walk looks for the stable identities of ops/stable.py and differentiates what they put
+there instead, so the gradient of log(softmax(x)) is finite.
 """
 import warnings
 
@@ -11,8 +12,8 @@ from tgen.config import config
 from tgen.core.types import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError
 
-from .adjoint import Adjoint, Chosen, Masks, Taken, steady
-from .build import apply, call, like, literal, zeros
+from .adjoint import Adjoint, Chosen, Masks, Taken, adjoint_dtype, steady
+from .build import apply, call, literal, zeros
 from .identities import through_log
 from .nodes import Variable
 from .nograd import Disconnected, Undefined
@@ -23,8 +24,13 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
          return_disconnected="zero", null_gradients="raise"):
     """The gradient of the scalar ``cost`` with respect to ``wrt``: one variable for one, a list for a list, a tuple for a tuple.
 
-    Each gradient has the shape and dtype of its variable (config.floatX zeros for one of ints or bools) and is a graph like
-    any other, so it can be differentiated again. Variables in ``consider_constant`` pass nothing on, but have a gradient of their own. ``known_grads`` maps
+    Each gradient has the shape and dtype of its variable and is a graph like any other, so it can be
+    differentiated again. With respect to integers it is config.floatX and that of their values read as floats:
+    it passes through arithmetic, moves and casts among integers, and is 0 through comparisons, bits, // and
+    roundings (a cast from float to int is one), and for bools. Indices, sizes, labels and conditions count as
+    disconnected, but a float that decides a choice has gradient 0.
+
+    Variables in ``consider_constant`` pass nothing on, but have a gradient of their own. ``known_grads`` maps
     variables to adjoints that replace computed ones; with it cost may be None. ``disconnected_inputs`` says what happens when
     the cost does not depend on a variable: 'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what
     ``return_disconnected`` says: 'zero', 'None' or 'Disconnected'. A gradient that is undefined is a NullTypeGradError, or an
@@ -43,6 +49,8 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     results = []
     for v in targets:
         g = walk.result(v)
+        if g is None and decides(v, walk.starts, walk.constant):
+            g = zero_of(v)
         if g is None:
             g = _disconnected(v, disconnected_inputs, return_disconnected)
         if isinstance(g, Undefined) and null_gradients == "raise":
@@ -113,7 +121,7 @@ def _check(cost, wrt, targets, known, disconnected, returned, null):
 
 
 def _starts(cost, known):
-    """variable -> its given adjoint; None for the zero of a discrete one."""
+    """variable -> its given adjoint; None for that of a bool, which is zero."""
     starts = {}
     for v, g in known.items():
         if not isinstance(v, Variable):
@@ -123,9 +131,9 @@ def _starts(cost, known):
             raise TypeError(f"the known gradient of {v} ({v.type}) has {g.ndim} dimensions")
         if is_float(v.dtype) and not is_float(g.dtype):
             raise TypeError(f"the known gradient of {v} ({v.type}) is {g.dtype}; it must be a float")
-        starts[v] = g if is_float(v.dtype) else None
+        starts[v] = g if is_float(g.dtype) and adjoint_dtype(v) else None
     if cost is not None:
-        starts.setdefault(cost, literal(1.0, cost.dtype) if is_float(cost.dtype) else None)
+        starts.setdefault(cost, literal(1.0, adjoint_dtype(cost)) if adjoint_dtype(cost) else None)
     return starts
 
 
@@ -146,7 +154,7 @@ def _name(g, cost, v, add_names):
 
 def zero_of(v):
     """The zero gradient of v; it depends on v, so a function of it takes v as an input (Theano)."""
-    dtype = v.dtype if is_float(v.dtype) else config.floatX
+    dtype = adjoint_dtype(v) or config.floatX
     if v.ndim:
         return zeros(v, dtype)
     zero = literal(0, dtype)
@@ -185,9 +193,7 @@ class Walk:
         """v's adjoint: a variable or Undefined; None when nothing is connected to it."""
         if v not in self.terms:
             return None
-        if not self.terms[v] or not is_float(v.dtype) and not isinstance(self.adjoint(v), Undefined):
-            return zero_of(v)
-        return self.adjoint(v)
+        return self.adjoint(v) if self.terms[v] else zero_of(v)
 
     def adjoint(self, v):
         """The sum of v's terms as a variable, or Undefined; None for zero."""
@@ -215,7 +221,7 @@ class Walk:
         if undefined is not None:
             for v in flowing(node):
                 self.give(v, undefined)
-        elif node.primitive.grad is None or all(g is None or not is_float(v.dtype) for g, v in zip(gs, node.outputs)):
+        elif node.primitive.grad is None or all(g is None for g in gs):
             for v in flowing(node):
                 self.give(v, None)
         elif not through_log(self, node):
@@ -253,7 +259,7 @@ class Walk:
         entry = entry() if callable(entry) else entry
         if isinstance(entry, Undefined):
             terms.append(entry)
-        elif entry is not None and is_float(v.dtype):
+        elif entry is not None and adjoint_dtype(v):
             if isinstance(entry, Chosen):
                 entry, mask, settled = entry.value, self.masks.within(mask, entry.condition, entry.holds), False
             elif isinstance(entry, Taken):
@@ -264,8 +270,20 @@ class Walk:
 def flowing(node):
     """The inputs a gradient may flow to: not sizes, indices and the like, which count as disconnected."""
     op = node.primitive
+    if op.extra.get("chooses"):
+        return node.inputs[1:]
     if "flows" in op.extra:
         flows = op.extra["flows"]
         return [node.inputs[k] for k in flows] if isinstance(flows, tuple) else node.inputs[:flows]
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     return node.inputs[:-count] if count else node.inputs
+
+
+def decides(v, ends, constant):
+    """Whether a float v reaches ``ends`` as the condition of a choice: its gradient is then 0 (Theano)."""
+    reached = {v}
+    for node in toposort(list(ends), constant) if is_float(v.dtype) else ():
+        ways = node.inputs if node.primitive.extra.get("chooses") else flowing(node)
+        if any(x in reached for x in ways):
+            reached.update(node.outputs)
+    return any(end in reached for end in ends if end is not v)

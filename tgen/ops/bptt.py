@@ -5,7 +5,7 @@ the gradients of what every step reads. Residuals are rows that the forward loop
 the same parameters and more outs. Lowering makes one loop of the twins, so nothing is computed twice.
 """
 from tgen.core.op import OPS, VIEW
-from tgen.core.types import is_float
+from tgen.graph.adjoint import adjoint_dtype, adjoint_type
 from tgen.graph.branches import Places
 from tgen.graph.build import apply, length, lengths, literal, plus, zeros
 from tgen.graph.closure import close, like
@@ -66,7 +66,7 @@ class _Back:
         self.given = {}         # out of the scan -> its adjoint
         self.last = {}          # carry -> the adjoint of its last value
         for (kind, k), g in zip(self.outs, gs):
-            if g is not None and is_float(g.dtype):
+            if g is not None:
                 (self.last if kind == "final" else self.given)[k if kind == "final" else (kind, k)] = g
         self.extra = []         # variables of the body that the forward loop keeps for this
         self.kept = {("history", j): i for i, (kind, j) in enumerate(self.outs) if kind == "history"}
@@ -74,8 +74,8 @@ class _Back:
     # -- adjoints of one step
     def step(self, live):
         """The adjoints of the body's parameters, given one for each yielded value that has any; those of ``live`` carries are carried back."""
-        self.after = {j: like(self.body.outputs[j]) for j in live}
-        self.rows_given = {key: like(self.body.outputs[key[1]]) for key in self.given}      # of a history: that before the step
+        self.after = {j: self.adjoint(j) for j in live}
+        self.rows_given = {key: self.adjoint(key[1]) for key in self.given}    # a history's: before the step
         starts = {}
         for k, v in enumerate(self.body.outputs):
             terms = [self.after[k]] if k in self.after else []
@@ -85,9 +85,14 @@ class _Back:
                 for term in terms[1:]:
                     total = apply("add", total, term)
                 starts[apply("copy", v)] = total        # a node of its own: what is yielded may be used to make another yielded value
-        walk = Walk(starts, [p for p in self.params if hasattr(p.type, "dtype") and is_float(p.dtype)], None)
+        walk = Walk(starts, [p for p in self.params if hasattr(p.type, "dtype") and adjoint_dtype(p)], None)
         walk.run()
         return [walk.adjoint(p) if p in walk.terms else None for p in self.params]
+
+    def adjoint(self, k):
+        """A parameter for the adjoint of what the body yields at place k."""
+        v = self.body.outputs[k]
+        return like(v, adjoint_type(v))
 
     def live(self):
         """The carries through which something flows back, and the step's adjoints with these."""
@@ -127,7 +132,7 @@ class _Back:
         """The adjoint of carry j before a step: what flows through the step, and what was given for the value kept there."""
         given = self.rows_given.get(("history", j))
         if g is None:
-            return zeros(self.params[j]) if given is None else given
+            return zeros(self.params[j], adjoint_dtype(self.params[j])) if given is None else given
         return g if given is None else apply("add_adjoint", g, given)
 
     def steps_made(self):
@@ -153,7 +158,8 @@ class _Back:
         if self.count is self.node.inputs[-1]:
             return g
         rest = [literal(0)] * (x.ndim - 1)
-        return apply("set_slice", zeros(x), g, minus(self.made, self.count), *rest, steps=(1,) * x.ndim)
+        first = minus(self.made, self.count)
+        return apply("set_slice", zeros(x, g.dtype), g, first, *rest, steps=(1,) * x.ndim)
 
     def loop(self, live, yields, sums, wanted):
         sources = self.residuals([*yields, *sums])
@@ -176,7 +182,9 @@ class _Back:
         given = [self.last[j]] if j in self.last else []
         if ("history", j) in self.given:
             given.append(row(self.given["history", j], self.made))
-        return apply("add", *given) if len(given) == 2 else given[0] if given else zeros(self.inputs[j])
+        if not given:
+            return zeros(self.inputs[j], adjoint_dtype(self.inputs[j]))
+        return apply("add", *given) if len(given) == 2 else given[0]
 
     # -- residuals
     def residuals(self, wanted):

@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 
+from tgen.core.types import is_float
 from tgen.graph.adjoint import Chosen
-from tgen.graph.build import call
+from tgen.graph.build import call, real
 
 from .declare import (C_TYPES, CODES, bits, bool_to_int8, casting, choice, comparison, division, dtype_class, floating, keeps,
                       no_bool, numeric, scalar, shifts, test)
@@ -68,15 +69,22 @@ def _power_c(dtypes, attrs):
     return f"({C_TYPES[last]})tgen_pow_{last[0]}64({{0}}, {{1}})"
 
 
+def _power_slope(g, z, x, y):
+    """g * y * x ** (y - 1). For y = 0 the exponent stays 0: no derivative has a factor inf beside the 0."""
+    x, y = real(x), real(y)
+    return g * y * x ** call.switch(call.eq(y, 0), 0, y - 1)
+
+
 scalar("pow", bool_to_int8, _power, _power_c,
-       (lambda g, z, x, y: g * y * x ** (y - 1), lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(x) * z)),
+       (_power_slope, lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(real(x)) * real(z))),
        "x ** y; an integer to a negative power is the truncated quotient (0 unless x is 1 or -1)", arity=2)
 scalar("neg", no_bool, np.negative, {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"}, (lambda g, z, x: -g,), "-x", slopes="constant")
 scalar("abs", keeps, np.abs, {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
        (lambda g, z, x: g * call.sgn(x),), "absolute value")
 scalar("sgn", no_bool, np.sign, {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"}, None,
        "-1, 0 or 1; nan of nan")
-scalar("sqr", bool_to_int8, np.square, {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"}, (lambda g, z, x: g * (2 * x),), "x * x")
+scalar("sqr", bool_to_int8, np.square, {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"},
+       (lambda g, z, x: g * (2 * real(x)),), "x * x")
 scalar("sqrt", floating, np.sqrt, {"f": "sqrt{f}({0})"}, (lambda g, z, x: g * 0.5 / z,), "square root")
 
 
@@ -148,15 +156,16 @@ for _name, _function, _text, _doc in [("floor", np.floor, "floor", "largest inte
 
 # -- order and choice ----------------------------------------------------------------------------------------------------------
 
-def _selects(g, z, x):
-    """Every operand that equals the result gets the whole adjoint, ties included (Theano)."""
-    return Chosen(g, call.eq(z, x))
+def _extreme_grad(node, gs):
+    """At a tie the first operand takes all of g (Theano). Both parts add up to g, also where the result is nan."""
+    first = call.eq(node.outputs[0], node.inputs[0])
+    return [Chosen(gs[0], first), Chosen(gs[0], first, False)]
 
 
 for _name, _function, _sign in [("minimum", np.minimum, "<"), ("maximum", np.maximum, ">")]:
     _choice = f"(({{T}})({{0}} {_sign} {{1}} ? {{0}} : {{1}}))"
     scalar(_name, numeric, _function, {"f": f"tgen_{_name}_{{k}}({{0}}, {{1}})", "n": _choice, "b": _choice},
-           (lambda g, z, x, y: _selects(g, z, x), lambda g, z, x, y: _selects(g, z, y)), f"the {_name}; nan if either is nan", commutative=True)
+           None, f"the {_name}; nan if either is nan", node_grad=_extreme_grad, commutative=True)
 
 
 def _clip(x, low, high):
@@ -188,8 +197,8 @@ for _name, _function, _sign in [("eq", np.equal, "=="), ("neq", np.not_equal, "!
 scalar("isnan", test, np.isnan, {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is nan")
 scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
 scalar("switch", choice, np.where, {k: "({0} ? {1} : {2})" for k in "fnb"},
-       (None, lambda g, z, c, x, y: Chosen(g, c), lambda g, z, c, x, y: Chosen(g, c, False)), "x where the condition holds, else y", arity=3,
-       slopes="constant")
+       (lambda g, z, c, x, y: Chosen(g, c), lambda g, z, c, x, y: Chosen(g, c, False)),
+       "x where the condition holds, else y", arity=3, slopes="constant", extra={"chooses": True})
 
 
 # -- bits ----------------------------------------------------------------------------------------------------------------------
@@ -251,8 +260,14 @@ def _cast(attrs, sizes, x):
         return _float_to_int(x, dtype) if x.dtype.kind == "f" and np.dtype(dtype).kind in "iu" else x.astype(dtype)
 
 
-scalar("cast", casting, None, _cast_c, (lambda g, z, x: call.cast(g, x.type.dtype),),
-       "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)", eval=_cast, slopes="constant")
+def _cast_grad(g, z, x):
+    """Zero from a float to an int, a rounding. Integers are read as floats, so all other casts pass g."""
+    return None if is_float(x.type.dtype) and not is_float(z.type.dtype) else g
+
+
+scalar("cast", casting, None, _cast_c, (_cast_grad,),
+       "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)",
+       eval=_cast, slopes="constant")
 
 
 def _identity(name, grad, doc, flows=1, mask="each"):

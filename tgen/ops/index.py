@@ -66,13 +66,15 @@ def _back(name, node, base, v, indices):
 
 def _gather_grad(node, gs):
     x, *indices = node.inputs
-    return [_back("inc_gather", node, zeros(x), gs[0], indices)]
+    return [_back("inc_gather", node, zeros(x, gs[0].dtype), gs[0], indices)]
 
 
 def _set_gather_grad(node, gs):
     """A repeated index gives its place to the last value; as in Theano every one of them gets the adjoint of the place."""
     base, v, *indices = node.inputs
-    return [lambda: _back("set_gather", node, gs[0], zeros(v, gs[0].dtype), indices), lambda: apply("gather", gs[0], *indices, **node.attrs)]
+    nothing = zeros(v, gs[0].dtype)
+    return [lambda: _back("set_gather", node, gs[0], nothing, indices),
+            lambda: apply("gather", gs[0], *indices, **node.attrs)]
 
 
 def _inc_gather_grad(node, gs):

@@ -139,11 +139,11 @@ def _ifelse_eval(attrs, sizes, condition, *values):
 
 
 def _ifelse_grad(node, gs):
-    condition, count = node.inputs[0], node.attrs["count"]
-    return [None, *(Taken(g, condition) for g in gs), *(Taken(g, condition, False) for g in gs)]
+    condition = node.inputs[0]
+    return [*(Taken(g, condition) for g in gs), *(Taken(g, condition, False) for g in gs)]
 
 
-register(Op("ifelse", STRUCT, ifelse_infer, _ifelse_eval, _ifelse_grad, mask="each",
+register(Op("ifelse", STRUCT, ifelse_infer, _ifelse_eval, _ifelse_grad, mask="each", extra={"chooses": True},
             doc="the values of one branch or of the other; what only one branch needs is computed only when it is taken"))
 
 

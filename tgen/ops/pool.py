@@ -10,7 +10,7 @@ import numpy as np
 from tgen.core import dims
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType
-from tgen.graph.build import apply, lengths
+from tgen.graph.build import apply, lengths, real
 
 from .conv import SPATIAL, places_agree, taps
 
@@ -138,7 +138,7 @@ def _max_pick(attrs, sizes, v, x, z):
 def _pool_grad(node, gs):
     x, = node.inputs
     if node.attrs["mode"] == "max":
-        return [apply("max_unpool", gs[0], x, node.outputs[0], **node.attrs)]
+        return [apply("max_unpool", gs[0], real(x), real(node.outputs[0]), **node.attrs)]
     return [apply("unpool", gs[0], *lengths(x)[-len(node.attrs["window"]):], **node.attrs)]
 
 

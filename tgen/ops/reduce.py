@@ -4,7 +4,7 @@ import numpy as np
 from tgen.core.op import REDUCE, STRUCT, Op, register
 from tgen.core.types import TensorType, is_float
 from tgen.graph.adjoint import Chosen
-from tgen.graph.build import apply, call, keep, length, like, literal
+from tgen.graph.build import apply, call, keep, length, like, literal, real
 
 
 def _kept(t, axes):
@@ -52,9 +52,7 @@ def _sum_grad(node, gs):
 
 def _prod_grad(node, gs):
     """g * product of the others: where one factor is zero only that factor has a gradient, where two are none has."""
-    x, axes = node.inputs[0], node.attrs["axes"]
-    if not is_float(x.type.dtype):
-        return [None]
+    x, axes = real(node.inputs[0]), node.attrs["axes"]
     zero = call.eq(x, 0)
     factors = call.switch(zero, 1, x)
     others = keep(call.prod(factors, axis=axes), x, axes)

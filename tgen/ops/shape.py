@@ -117,8 +117,8 @@ def _slice(attrs, sizes, x):
 
 
 def _slice_grad(node, gs):
-    x = node.inputs[0]
-    return [apply("set_slice", zeros(x, gs[0].dtype), gs[0], *node.inputs[1:1 + x.ndim], steps=node.attrs["steps"])]
+    x, g = node.inputs[0], gs[0]
+    return [apply("set_slice", zeros(x, g.dtype), g, *node.inputs[1:1 + x.ndim], steps=node.attrs["steps"])]
 
 
 register(Op("slice", VIEW, _slice_infer, _slice, _slice_grad, sizes=lambda attrs: 2 * _starts(attrs), mask="moved", extra=MOVES,
@@ -153,8 +153,9 @@ def _read_back(node, g):
 
 
 def _set_slice_grad(node, gs):
-    cleared = apply("set_slice", gs[0], zeros(node.inputs[1], gs[0].dtype), *node.inputs[2:], steps=node.attrs["steps"])
-    return [cleared, _read_back(node, gs[0])]
+    (_, v, *starts), g = node.inputs, gs[0]
+    cleared = apply("set_slice", g, zeros(v, g.dtype), *starts, steps=node.attrs["steps"])
+    return [cleared, _read_back(node, g)]
 
 
 def _inc_slice_grad(node, gs):

@@ -5,8 +5,8 @@ Gradients: a running sum's runs backwards; a sorted array's adjoint goes back th
 import numpy as np
 
 from tgen.core.op import LIBRARY, Op, register
-from tgen.core.types import TensorType, is_float
-from tgen.graph.build import apply, call, lengths, like, literal, plus
+from tgen.core.types import TensorType
+from tgen.graph.build import apply, call, lengths, like, literal, plus, real
 
 SIDES = ("left", "right")
 
@@ -58,13 +58,11 @@ def _cumprod_grad(node, gs):
 
     Behind the first zero all these products are 0; at it they are those of x with the zero left out.
     """
-    x, axis = node.inputs[0], node.attrs["axis"]
-    if not is_float(x.type.dtype):
-        return [None]
+    x, axis = real(node.inputs[0]), node.attrs["axis"]
     zero = call.eq(x, 0)
     first = call.and_(zero, call.eq(apply("cumsum", call.cast(zero, "int64"), axis=axis), 1))
     without = apply("cumprod", call.switch(first, 1, x), axis=axis)
-    elsewhere = _from_here(gs[0] * node.outputs[0], axis) / call.switch(zero, 1, x)
+    elsewhere = _from_here(gs[0] * real(node.outputs[0]), axis) / call.switch(zero, 1, x)
     return [call.switch(first, _from_here(gs[0] * without, axis), call.switch(zero, 0, elsewhere))]
 
 
@@ -98,8 +96,8 @@ def _search_infer(types, attrs, sizes):
 
 register(Op("sort", LIBRARY, _along("sort"), lambda attrs, sizes, x: np.sort(x, axis=attrs["axis"], kind="stable"), _sort_grad,
             samples=({"axis": 0}, {"axis": 1}), doc="the elements in ascending order along axis, equal ones in their order, nan last"))
-register(Op("argsort", LIBRARY, _along("argsort", "int64"), _argsort, samples=({"axis": 0}, {"axis": 1}), extra={"flows": 0},
+register(Op("argsort", LIBRARY, _along("argsort", "int64"), _argsort, samples=({"axis": 0}, {"axis": 1}),
             doc="where the elements that sort gives stand in x, int64"))
 register(Op("searchsorted", LIBRARY, _search_infer, lambda attrs, sizes, x, v: np.asarray(np.searchsorted(x, v, attrs["side"]), "int64"),
-            samples=({"side": "left"}, {"side": "right"}), extra={"flows": 0},
+            samples=({"side": "left"}, {"side": "right"}),
             doc="how many elements of a sorted vector are less than each value ('right': or equal to it), int64"))

@@ -1,5 +1,6 @@
 """OpFromGraph: a graph with inputs of its own, used like an op; and gradients of one's own for it."""
 from tgen.errors import MissingInputError
+from tgen.graph.adjoint import adjoint_type
 from tgen.graph.grad import Lop
 from tgen.graph.nodes import Apply, Constant, Variable, user_line
 from tgen.graph.shared import SharedVariable
@@ -105,7 +106,7 @@ class OpFromGraph(Op):
 
     def _default(self, k, arguments, output_gradients):
         """The graph's own gradient in input ``k``."""
-        adjoints = [v.type() for v in self.outputs]
+        adjoints = [adjoint_type(v)() for v in self.outputs]
         own = Lop(self.outputs, self.inputs[k], adjoints, disconnected_inputs="ignore")
         return clone([own], dict(zip([*self.inputs, *adjoints], [*arguments, *output_gradients])))[0]
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from tgen.core.op import HOST, STRUCT
 from tgen.core.op import Op as Record
-from tgen.core.types import is_int
+from tgen.core.types import is_float, is_int
 from tgen.graph.build import lengths
-from tgen.graph.grad import Disconnected, Undefined
+from tgen.graph.grad import Disconnected, Undefined, zero_of
 from tgen.graph.nodes import Variable
 from tgen.ops import host
 from tgen.tensor import as_tensor_variable, cast
@@ -35,8 +35,10 @@ def python_record(node):
     def evaluate(attrs, sizes, *values):
         made = body([np.array(v) for v in values], sizes)
         return made[0] if len(made) == 1 else tuple(made)
-    extra = {"run": body, "results": results, "operands": _types(arrays), "lower": host.lower_host, "again": again, "flows": flows(node)}
-    return Record("host", HOST, host.infer, evaluate, pulled, sizes=len(node.inputs) - len(arrays), fails=True, extra=extra)
+    extra = {"run": body, "results": results, "operands": _types(arrays), "lower": host.lower_host,
+             "again": again, "flows": flows(node), "partial": True}
+    sizes = len(node.inputs) - len(arrays)
+    return Record("host", HOST, host.infer, evaluate, _pulled_floats, sizes=sizes, fails=True, extra=extra)
 
 
 def effect_record(node):
@@ -141,6 +143,14 @@ def pulled(node, gs):
         got = f"{len(entries)} of them" if isinstance(entries, (list, tuple)) else f"{entries!r:.80}"
         raise TypeError(f"grad of {op} must return a list of gradients, one for each of its {len(inputs)} inputs; got {got}")
     return [_term(op, k, entries[k]) for k in wanted]
+
+
+def _pulled_floats(node, gs):
+    """``pulled`` of what ``perform`` computes: nobody knows how it makes integers; they pass nothing (Theano)."""
+    gs = [g if is_float(v.dtype) else None for g, v in zip(gs, node.outputs)]
+    if all(g is None for g in gs):
+        return [None]*len(node.primitive.extra["flows"])
+    return pulled(node, [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
 
 
 def _term(op, k, entry):

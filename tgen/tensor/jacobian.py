@@ -5,6 +5,7 @@ an identity matrix computes all rows of the Jacobian at once. Where a primitive 
 the rows back in a loop.
 """
 from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Lop, grad
 from tgen.graph.nodes import Variable, apply_op
@@ -36,10 +37,10 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     if expression.type.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    adjoint = like(expression)
+    adjoint = like(expression, adjoint_type(expression))
     pulled = Lop(expression, targets, adjoint, consider_constant, disconnected_inputs)
     count = sizes.length(expression, 0)
-    seeds = eye(sizes.variable(count), dtype=expression.type.dtype)
+    seeds = eye(sizes.variable(count), dtype=adjoint.type.dtype)
     rows = batched(pulled, adjoint, seeds, count) if batchable(pulled, adjoint) else one_by_one(pulled, adjoint, seeds, count)
     return type(wrt)(rows) if isinstance(wrt, (list, tuple)) else rows[0]
 
