@@ -10,9 +10,9 @@
 import os
 import sys
 
-from . import archives, compat, flags, modules, opclasses, raw_random, table
+from . import archives, compat, flags, graphs, modules, opclasses, raw_random, table
 
-__all__ = ["install_as_theano", "uninstall_theano", "archives", "compat", "flags", "modules", "opclasses", "raw_random", "table"]
+__all__ = ["install_as_theano", "uninstall_theano", "archives", "compat", "flags", "graphs", "modules", "opclasses", "raw_random", "table"]
 
 modules.make()
 

@@ -11,8 +11,9 @@ _MODE = """tgen.runtime.mode: Mode get_mode get_default_mode register_mode prede
 _FUNCTION = """tgen.runtime.function: function Function tgen.runtime.io: In Out Param SymbolicInput=In SymbolicOutput=Out
                tgen.errors: UnusedInputError AliasedMemoryError"""
 _NODES = "tgen.graph.nodes: Apply Variable Constant"
-_WALKS = """tgen.graph.walk: inputs ancestors stack_search tgen.graph.fgraph: FunctionGraph io_toposort list_of_nodes ops variables orphans variables_and_orphans
-            is_in_ancestors is_same_graph"""
+_WALKS = """tgen.dropin.graphs: inputs ancestors stack_search io_toposort general_toposort io_connection_pattern list_of_nodes ops variables
+            orphans variables_and_orphans is_in_ancestors is_same_graph view_roots clone clone_get_equiv nodes_constructed
+            tgen.graph.fgraph: FunctionGraph"""
 _TYPES = "tgen.dropin.opclasses: Type tgen.core.generic: Generic=GenericType generic=GENERIC"
 _GRADIENT = """tgen.tensor.gradient: * tgen.tensor.verify: * tgen.graph.nograd: DisconnectedType NullType grad_undefined grad_not_implemented
                tgen.errors: DisconnectedInputError NullTypeGradError GradientError tgen.dropin.opclasses: DisconnectedGrad ZeroGrad GradClip GradScale"""
@@ -71,7 +72,7 @@ ROWS = {
     "gof.null_type": "tgen.graph.nograd: NullType",
     "gof.op": "tgen.pyops: Op PureOp=Op",
     "gof.opt": _REWRITES,
-    "gof.toolbox": "tgen.graph.fgraph: is_same_graph",
+    "gof.toolbox": "tgen.dropin.graphs: is_same_graph",
     "gof.type": _TYPES,
     "gof.utils": "tgen.dropin.compat: flatten uniq difference",
 
@@ -85,7 +86,7 @@ ROWS = {
     "scan_module": f"{_LOOPS} tgen.loop: until tgen.graph.updates: OrderedUpdates",
     "scan_module.scan": "tgen.loop: scan",
     "scan_module.scan_op": "tgen.dropin.opclasses: Scan",
-    "scan_module.scan_utils": "tgen.loop: until tgen.runtime.clone: clone tgen.graph.fgraph: equal_computations",
+    "scan_module.scan_utils": "tgen.loop: until tgen.runtime.clone: clone tgen.dropin.graphs: equal_computations",
     "scan_module.scan_views": "tgen.loop: map reduce foldl foldr",
 
     # there are no sparse matrices and no GPU: what programs ask first says so

@@ -23,7 +23,7 @@ def toposort(outputs, stop=()):
 
 def leaves(outputs, stop=()):
     """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first use."""
-    found, stop = {}, set(stop)
+    outputs, found, stop = list(outputs), {}, set(stop)
     for node in toposort(outputs, stop):
         for v in node.inputs:
             if v.owner is None or v in stop:
@@ -34,43 +34,13 @@ def leaves(outputs, stop=()):
     return list(found)
 
 
-def inputs(outputs):
-    """Theano's gof.graph.inputs: leaves, constants among them."""
-    return leaves(outputs)
-
-
 def ancestors(outputs, stop=()):
     """Every variable that ``outputs`` need, ``outputs`` among them."""
+    outputs = list(outputs)
     found = dict.fromkeys(outputs)
     for node in reversed(toposort(outputs, stop)):
         found.update(dict.fromkeys(node.inputs))
     return list(found)
-
-
-def stack_search(start, expand, mode="bfs", build_inv=False):
-    """What is reached from the list ``start``, each once, in the order of the search ("bfs" or "dfs").
-
-    ``expand(x)`` gives the things next to x, or None. With ``build_inv`` also {thing: the things it was reached from}.
-
-    >>> import tgen.tensor as T
-    >>> x = T.dscalar("x")
-    >>> stack_search([x * x], lambda v: v.owner and v.owner.inputs)[1:]
-    [x]
-    """
-    if mode not in ("bfs", "dfs"):
-        raise ValueError(f'mode is "bfs" or "dfs"; got {mode!r}')
-    waiting, found, back = list(start), {}, {}
-    while waiting:
-        batch, waiting = (waiting, []) if mode == "bfs" else ([waiting.pop()], waiting)
-        for x in batch:
-            if x in found:
-                continue
-            found[x] = None
-            more = expand(x) or ()
-            for y in more:
-                back.setdefault(y, []).append(x)
-            waiting.extend(more)
-    return (list(found), back) if build_inv else list(found)
 
 
 def clone(outputs, replace, retype=False):
