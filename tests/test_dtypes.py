@@ -34,7 +34,7 @@ WEAK_WITH_FLOAT32 = {       # each gives float32, whatever floatX is
     "relu": lambda f, i: T.nnet.relu(f, 0.1),
     "dot with weak": lambda f, i: T.dot(f, T.alloc(0., 3)),
     "power": lambda f, i: f ** 2 + 2 ** f,
-    "bool constant": lambda f, i: f * True,
+    "bool constant": lambda f, i: f * T.constant(True),
     "reflected": lambda f, i: (1 - f) / 2 // 3 % 4,
 }
 
@@ -118,7 +118,7 @@ def test_strong_operands_promote_as_numpy(a, b):
 @pytest.mark.parametrize("dtype", [d for d in DTYPES if d != "bool"])
 def test_a_python_int_takes_the_dtype_it_fits_and_no_other(dtype):
     x = T.tensor(dtype, (None,))
-    assert (x + 1).dtype == (2 * x).dtype == T.maximum(x, True).dtype == dtype
+    assert (x + 1).dtype == (2 * x).dtype == T.maximum(x, T.constant(True)).dtype == dtype
     if dtype.startswith("float"):
         assert (x + 10 ** 6).dtype == dtype
         return
@@ -142,12 +142,12 @@ def test_float_functions_of_ints(name, dtype, expected):
 
 def test_bool_has_no_minus():
     b = T.eq(T.ivector(), 1)
-    for wrong in (lambda: b - b, lambda: True - b):
+    for wrong in (lambda: b - b, lambda: T.constant(True) - b):
         with pytest.raises(TypeError, match="logical_xor"):
             wrong()
     with pytest.raises(TypeError, match="invert"):
         -b
-    assert (~b).dtype == (b ^ b).dtype == (b & True).dtype == "bool"
+    assert (~b).dtype == (b ^ b).dtype == (b & T.constant(True)).dtype == "bool"
     assert (1 - b).dtype == "int64"
 
 

@@ -230,12 +230,12 @@ def test_assert_is_an_op_with_a_gradient():
 
 
 def test_asserts_of_numbers_and_constants():
-    f = tgen.function([A, V], [assert_op(A, 1, True, A), assert_op(V, np.ones(3))])
+    f = tgen.function([A, V], [assert_op(A, 1, np.bool_(True), A), assert_op(V, np.ones(3))])
     assert f(2, [1.0])[0] == 2
     with pytest.raises(AssertionError, match="Assertion failed"):
         f(0, [1.0])
     with pytest.raises(AssertionError, match="never"):
-        tgen.function([A], Assert("never")(A, False))(1)
+        tgen.function([A], Assert("never")(A, T.constant(False)))(1)
 
 
 def test_the_message_is_not_in_the_c():

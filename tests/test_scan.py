@@ -162,7 +162,7 @@ def test_updates_alone_and_with_until():
 
 def test_conditions_of_until(x):
     stop = lambda condition: call([x], tgen.scan(lambda e: (e, until(condition(e))), x)[0], FIVE).tolist()     # noqa: E731
-    assert stop(lambda e: T.cast(e, "int32")) == [0, 1] and stop(lambda e: e / 2) == [0, 1] and stop(lambda e: True) == [0] and stop(lambda e: e > 7) == FIVE.tolist()
+    assert stop(lambda e: T.cast(e, "int32")) == [0, 1] and stop(lambda e: e / 2) == [0, 1] and stop(lambda e: T.constant(True)) == [0] and stop(lambda e: e > 7) == FIVE.tolist()
 
 
 def test_lists(x):

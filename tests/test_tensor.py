@@ -10,7 +10,7 @@ from tgen import function
 from tgen.config import config
 from tgen.core.op import METHODS, OPS, SCALAR
 from tgen.graph.nodes import Variable
-from tgen.graph.walk import inputs
+from tgen.gof.graph import inputs
 
 
 def test_every_scalar_primitive_has_its_function():

@@ -4,6 +4,8 @@ import os
 import sys
 import warnings
 
+from numpy.exceptions import AxisError
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -28,6 +30,33 @@ def nearest(name, names):
     folded = {n.lower(): n for n in names}
     close = difflib.get_close_matches(name, names, 3, 0.6) or [folded[n] for n in difflib.get_close_matches(name.lower(), folded, 3, 0.6)]
     return f"; nearest: {', '.join(close)}" if close else ""
+
+
+def about_bool(x):
+    """The end of a message about a Python bool (or a list that holds one) where a tensor was wanted; empty
+    for all else.
+
+    >>> about_bool(3), about_bool([2.0, False])[:40]
+    ('', '; == and != compare variables as objects')
+    """
+    if not holds_bool(x):
+        return ""
+    return ("; == and != compare variables as objects and give True or False: write T.eq(x, y) or T.neq(x, y), "
+            "and for a constant T.constant(True) or numpy.bool_(True)")
+
+
+def holds_bool(x):
+    """Whether x is True or False, or a list (or tuple, nested or not) that holds one. NumPy's bools are
+    others.
+    """
+    waiting = [x]
+    while waiting:
+        x = waiting.pop()
+        if x is True or x is False:
+            return True
+        if isinstance(x, (list, tuple)):
+            waiting.extend(x)
+    return False
 
 
 class TheanoWarning(UserWarning):
@@ -90,6 +119,14 @@ class ArgumentTypeError(AssertionError, TypeError):
 
 class ArgumentValueError(AssertionError, ValueError):
     """A ValueError for which Theano raises AssertionError: catch either."""
+
+
+class ShapeTypeError(TypeError, ValueError):
+    """A ValueError for which Theano raises TypeError: catch either."""
+
+
+# what a call may find wrong with the values it is given (ops/demand.py), by name
+DEMANDED = {error.__name__: error for error in (ValueError, ArgumentValueError, ShapeTypeError, AxisError)}
 
 
 class LegacyInputError(NotImplementedError):

@@ -10,7 +10,7 @@ import warnings
 
 from tgen.config import config
 from tgen.core.types import is_float
-from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError
+from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError, about_bool
 
 from .adjoint import Adjoint, Chosen, Masks, Taken, adjoint_dtype, steady
 from .build import apply, call, literal, zeros
@@ -79,12 +79,12 @@ def Lop(f, wrt, eval_points, consider_constant=None, disconnected_inputs="raise"
 
 def disconnected_grad(x):
     """x, through which no gradient flows: what is behind it counts as disconnected."""
-    return apply("disconnected_grad", x)
+    return apply("disconnected_grad", call.as_tensor_variable(x))
 
 
 def zero_grad(x):
     """x, whose gradient is zero."""
-    return apply("zero_grad", x)
+    return apply("zero_grad", call.as_tensor_variable(x))
 
 
 consider_constant = zero_grad
@@ -92,12 +92,12 @@ consider_constant = zero_grad
 
 def grad_clip(x, lower_bound, upper_bound):
     """x, whose gradient is clipped to lower_bound .. upper_bound."""
-    return apply("grad_clip", x, lo=float(lower_bound), hi=float(upper_bound))
+    return apply("grad_clip", call.as_tensor_variable(x), lo=float(lower_bound), hi=float(upper_bound))
 
 
 def grad_scale(x, multiplier):
     """x, whose gradient is multiplied by multiplier (a number)."""
-    return apply("grad_scale", x, factor=float(multiplier))
+    return apply("grad_scale", call.as_tensor_variable(x), factor=float(multiplier))
 
 
 # -- arguments and results -----------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def _check(cost, wrt, targets, known, disconnected, returned, null):
     if cost is None and not known:
         raise ArgumentValueError("grad needs a cost or known_grads")
     if cost is not None and not isinstance(cost, Variable):
-        raise TypeError(f"cost must be a variable; got {type(cost).__name__}")
+        raise TypeError(f"cost must be a variable; got {type(cost).__name__}{about_bool(cost)}")
     if cost is not None and cost.ndim != 0:
         raise TypeError(f"cost must be a scalar. {cost} has {cost.ndim} dimensions; take its sum or mean")
     if isinstance(wrt, (set, frozenset)):

@@ -109,10 +109,14 @@ class Guards(Sizes):
         self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.primitive.name, node.where, (self.text(array), self.text(index))), node)
 
     def is_in_range(self, v, size):
-        """Whether v is a number within the size, arange(size), or positions in an axis of this size, seen through views: its values cannot be out of range."""
+        """Whether v is a number within the size, arange(size), positions in an axis of this size, or checked
+        before (within), seen through views: its values cannot be out of range.
+        """
         if isinstance(v, Constant):
             return all(dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1)) for n in v.data.ravel())
-        while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "broadcast_to", "slice"):
+        while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "broadcast_to", "slice", "within"):
+            if v.owner.primitive.name == "within" and self.size_of(v.owner.inputs[1], v.owner) == size:
+                return True
             v = v.owner.inputs[0]
         if v.owner is None or v.owner.primitive.name not in ("iota", "argsort"):
             return False

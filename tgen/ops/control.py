@@ -4,6 +4,7 @@ import numpy as np
 from tgen.core import dims
 from tgen.core.op import REGION, STRUCT, Op, lookup, register
 from tgen.core.types import TensorType
+from tgen.errors import DEMANDED
 
 
 def _ir(name, infer, evaluate, doc, **more):
@@ -62,7 +63,7 @@ def _check_index(attrs, sizes, *indices):
     for index in indices:
         bad = index[(index < -sizes[0]) | (index >= sizes[0])]
         if bad.size:
-            raise IndexError(f"index {bad.flat[0]} is out of bounds for axis {attrs.get('axis', 0)} with size {sizes[0]}")
+            raise DEMANDED.get(attrs.get("error"), IndexError)(f"index {bad.flat[0]} is out of bounds for axis {attrs.get('axis', 0)} with size {sizes[0]}")
     return ()
 
 
@@ -86,7 +87,7 @@ def _assert_infer(types, attrs, sizes):
 
 def _assert(attrs, sizes, *conditions):
     if not all(np.all(c) for c in conditions):
-        raise AssertionError(attrs.get("message") or "assertion failed")
+        raise DEMANDED.get(attrs.get("error"), AssertionError)(attrs.get("message") or "assertion failed")
     return ()
 
 
@@ -94,7 +95,7 @@ _check("check_eq", _check_eq, "ValueError unless its two sizes are equal", sizes
 _check("check_index", _check_index, "IndexError unless -n <= index < n for every element of its operands; n is its size", _check_index_infer, sizes=1)
 _check("check_nonempty", _check_nonempty, "ValueError if its size is 0", sizes=1)
 _check("check_length", _check_length, "ValueError if its size is negative", sizes=1)
-_check("assert", _assert, "AssertionError unless every element of its operands is true", _assert_infer)
+_check("assert", _assert, "AssertionError, or its `error`, unless every element of its operands is true", _assert_infer)
 
 
 # -- kernel --------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Error records -> exceptions that name what the user wrote. Lowers the graph again: that happens only after a failure."""
 from tgen.backends.c import inside
+from tgen.errors import DEMANDED
 
 from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 
@@ -49,7 +50,8 @@ def steps(site, made):
 def place(site):
     if site is None:
         return ""
-    return f"; {site.op}" + (f" at {site.where[0]}:{site.where[1]}" if site.where else "")
+    at = f" at {site.where[0]}:{site.where[1]}" if site.where else ""
+    return f"; {site.op}{at}" if site.op else at
 
 
 def sizes(site, numbers):
@@ -61,6 +63,8 @@ def sizes(site, numbers):
 
 def index(site, numbers):
     axis, value, size = numbers[:3]
+    if site is not None and site.kind in DEMANDED:
+        return DEMANDED[site.kind](f"{site.about[0]} 0 to {size - 1}{place(site)}")
     array, which = site.about if site is not None else ("an array", "an index")
     return IndexError(f"index out of bounds: index {value} (from {which}) is out of bounds for axis {axis} of {array} with size {size}{place(site)}")
 
@@ -75,7 +79,7 @@ def bad_size(site, numbers):
 
 
 def failed(site, numbers):
-    kind = ValueError if site is not None and site.kind == "parameter" else AssertionError
+    kind = {"parameter": ValueError, **DEMANDED}.get(site.kind if site is not None else None, AssertionError)
     return kind(f"{site.about[0] if site is not None and site.about else 'assertion failed'}{place(site)}")
 
 

@@ -1,6 +1,6 @@
 """In and Out: what function() may be told about one input or output."""
 from tgen.core.generic import GenericType
-from tgen.errors import ArgumentValueError
+from tgen.errors import ArgumentValueError, about_bool
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import Container, SharedVariable
 
@@ -118,4 +118,4 @@ def as_out(given):
         return given
     if isinstance(given, Variable):
         return Out(given)
-    raise TypeError(f"Outputs must be tgen Variable or Out instances. Received {given!r} of type {type(given)}")
+    raise TypeError(f"Outputs must be tgen Variable or Out instances. Received {given!r} of type {type(given)}{about_bool(given)}")

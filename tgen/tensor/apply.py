@@ -2,9 +2,9 @@
 import tgen.ops
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
-from tgen.graph.nodes import apply_op
+from tgen.graph.nodes import Constant, apply_op
 
-__all__ = ["apply", "apply_many", "pad", "reorder"]
+__all__ = ["apply", "apply_many", "demand", "pad", "reorder", "within"]
 assert tgen.ops     # importing it filled OPS
 
 
@@ -28,6 +28,27 @@ def apply(name, *inputs, weak=False, **attrs):
 def reorder(x, order):
     """``dimshuffle`` of a variable by an already checked order; keeps weakness."""
     return apply("dimshuffle", x, order=tuple(order), weak=x.type.weak)
+
+
+def demand(x, condition, message, error="ValueError"):
+    """x, where the bool scalar ``condition`` holds; a call in which it does not is an ``error`` (a name of
+    errors.DEMANDED).
+    """
+    return apply("demand", x, condition, message=message, error=error, weak=x.type.weak)
+
+
+def within(x, size, message, error="ValueError"):
+    """x as int64, where every element is at least 0 and below ``size`` (a variable); a call in which one is
+    not is an ``error``.
+
+    ``message`` ends before "0 to n - 1".
+    """
+    known = isinstance(x, Constant) and (x.data >= 0).all() or x.type.dtype in ("uint8", "uint16", "uint32")
+    x = x if x.type.dtype == "int64" and not x.type.weak else apply("cast", x, dtype="int64")
+    if not known:       # a negative index would count from the end; the size is none in any case
+        zero, top = (reorder(v, ("x",) * x.type.ndim) for v in (Constant(TensorType("int64", ()), 0), size))
+        x = apply("switch", apply("lt", x, zero), top, x)
+    return apply("within", x, size, message=message, error=error)
 
 
 def pad(x, ndim):

@@ -1,11 +1,13 @@
 """Different elements and how often each is there; classes as rows with one 1."""
+import numpy as np
+
 from tgen.config import config
 from tgen.core.types import is_float
 
 from . import sizes
-from .apply import apply, reorder
+from .apply import apply, reorder, within
 from .creation import arange, full, ones, zeros
-from .elemwise import elemwise, switch
+from .elemwise import elemwise
 from .indexing import getitem, nonzero
 from .join import concatenate
 from .manipulate import flatten, reshape
@@ -26,7 +28,7 @@ def _first_of_equals(x):
     if is_float(x.type.dtype):
         nan = elemwise("isnan")
         new = logical_and(new, logical_or(elemwise("invert")(nan(after)), elemwise("invert")(nan(before))))
-    start = full([sizes.variable(sizes.length(x, 0))], True, "bool")
+    start = full([sizes.variable(sizes.length(x, 0))], np.bool_(True))
     return set_subtensor(getitem(start, slice(1, None)), new)
 
 
@@ -63,8 +65,8 @@ def unique(x, return_index=False, return_inverse=False, return_counts=False, axi
 def bincount(x, weights=None, minlength=None, assert_nonneg=False):
     """How often each of 0, 1, ... up to the largest is in the integer vector x, int64; with ``weights`` the sums of these.
 
-    At least ``minlength`` long. Of no elements the length is ``minlength``; a negative element is an IndexError unless it counts from the
-    end, with ``assert_nonneg`` in any case.
+    At least ``minlength`` long. Of no elements the length is ``minlength``. A negative element is a
+    ValueError when the function runs, with ``assert_nonneg`` an AssertionError, too.
 
     >>> import tgen.tensor as T
     >>> T.bincount(T.ivector()).type
@@ -76,8 +78,8 @@ def bincount(x, weights=None, minlength=None, assert_nonneg=False):
     x = cast(x, "int64")
     least = sizes.as_size(0 if minlength is None else minlength, "minlength")
     top = largest(concatenate([x, reorder(elemwise("sub")(sizes.variable(least), 1), ["x"])])) + 1
-    if assert_nonneg:
-        x = switch(elemwise("lt")(x, 0), top, x)        # top is no place
+    error = "ArgumentValueError" if assert_nonneg else "ValueError"
+    x = within(x, top, "an element of bincount is negative; here it must be from", error)
     counted = ones([1], "int64") if weights is None else as_tensor_variable(weights)
     base = full([top], 0, counted.type.dtype)
     return inc_subtensor(getitem(base, x), counted)

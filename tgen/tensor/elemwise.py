@@ -102,7 +102,7 @@ def switch(cond, ift, iff):
 
     The dtype is that of ift and iff together; cond may have any dtype. Shapes broadcast as in ``T.add``.
 
-    >>> switch(True, 1, 0.5).dtype
+    >>> switch(as_tensor_variable(1), 1, 0.5).dtype
     'float64'
     """
     cond, ift, iff = map(as_tensor_variable, (cond, ift, iff))

@@ -8,12 +8,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tgen.core.types import is_float
+from tgen.errors import about_bool
 from tgen.graph.nodes import Constant, Variable
 
 from . import sizes
 from .apply import apply, apply_many, pad, reorder
 from .manipulate import axis_number, flatten, to_sizes
-from .variable import as_tensor_variable
+from .variable import as_tensor_variable, constant
 
 __all__ = ["take", "nonzero", "flatnonzero", "nonzero_values", "compress", "choose"]
 
@@ -58,17 +59,26 @@ def _is_mask(item):
     return isinstance(item, Variable) and item.type.dtype == "bool" and item.type.ndim > 0
 
 
+def _is_mask_literal(item):
+    """Whether an element of a key is a list of True and False, nested or not: an index is the one place
+    where such a list is a tensor.
+    """
+    if not isinstance(item, (list, tuple)):
+        return item is True or item is False
+    return len(item) > 0 and all(map(_is_mask_literal, item))
+
+
 def _item(item):
     """One element of a key, arrays and scalars as variables or ints."""
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
     if isinstance(item, (bool, np.bool_)) or isinstance(item, str):
-        raise TypeError(f"an index is an int, a slice, None, ..., an integer array or a bool mask; got {item!r}")
+        raise TypeError(f"an index is an int, a slice, None, ..., an integer array or a bool mask; got {item!r}{about_bool(item)}")
     if isinstance(item, (int, np.integer)):
         return int(item)
     if isinstance(item, (list, tuple)) and not item:
         item = np.zeros(0, "int64")
-    v = as_tensor_variable(item)
+    v = constant(item) if _is_mask_literal(item) else as_tensor_variable(item)
     if is_float(v.type.dtype):
         raise TypeError(f"an index must be an integer or a bool mask, got {v} of {v.type}; cast it with T.cast(i, 'int64')")
     if v.type.ndim == 0 and v.type.dtype == "bool":

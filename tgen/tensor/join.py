@@ -5,12 +5,13 @@ from tgen.core.types import is_float
 from tgen.graph.nodes import Constant, Variable
 
 from . import sizes
-from .apply import apply, pad, reorder
+from .apply import apply, demand, pad, reorder
 from .creation import arange
 from .elemwise import elemwise
 from .indexing import getitem, nonzero, take
 from .manipulate import axis_number, expand_dims, flatten, to_sizes
 from .promotion import cast, unify
+from .reduce import all as every
 from .reduce import max as largest
 from .variable import as_tensor_variable
 
@@ -43,7 +44,7 @@ def join(axis, *tensors):
     return concatenate(tensors, axis)
 
 
-def stack(*tensors, axis=0):
+def stack(*tensors, axis=None):
     """Arrays of one shape along a new axis at place ``axis`` of the result: ``stack([a, b], axis)`` or ``stack(a, b)``.
 
     >>> import tgen.tensor as T
@@ -53,13 +54,15 @@ def stack(*tensors, axis=0):
     if tensors and isinstance(tensors[0], (list, tuple)):
         if len(tensors) > 2:
             raise TypeError("stack(list, axis) takes two arguments")
+        if len(tensors) == 2 and axis is not None:
+            raise TypeError(f"stack got its axis twice: {tensors[1]} and axis={axis}")
         tensors, axis = tensors[0], tensors[1] if len(tensors) == 2 else axis
     if not tensors:
         raise ValueError("stack wants at least one array")
     variables, weak = unify([as_tensor_variable(v) for v in tensors])
     if len({v.type.ndim for v in variables}) > 1:
         raise ValueError(f"stack wants arrays of one number of dimensions, got {', '.join(f'{v}: {v.type}' for v in variables)}")
-    axis = axis_number(axis, variables[0].type.ndim + 1)
+    axis = axis_number(0 if axis is None else axis, variables[0].type.ndim + 1)
     if variables[0].type.ndim == 0:
         return apply("make_vector", *variables, weak=weak)
     return apply("concatenate", *(expand_dims(v, axis) for v in variables), axis=axis, weak=weak)
@@ -107,7 +110,8 @@ def tile(x, reps, ndim=None):
 def repeat(x, repeats, axis=None):
     """Each element repeated ``repeats`` times along ``axis`` (None: of x flattened).
 
-    ``repeats`` is an integer scalar, or a vector with a number for each element of the axis.
+    ``repeats`` is an integer scalar, or a vector with a number for each element of the axis. ValueError for
+    negative ones, here or when the function runs.
 
     >>> import tgen.tensor as T
     >>> T.repeat(T.matrix(), 2).ndim, T.repeat(T.matrix(), [1, 2], axis=1).ndim
@@ -123,6 +127,8 @@ def repeat(x, repeats, axis=None):
     if counts.type.ndim == 1:
         return take(x, _repeated_positions(counts, sizes.length(x, axis)), axis)
     count, have = sizes.as_size(counts), sizes.lengths(x)
+    if isinstance(count, int) and count < 0:
+        raise ValueError(f"repeats may not be negative, got {count}")
     order = list(range(x.type.ndim))
     spread = reorder(x, order[:axis + 1] + ["x"] + order[axis + 1:])
     whole = to_sizes(spread, have[:axis + 1] + [count] + have[axis + 1:])
@@ -132,6 +138,7 @@ def repeat(x, repeats, axis=None):
 
 def _repeated_positions(counts, size):
     """Position i counts[i] times, for all i: the rows of the true elements of column < counts[row]."""
+    counts = demand(counts, every(elemwise("ge")(counts, 0)), "repeats may not contain negative values")
     counts = to_sizes(cast(counts, "int64"), [size])
     widest = largest(concatenate([counts, as_tensor_variable(np.zeros(1, "int64"))]))
     rows, _ = nonzero(elemwise("lt")(expand_dims(arange(widest), 0), expand_dims(counts, 1)))

@@ -138,6 +138,8 @@ def batched_tensordot(x, y, axes=2):
     """``tensordot`` of x[i] and y[i] for each i; axes count the first one, which is not summed."""
     x, y, weak = _pair(x, y)
     if isinstance(axes, int):
+        if not 0 <= axes < min(x.type.ndim, y.type.ndim):
+            raise ValueError(f"axes={axes} is not from 0 to one less than the dimensions of {x} ({x.type.ndim}) and {y} ({y.type.ndim})")
         axes = [list(range(x.type.ndim - axes, x.type.ndim)), list(range(1, axes + 1))]
     summed_x, summed_y = _axes_pair(x, y, axes)
     if 0 in summed_x + summed_y:

@@ -1,5 +1,6 @@
 """Axes and shapes: dimshuffle, reshape, broadcast_to and what is made of them. Nothing here computes elements."""
 import numpy as np
+from numpy.exceptions import AxisError
 
 from tgen.graph.nodes import Constant, Variable
 
@@ -13,14 +14,16 @@ __all__ = ["dimshuffle", "transpose", "swapaxes", "squeeze", "expand_dims", "mov
 
 
 def axis_number(axis, ndim, what="axis"):
-    """A non-negative axis number; ValueError when the value has no such axis, TypeError when it is no int."""
+    """A non-negative axis number; TypeError when it is no int, AxisError (a ValueError and an IndexError)
+    when there is none.
+    """
     if isinstance(axis, Constant):
         axis = axis.data
     if isinstance(axis, (bool, Variable)) or not hasattr(axis, "__index__"):
         raise TypeError(f"{what} must be an int known when the graph is built, got {axis!r}")
     number = axis.__index__()
     if not -ndim <= number < ndim:
-        raise ValueError(f"{what} {number} is out of bounds for a value with {ndim} dimension{'s' * (ndim != 1)}")
+        raise AxisError(f"{what} {number} is out of bounds for a value with {ndim} dimension{'s' * (ndim != 1)}")
     return number % ndim
 
 

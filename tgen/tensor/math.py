@@ -1,6 +1,8 @@
 """Elementwise functions that compose over the scalar primitives, and the names NumPy and Theano have for them."""
 import math as numbers
 
+import numpy as np
+
 from tgen.core.types import is_float
 
 from .elemwise import boolean, elemwise, switch
@@ -86,8 +88,14 @@ def divmod(x, y):
 
 
 def ceil_intdiv(a, b):
-    """The ceiling of a / b for integers."""
-    return -elemwise("int_div")(-as_tensor_variable(a), b)
+    """The ceiling of a / b for integers, in their common dtype.
+
+    >>> import numpy as np
+    >>> ceil_intdiv(np.uint8(255), np.uint8(2)).eval()
+    array(128, dtype=uint8)
+    """
+    quotient = elemwise("int_div")(a, b)
+    return quotient + cast(elemwise("neq")(elemwise("mod")(a, b), 0), quotient.type.dtype)
 
 
 def logical_and(x, y):
@@ -164,7 +172,7 @@ conj = conjugate = real
 
 def imag(x):
     """Zeros: tensors are real."""
-    return switch(True, 0, as_tensor_variable(x))
+    return switch(np.bool_(True), 0, x)
 
 
 def log1mexp(x):

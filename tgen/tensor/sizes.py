@@ -5,6 +5,7 @@ Sums, products, minima of ints are ints at once; the others are graph ops that `
 import numpy as np
 
 from tgen.core.types import TensorType, is_float
+from tgen.errors import about_bool
 from tgen.graph.nodes import Constant, Variable, known_size
 
 from .apply import apply
@@ -34,7 +35,7 @@ def as_size(value, what="a size"):
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iu":
         return int(value)
     if not isinstance(value, Variable):
-        raise TypeError(f"{what} must be an int or an integer scalar variable, got {value!r}")
+        raise TypeError(f"{what} must be an int or an integer scalar variable, got {value!r}{about_bool(value)}")
     if value.type.ndim or is_float(value.type.dtype) or value.type.dtype == "bool":
         raise TypeError(f"{what} must be an integer scalar, got {value} of {value.type}; cast it with T.cast(n, 'int64')")
     known = known_size(value)

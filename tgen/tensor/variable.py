@@ -4,7 +4,8 @@ import numpy as np
 from tgen.config import config
 from tgen.core.op import METHODS
 from tgen.core.types import TensorType
-from tgen.graph.nodes import Constant, Variable
+from tgen.errors import about_bool, holds_bool
+from tgen.graph.nodes import Constant, Variable, user_line
 from tgen.graph.pickling import state_of
 from tgen.graph.shared import SharedVariable
 
@@ -116,13 +117,18 @@ def as_tensor_variable(x, name=None, ndim=None):
     """A tensor variable of anything that can be one: a variable (returned as it is), number, array, or list of these.
 
     A list that holds a variable is stacked along a new first axis; an object with a method ``_as_TensorVariable`` says itself
-    which variable it is. ``ndim`` pads with axes of size 1 on the left, or drops such axes there. TypeError for other objects.
+    which variable it is. ``ndim`` pads with axes of size 1 on the left, or drops such axes there. TypeError
+    for other objects; Python's True and False are none of these, as ``x == 1`` is False for a variable x:
+    ``T.eq`` compares.
 
     >>> as_tensor_variable([1.0, 2.0]).type.shape
     (2,)
     """
     if not isinstance(x, Variable) and hasattr(x, "_as_TensorVariable"):
         x = x._as_TensorVariable()
+    if holds_bool(x):
+        place = user_line()
+        raise TypeError(f"Cannot cast {x!r:.80} as a tensor variable{f' ({place[0]}:{place[1]})' if place else ''}{about_bool(x)}")
     if isinstance(x, (list, tuple)) and _holds_variable(x):
         x = METHODS["stack"]([as_tensor_variable(e) for e in x])
     if not isinstance(x, Variable):

@@ -1,4 +1,6 @@
 """Batch normalization: activations less their mean, divided by their standard deviation."""
+from numpy.exceptions import AxisError
+
 from tgen.core.types import is_float
 
 from .. import sizes
@@ -24,7 +26,7 @@ class _Layout:
             axes = (0,) if axes == "per-activation" else (0, *range(2, ndim))
         self.axes, self.ndim = tuple(sorted({int(a) for a in ((axes,) if isinstance(axes, int) else axes)})), ndim
         if not self.axes or self.axes[0] < 0 or self.axes[-1] >= ndim:
-            raise ValueError(f"invalid axes: {axes}; {x} has {ndim} dimensions")
+            raise AxisError(f"invalid axes: {axes}; {x} has {ndim} dimensions")
         if not isinstance(epsilon, (int, float)) or epsilon < LEAST_EPSILON:
             raise ValueError(f"epsilon must be at least {LEAST_EPSILON}, got {epsilon}")
         self.kept = [a for a in range(ndim) if a not in self.axes]

@@ -2,7 +2,7 @@
 from tgen.core.types import is_float
 
 from .. import sizes
-from ..apply import apply, reorder
+from ..apply import apply, reorder, within
 from ..counting import unique
 from ..creation import arange
 from ..elemwise import elemwise
@@ -23,7 +23,10 @@ __all__ = ["categorical_crossentropy", "crossentropy_categorical_1hot", "crossen
 
 
 def _picked(rows, labels):
-    """rows[i, labels[i]] for each i."""
+    """rows[i, labels[i]] for each i; ValueError when the function runs for a label that is no column, a
+    negative one too.
+    """
+    labels = within(labels, sizes.variable(sizes.length(rows, 1)), "a label is out of range: classes are numbered")
     return getitem(rows, (arange(sizes.variable(sizes.length(labels, 0))), labels))
 
 
@@ -32,8 +35,9 @@ def _picked(rows, labels):
 def categorical_crossentropy(coding_dist, true_dist):
     """- log of what ``coding_dist`` (rows of probabilities) gives the truth: a vector, one value a row.
 
-    ``true_dist`` is a vector of integer labels, or distributions of the shape of coding_dist. ValueError for other ranks,
-    IndexError when the function runs for a label that is no column. Stable if coding_dist is a softmax.
+    ``true_dist`` is a vector of integer labels, or distributions of the shape of coding_dist. TypeError for
+    other ranks, ValueError when the function runs for a label that is no column (-1 neither). Stable if
+    coding_dist is a softmax.
 
     >>> import tgen.tensor as T
     >>> T.nnet.categorical_crossentropy(T.fmatrix(), T.ivector()).type
