@@ -141,6 +141,7 @@ CASES = {
     "inc_slice": ("inc_slice", [(5, 4), (2, 3)], lambda x, v: apply("inc_slice", x, v, *sized(1, 3), **STEPPED)),
     "unbroadcast": ("unbroadcast", [(1, 3)], lambda x: apply("unbroadcast", x, axes=(0,))),
     "rebroadcast": ("rebroadcast", [(1, 3)], lambda x: apply("rebroadcast", apply("unbroadcast", x, axes=(0,)), axes=(0,))),
+    "demand": ("demand", [(2, 3)], lambda x: apply("demand", x, literal(True, "bool"), error="ValueError", message="")),
     "make_vector": ("make_vector", [(), (), ()], lambda *xs: apply("make_vector", *xs)),
     "concatenate": ("concatenate", [(2, 3), (2, 1), (2, 2)], lambda *xs: apply("concatenate", *xs, axis=1)),
     "gather": ("gather", [(3, 2)], lambda x: apply("gather", x, *indices([0, 0, -1]), axis=0, count=1)),

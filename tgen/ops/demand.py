@@ -1,7 +1,8 @@
 """Values that are passed on when they are what they must be; a call in which they are not is an error.
 
-``demand`` looks at a condition (negative counts, a negative deviation), ``within`` at numbers of classes and bins. What is gathered by
-numbers that passed ``within`` is not checked again (``lower`` sees that), and waits for the check as for that of any index.
+``demand`` looks at a condition (negative counts, a negative deviation), ``within`` at numbers of classes and bins.
+What is gathered by numbers that passed ``within`` is not checked again (``lower`` sees that), and waits for the check
+as for that of any index.
 """
 import numpy as np
 
@@ -28,14 +29,15 @@ def _lower(state, node, site):
     """A check; the value passes by it."""
     lower_through(state, node, site)
     error, message = node.attrs["error"], node.attrs["message"]
-    state.add_check("assert", (node.inputs[1],), {"error": error}, (), site(error, "", node.where, (message,)), node)
+    where = site(error, "", node.where, (message,))
+    state.add_check("assert", (node.inputs[1],), {"error": error}, (), where, node)
 
 
 register(Op("demand", STRUCT, _infer, _eval, lambda node, gs: [gs[0]], extra={"lower": _lower, "flows": 1},
             doc="its first operand; an `error` with `message` unless the second, a bool scalar, is true"))
 
 
-# -- numbers below a size --------------------------------------------------------------------------------------------------------
+# -- numbers below a size --------------------------------------------------------------------------------------
 
 def _within(attrs, sizes, x):
     if not np.all((x >= 0) & (x < sizes[0])):
@@ -53,6 +55,7 @@ def _lower_within(state, node, site):
         state.add_check("check_index", (x,), {"axis": 0, "error": error}, (size,), where, node)
 
 
-register(Op("within", STRUCT, lambda types, attrs, sizes: (types[0],), _within, lambda node, gs: [None], sizes=1,
-            extra={"lower": _lower_within}, doc="its operand, int64 numbers that a size is above; an `error` with `message` for one that is not "
-                                                "(negative ones are the caller's to map to the size)"))
+register(Op("within", STRUCT, lambda types, attrs, sizes: (types[0],), _within, sizes=1,
+            extra={"lower": _lower_within},
+            doc="its operand, int64 numbers of which all are below a size; an `error` with `message` if one is not "
+                "(negative ones are the caller's to map to the size)"))
