@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from tgen.config import config
 from tgen.core.types import TensorType, is_float
 
-from .build import apply, call, keep, like, zeros
-from .nodes import Constant, Variable
+from .build import apply, call, constant_of, keep, like, zeros
+from .nodes import Variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +227,5 @@ def steady(node, k):
 
 def _is_finite(v):
     """Whether v is a constant of finite elements, however broadcast."""
-    while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "cast", "broadcast_to"):
-        v = v.owner.inputs[0]
-    return isinstance(v, Constant) and v.data.dtype.kind in "biuf" and bool(abs(v.data).max(initial=0) < float("inf"))
+    v = constant_of(v)
+    return v is not None and v.data.dtype.kind in "biuf" and bool(abs(v.data).max(initial=0) < float("inf"))

@@ -46,6 +46,16 @@ def plus(a, b):
     return apply("add", a, b)
 
 
+def constant_of(v):
+    """The Constant that v is but for its shape and dtype; None if it is none, or a rounding of one."""
+    while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "cast", "broadcast_to"):
+        below = v.owner.inputs[0]
+        if is_float(below.type.dtype) and not is_float(v.type.dtype):
+            return None
+        v = below
+    return v if isinstance(v, Constant) else None
+
+
 def real(x, dtype=None):
     """x as a gradient reads it: integers as floats of ``dtype`` (config.floatX); nothing overflows then."""
     return x if is_float(x.type.dtype) else apply("cast", x, dtype=dtype or config.floatX)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tgen.core.types import is_float
 from tgen.graph.adjoint import Chosen
-from tgen.graph.build import call, real
+from tgen.graph.build import call, constant_of, real
 
 from .declare import (C_TYPES, CODES, bits, bool_to_int8, casting, choice, comparison, division, dtype_class, floating, keeps,
                       no_bool, numeric, scalar, shifts, test)
@@ -72,7 +72,9 @@ def _power_c(dtypes, attrs):
 def _power_slope(g, z, x, y):
     """g * y * x ** (y - 1). For y = 0 the exponent stays 0: no derivative has a factor inf beside the 0."""
     x, y = real(x), real(y)
-    return g * y * x ** call.switch(call.eq(y, 0), 0, y - 1)
+    known = constant_of(y)
+    less = y - 1 if known is not None and known.data.all() else call.switch(call.eq(y, 0), 0, y - 1)
+    return g * y * x ** less
 
 
 scalar("pow", bool_to_int8, _power, _power_c,
