@@ -26,6 +26,7 @@ class Op:
                  linear in the adjoint; None: it mixes the elements. The last two are given the masked adjoint
     slopes       which partials are finite whatever the operands hold: "constant", they are constants; "others", each is made of the other
                  operands alone; None, none is
+    nonnegative  {operand: words of the ValueError}: where these hold signed integers, none may be negative
     rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
     samples      extra attrs/shape samples for the sweep
     doc          one line for ``tgen ops``
@@ -42,10 +43,17 @@ class Op:
     fails: bool = False
     mask: object = None
     slopes: object = None
+    nonnegative: dict = field(default_factory=dict)
     rule: object = None
     samples: tuple = ()
     doc: str = ""
     extra: dict = field(default_factory=dict)
+
+    def demand(self, arrays):
+        """ValueError where an operand holds a negative number that may not; None stands for one not known."""
+        for k, words in self.nonnegative.items():
+            if arrays[k] is not None and arrays[k].dtype.kind == "i" and (arrays[k] < 0).any():
+                raise ValueError(words)
 
     def __repr__(self):
         return self.name

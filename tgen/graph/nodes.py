@@ -238,6 +238,20 @@ def known_size(v):
     return int(v.data) if isinstance(v, Constant) else None
 
 
+def _known_elements(v):
+    """The array a constant holds, also under the casts and axes of promotion; None for other variables."""
+    around = []
+    while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "cast"):
+        around.append(v.owner)
+        v = v.owner.inputs[0]
+    if not isinstance(v, Constant):
+        return None
+    data = v.data
+    for node in reversed(around):
+        data = node.primitive.eval(node.attrs, (), data)
+    return data
+
+
 def infer(op, inputs, attrs, bodies=()):
     """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes. A rule of an op with bodies takes what they yield."""
     count = op.sizes(attrs) if callable(op.sizes) else op.sizes
@@ -252,6 +266,8 @@ def apply_op(op, inputs, attrs=None, where=None, bodies=()):
     where = where or user_line()
     try:
         types = infer(op, inputs, attrs, bodies)
+        if op.nonnegative:
+            op.demand([_known_elements(v) for v in inputs])
     except (TypeError, ValueError) as error:
         place = f" ({where[0]}:{where[1]})" if where else ""
         if isinstance(error, dims.Unequal):

@@ -33,6 +33,7 @@ def _results(node, values):
     if op.kind == SCALAR:
         _check_sizes(node, arrays)
     try:
+        op.demand(arrays)
         results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays):]), *arrays)
     except (ValueError, IndexError, TypeError) as error:
         if type(error) not in (ValueError, IndexError, TypeError):      # one of a user's op

@@ -179,6 +179,7 @@ class Lowering(Guards):
         types = self.infer(node, arrays, attrs, sizes, site)
         arrays = [self.resized(v, node) for v in arrays]
         self.types.update(zip(node.outputs, types))
+        self.demand_nonnegative(node, arrays)
         if op.name == "gather":
             arrays = self.places_in(node, arrays, attrs)
         self.put(node.outputs, op.name, arrays, attrs, sizes, node)

@@ -11,6 +11,7 @@ from tgen.ir.nodes import Instr
 
 from .sizes import Site, Sizes
 
+VIEWS = ("dimshuffle", "broadcast_to", "slice")             # what only shows elements of its operand
 LENGTHS = ("iota", "broadcast_to", "reshape", "scan")       # ops whose sizes the user gives: a negative one is refused
 
 
@@ -114,7 +115,7 @@ class Guards(Sizes):
         """
         if isinstance(v, Constant):
             return all(dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1)) for n in v.data.ravel())
-        while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "broadcast_to", "slice", "within"):
+        while v.owner is not None and v.owner.primitive.name in (*VIEWS, "within"):
             if v.owner.primitive.name == "within" and self.size_of(v.owner.inputs[1], v.owner) == size:
                 return True
             v = v.owner.inputs[0]
@@ -133,6 +134,47 @@ class Guards(Sizes):
         self.types[last] = TensorType(index.type.dtype, ())
         self.put((last,), "constant", (), {"value": (-1,)}, (), node)
         return [x, last]
+
+    def demand_nonnegative(self, node, arrays):
+        """A check that operands which must not be negative are not; an empty result needs none."""
+        shape = self.canon_type(self.types[node.outputs[0]]).shape
+        for k, words in node.primitive.nonnegative.items():
+            v, x = node.inputs[k], arrays[k]
+            if not v.type.dtype.startswith("int") or self.is_nonnegative(v):
+                continue
+            zero = self.compute(node, "constant", type=TensorType(v.type.dtype), value=(0,))
+            if v.type.ndim:
+                zero = self.compute(node, "dimshuffle", (zero,), order=("x",) * v.type.ndim)
+            holds = self.compute(node, "ge", (x, zero))
+            if v.type.ndim:
+                holds = self.compute(node, "all", (holds,), axes=tuple(range(v.type.ndim)))
+            if shape != self.canon_type(self.types[x]).shape and dims.product(shape) != 0:
+                count = self.compute(node, "size", sizes=(dims.product(shape),))
+                none = self.compute(node, "constant", type=TensorType("int64"), value=(0,))
+                holds = self.compute(node, "or_", (holds, self.compute(node, "eq", (count, none))))
+            while v.owner is not None and v.owner.primitive.name in ("cast", "dimshuffle"):
+                v = v.owner.inputs[0]       # as the user wrote it
+            about = f"{words} ({self.text(v)} holds a negative number)"
+            site = Site("ValueError", node.primitive.name, node.where, (about,))
+            self.add_check("assert", (holds,), {"error": "ValueError", "message": words}, (), site, node)
+
+    def is_nonnegative(self, v):
+        """Whether no element of v can be negative: a constant, a size, arange."""
+        while v.owner is not None and v.owner.primitive.name in VIEWS:
+            v = v.owner.inputs[0]
+        if isinstance(v, Constant):
+            return bool((v.data >= 0).all())
+        if v in self.sizes:
+            return dims.nonnegative(self.canon(self.sizes[v]))
+        return v.owner is not None and v.owner.primitive.name in ("iota", "argsort", "shape_i")
+
+    def compute(self, node, name, operands=(), sizes=(), type=None, **attrs):
+        """A value of ``node``'s own: the one result of an instruction before it."""
+        made, op = object(), OPS[name]
+        types = [self.canon_type(self.types[v]) for v in operands]
+        self.types[made] = type or op.infer(types, attrs, sizes)[0]
+        self.put((made,), op, operands, attrs, sizes, node)
+        return made
 
     def add_check(self, name, operands, attrs, sizes, site, node):
         at_entry = not operands and not self.region.lazy and not any(s.startswith("k") for z in sizes for s in dims.symbols(z))

@@ -55,6 +55,7 @@ scalar("mod", bool_to_int8, np.remainder, _narrow("mod"),
 
 
 def _power(x, y):
+    """A check refuses negative powers of integers; a kernel may still compute one: the truncated quotient."""
     if x.dtype.kind == "f" or x.dtype.kind == "u":
         return np.power(x, y)
     safe = np.power(x, np.where(y < 0, 0, y).astype(y.dtype))
@@ -79,7 +80,8 @@ def _power_slope(g, z, x, y):
 
 scalar("pow", bool_to_int8, _power, _power_c,
        (_power_slope, lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(real(x)) * real(z))),
-       "x ** y; an integer to a negative power is the truncated quotient (0 unless x is 1 or -1)", arity=2)
+       "x ** y; ValueError for an integer to a negative power", arity=2,
+       nonnegative={1: "Integers to negative integer powers are not allowed; cast the base to a float"})
 scalar("neg", no_bool, np.negative, {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"}, (lambda g, z, x: -g,), "-x", slopes="constant")
 scalar("abs", keeps, np.abs, {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
        (lambda g, z, x: g * call.sgn(x),), "absolute value")

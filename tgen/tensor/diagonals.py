@@ -1,4 +1,6 @@
 """Diagonals and triangles of matrices."""
+from tgen.graph.build import literal
+
 from . import sizes
 from .apply import apply
 from .creation import tri, zeros
@@ -62,15 +64,20 @@ def trace(x):
 
 
 def triu(m, k=0):
-    """Matrices with zeros below the k-th diagonal."""
+    """Matrices with zeros below the k-th diagonal, of the dtype of m."""
     m = as_tensor_variable(m)
-    return switch(_triangle(m, k - 1), 0, m)
+    return switch(_triangle(m, k - 1), _nothing(m), m)
 
 
 def tril(m, k=0):
-    """Matrices with zeros above the k-th diagonal."""
+    """Matrices with zeros above the k-th diagonal, of the dtype of m."""
     m = as_tensor_variable(m)
-    return switch(_triangle(m, k), m, 0)
+    return switch(_triangle(m, k), m, _nothing(m))
+
+
+def _nothing(m):
+    """A zero that leaves m its dtype: bools meet a bool."""
+    return literal(0, "bool") if m.type.dtype == "bool" else 0
 
 
 def _triangle(m, k):
