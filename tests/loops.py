@@ -119,13 +119,27 @@ def random_values(program, seed):
 
 # -- the two meanings ----------------------------------------------------------------------------------------------------------
 
-def symbolic(program, shared):
-    """(inputs, outputs, updates) of the program as a scan; ``shared`` are variables."""
+def looped(seed, inputs, shared):
+    """The outputs and the new values of ``shared`` of a random scan."""
+    _, outputs, updates = symbolic(random_scan(seed), shared, inputs)
+    return [*outputs, *(updates[s] for s in shared)]
+
+
+def symbolic(program, shared, given=None):
+    """(inputs, outputs, updates) of the program as a scan; ``shared`` are variables, and so are the inputs, if ``given``."""
     reads, more = names(program)
+    if given is not None:
+        given = iter(given)
+        sequences = [next(given) for _ in program.taps]
+        initial = [None if taps is None else next(given) for taps, _ in program.states]
+        return _symbolic(program, shared, reads, more, sequences, initial, list(given))
     sequences = [T.dmatrix(f"x{k}") for k in range(len(program.taps))]
     initial = [None if taps is None else T.dvector(f"s{k}") if taps == [-1] else T.dmatrix(f"s{k}") for k, (taps, _) in enumerate(program.states)]
     fixed = [T.dvector(f"c{k}") for k in range(program.fixed)]
+    return _symbolic(program, shared, reads, more, sequences, initial, fixed)
 
+
+def _symbolic(program, shared, reads, more, sequences, initial, fixed):
     def step(*given):
         environment = dict(zip(reads, given, strict=True)) | dict(zip(more, shared)) | {"one": T.constant(np.ones(WIDTH))}
         outputs = [value(tree, environment, 1) for _, tree in program.states]

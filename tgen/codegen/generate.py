@@ -138,11 +138,16 @@ def generate(function, plan, general=False):
 
     Most functions never see another array, and the kernels for those are half of what the compiler would work on.
     """
+    return render("file.c.j2", abi=source("abi.h.j2"), **parts_of_file(function, plan, general))
+
+
+def parts_of_file(function, plan, general=False):
+    """What file.c.j2 puts behind the ABI: library functions, prototypes of libm, the frame and the body."""
     with sizes.named(function) as named:
-        return _generate(function, plan, general, named)
+        return _parts_of_file(function, plan, general, named)
 
 
-def _generate(function, plan, general, named):
+def _parts_of_file(function, plan, general, named):
     module = Module(function, plan, text.names(function), text.instr_lines(function), general).build()
     ir_text = text.to_text(function)
     entry = Entry(module).build()
@@ -160,7 +165,7 @@ def _generate(function, plan, general, named):
     body = render("module.c.j2", **view)
     used = helpers(body)
     called = body + "\n".join(used)
-    return render("file.c.j2", helpers=used, libm=prototypes(called, LIBM), plain=prototypes(called, PLAIN_LIBM), frame=frame, body=body, abi=source("abi.h.j2"))
+    return {"helpers": used, "libm": prototypes(called, LIBM), "plain": prototypes(called, PLAIN_LIBM), "frame": frame, "body": body}
 
 
 def comment_lines(text):

@@ -1,0 +1,111 @@
+"""Many programs in one C file and one run of the compiler: most of a compiler's time for a small program
+is not the program's.
+"""
+
+import re
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+from tgen.backends.c import host, toolchain
+from tgen.codegen.generate import parts_of_file
+from tgen.codegen.render import render, source
+from tgen.errors import CompileError
+from tgen.passes.plan import plan
+from tgen.runtime import hooks, program as programs
+
+QUICK = ("-O0",)  # three times faster to compile than what functions are compiled with
+DEFINED = re.compile(r"^(?:TGEN_CALLED|TGEN_MOVES|static|int32_t)\b[^\n({=;]*?\b(\w+)(?=[\[(])", re.M)
+
+
+class Text:
+    """One function's C, to be compiled with others. ``entry``: once it is."""
+
+    def __init__(self, function, general=False):
+        self.parts = parts_of_file(function, plan(function), general)
+        self.library = None
+
+    def alone(self):
+        return render("file.c.j2", abi=source("abi.h.j2"), **self.parts)
+
+
+def merged(texts):
+    """One C file: the ABI and the library functions once, each program's own names with its number behind
+    them.
+    """
+    apart = [[h for h in t.parts["helpers"] if "Frame" in h] for t in texts]
+    protos = {kind: sorted({p for t in texts for p in t.parts[kind]}) for kind in ("libm", "plain")}
+    out = [render("file.c.j2", abi=source("abi.h.j2"), helpers=in_order(texts), frame="", body="", **protos)]
+    for k, (text, own) in enumerate(zip(texts, apart)):
+        body = "\n\n".join([text.parts["frame"], *own, text.parts["body"]])
+        names = sorted({"Frame", *DEFINED.findall(body)})
+        out += [f"#define {name} {name}_{k}" for name in names]
+        out.append(body)
+        out += [f"#undef {name}" for name in names]
+    return "\n".join(out)
+
+
+def in_order(texts):
+    """The library functions without a frame of all texts, each once, those of one text in its order."""
+    out = []
+    for text in texts:
+        place = 0
+        for helper in text.parts["helpers"]:
+            if "Frame" in helper:
+                continue
+            if helper in out:
+                place = out.index(helper) + 1
+            else:
+                out.insert(place, helper)
+                place += 1
+    return out
+
+
+def compile_all(texts, flags=QUICK):
+    """Give every text its library; those of a file that does not compile are compiled alone. Returns
+    {text: CompileError}.
+    """
+    failed = {}
+    try:
+        code = compiled(merged(texts), flags)
+    except CompileError:
+        for text in texts:
+            try:
+                text.library = opened(compiled(text.alone(), flags), "tgen_entry")
+            except CompileError as error:
+                failed[text] = error
+        return failed
+    for k, text in enumerate(texts):
+        text.library = opened(code, f"tgen_entry_{k}")
+    return failed
+
+
+def compiled(c_text, flags):
+    chain = toolchain.get()
+    link, libraries = chain.link
+    kept = tuple(f for f in chain.flags if not (flags and f.startswith("-O")))
+    return toolchain.run(
+        {"tgen.c": c_text},
+        [(chain.path, *chain.target, *flags, *kept, *link, "-o", "tgen.so", "tgen.c", *libraries)],
+    )
+
+
+def opened(code, entry):
+    """What an Executable wants of a library."""
+    lib, _, _ = host.table()
+    handle = host.load(code)
+    return SimpleNamespace(
+        entry=lib.tgen_symbol(handle, entry.encode()), handle=handle, meta={}, key="", c=""
+    )
+
+
+@contextmanager
+def supplied(libraries):
+    """Functions built inside wait for ``libraries``: (Program, general) -> library."""
+    old = programs.obtain
+    programs.obtain = lambda program, general=False: libraries(program, general)
+    hooks.LAZY.append(True)
+    try:
+        yield
+    finally:
+        hooks.LAZY.remove(True)
+        programs.obtain = old

@@ -1,0 +1,163 @@
+"""CI's share of the search for faults (tests/fuzzing, tools/fuzz.py): fixed seeds, and that the search
+would find what is wrong.
+"""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+import tgen.tensor as T
+from fuzzing import judge
+from fuzzing.generate import Generator, generate
+from fuzzing.hunt import State, guarded, hunt, outcome, run_batch
+from fuzzing.program import LAYOUTS, Leaf, Program, Statement, laid_out, script
+from fuzzing.shrink import shrunk
+from tgen import passes
+from tgen.ir.rebuild import bottom_up, rebuild
+
+def test_the_programs_are_of_all_kinds():
+    programs = [generate(seed) for seed in range(300)]
+    texts = "\n".join(s.text for p in programs for s in p.statements)
+    words = (
+        "tgen.scan( tgen.ifelse( looped( rows[ RandomStreams( set_subtensor inc_subtensor T.switch( T.dot( "
+        "T.grad( softmax conv2d"
+    ).split()
+    assert not [word for word in words if word not in texts]
+    leaves = [leaf for p in programs for leaf in p.leaves]
+    assert {leaf.array.dtype.name for leaf in leaves} == set(T.all_dtypes) and {
+        leaf.array.ndim for leaf in leaves
+    } == set(range(5))
+    assert {leaf.layout for leaf in leaves} == set(LAYOUTS) and {0, 1, 8, 17} <= {
+        n for leaf in leaves for n in leaf.array.shape
+    }
+    assert (
+        any(p.updates for p in programs)
+        and any(p.choice for p in programs)
+        and any(p.definition for p in programs)
+    )
+    assert any({a for a, _ in p.updates} & {b for _, b in p.updates} for p in programs)
+
+
+def test_a_seed_is_a_program():
+    for seed in range(20):
+        assert script(generate(seed)) == script(generate(seed))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_keep_elements(layout):
+    for array in (
+        np.array(1.5),
+        np.arange(6.0).reshape(2, 3),
+        np.zeros((0, 3), "int16"),
+        np.ones((4, 2), "float32"),
+    ):
+        made = laid_out(array, layout)
+        assert made.shape == array.shape and made.dtype.name == array.dtype.name and (made == array).all()
+
+
+# -- the search finds what is wrong
+
+
+def subtraction():
+    x = Leaf("x", np.arange(6.0).reshape(2, 3), (None, None), "F")
+    y = Leaf("y", np.ones((2, 3)), (None, None), shared=True)
+    lines = [
+        ("a = T.exp(x)", "a", "x"),
+        ("b = T.sub(a, y)", "b", "ay"),
+        ("c = T.tanh(b)", "c", "b"),
+        ("d = x * 2", "d", "x"),
+    ]
+    statements = tuple(Statement(text, (made,), tuple(used)) for text, made, used in lines)
+    return Program(0, (x, y), statements, ("c", "d"), (("y", "d"),))
+
+
+def swapped(function):
+    """A pass that takes x - y for y - x."""
+
+    def visit(instr, env):
+        return (
+            ((instr.with_(operands=instr.operands[::-1]),), instr.results) if instr.op.name == "sub" else None
+        )
+
+    return function.with_block(bottom_up(function.block, lambda block, level: rebuild(block, visit)))
+
+
+def test_a_wrong_pass_is_found_and_shrunk(monkeypatch):
+    assert outcome(subtraction()) is None
+    wrong = tuple(p if p.name != "simplify" else passes.Pass("simplify", swapped) for p in passes.PIPELINE)
+    monkeypatch.setattr(passes, "PIPELINE", wrong)
+    monkeypatch.setattr(passes.run, "__defaults__", (*passes.run.__defaults__[:-1], wrong))
+    kind, words = outcome(subtraction())
+    assert kind == "value" and "all passes: output 0 (c)" in words
+    small, _, ir = shrunk(subtraction(), kind, outcome)
+    assert (
+        [s.text for s in small.statements] == ["b = T.sub(a, y)"]
+        and small.outputs == ("b",)
+        and not small.updates
+    )
+    assert all(leaf.layout == "C" and not leaf.shared for leaf in small.leaves)
+    assert "= sub v" in ir and "def " not in script(small) and "T.sub(a, y)" in script(small)
+
+
+def test_crashes_and_hangs_are_findings():
+    def crash(say):
+        say(7)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def hang(say):
+        say(3)
+        time.sleep(60)
+
+    assert guarded(crash) == (None, (7, f"crash: signal {signal.SIGKILL.value}"))
+    assert guarded(hang, 0.2)[1][0] == 3 and guarded(hang, 0.2)[1][1].startswith("hang")
+    assert guarded(lambda say: 5) == (5, None)
+
+
+def test_a_batch_goes_on_without_the_program_it_dies_of(monkeypatch):
+    def killed(self):
+        if self.seed == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return subtraction().with_(seed=self.seed)
+
+    monkeypatch.setattr(Generator, "program", killed)
+    faults, counts = run_batch([1, 2, 3])
+    assert list(faults) == [2] and faults[2][0] == "crash" and counts["programs"] == 2
+
+
+def test_a_search_goes_on(tmp_path, monkeypatch):
+    seen = []
+
+    def found(seeds, flags, parts):
+        seen.extend(seeds)
+        return {3: ("value", "wrong")} if 3 in seeds else {}, {"programs": len(seeds), "without fold": 1}
+
+    monkeypatch.setattr("fuzzing.hunt.run_batch", found)
+    assert hunt(30, tmp_path, lambda words: None, shrink=False) == [3]
+    assert hunt(60, tmp_path, lambda words: None, shrink=False) == []
+    state = State(tmp_path)
+    assert (
+        seen == list(range(60))
+        and state.next == 60
+        and state.counts["programs"] == 60
+        and list(state.faults) == ["3"]
+    )
+    assert (
+        "T.TensorType" in (tmp_path / "3.py").read_text() or "tgen.shared" in (tmp_path / "3.py").read_text()
+    )
+
+
+# -- what is allowed
+
+
+def test_what_inexact_runs_allow():
+    near = [np.array([1.0, 2.0, np.inf]), np.array([1.0, 2.0 + 1e-12, 1e308])]
+    known = judge.Meaning([np.array([1.0, 2.0, np.inf])], [[n] for n in near])
+    assert judge.differs(np.array([1.0, 2.0 + 4e-12, 1e300]), 0, known) is None
+    assert "wanted" in judge.differs(np.array([1.0, 2.1, np.inf]), 0, known)
+    assert "wanted" in judge.differs(np.array([np.nan, 2.0, np.inf]), 0, known)
+    assert "dtype" in judge.differs(np.array([1.0, 2.0, np.inf], "float32"), 0, known)
+    exact = judge.Meaning([np.array([1, 2])], [[np.array([1, 3])]])
+    assert judge.differs(np.array([1, 7]), 0, exact) is None and judge.differs(np.array([0, 2]), 0, exact)

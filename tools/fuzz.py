@@ -1,0 +1,50 @@
+"""Search for faults with random programs: python tools/fuzz.py --programs 20000 --state DIR
+
+Every program is a function of its seed. The state folder keeps how far the search came, what it counted and,
+for every program that failed, a shrunk script and its IR. Run it again with the same folder and it goes on.
+Exit status 1 when a program failed.
+
+    --programs N    go on until N programs were seen (in all runs together)
+    --state DIR     the folder; by default "fuzz" in the cache directory
+    --seed K        only this program: print it as a script and what is wrong with it
+"""
+
+import argparse
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from fuzzing import generate, hunt, program  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--programs", type=int, default=20000)
+    parser.add_argument("--state", default=None)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--no-shrink", action="store_true")
+    options = parser.parse_args()
+    if options.seed is not None:
+        one = generate.generate(options.seed)
+        print(program.script(one))
+        found = hunt.outcome(one)
+        print("nothing is wrong with it" if found is None else f"{found[0]}: {found[1]}")
+        return int(found is not None)
+    folder = options.state or default_folder()
+    failed = hunt.hunt(
+        options.programs, folder, lambda words: print(words, flush=True), not options.no_shrink
+    )
+    print("\n".join(hunt.summary(hunt.State(folder))))
+    return int(bool(failed))
+
+
+def default_folder():
+    from tgen.backends.c.directory import directory
+
+    return pathlib.Path(directory()) / "fuzz"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
