@@ -3,6 +3,17 @@
 Loads stand at the depth where their indices are known. A kernel over rows holds inner kernels in its innermost loop; both
 are levels of the same writer. The *dense* variant takes every array as C-contiguous and runs over neighbouring axes as
 one loop where it can; the *strided* variant reads the strides of parameters from the frame.
+
+What is reduced over axes that stand before a kept one (columns of a matrix) is accumulated in a block of the kept axis, on the
+stack and in the accumulator's dtype, and written once:
+
+    for (int64_t from = low; from < high; from += 512) {
+        const int64_t to = from + 512 < high ? from + 512 : high;
+        double cell0[512];
+        for (i1 = from .. to) cell0[i1 - from] = 0.0;
+        for (i0 = 0 .. n0) for (i1 = from .. to) cell0[i1 - from] = cell0[i1 - from] + x0;
+        for (i1 = from .. to) f->v1[i1] = cell0[i1 - from];
+    }
 """
 from dataclasses import dataclass
 
@@ -16,6 +27,9 @@ from .names import bracket, ctype, immediate, plus, size_c, times
 from .reductions import ARG, Accumulator, memory_step, start
 
 CHUNK = 4096        # elements a float sum adds before it goes to the outer accumulator: keeps the error of long sums small
+BLOCK = 512         # elements of the kept axis that are accumulated together: 4 KiB of float64, so they stay in the first cache
+BLOCKS = 8          # so many accumulators have blocks of that length; of more, shorter ones: all are on the stack
+TILE = 64           # elements of a kept innermost axis that a part has at least: rows of fewer are no food for vectors
 
 
 @dataclass
@@ -54,7 +68,7 @@ class Writer:
     def write(self):
         """The nodes of the part function's body; part bounds are the C variables low and high."""
         level = Level(self, self.instr, self.operands, self.sinks, "i", True)
-        self.extent = level.domain[level.split] if level.domain else 1
+        self.extent = level.extent()
         nodes = level.write()
         return ([self.rows] if self.rows.texts else []) + nodes
 
@@ -125,6 +139,7 @@ class Level:
         self.vars = [letter] if len(self.domain) == 1 else [f"{letter}{k}" for k in range(len(self.domain))]
         self.split = self.place.get(split_axis(instr))
         self.reduced = {self.place[a] for o in self.outs if o[0] == "reduce" for a in o[2]}
+        self.block = self.blocked()
         self.order = self.loop_order()
         self.prefix = [[] for _ in range(len(self.domain) + 1)]     # lines at each depth, loads first
 
@@ -133,12 +148,36 @@ class Level:
         kept = [a for a in range(len(self.instr.sizes)) if out[0] != "reduce" or a not in out[2]]
         return [sink.array.strides[kept.index(group[-1])] for group in self.groups if group[-1] in kept]
 
+    def has_arg(self):
+        return any(o[0] == "reduce" and o[1] in ARG for o in self.outs)
+
+    def blocked(self):
+        """The kept axis that runs in blocks, the last one, where a reduced one stands before it; None: registers do."""
+        kept = [a for a in range(len(self.domain)) if a not in self.reduced]
+        before = kept and any(a < kept[-1] for a in self.reduced)
+        return kept[-1] if before and not self.has_arg() else None
+
     def loop_order(self):
-        """Domain order; an arg reduction over some axes runs these innermost, for its accumulator is a register."""
+        """Domain order, but what is kept and runs in no block outermost.
+
+        An arg reduction's axes are innermost, for its accumulator is a register.
+        """
         axes = list(range(len(self.domain)))
-        if any(o[0] == "reduce" and o[1] in ARG for o in self.outs):
-            return [a for a in axes if a not in self.reduced] + [a for a in axes if a in self.reduced]
-        return axes
+        if self.block is None and not self.has_arg():
+            return axes
+        outer = [a for a in axes if a not in self.reduced and a != self.block]
+        return outer + [a for a in axes if a not in outer]
+
+    def tiled(self):
+        """Whether a part has whole tiles of the innermost axis."""
+        return self.top and self.block is not None and self.block == self.split == self.order[-1]
+
+    def extent(self):
+        """How many pieces of the axis that is dealt to parts there are."""
+        if not self.domain:
+            return 1
+        size = self.domain[self.split]
+        return dims.div(dims.add(size, TILE - 1), TILE) if self.tiled() else size
 
     def register_depth(self):
         """The depth below which register accumulators live: the loops from there on are all reduced."""
@@ -198,8 +237,8 @@ class Level:
         for number in order:
             self.load(number)
         core = self.statements()
-        nodes = self.declare_reductions()
-        return nodes + self.assemble(core)
+        self.declare_reductions()
+        return self.assemble(core)
 
     def statements(self):
         nodes = [Lines()]
@@ -254,31 +293,24 @@ class Level:
 
     # -- results
     def declare_reductions(self):
-        """Register accumulators; those of partial reductions in memory are set to their start here."""
-        nodes, self.finals = [], []
+        """Register accumulators, and the cells of those that run in blocks."""
+        self.finals, self.cells = [], []
         for out, sink, value in zip(self.outs, self.sinks, self.body.results):
             if out[0] != "reduce":
                 self.finals.append(None)
                 continue
             index = plus([product_text(self.vars[a], size_c(dims.product([self.domain[b] for b in range(len(self.domain)) if b in self.reduced and b > a])))
                           for a in sorted(self.reduced)])
-            accumulator = Accumulator(out[1], value.type.dtype, self.w.count["a"], index)
+            accumulator = Accumulator(out[1], value.type.dtype, self.w.count["a"], index, *out[3:])
             self.w.count["a"] += 1
             self.finals.append(accumulator)
-            if self.register_depth() and not set(self.order[:self.register_depth()]).isdisjoint(self.reduced):
-                nodes.append(self.start_memory(out, sink, value))
-        return nodes
-
-    def start_memory(self, out, sink, value):
-        kept = [a for a in range(len(self.domain)) if a not in self.reduced]
-        loops = [self.loop(a) for a in kept]
-        offset = plus([product_text(self.vars[a], s) for a, s in zip(kept, self.strides(out, sink))])
-        loops[-1].body.append(Lines([f"{sink.array.pointer}[{offset}] = {start(out[1], value.type.dtype)};"]))
-        for outer, nested in zip(loops, loops[1:]):
-            outer.body.append(nested)
-        return loops[0]
+            if self.block is not None:
+                target = f"{sink.array.pointer}[{self.kept_offset(out, sink)}]"
+                self.cells.append((accumulator, f"cell{len(self.cells)}", target))
 
     def loop(self, axis):
+        if axis == self.block:
+            return Loop(self.vars[axis], "from", "to")
         if self.top and axis == self.split:
             return Loop(self.vars[axis], "low", "high")
         return Loop(self.vars[axis], "0", size_c(self.domain[axis]))
@@ -300,19 +332,49 @@ class Level:
                 loop.simd = self.simd(regs, depth <= k)
             nodes = self.in_chunks(loop, chunked) if chunked and k == total - 1 else [loop]
             if k == depth and regs:
-                nodes = self.around(nodes, regs, depth)
+                nodes = self.around(nodes, regs)
+            if self.cells and k == self.kept_outside():
+                nodes = self.in_blocks(nodes)
         if total == 0 and regs:
-            nodes = self.around(nodes, regs, 0)
+            nodes = self.around(nodes, regs)
         return ([Lines(self.prefix[0])] if self.prefix[0] else []) + nodes
 
     def steps(self):
         return [(a, self.env[v]) for a, v in zip(self.finals, self.body.results) if a is not None and not self.in_memory()]
 
     def in_memory(self):
-        """Whether the accumulators are array elements in the innermost loop: no trailing loop is reduced."""
+        """Whether the accumulators are cells in the innermost loop: no trailing loop is reduced."""
         return bool(self.reduced) and self.register_depth() == len(self.order)
 
-    def around(self, nodes, regs, depth):
+    def kept_outside(self):
+        """How many loops there are around the blocks."""
+        return len(self.domain) - len(self.reduced) - 1
+
+    def in_blocks(self, nodes):
+        """The loop over blocks: in each, cells start, the loops inside add to them, and they are written."""
+        axis, length = self.vars[self.block], BLOCK
+        if len(self.cells) > BLOCKS:
+            length = max(TILE, BLOCK*BLOCKS//len(self.cells)//TILE*TILE)
+        lines, low, high = [], "0", size_c(self.domain[self.block])
+        if self.tiled():
+            lines = [f"const int64_t most = high*{TILE} < {high} ? high*{TILE} : {high};"]
+            low, high = f"low*{TILE}", "most"
+        elif self.top and self.block == self.split:
+            low, high = "low", "high"
+        first, last = self.loop(self.block), self.loop(self.block)
+        first.body = [Lines([f"{cell}[{axis} - from] = {start(a.name, a.dtype)};" for a, cell, _ in self.cells])]
+        last.body = [Lines([f"{target} = {cell}[{axis} - from];" for _, cell, target in self.cells])]
+        head = [f"const int64_t to = from + {length} < {high} ? from + {length} : {high};"]
+        head += [f"{ctype(a.dtype)} {cell}[{length}];" for a, cell, _ in self.cells]
+        block = Loop("from", low, high, [Lines(head), first, *nodes, last], step=str(length))
+        return ([Lines(lines)] if lines else []) + [block]
+
+    def cell(self, accumulator):
+        """The lvalue of an accumulator in its block."""
+        name = next(cell for a, cell, _ in self.cells if a is accumulator)
+        return f"{name}[{self.vars[self.block]} - from]"
+
+    def around(self, nodes, regs):
         """Declarations before the reduced loops; after them the value goes to memory, to the part's slot, or stays in a register."""
         before = Lines([line for a in regs for line in a.declare()])
         after = Lines([line for a in regs for line in a.close()])
@@ -324,13 +386,13 @@ class Level:
             elif sink.partial:
                 after.texts.extend([f"{sink.partial}[part] = {a.a};"] + ([f"{sink.partial}_at[part] = {a.result};"] if a.name in ARG else []))
             elif sink.array is not None:
-                after.texts.append(self.memory_store(a, out, sink, depth))
+                after.texts.append(self.memory_store(a, out, sink))
         return [before] + nodes + ([after] if after.texts else [])
 
-    def memory_store(self, a, out, sink, depth):
-        target = f"{sink.array.pointer}[{self.kept_offset(out, sink)}]"
-        if set(self.order[:depth]).isdisjoint(self.reduced):
-            return f"{target} = {a.result};"
+    def memory_store(self, a, out, sink):
+        if self.block is None:
+            return f"{sink.array.pointer}[{self.kept_offset(out, sink)}] = {a.result};"
+        target = self.cell(a)
         return f"{target} = {memory_step(a.name, a.dtype).format(a=target, x=a.a)};"
 
     def kept_offset(self, out, sink):
@@ -339,11 +401,11 @@ class Level:
 
     def stores(self):
         lines = []
-        for out, sink, value in zip(self.outs, self.sinks, self.body.results):
+        for out, sink, value, a in zip(self.outs, self.sinks, self.body.results, self.finals):
             if out[0] == "map" and not value.type.ndim:
                 lines.append(f"{self.target(out, sink)} = {self.env[value]};")
             elif out[0] == "reduce" and self.in_memory():
-                target = f"{sink.array.pointer}[{self.kept_offset(out, sink)}]"
+                target = self.cell(a)
                 lines.append(f"{target} = {memory_step(out[1], value.type.dtype).format(a=target, x=self.env[value])};")
         return lines
 

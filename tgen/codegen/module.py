@@ -326,16 +326,15 @@ class Module:
         if out[0] == "map" or not rank:
             return Sink(scalar=self.pointer(v))
         field_name = f"{name}_r{len(partials)}"
-        dtype = v.type.dtype
-        kind = out[1]
+        dtype, kind = self.accumulator_dtype(v), out[1]
         if kind in ARG:
-            dtype = self.arg_dtype(name, v)
             self.add_field(f"int64_t {field_name}_at[TGEN_PARTS];")
         self.add_field(f"{ctype(dtype)} {field_name}[TGEN_PARTS];")
         partials.append((field_name, kind, dtype, v))
         return Sink(partial=f"f->{field_name}")
 
-    def arg_dtype(self, name, v):
+    def accumulator_dtype(self, v):
+        """The dtype of what the current kernel reduces to v."""
         instr = self.current[0]
         yielded = instr.blocks[0].results[instr.results.index(v)]
         return yielded.type.dtype
@@ -351,9 +350,11 @@ class Module:
                 lines.append(f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < f->{name}_parts; p++) {{ const {ctype(dtype)} x = f->{field_name}[p]; "
                              f"if (f->{field_name}_at[p] >= 0 && ({target} < 0 || x {sign} best{nan})) {{ best = x; {target} = f->{field_name}_at[p]; }} }} }}")
                 continue
-            lines.append(f"{target} = {start(kind, dtype)};")
-            step = memory_step(kind, dtype).format(a=target, x=f"f->{field_name}[p]")
-            lines.append(f"for (int32_t p = 0; p < f->{name}_parts; p++) {target} = {step};")
+            rounds = dtype != v.type.dtype
+            total = "total" if rounds else target
+            step = memory_step(kind, dtype).format(a=total, x=f"f->{field_name}[p]")
+            joined = [f"{total} = {start(kind, dtype)};", f"for (int32_t p = 0; p < f->{name}_parts; p++) {total} = {step};"]
+            lines.extend([f"{{ {ctype(dtype)} {' '.join(joined)} {target} = {total}; }}"] if rounds else joined)
         return lines
 
     @staticmethod

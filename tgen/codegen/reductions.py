@@ -53,10 +53,12 @@ def memory_step(name, dtype):
 
 
 class Accumulator:
-    """One register reduction: its declarations, the statements of a step, its simd clauses, and what closes it."""
+    """One register reduction: its declarations, the statements of a step, its simd clauses, and what closes it.
 
-    def __init__(self, name, dtype, number, index=None):
-        self.name, self.dtype, self.index = name, dtype, index
+    ``rounded``: the narrower dtype of its result, if it has one."""
+
+    def __init__(self, name, dtype, number, index=None, rounded=None):
+        self.name, self.dtype, self.index, self.rounded = name, dtype, index, rounded
         self.a = self.register = f"acc{number}"       # the register is another one inside a chunk
 
     def declare(self):
@@ -73,6 +75,8 @@ class Accumulator:
 
     @property
     def result(self):
+        if self.rounded:
+            return f"(({ctype(self.rounded)}){self.a})"
         return f"{self.a}_at" if self.name in ARG else self.a
 
     def step(self, x):

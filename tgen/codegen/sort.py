@@ -20,7 +20,8 @@ def lanes(v, axis):
 def running(module, instr, line):
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
-    text = (f"tgen_{instr.op.name}_{CODES[x.type.dtype]}({contiguous(module, x)}, {module.pointer(out)}, {size_c(length)}, {size_c(inner)}, low, high);")
+    code = CODES[x.type.dtype] + (f"_{CODES[instr.attrs['acc']]}" if "acc" in instr.attrs else "")
+    text = f"tgen_{instr.op.name}_{code}({contiguous(module, x)}, {module.pointer(out)}, {size_c(length)}, {size_c(inner)}, low, high);"
     module.library_part(line, [Lines([text])], size_c(count, "f->"), f"1.0*({size_c(dims.product(x.type.shape), 'f->')})", product=False)
 
 

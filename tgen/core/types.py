@@ -86,6 +86,25 @@ def is_unsigned(dtype):
     return dtype.startswith("uint")
 
 
+def accumulator(dtype):
+    """The dtype that sums and products of ``dtype`` are accumulated in unless somebody says otherwise (Theano's acc_dtype).
+
+    >>> accumulator("float32"), accumulator("int8"), accumulator("uint8")
+    ('float64', 'int64', 'uint64')
+    """
+    return "float64" if is_float(dtype) else "uint64" if is_unsigned(dtype) else "int64"
+
+
+def wide(dtype):
+    """The attribute that makes a sum or product of ``dtype`` accumulate in a wider float, where it has one.
+
+    >>> wide("float32"), wide("float64")
+    ({'acc': 'float64'}, {})
+    """
+    acc = accumulator(dtype)
+    return {"acc": acc} if is_float(dtype) and acc != dtype else {}
+
+
 def promote(dtypes):
     """NumPy's table for strong dtypes, without float16."""
     return _promoted(tuple(dtypes))

@@ -13,7 +13,7 @@ How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py
 from dataclasses import dataclass
 
 from tgen.config import config
-from tgen.core.types import TensorType, is_float
+from tgen.core.types import TensorType, is_float, wide
 
 from .build import apply, call, constant_of, keep, like, zeros
 from .nodes import Variable
@@ -195,7 +195,7 @@ class Masks:
             g, settled = self.masked(Adjoint(g, mask, settled)), True
             mask = keep(apply("any", like(mask, g), axes=axes), v, axes)
         if axes:
-            g = keep(apply("sum", g, axes=axes), v, axes)
+            g = keep(apply("sum", g, axes=axes, **wide(g.dtype)), v, axes)
         if any(its and not mine for mine, its in zip(v.broadcastable, g.broadcastable)):
             g = like(g, v)
         return Adjoint(g, mask, settled, a.branch)

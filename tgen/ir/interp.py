@@ -141,7 +141,7 @@ class _Machine:
             values[instr.result] = constant(instr)
             return
         if instr.op.kind == REDUCE:
-            results = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"])
+            results = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"], instr.attrs)
         else:
             results = instr.op.eval(instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands])
         if not isinstance(results, (tuple, list)):
@@ -215,6 +215,7 @@ class _Machine:
             array = spread(frame.values[inner], before, domain)
             if out[0] == "reduce":
                 array = reduce(OPS[out[1]], array, tuple(before + a for a in out[2]))
+                array = array.astype(out[3]) if len(out) == 4 else array
             if before:
                 outer.values[v] = array
             else:

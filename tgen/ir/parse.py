@@ -232,7 +232,11 @@ class _Pending:
 def _outs(reader):
     while reader.next_is("name"):
         name = reader.take("name")
-        yield (name,) if name == "map" else ("reduce", name, reader.literal())
+        if name == "map":
+            yield (name,)
+        else:
+            axes = reader.literal()
+            yield ("reduce", name, axes, reader.take("name")) if reader.accept("as") else ("reduce", name, axes)
         if not reader.next_is("punct", ","):
             return
         reader.at += 1

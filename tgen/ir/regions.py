@@ -85,12 +85,13 @@ def spread(array, before, domain):
     return np.broadcast_to(array, array.shape[:before] + domain + array.shape[before + len(domain):])
 
 
-def reduce(op, array, axes):
-    """A REDUCE op over axes of an array; over an axis of length 0, max and min are the least and the greatest value, as in C."""
+def reduce(op, array, axes, attrs=None):
+    """A REDUCE op over axes of an array, with its other attributes; over an axis of length 0, max and min are the least and
+    the greatest value, as in C."""
     if op.name in ("max", "min") and 0 in [array.shape[a] for a in axes]:
         return np.full([s for k, s in enumerate(array.shape) if k not in axes], _bound(array.dtype, op.name == "max"), array.dtype)
     if op.name not in ("argmax", "argmin") or not axes:
-        return np.asarray(op.eval({"axes": axes}, (), array))
+        return np.asarray(op.eval({**(attrs or {}), "axes": axes}, (), array))
     first = axes[0]
     if len(axes) > 1:       # the index counts along the reduced axes flattened in C order
         array = np.moveaxis(array, axes, range(first, first + len(axes)))

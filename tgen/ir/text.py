@@ -12,7 +12,8 @@
 
 A line is ``results = op operands <sizes> {attrs} blocks``. Values are named in order of appearance, so the text
 is the same for equal functions: ``v0 v1 ...``, and ``x0 x1 ...`` for the parameters of kernels. In an access map ``@0`` is
-the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis left whole. Constants are
+the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis left whole. A reduction's accumulator
+has the dtype of what is yielded; ``sum(1) as float32`` is rounded to that at the end. Constants are
 exact (``nan`` is the quiet NaN, ``-nan`` its negative, ``nan(0x7ff8000000000001)`` any other). ``#`` starts a comment.
 """
 import struct
@@ -212,12 +213,19 @@ def _kernel_head(instr, known, room):
     block = instr.blocks[0]
     inner = [known.new(p, "x") for p in block.params]
     params = [f"{known.typed(p)} = {known[v]}{_maps_text(maps, inner)}" for p, v, maps in zip(block.params, instr.operands, instr.attrs["maps"])]
-    outs = ", ".join(o[0] if o[0] == "map" else f"{o[1]}({', '.join(map(str, o[2]))})" for o in instr.attrs["outs"])
+    outs = ", ".join(map(_out_text, instr.attrs["outs"]))
     domain = ", ".join(map(str, instr.sizes))
     line = f"kernel [{domain}]{attrs_text(instr.attrs, ('maps', 'outs'))} ({', '.join(params)}) {outs}".rstrip()
     if len(line) <= room or len(params) < 2:
         return line
     return line.replace(", ".join(params), ",\n        ".join(params))
+
+
+def _out_text(out):
+    if out[0] == "map":
+        return "map"
+    _, name, axes, *rounded = out
+    return f"{name}({', '.join(map(str, axes))}){f' as {rounded[0]}' if rounded else ''}"
 
 
 def _maps_text(maps, inner):

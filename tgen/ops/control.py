@@ -3,7 +3,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import REGION, STRUCT, Op, lookup, register
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, is_float, promote
 from tgen.errors import DEMANDED
 
 
@@ -116,19 +116,28 @@ def kernel_params(types, attrs):
     return tuple(params)
 
 
-def _reduced(out, domain, t):
-    _, name, axes = out
+def reduced(out, domain, t):
+    """The type of a kernel's ("reduce", op, axes) or ("reduce", op, axes, dtype) over values of type t."""
+    _, name, axes, *rounded = out
     if not axes or list(axes) != sorted(set(axes)) or not 0 <= axes[0] <= axes[-1] < len(domain):
         raise ValueError(f"a kernel of {len(domain)} dims cannot reduce {name} over {tuple(axes)}")
     # the reduction's own type rule over domain + yielded shape says what comes out, and that the dtype is one it takes
     whole = TensorType(t.dtype, tuple(domain) + t.shape)
-    return lookup(name).infer([whole], {"axes": tuple(axes)}, ())[0]
+    result = lookup(name).infer([whole], {"axes": tuple(axes)}, ())[0]
+    return rounded_to(rounded[0], result) if rounded else result
+
+
+def rounded_to(dtype, t):
+    if not is_float(dtype) or not is_float(t.dtype) or promote((dtype, t.dtype)) != t.dtype or dtype == t.dtype:
+        raise TypeError(f"a reduction accumulated in {t.dtype} is not rounded to {dtype}")
+    return TensorType(dtype, t.shape)
 
 
 def kernel_infer(types, attrs, sizes, yields=()):
     """Result types of a kernel. As for every REGION op there is a fourth argument: the types its block yields.
 
     An output ("map",) has the domain's shape and then the yielded value's; ("reduce", op, axes) lacks those dims of the domain.
+    The accumulator has the dtype of the yielded value; ("reduce", op, axes, dtype) is rounded to a narrower float at the end.
     """
     kernel_params(types, attrs)
     for axes in attrs["maps"]:
@@ -137,7 +146,7 @@ def kernel_infer(types, attrs, sizes, yields=()):
                 raise ValueError(f"an access map reads dim {axis.index} of a kernel of {len(sizes)}")
     if len(attrs["outs"]) != len(yields):
         raise ValueError(f"a kernel of {len(attrs['outs'])} results yields {len(yields)} values")
-    return tuple(TensorType(t.dtype, tuple(sizes) + t.shape) if out[0] == "map" else _reduced(out, sizes, t)
+    return tuple(TensorType(t.dtype, tuple(sizes) + t.shape) if out[0] == "map" else reduced(out, sizes, t)
                  for out, t in zip(attrs["outs"], yields))
 
 

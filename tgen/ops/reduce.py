@@ -1,10 +1,17 @@
-"""Reductions over ``axes`` (sorted). The operand's dtype is the accumulator's and the result's; tensor/ casts before and after."""
+"""Reductions over ``axes`` (sorted).
+
+Sums and products have two more attributes. ``acc`` is the dtype of the accumulator, a wider float than the operand's; without
+it the operand's dtype is the accumulator's. The result is rounded to the operand's dtype once, at the end; with ``dtype``,
+which is then that of the accumulator, it is not rounded. What else dtypes may do is said by casts before and after.
+"""
 import numpy as np
 
 from tgen.core.op import REDUCE, STRUCT, Op, register
-from tgen.core.types import TensorType, is_float
+from tgen.core.types import TensorType, is_float, promote
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import apply, call, keep, length, like, literal, real
+
+_SAMPLES = ({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})
 
 
 def _kept(t, axes):
@@ -30,6 +37,33 @@ def _infer(name, dtypes, result=None, nonempty=False):
     return infer
 
 
+def accumulated(name, dtype, attrs):
+    """(dtype of the accumulator, dtype of the result) of ``name`` over values of ``dtype``; TypeError for attributes that fit neither."""
+    acc = attrs.get("acc", dtype)
+    if "acc" in attrs and not (is_float(dtype) and is_float(acc) and acc != dtype and promote((dtype, acc)) == acc):
+        raise TypeError(f"{name} of {dtype} has no accumulator of {acc}: it must be a wider float")
+    if attrs.get("dtype", acc) != acc or "dtype" in attrs and "acc" not in attrs:
+        raise TypeError(f"{name} of {dtype} accumulated in {acc} has no result of {attrs['dtype']} (casts are explicit)")
+    return acc, attrs.get("dtype", dtype)
+
+
+def _accumulated_infer(name):
+    def infer(types, attrs, sizes):
+        t, = types
+        if t.dtype == "bool":
+            raise TypeError(f"{name} does not take bool (casts are explicit)")
+        return (TensorType(accumulated(name, t.dtype, attrs)[1], _kept(t, attrs["axes"])),)
+    return infer
+
+
+def _accumulated_eval(name, function):
+    def evaluate(attrs, sizes, x):
+        acc, result = accumulated(name, str(x.dtype), attrs)
+        with np.errstate(all="ignore"):
+            return np.asarray(function(x, axis=attrs["axes"], dtype=acc)).astype(result, copy=False)
+    return evaluate
+
+
 def _eval(function):
     def evaluate(attrs, sizes, x):
         with np.errstate(all="ignore"):
@@ -38,16 +72,15 @@ def _eval(function):
 
 
 def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
-    register(Op(name, REDUCE, _infer(name, dtypes, **more), _eval(function), grad, extra={"nonempty": more.get("nonempty", False)}, doc=doc, mask=mask,
-                samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})))
-
-
-def _spread(g, x, axes):
-    return like(keep(g, x, axes), x)
+    register(Op(name, REDUCE, _infer(name, dtypes, **more), _eval(function), grad, extra={"nonempty": more.get("nonempty", False)}, doc=doc,
+                mask=mask, samples=_SAMPLES))
 
 
 def _sum_grad(node, gs):
-    return [_spread(gs[0], node.inputs[0], node.attrs["axes"])]
+    """The adjoint everywhere; that of a result in the accumulator's dtype is rounded before, for it is smaller there."""
+    x, axes = node.inputs[0], node.attrs["axes"]
+    g = apply("cast", gs[0], dtype=x.dtype) if "dtype" in node.attrs else gs[0]
+    return [like(keep(g, x, axes), x)]
 
 
 def _prod_grad(node, gs):
@@ -67,12 +100,12 @@ def _extreme_grad(node, gs):
     return [Chosen(keep(gs[0], x, axes), call.eq(x, keep(node.outputs[0], x, axes)))]
 
 
-def _number(dtype):
-    return dtype != "bool"
+def _accumulation(name, function, grad, doc, mask=None):
+    register(Op(name, REDUCE, _accumulated_infer(name), _accumulated_eval(name, function), grad, doc=doc, mask=mask, samples=_SAMPLES))
 
 
-_reduction("sum", _number, lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype), _sum_grad, "sum; 0 of nothing", "moved")
-_reduction("prod", _number, lambda x, axes: np.prod(x, axis=axes, dtype=x.dtype), _prod_grad, "product; 1 of nothing")
+_accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")
+_accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing")
 _reduction("max", lambda d: True, lambda x, axes: np.max(x, axis=axes), _extreme_grad, "largest element; nan if any is nan", "moved", nonempty=True)
 _reduction("min", lambda d: True, lambda x, axes: np.min(x, axis=axes), _extreme_grad, "smallest element; nan if any is nan", "moved", nonempty=True)
 _reduction("any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true")
@@ -140,7 +173,8 @@ def _logsoftmax(attrs, sizes, x):
 
 
 def _total(v, axes):
-    return keep(call.sum(v, axis=list(axes)), v, axes)
+    """The sum along ``axes``, in the dtype of v: a softmax's inner sums are short."""
+    return keep(apply("sum", v, axes=tuple(axes)), v, axes)
 
 
 def _softmax_grad(node, gs):

@@ -5,8 +5,10 @@ Gradients: a running sum's runs backwards; a sorted array's adjoint goes back th
 import numpy as np
 
 from tgen.core.op import LIBRARY, Op, register
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, wide
 from tgen.graph.build import apply, call, lengths, like, literal, plus, real
+
+from .reduce import accumulated
 
 SIDES = ("left", "right")
 
@@ -14,6 +16,7 @@ SIDES = ("left", "right")
 def _along(name, result=None, numbers=False):
     def infer(types, attrs, sizes):
         t, = types
+        accumulated(name, t.dtype, attrs)
         if not 0 <= attrs["axis"] < t.ndim:
             raise ValueError(f"axis {attrs['axis']} of a value of rank {t.ndim}")
         if numbers and t.dtype == "bool":
@@ -42,15 +45,16 @@ def take_along(x, index, axis):
 # -- running sums and products -------------------------------------------------------------------------------------------------
 
 def _running(function):
+    """With the attribute ``acc``, a wider float, totals are kept in that dtype; each is rounded once."""
     def evaluate(attrs, sizes, x):
         with np.errstate(all="ignore"):
-            return function(x, axis=attrs["axis"], dtype=x.dtype)
+            return function(x, axis=attrs["axis"], dtype=attrs.get("acc", x.dtype)).astype(x.dtype, copy=False)
     return evaluate
 
 
 def _from_here(g, axis):
     """Sums of the elements from each one to the end."""
-    return flip(apply("cumsum", flip(g, axis), axis=axis), axis)
+    return flip(apply("cumsum", flip(g, axis), axis=axis, **wide(g.type.dtype)), axis)
 
 
 def _cumprod_grad(node, gs):
@@ -61,7 +65,7 @@ def _cumprod_grad(node, gs):
     x, axis = real(node.inputs[0]), node.attrs["axis"]
     zero = call.eq(x, 0)
     first = call.and_(zero, call.eq(apply("cumsum", call.cast(zero, "int64"), axis=axis), 1))
-    without = apply("cumprod", call.switch(first, 1, x), axis=axis)
+    without = apply("cumprod", call.switch(first, 1, x), axis=axis, **wide(x.type.dtype))
     elsewhere = _from_here(gs[0] * real(node.outputs[0]), axis) / call.switch(zero, 1, x)
     return [call.switch(first, _from_here(gs[0] * without, axis), call.switch(zero, 0, elsewhere))]
 

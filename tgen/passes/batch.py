@@ -9,6 +9,7 @@ Before the loop goes what needs no carry (the inputs of a recurrent net times th
 the sums over the steps that are gradients of weights, from rows that the loop keeps. Rows.py says what can be computed of all rows at once.
 """
 from tgen.core import dims
+from tgen.core.types import is_float, wide
 from tgen.ir.nodes import Block, Value, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, substitute
 from tgen.passes.hoist import only_rows
@@ -227,7 +228,8 @@ class _After(_Body):
                 return value
         if not _compute(rows, v, self.made) or v not in rows.rowed:
             return None
-        return rows.emit("sum", (rows.rowed[v],), {"axes": (0,)}) if rows.rowed[v].type.dtype.startswith("float") else None
+        dtype = rows.rowed[v].type.dtype
+        return rows.emit("sum", (rows.rowed[v],), {"axes": (0,), **wide(dtype)}) if is_float(dtype) else None
 
     def keep(self, rows, v):
         """The rows of a value of the body: of a sequence, of a history, or kept for this."""

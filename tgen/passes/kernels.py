@@ -62,6 +62,21 @@ class Scope:
             value = self.emit(OPS["add"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.start,))), "int64")
         return value
 
+    def reduce(self, instr, value, axes, result):
+        """A reduction of ``value``, an element: in the accumulator's dtype, rounded at the end where ``result`` is narrower."""
+        acc = instr.attrs.get("acc", value.type.dtype)
+        if value.type.dtype != acc:
+            value = self.widened(value, acc)
+        out = ("reduce", instr.op.name, axes)
+        rounds = "acc" in instr.attrs and result.type.dtype != acc
+        self.give(value, (*out, result.type.dtype) if rounds else out, result)
+
+    def widened(self, value, dtype):
+        key = (value, dtype)
+        if key not in self.known:
+            self.known[key] = self.emit(OPS["cast"], (value,), dtype, {"dtype": dtype})
+        return self.known[key]
+
     def give(self, value, out, result):
         self.yields.append(value)
         self.outs.append(out)
@@ -137,7 +152,7 @@ class FlatKernel:
         domain = instr.operands[0].type.shape if instr.op.kind == REDUCE else instr.result.type.shape
         args = [self.element(against(self.reader.access(v), v, domain)) for v in instr.operands]
         if instr.op.kind == REDUCE:
-            scope.give(args[0], ("reduce", instr.op.name, instr.attrs["axes"]), instr.result)
+            scope.reduce(instr, args[0], instr.attrs["axes"], instr.result)
             return
         self.keep(instr, scope.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes))
 
@@ -281,11 +296,12 @@ class RowKernel:
     def add_reduction(self, instr, number):
         domain, axes = self.cluster.domain, instr.attrs["axes"]
         operand = self.inner_element(against(self.reader.access(instr.operands[0]), instr.operands[0], domain), number)
-        value = Value(TensorType(instr.result.type.dtype, ()))
-        inner = tuple(range(len(domain) - self.split))
-        self.segment(number).kernel.give(operand, ("reduce", instr.op.name, inner), value)
-        if len(axes) == len(domain) and self.split:
-            self.scope.give(value, ("reduce", instr.op.name, tuple(range(self.split))), instr.result)
+        whole = len(axes) == len(domain) and self.split > 0     # of rows first, then of these: rounded once
+        dtype = instr.attrs.get("acc", instr.result.type.dtype) if whole else instr.result.type.dtype
+        value = Value(TensorType(dtype, ()))
+        self.segment(number).kernel.reduce(instr, operand, tuple(range(len(domain) - self.split)), value)
+        if whole:
+            self.scope.reduce(instr, value, tuple(range(self.split)), instr.result)
             return
         self.keep_outer(instr, value, number)
 
@@ -303,7 +319,7 @@ class RowKernel:
         number = max((self.ready.get(a.base, 0) for a in accesses), default=0)
         args = [self.outer_element(a) for a in accesses]
         if instr.op.kind == REDUCE:
-            self.scope.give(args[0], ("reduce", instr.op.name, instr.attrs["axes"]), instr.result)
+            self.scope.reduce(instr, args[0], instr.attrs["axes"], instr.result)
             return
         value = Value(TensorType(instr.result.type.dtype, ()))
         self.segment(number).outer.append(Instr(instr.op, tuple(args), (value,), instr.attrs, instr.sizes))

@@ -141,7 +141,9 @@ def _slice_of_write(m):
 
 
 def _no_axes(m):
-    return m["x"] if not m.attrs["axes"] else None
+    if m.attrs["axes"]:
+        return None
+    return m["x"] if m["x"].type.dtype == m.type.dtype else m.emit("cast", m["x"], attrs={"dtype": m.type.dtype})
 
 
 def _axes_of_one(m):

@@ -26,7 +26,10 @@ def _log_sum_exp(m):
     terms = m.emit("exp", m.emit("sub", x, m.emit("dimshuffle", peak, attrs={"order": order})))
     for cast in casts:
         terms, peak = (m.emit("cast", v, attrs=cast.attrs) for v in (terms, peak))
-    return m.emit("add", m.emit("log", m.emit("sum", terms, attrs=total.attrs)), peak)
+    sums = m.emit("log", m.emit("sum", terms, attrs=total.attrs))
+    if peak.type.dtype != sums.type.dtype:      # a sum that stays in its accumulator's dtype
+        peak = m.emit("cast", peak, attrs={"dtype": sums.type.dtype})
+    return m.emit("add", sums, peak)
 
 
 def _is_shifted(m, x):

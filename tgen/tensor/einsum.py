@@ -1,4 +1,6 @@
 """einsum: labelled sums of products, composed of diagonals, sums and one batched product a pair of operands."""
+from tgen.core.types import wide
+
 from . import sizes
 from .apply import apply, reorder, set_weak
 from .diagonals import diagonal
@@ -80,7 +82,10 @@ def _summed(x, labels, wanted):
     axes = [a for a, c in enumerate(labels) if c not in wanted]
     if not axes:
         return x, labels
-    return apply("any" if x.type.dtype == "bool" else "sum", x, axes=tuple(axes)), "".join(c for c in labels if c in wanted)
+    rest = "".join(c for c in labels if c in wanted)
+    if x.type.dtype == "bool":
+        return apply("any", x, axes=tuple(axes)), rest
+    return apply("sum", x, axes=tuple(axes), **wide(x.type.dtype)), rest
 
 
 def _product(x, mine, y, its, later, weak):

@@ -125,7 +125,7 @@ def _batch(node, operands, count):
     if node.primitive.kind == SCALAR:
         return apply(name, *(v if flag else reorder(v, ["x", *range(v.type.ndim)]) for v, flag in operands), **attrs)
     if _is_along_axes(node):
-        return apply(name, operands[0][0], axes=tuple(a + 1 for a in attrs["axes"]))
+        return apply(name, operands[0][0], **attrs | {"axes": tuple(a + 1 for a in attrs["axes"])})
     return _RULES[name](name, attrs, operands, count)
 
 
@@ -171,7 +171,8 @@ def _make_vector(name, attrs, operands, count):
 
 def _along(name, attrs, operands, count):
     axis = attrs["axis"]
-    return apply(name, operands[0][0], axis=tuple(a + 1 for a in axis) if isinstance(axis, tuple) else axis + 1)
+    moved = tuple(a + 1 for a in axis) if isinstance(axis, tuple) else axis + 1
+    return apply(name, operands[0][0], **attrs | {"axis": moved})
 
 
 def _dot(name, attrs, operands, count):

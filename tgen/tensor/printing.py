@@ -7,6 +7,7 @@ __all__ = ["pp", "debugprint", "dprint"]
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**", "eq": "eq", "neq": "neq",
           "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|", "xor": "^", "left_shift": "<<", "right_shift": ">>"}
+_ATTRS = {"acc": "acc_dtype"}      # Theano's name
 _NAMES = {"sum": "Sum", "prod": "Prod", "reshape": "Reshape", "concatenate": "Join", "slice": "Subtensor", "gather": "AdvancedSubtensor"}
 LONGEST = 100_000       # characters pp writes; a graph whose parts are used many times would fill the memory
 
@@ -46,7 +47,7 @@ def _attrs(node):
     if node.op is not node.primitive:       # a user's op says itself what is to be known of it
         return ""
     shown = {k: v for k, v in node.attrs.items() if v not in ((), None) and k not in ("ndim", "count")}
-    return f"{{{', '.join(f'{k}={v}' for k, v in shown.items())}}}" if shown else ""
+    return f"{{{', '.join(f'{_ATTRS.get(k, k)}={v}' for k, v in shown.items())}}}" if shown else ""
 
 
 def _leaf(v):

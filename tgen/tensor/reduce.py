@@ -1,6 +1,6 @@
 """Sums, extremes, positions, means: one primitive reduction each, with its casts before and ``keepdims`` after."""
 from tgen.config import config
-from tgen.core.types import is_float, is_unsigned
+from tgen.core.types import accumulator, is_float, is_unsigned, promote, wide
 
 from . import sizes
 from .apply import apply, apply_many, reorder, set_weak
@@ -40,35 +40,51 @@ def _kept(z, ndim, axes, keepdims):
     return reorder(z, ["x" if a in axes else next(rest) for a in range(ndim)])
 
 
-def _reduce(name, x, axis, keepdims):
+def _reduce(name, x, axis, keepdims, **attrs):
     axes = axes_of(axis, x.type.ndim)
     weak = x.type.weak
     if not axes:
         return reorder(x, range(x.type.ndim))
-    return _kept(set_weak(apply_many(name, [x], axes=axes)[0], weak), x.type.ndim, axes, keepdims)
+    return _kept(set_weak(apply_many(name, [x], axes=axes, **attrs)[0], weak), x.type.ndim, axes, keepdims)
 
 
 def _widened(dtype):
-    """What integers are added up in."""
+    """The dtype of the sum of values of ``dtype``."""
     return dtype if is_float(dtype) else "uint64" if is_unsigned(dtype) else "int64"
+
+
+def _accumulator(name, x, acc_dtype):
+    """The dtype to accumulate x in: Theano's, which holds every value of x, or the one asked for, which must do so too."""
+    if acc_dtype is None:
+        return accumulator(x.type.dtype)
+    acc = as_dtype(acc_dtype)
+    if promote((x.type.dtype, acc)) != acc and (is_float(x.type.dtype) or not is_float(acc)):
+        raise TypeError(f"{name} of {x} ({x.type}) cannot accumulate in acc_dtype={acc!r}, as precision would be lost. Leave "
+                        f"acc_dtype out, or give dtype={acc!r} instead, which only rounds the result")
+    return acc
 
 
 def _accumulate(name, x, axis, dtype, acc_dtype, keepdims):
     x = as_tensor_variable(x)
-    result = as_dtype(dtype) if dtype is not None else _widened(x.type.dtype)
-    inside = as_dtype(acc_dtype) if acc_dtype is not None else result
-    if is_float(x.type.dtype) and not is_float(inside):
-        raise TypeError(f"{name} of {x} of {x.type} cannot be accumulated in {inside}; cast the operand first, T.cast(x, {inside!r})")
-    operand = convert(x, inside) if dtype is None and acc_dtype is None else cast(x, inside)
-    z = _reduce(name, operand, axis, keepdims)
-    return z if inside == result else cast(z, result)
+    own, acc = x.type.dtype, _accumulator(name, x, acc_dtype)
+    result = as_dtype(dtype) if dtype is not None else _widened(own)
+    if not is_float(own):
+        z = _reduce(name, convert(x, acc) if dtype is None and acc_dtype is None else cast(x, acc), axis, keepdims)
+    elif acc == own:
+        z = _reduce(name, x, axis, keepdims)
+    else:
+        z = _reduce(name, x, axis, keepdims, acc=acc, **({} if result == own else {"dtype": acc}))
+    if z.type.dtype == result and (dtype is None or not z.type.weak):
+        return z
+    return cast(z, result) if dtype is not None else apply("cast", z, dtype=result, weak=z.type.weak)
 
 
 @_documented
 def sum(x, axis=None, dtype=None, keepdims=False, acc_dtype=None):
-    """The sum; 0 of nothing. Bools and ints are added up in int64 (unsigned: uint64), floats in their own dtype.
+    """The sum; 0 of nothing. That of bools and ints is int64 (unsigned: uint64), that of floats has their own dtype; or ``dtype``.
 
-    ``dtype`` is that of the result, ``acc_dtype`` that of the additions.
+    ``acc_dtype`` is the dtype of the additions: for bools and ints int64 (uint64), for floats float64, unless it is given. The
+    result is rounded once. TypeError for an ``acc_dtype`` that does not hold every value of x.
 
     >>> import tgen.tensor as T
     >>> T.sum(T.imatrix(), axis=1, keepdims=True).type
@@ -97,19 +113,46 @@ def _count(x, axes):
 def mean(x, axis=None, dtype=None, op=False, keepdims=False, acc_dtype=None):
     """The arithmetic mean; nan of nothing. Bools and ints give float64, floats their own dtype; or ``dtype``.
 
+    The sum is made in ``acc_dtype`` as in ``sum``, divided there, and rounded once. With an integer ``dtype`` the sum is cast
+    to that, and the mean is float64.
+
     >>> import tgen.tensor as T
     >>> T.mean(T.ivector()).dtype, T.mean(T.fvector()).dtype
     ('float64', 'float32')
     """
     x = as_tensor_variable(x)
-    result = as_dtype(dtype) if dtype is not None else x.type.dtype if is_float(x.type.dtype) else "float64"
-    if not is_float(result):
-        raise TypeError(f"the mean is a float; got dtype={result!r}")
-    axes = axes_of(axis, x.type.ndim)
-    inside = as_dtype(acc_dtype) if acc_dtype is not None else result
-    total = _accumulate("sum", x, axes, inside, None, keepdims) if not x.type.weak else _reduce("sum", convert(x, config.floatX), axes, keepdims)
-    z = total / _as_float(_count(x, axes), total.type.dtype)
-    return z if z.type.weak or z.type.dtype == result else cast(z, result)
+    x = convert(x, config.floatX) if x.type.weak else x
+    result = _mean_dtype(x.type.dtype) if dtype is None else as_dtype(dtype)
+    if is_float(result):
+        return _rounded(_mean(x, axis, keepdims, acc_dtype), result, x.type.weak)
+    return _mean(x, axis, keepdims, acc_dtype, result)
+
+
+def _mean_dtype(dtype):
+    return dtype if is_float(dtype) else "float64"
+
+
+def _mean(x, axis, keepdims, acc_dtype=None, sum_dtype=None):
+    """The mean in its accumulator's dtype; of bools and ints, and where the sum was cast to ``sum_dtype``, in float64."""
+    acc = _accumulator("mean", x, acc_dtype)
+    if sum_dtype is None:
+        sum_dtype = acc if is_float(acc) else "float64"
+    if acc_dtype is None and not is_float(x.type.dtype):
+        acc_dtype = "float64"       # as NumPy: int64 might overflow
+    total = set_weak(_accumulate("sum", x, axis, sum_dtype, acc_dtype, keepdims), False)
+    total = total if is_float(total.type.dtype) else cast(total, "float64")
+    return total / _as_float(_count(x, axes_of(axis, x.type.ndim)), total.type.dtype)
+
+
+def _rounded(z, dtype, weak):
+    """z in ``dtype``, weak or not: what was computed in an accumulator's dtype ends here."""
+    return z if z.type.dtype == dtype and z.type.weak == weak else apply("cast", z, dtype=dtype, weak=weak)
+
+
+def _wide(x):
+    """x in the dtype in which its sums are accumulated: float64 for float32."""
+    more = wide(x.type.dtype)
+    return apply("cast", x, dtype=more["acc"]) if more else x
 
 
 def _as_float(count, dtype):
@@ -118,26 +161,32 @@ def _as_float(count, dtype):
 
 @_documented
 def var(x, axis=None, ddof=0, keepdims=False, corrected=False):
-    """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``.
+    """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``, and as there it is rounded once.
 
     >>> import tgen.tensor as T
     >>> T.var(T.fmatrix(), axis=0).type
     TensorType(float32, vector)
     """
+    return _spread(x, axis, ddof, keepdims, corrected, lambda z: z)
+
+
+def _spread(x, axis, ddof, keepdims, corrected, of):
+    """``of`` of the variance, in the dtype of the mean."""
     x = as_tensor_variable(x)
-    axes = axes_of(axis, x.type.ndim)
-    centred = x - mean(x, axes, keepdims=True)
+    x = convert(x, config.floatX) if x.type.weak else x
+    axes, result, weak = axes_of(axis, x.type.ndim), _mean_dtype(x.type.dtype), x.type.weak
+    centred = _wide(x) - _mean(x, axes, keepdims=True)
     total = sum(elemwise("sqr")(centred), axes, keepdims=keepdims)
     z = total / _as_float(sizes.maximum(sizes.sub(_count(x, axes), ddof), 0), total.type.dtype)
     if corrected:
         z = z - elemwise("sqr")(mean(centred, axes, keepdims=keepdims))
-    return z
+    return _rounded(of(z), result, weak)
 
 
 @_documented
 def std(x, axis=None, ddof=0, keepdims=False, corrected=False):
     """The standard deviation, the square root of ``var``."""
-    return elemwise("sqrt")(var(x, axis, ddof, keepdims, corrected))
+    return _spread(x, axis, ddof, keepdims, corrected, elemwise("sqrt"))
 
 
 @_documented
@@ -239,8 +288,10 @@ def norm(x, L, axis=None, keepdims=False):
     if L == 1:
         return sum(size, axis, keepdims=keepdims)
     if L == 2:
-        return elemwise("sqrt")(sum(elemwise("sqr")(x), axis, keepdims=keepdims))
-    return sum(size ** L, axis, keepdims=keepdims) ** (1.0 / L)
+        z = elemwise("sqrt")(sum(elemwise("sqr")(_wide(x)), axis, keepdims=keepdims))
+    else:
+        z = sum(_wide(size) ** L, axis, keepdims=keepdims) ** (1.0 / L)
+    return _rounded(z, x.type.dtype if is_float(x.type.dtype) else z.type.dtype, z.type.weak)
 
 
 @_documented

@@ -1,4 +1,5 @@
 """Running sums and order along an axis, one primitive each (ops/sort.py), the largest elements, differences."""
+from tgen.core.types import wide
 from tgen.ops.sort import flip, take_along
 
 from . import sizes
@@ -24,11 +25,12 @@ def _line(x, axis):
 
 def _running(name, x, axis):
     x, axis = _line(x, axis)
-    return apply(name, convert(x, _widened(x.type.dtype)), axis=axis, weak=x.type.weak)
+    x = convert(x, _widened(x.type.dtype))
+    return apply(name, x, axis=axis, weak=x.type.weak, **wide(x.type.dtype))
 
 
 def cumsum(x, axis=None):
-    """Sums of the elements up to each one along ``axis`` (None: of x flattened). Dtypes as in ``sum``.
+    """Sums of the elements up to each one along ``axis`` (None: of x flattened). Dtypes as in ``sum``: float32 totals are kept in float64.
 
     >>> import tgen.tensor as T
     >>> T.cumsum(T.imatrix(), axis=0).type
