@@ -1,5 +1,6 @@
 """Copies and pickles of objects that hold shared variables, expressions, compiled functions and random streams."""
 import copy
+import io
 import pickle
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 import tgen
 import tgen.tensor as T
 from models import STREAMS, X, Y, Model
+from tgen.graph.pickling import pack, unpack
 from tgen.graph.walk import ancestors, toposort
 
 
@@ -158,3 +160,48 @@ def test_many_variables_of_a_deep_graph_without_recursion():
         sys.setrecursionlimit(limit)
     for twin in copies:
         assert len(toposort(twin)) == 3000 and [v in set(ancestors([twin[-1]])) for v in twin] == [True] * len(kept)
+
+
+class Planted:
+    """Runs when it is read, if anybody reads it as a pickle."""
+    read = []
+
+    def __reduce__(self):
+        return Planted.read.append, ("planted",)
+
+
+def test_a_graph_is_data_and_no_pickle_inside_the_pickle():
+    """Otherwise an Unpickler that looks at every name is gone around."""
+    x = T.dvector("x")
+    session, text, objects = pack([T.tanh(x).sum()])
+    for bad in (pickle.dumps(Planted()), pickle.dumps((1, [], [Planted()]), 0), text[:-1], b"", b"[1, 2]"):
+        with pytest.raises(ValueError, match="no graph of this version"):
+            unpack(session, bad, objects)
+    with pytest.raises(ValueError, match="uses the op 'no_such_op'"):
+        unpack(session, text.replace(b'"tanh"', b'"no_such_op"'), objects)
+    assert not Planted.read and unpack(session, text, objects)[0].owner.op.name == "sum"
+
+
+def test_all_that_a_pickle_calls_is_named_in_it():
+    model, named = Model(), set()
+
+    class Listening(pickle.Unpickler):
+        def find_class(self, module, name):
+            named.add(f"{module}.{name}")
+            return super().find_class(module, name)
+    model.train(X, Y)
+    assert same(Listening(io.BytesIO(pickle.dumps(model))).load().train(X, Y), model.train(X, Y))
+    assert all(name.split(".")[0] in ("tgen", "numpy", "models", "types") for name in named), named
+    assert "tgen.graph.pickling._unpack_one" in named and "tgen.runtime.pickling._restore" in named
+
+
+def test_attributes_and_names_that_are_no_literals():
+    """They are objects of the pickle, as leaves are; literals come back as the types they were."""
+    x = T.dmatrix("x")
+    odd, plain = x.sum(axis=(0, 1)), x.dimshuffle(1, "x", 0)
+    odd.owner.attrs["note"], odd.name = {"of": [1.5]}, ("a", "b")
+    for copied in COPIES.values():
+        a, b = copied((odd, plain))
+        assert a.owner.attrs == odd.owner.attrs and a.name == ("a", "b") and a.owner.where == odd.owner.where
+        assert b.owner.attrs == plain.owner.attrs
+        assert b.eval({b.owner.inputs[0]: np.ones((2, 3))}).shape == (3, 1, 2)

@@ -4,14 +4,20 @@
 variable, a constant) is an object beside the bytes, as are the tags and attributes of variables: what is pickled together with the
 graph and uses the same one gets the same one back. Each variable of an object brings its own graph; applications that two of
 them have in common become one again by the number they had when they were written, in the table of ``Session``.
+
+The bytes are JSON, which is data and nothing else: all that is called or imported while a pickle is read is
+named in the pickle itself, so an Unpickler with a find_class of its own sees it.
 """
-import pickle
+import json
 
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
 
 from .nodes import Apply, Constant, Lambda, Variable
 from .walk import leaves, toposort
+
+
+_LITERALS = {str, int, bool, float, type(None)}
 
 
 class Session:
@@ -43,16 +49,18 @@ def pack(variables):
     for v in (v for node in nodes for v in node.outputs):
         number[v] = len(number)
     records = [_record(node, number, objects) for node in nodes]
-    return HERE, pickle.dumps((count, records, [number[v] for v in variables]), 4), objects
+    text = json.dumps((count, records, [number[v] for v in variables]), separators=(",", ":"))
+    return HERE, text.encode(), objects
 
 
 def _record(node, number, objects):
     """An op of tgen goes by name; one of the user's, bodies, and what users hang on the outputs are objects. Who writes a node keeps it alive, so its id is its own."""
     op = node.primitive.name if OPS.get(node.primitive.name) is node.op else _keep(node.op, objects)
     bodies = _keep(node.bodies, objects) if node.bodies else None
-    types = [(v.type.dtype, v.type.shape, v.type.weak, v.name) for v in node.outputs]
+    attrs = node.attrs if all(map(_is_plain, node.attrs.values())) else _keep(node.attrs, objects)
+    types = [(v.type.dtype, v.type.shape, v.type.weak, _name(v.name, objects)) for v in node.outputs]
     more = [(k, _keep((v._tag, v.__dict__ or None), objects)) for k, v in enumerate(node.outputs) if v._tag is not None or v.__dict__]
-    return id(node), op, [number[v] for v in node.inputs], node.attrs, bodies, types, node.where, more
+    return id(node), op, [number[v] for v in node.inputs], attrs, bodies, types, node.where, more
 
 
 def _keep(thing, objects):
@@ -60,20 +68,50 @@ def _keep(thing, objects):
     return len(objects) - 1
 
 
+def _is_plain(value):
+    """Whether an attribute is what JSON gives back: a literal, or a tuple of such."""
+    return type(value) in _LITERALS or type(value) is tuple and all(map(_is_plain, value))
+
+
+def _name(name, objects):
+    return name if name is None or type(name) is str else _keep(name, objects)
+
+
 def unpack(session, text, objects):
-    """The variables that ``pack`` was given, on the leaves in ``objects``."""
-    count, records, targets = pickle.loads(text)
+    """The variables that ``pack`` was given, on the leaves in ``objects``.
+
+    Raises ValueError for bytes that ``pack`` of this version did not write.
+    """
+    try:
+        count, records, targets = json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise ValueError("these bytes are no graph of this version of tgen") from error
     known = {} if session is HERE else session.nodes
     variables = list(objects[:count])
     for number, op, operands, attrs, bodies, types, where, more in records:
         node = known.get(number)
         if node is None:
-            op = OPS[op] if isinstance(op, str) else objects[op]
-            types = [(TensorType(*t[:3]), t[3]) for t in types]
-            node = Apply(op, [variables[i] for i in operands], [t for t, _ in types], attrs, () if bodies is None else objects[bodies], where)
+            types = [(TensorType(dtype, tuple(shape), weak), name) for dtype, shape, weak, name in types]
+            types = [(t, objects[name] if isinstance(name, int) else name) for t, name in types]
+            attrs = objects[attrs] if isinstance(attrs, int) else {k: _tuples(a) for k, a in attrs.items()}
+            node = Apply(_op(op, objects), [variables[i] for i in operands], [t for t, _ in types], attrs,
+                         () if bodies is None else objects[bodies], _tuples(where))
             known[number] = _finished(node, types, [(k, objects[i]) for k, i in more])
         variables.extend(node.outputs)
     return [variables[i] for i in targets]
+
+
+def _op(op, objects):
+    if not isinstance(op, str):
+        return objects[op]
+    if op not in OPS:
+        raise ValueError(f"this pickle uses the op {op!r}, which this version of tgen does not have")
+    return OPS[op]
+
+
+def _tuples(value):
+    """What JSON read, with tuples again in the places of lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _finished(node, types, more):
