@@ -11,11 +11,12 @@ import tempfile
 import threading
 import time
 
+import numpy as np
 import pytest
 from faults import answer, cc, in_directory, made, made_with_warnings, named, numbers, place, stored_path, text_of    # noqa: F401
 from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
-from tgen.backends.c import build, cache, directory, entry
+from tgen.backends.c import blas, build, cache, directory, entry, host
 from tgen.config import config
 from tgen.errors import CacheSecurityError
 
@@ -290,6 +291,43 @@ def test_corrupt_entry_is_healed(cc, place, spoil):
     info = os.lstat(stored_path(n))
     assert stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) == 0o500
     assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2     # healed
+
+
+def products():
+    """Fill a host table in this process: what the products are, and one of them."""
+    lib, ffi, _ = host.table()
+    table = ffi.new("tgen_host *")
+    name = blas.fill(lib, ffi, table)
+    a, c = np.arange(6.0).reshape(2, 3), np.zeros((2, 2))
+    left, right, out = (ffi.cast("void *", x.ctypes.data) for x in (a, a, c))
+    lib.tgen_gemm(table, 0, 111, 112, 2, 2, 3, 1.0, left, 3, right, 3, 0.0, out, 2)
+    return name, c.tolist()
+
+
+PRODUCT = [[5, 14], [14, 50]]
+
+
+@pytest.mark.parametrize("spoil", SPOILED, ids=lambda f: f.__name__[6:])
+def test_a_corrupt_copy_of_the_blas_library_is_healed(place, spoil):
+    made(1)
+    name, product = in_child(products)
+    path, = (item.path for item in cache.entries((cache.BLAS,)))
+    assert name.startswith("openblas") and product == PRODUCT and not cache.verify()
+    spoil(path)
+    assert cache.verify()
+    assert in_child(products) == (name, PRODUCT)
+    assert not [item for item in cache.verify() if item.path == path]
+
+
+def test_the_copy_of_the_blas_library_counts(place):
+    in_child(products)
+    size = os.stat(blas.library()).st_size
+    assert cache.stats()["bytes"] > size and cache.prune(size - 1) > 0 and not cache.entries((cache.BLAS,))
+
+    def in_a_small_cache():
+        config.cache_bytes = size
+        return products()
+    assert in_child(in_a_small_cache)[1] == PRODUCT and not cache.entries((cache.BLAS,))
 
 
 def test_records_are_proved_too(place):

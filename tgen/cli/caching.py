@@ -5,6 +5,7 @@ from tgen.backends.c import cache
 from tgen.runtime.inspection import table
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
+KINDS = {cache.LIBRARY: "function", cache.RECORD: "record", cache.BLAS: "BLAS"}
 SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -48,7 +49,7 @@ def path(_, out, paint):
 
 def list_entries(_, out, paint):
     now = time.time()
-    rows = [(item.key, "function" if item.suffix == cache.LIBRARY else "record", size_text(item.size), age_text(now - item.used))
+    rows = [(item.key, KINDS[item.suffix], size_text(item.size), age_text(now - item.used))
             for item in reversed(cache.entries())]
     out.write(table(rows) + "\n" if rows else "")
     return 0

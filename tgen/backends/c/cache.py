@@ -2,6 +2,7 @@
 
     <64 hex>.so    a compiled function (tgen.backends.c.entry), mode 0500
     <64 hex>.rec   a record: a small dict under a program key or a machine's
+    <64 hex>.blas  our own copy of the BLAS library, named by its digest (tgen.backends.c.blas)
     <64 hex>.lock  a stripe's flock: saves double work, and nothing else depends on it
     <64 hex>.tmp   a file being written
 
@@ -29,7 +30,7 @@ NAME = re.compile(r"([0-9a-f]{64})(\.so|\.rec|\.lock|\.tmp|\.blas)\Z")
 STRIPES = 64
 PATIENCE = 120          # seconds to wait for another process that compiles the same; then compile too
 TOUCH_EVERY = 3600      # seconds between updates of an entry's time of last use
-LEFT_OVER = {TEMPORARY: 3600, BLAS: 30 * 86400}     # seconds unused after which what no entry needs is removed
+LEFT_OVER = 3600        # seconds after which a file that was being written is taken for a killed process's
 
 
 def digest(*fields):
@@ -99,13 +100,23 @@ def touch(path):
 
 def _put(path, data):
     try:
-        publish(path, data)
+        store(path, data)
     except OSError as error:
         warn_once("store", f"a compiled function could not be stored in {os.path.dirname(path)}: {error.strerror or error}; "
                            "it works, and the next process compiles it again")
         return False
-    _bound(len(data))
     return True
+
+
+def store(path, data):
+    """``publish`` a file and keep the whole within config.cache_bytes. Raises OSError."""
+    publish(path, data)
+    _bound(len(data))
+
+
+def has_room(size):
+    """Whether a file of ``size`` bytes is kept: one of half of what may be there would drive out all others."""
+    return 2 * size <= config.cache_bytes
 
 
 def publish(path, data):
@@ -230,7 +241,7 @@ class Item:
         return f"<{self.key[:12]}{self.suffix} {self.size} bytes>"
 
 
-def entries(suffixes=(LIBRARY, RECORD)):
+def entries(suffixes=(LIBRARY, RECORD, BLAS)):
     """The files of the cache with these suffixes as Items, in order of last use, the oldest first."""
     found = []
     try:
@@ -251,10 +262,10 @@ def entries(suffixes=(LIBRARY, RECORD)):
 
 def stats():
     """{"directory", "functions", "records", "bytes", "limit"}."""
-    found = entries((LIBRARY, RECORD, BLAS))
+    found = entries()
     count = {suffix: sum(item.suffix == suffix for item in found) for suffix in (LIBRARY, RECORD)}
     return {"directory": directory(), "functions": count[LIBRARY], "records": count[RECORD],
-            "bytes": sum(item.size for item in found if item.suffix != BLAS), "limit": config.cache_bytes}
+            "bytes": sum(item.size for item in found), "limit": config.cache_bytes}
 
 
 def verify():
@@ -264,22 +275,26 @@ def verify():
 
 def _proves(item):
     data = entry.read(item.path)
-    return data is not None and entry.unpack(item.key, data) is not None
+    if data is None:
+        return False
+    if item.suffix == BLAS:
+        return sha256(data).hexdigest() == item.key
+    return entry.unpack(item.key, data) is not None
 
 
 def prune(limit=None):
-    """Remove the entries used longest ago until the rest fits ``limit`` bytes (config.cache_bytes), what killed
-    processes left half written and old copies of BLAS; returns how many files. Loaded functions are not touched by it.
+    """Remove the entries used longest ago until the rest fits ``limit`` bytes (config.cache_bytes), and what
+    killed processes left half written; returns how many files. Loaded functions are not touched by it.
 
     "Now" is the file system's clock, and a time of use after it counts as now.
     """
     limit = config.cache_bytes if limit is None else limit
-    found, others = entries(), entries(tuple(LEFT_OVER))
+    found, others = entries(), entries((TEMPORARY,))
     total, removed = sum(item.size for item in found), 0
     if total <= limit and not others:
         return 0
     now = _clock()
-    removed += sum(entry.remove(item.path) for item in others if abs(now - item.used) > LEFT_OVER[item.suffix])
+    removed += sum(entry.remove(item.path) for item in others if abs(now - item.used) > LEFT_OVER)
     for item in sorted(found, key=lambda item: min(item.used, now)):
         if total <= limit:
             break
