@@ -1,5 +1,7 @@
 """What the cache survives, in real processes, with a compiler that counts."""
+import builtins
 import errno
+import io
 import itertools
 import os
 import random
@@ -10,15 +12,17 @@ import stat
 import tempfile
 import threading
 import time
+import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from faults import answer, cc, in_directory, made, made_with_warnings, named, numbers, place, stored_path, text_of    # noqa: F401
 from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
-from tgen.backends.c import blas, build, cache, directory, entry, host
+from tgen.backends.c import blas, build, cache, directory, entry, host, image, toolchain
 from tgen.config import config
-from tgen.errors import CacheSecurityError
+from tgen.errors import CacheSecurityError, CompileError
 
 
 # ---- many processes ----
@@ -61,15 +65,6 @@ def test_killed_while_compiling(cc, place):
     holder.kill()
     holder.wait()
     assert waiter.result() == n and cc.compiles() == 2
-    for event in cc.events():       # the killed one's compiler sleeps on in its own session
-        kill_group(int(event[2]))
-
-
-def kill_group(pid):
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def test_killed_at_random_times(place):
@@ -115,15 +110,142 @@ def test_different_functions_do_not_wait(cc, place):
 def test_file_size_limit(place):
     first, second = next(numbers), next(numbers)
 
-    def limited():
+    def limited(n):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-        result = made_with_warnings(first, second)
+        result = made_of(text_of(n), long_text(n))
         return result, resource.getrlimit(resource.RLIMIT_FSIZE)
-    (answers, seen), limit = in_child(limited)
-    assert answers == [first, second] and len(seen) == 1 and "File too large" in seen[0]
-    assert limit[0] == 4096
+    for n in (first, second):
+        (answers, seen), limit = in_child(limited, n)
+        assert answers == [n, n] and len(seen) == 1 and "File too large" in seen[0]
+        assert limit[0] == 4096
     assert not named(place, ".so") and not named(place, ".tmp")
+
+
+def long_text(number):
+    """A function that answers ``number``, of more than a file may hold under the limit of this test."""
+    return text_of(number) + f"/* {'long ' * 2000}*/\n"
+
+
+def made_of(*texts):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        answers = [answer(build.obtain(text, {})) for text in texts]
+    return answers, [str(w.message) for w in seen]
+
+
+@contextmanager
+def full_place(monkeypatch, cc):
+    """A TMPDIR in which nothing fits: neither what tgen writes nor what a compiler does."""
+    small = tempfile.mkdtemp(prefix="full-")
+    real = builtins.open
+
+    class Full(io.FileIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def open_there(path, mode="r", *args, **options):
+        if "w" in mode and str(path).startswith(small + "/") and not str(path).endswith(full_place.fits):
+            return Full(path, "w")
+        return real(path, mode, *args, **options)
+    monkeypatch.setattr(builtins, "open", open_there)
+    monkeypatch.setattr(tempfile, "tempdir", small)
+    monkeypatch.setattr(directory, "_scratch", directory._Scratch())
+    try:
+        with cc.doing(f"case $PWD in {small}/*) echo 'No space left on device' >&2; exit 1;; esac"):
+            yield small
+    finally:
+        shutil.rmtree(small)
+
+
+@pytest.mark.parametrize("fits", ["nothing", "tgen.c"])
+def test_full_directory_for_temporary_files(cc, place, monkeypatch, fits):
+    """Whether the text does not fit or what the compiler makes of it: it is compiled elsewhere, and stored."""
+    first, second = next(numbers), next(numbers)
+    full_place.fits = fits
+
+    def told():
+        with full_place(monkeypatch, cc) as small:
+            result = made_of(long_text(first), text_of(second))
+            used = directory._scratch.path
+            directory._scratch.remove()
+            return result, small, used, os.listdir(small), os.path.exists(used)
+    (answers, seen), small, used, left, there = in_child(told)
+    assert answers == [first, second] and len(seen) == 1 and small in seen[0] and "No space left" in seen[0]
+    assert not used.startswith(small) and left == [] and not there and len(named(place, ".so")) == 2
+
+
+def test_an_error_in_the_text_is_no_lack_of_room(place):
+    used = directory.scratch_root()
+    with pytest.raises(CompileError, match="no_such"):
+        build.obtain("int x = no_such;\n", {})
+    assert directory.scratch_root() == used
+
+
+def test_without_any_place_for_temporary_files(place, monkeypatch):
+    monkeypatch.setattr(directory, "scratch_places", lambda: ["/nowhere/at/all"])
+    with pytest.raises(CompileError, match="no directory for temporary files"):
+        in_child_raises(lambda: made(next(numbers)))
+
+
+def in_child_raises(work):
+    """The exception of a child, here."""
+    def caught():
+        directory._scratch = directory._Scratch()
+        try:
+            work()
+        except Exception as error:
+            return error
+    error = in_child(caught)
+    if error is not None:
+        raise error
+
+
+@pytest.mark.parametrize("places", ["next to it", "nowhere"])
+def test_unsafe_directory_for_temporary_files(place, monkeypatch, places):
+    """One that others may write to and that is not sticky: code is not made there."""
+    base, n = public_directory(), next(numbers)
+    loose, safe = os.path.join(base, "loose"), os.path.join(base, "safe")
+    for path, mode in ((loose, 0o777), (safe, 0o1777)):
+        os.mkdir(path)
+        os.chmod(path, mode)
+    monkeypatch.setattr(directory, "scratch_places", lambda: [loose, safe] if places == "next to it" else [loose])
+    theirs = hand_over(tempfile.mkdtemp(prefix="faults-", dir=os.path.dirname(place)))
+
+    def used():
+        directory._scratch = directory._Scratch()
+        try:
+            return made_with_warnings(n), directory.scratch_root()
+        except CacheSecurityError as error:
+            return str(error), None
+        finally:
+            directory._scratch.remove()
+    told, where = as_nobody(in_directory, theirs, used)
+    if places == "nowhere":
+        assert f"{loose} may be written by others (mode 0777)" in told and "TMPDIR" in told
+    else:
+        (answers, seen) = told
+        assert answers == [n] and len(seen) == 1 and f"{loose} may be written by others" in seen[0]
+        assert where.startswith(safe)
+    assert os.listdir(loose) == os.listdir(safe) == []
+    shutil.rmtree(base)
+
+
+def test_loaded_from_memory_where_no_directory_may_hold_programs(place, monkeypatch):
+    """Numbers of files come back and names must not: each library is really the one that was asked for."""
+    for k in range(6):
+        n = next(numbers)
+        code = toolchain.get().compile(text_of(n))
+        with monkeypatch.context() as patch:
+            patch.setattr(image, "_in_scratch", no_programs)
+            patch.setattr(image, "_beside_entries", no_programs)
+            assert answer(build.Library(f"{n:064x}", code, {"meta": {}, "c": ""})) == n
+
+
+@contextmanager
+def no_programs(code):
+    raise OSError(errno.EPERM, "failed to map segment from shared object")
+    yield
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO])

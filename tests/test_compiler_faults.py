@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import Child, in_child, wait_for
 
-from tgen.backends.c import build, cache, directory, toolchain
+from tgen.backends.c import build, cache, directory, toolchain, watch
 from tgen.config import config
 from tgen.errors import CompileError
 
@@ -140,6 +140,36 @@ def test_ctrl_c_while_compiling(cc, place, delay):
     for event in cc.events():
         wait_for(lambda: not alive(int(event[2])))
     assert made(n) == n
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda s: s.name)
+def test_a_process_that_is_ended_takes_its_compiler_along(cc, place, number):
+    """Also one that runs nothing any more: the compiler is killed, its folder removed, the lock free."""
+    n, folder = next(numbers), tempfile.mkdtemp()
+
+    def compiling():
+        tempfile.tempdir, directory._scratch = folder, directory._Scratch()
+        made(n)
+    with cc.doing("sleep 60"):
+        child = Child(compiling)
+        wait_for(lambda: cc.compiles() == 1)
+        assert os.listdir(folder)
+        child.kill(number)
+        child.wait()
+        wait_for(lambda: not os.listdir(folder))
+    wait_for(lambda: not any(alive(int(event[2])) for event in cc.events()))
+    assert made(n) == n
+    os.rmdir(folder)
+
+
+def test_a_compiler_that_ended_well_is_not_watched_any_longer(cc, place):
+    """Nobody waits for it, nobody is told to kill it: no process and no open file stays."""
+    made(next(numbers))
+    before = len(os.listdir("/proc/self/fd"))
+    made(next(numbers))
+    assert len(os.listdir("/proc/self/fd")) == before and not watch._open
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def alive(pid):

@@ -1,11 +1,10 @@
 """``tgen inspect``: IR, plan and C of the functions a file builds, or of a cache entry."""
 import os
 import re
-import shutil
 import sys
 
 from tgen.backends.c import cache, toolchain
-from tgen.backends.c.directory import scratch_directory
+from tgen.backends.c.directory import in_scratch
 from tgen.ir.text import parse
 from tgen.runtime import inspection
 from tgen.runtime.inspection import escape
@@ -107,15 +106,16 @@ def stage_of(name, stages):
 
 def assembly(c_text):
     """What the C compiler makes of a function's text, as assembly."""
-    chain, directory = toolchain.get(), scratch_directory()
-    try:
+    chain = toolchain.get()
+    command = (chain.path, *chain.target, *chain.flags, "-S", "-fverbose-asm", "-o", "tgen.s", "tgen.c")
+
+    def assembled(directory):
         with open(os.path.join(directory, "tgen.c"), "w", encoding="utf-8") as file:
             file.write(c_text)
-        toolchain.execute(directory, (chain.path, *chain.target, *chain.flags, "-S", "-fverbose-asm", "-o", "tgen.s", "tgen.c"))
+        toolchain.execute(directory, command)
         with open(os.path.join(directory, "tgen.s"), encoding="utf-8", errors="replace") as file:
             return file.read()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    return in_scratch(assembled)
 
 
 def find_key(prefix):

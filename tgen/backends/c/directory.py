@@ -5,6 +5,7 @@ A library is code: a directory somebody else could have written to is never used
 error, found by default it is a warning and a private directory for this process.
 """
 import atexit
+import errno
 import fcntl
 import itertools
 import os
@@ -19,11 +20,13 @@ from pathlib import Path
 import platformdirs
 
 from tgen.config import config
-from tgen.errors import CacheSecurityError, CacheWarning
+from tgen.errors import CacheSecurityError, CacheWarning, CompileError
 
 ALIVE = "alive"         # the file in a scratch directory whose flock says that its process still runs
 STALE_AFTER = 60        # seconds before an unlocked scratch directory is swept: its owner may not have locked it yet
 PREFIX = "tgen-"
+MEMORY = "/dev/shm"
+ROOM = 16 << 20         # bytes that a compile has, or it may have failed for want of room
 
 _chosen = {}            # what was configured -> directory
 _warned = set()
@@ -55,10 +58,20 @@ def flaw(path):
     if not stat.S_ISDIR(info.st_mode):
         return f"{path} is not a directory"
     real = os.path.realpath(path)
-    found = _open_to_others(real, os.lstat(real), sticky_is_safe=False)
-    while found is None and real != os.path.dirname(real):
+    return _open_to_others(real, info, sticky_is_safe=False) or flaw_above(os.path.dirname(real))
+
+
+def flaw_above(path):
+    """Why what lies in a directory could be replaced by somebody else, as a text; None when it could not."""
+    real, found = os.path.realpath(path), None
+    while found is None:
+        try:
+            found = _open_to_others(real, os.lstat(real), sticky_is_safe=True)
+        except OSError as error:
+            return f"{real} cannot be looked at: {error.strerror}"
+        if real == os.path.dirname(real):
+            break
         real = os.path.dirname(real)
-        found = _open_to_others(real, os.lstat(real), sticky_is_safe=True)
     return found
 
 
@@ -140,11 +153,24 @@ def user_directory():
 
 # ---- scratch ----
 
+def scratch_places():
+    """The directories in which a private one may be made, the best first: the user's TMPDIR, memory, the system's."""
+    try:
+        wanted = tempfile.gettempdir()
+    except OSError:             # nothing can be written there, nor where Python looks instead
+        wanted = os.environ.get("TMPDIR", "/tmp")
+    return list(dict.fromkeys((wanted, MEMORY, "/tmp", "/var/tmp")))
+
+
 class _Scratch:
-    """This process's private directory (0700), removed at its end; a process that was killed leaves it to a later one's sweep."""
+    """This process's private directory (0700), removed at its end; the sweep of a later one removes a killed one's.
+
+    A place somebody else could write to, or that has no room, is passed over; one warning tells of the first.
+    """
 
     def __init__(self):
         self.path, self.alive, self.pid, self.numbers = None, None, None, itertools.count()
+        self.passed_over, self.left = {}, []    # place -> why; directories that others may still be at work in
         self.forked = False     # such a process often ends by _exit, which runs no atexit functions
 
     def root(self):
@@ -152,10 +178,47 @@ class _Scratch:
             self._make()
         return self.path
 
+    def leave(self, reason):
+        """Go to another place, as the one of now is of no use; whether there is one."""
+        place = os.path.dirname(self.path)
+        self.passed_over[place] = reason
+        self.left.append(self.path)
+        self.pid = None
+        try:
+            self._make()
+        except (OSError, CacheSecurityError):
+            return False
+        warn_once("store", f"temporary files cannot be made in {place} ({reason}); {os.path.dirname(self.path)} is used")
+        return True
+
     def _make(self):
+        unsafe = []
+        for place in scratch_places():
+            if place in self.passed_over or not os.path.isdir(place):
+                continue
+            reason = flaw_above(place)
+            if reason is not None:
+                unsafe.append(reason)
+                continue
+            try:
+                self._make_in(place)
+            except OSError as error:
+                self.passed_over[place] = error.strerror
+                continue
+            if unsafe:
+                warn_once("scratch", f"temporary files are made in {place}, where nobody else can replace code: {unsafe[0]}")
+            return
+        if unsafe:
+            raise CacheSecurityError(f"no directory for temporary files is safe to make code in: {unsafe[0]}; "
+                                     "set TMPDIR to one that only you may write to")
+        raise OSError(errno.ENOSPC, "no directory for temporary files can be used: "
+                                    + "; ".join(f"{place}: {reason}" for place, reason in self.passed_over.items()))
+
+    def _make_in(self, place):
         if self.alive is not None:
             os.close(self.alive)
-        self.path = tempfile.mkdtemp(prefix=PREFIX)
+            self.alive = None
+        self.path = tempfile.mkdtemp(prefix=PREFIX, dir=place)
         self.pid = os.getpid()
         self.alive = os.open(os.path.join(self.path, ALIVE), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
@@ -168,8 +231,9 @@ class _Scratch:
 
     def remove(self):
         if self.pid == os.getpid():
-            shutil.rmtree(self.path, ignore_errors=True)
-            self.pid = None
+            for path in (self.path, *self.left):
+                shutil.rmtree(path, ignore_errors=True)
+            self.pid, self.left = None, []
 
 
 _scratch = _Scratch()
@@ -185,9 +249,50 @@ def scratch_path(suffix):
 def scratch_directory():
     """A new private directory; the caller removes it, the end of the process does at the latest."""
     with _guard_scratch:
-        path = os.path.join(_scratch.root(), f"{next(_scratch.numbers):x}.d")
-        os.mkdir(path, 0o700)
-        return path
+        while True:
+            path = os.path.join(_scratch.root(), f"{next(_scratch.numbers):x}.d")
+            try:
+                os.mkdir(path, 0o700)
+                return path
+            except OSError as error:
+                if not _scratch.leave(error.strerror):
+                    raise
+
+
+def in_scratch(work):
+    """``work(path)`` in a new private directory, removed afterwards; in another place when there was no room."""
+    while True:
+        path = scratch_directory()
+        try:
+            return work(path)
+        except (OSError, CompileError):
+            if not _left_for_room(path):
+                raise
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+            tidy()
+
+
+def _left_for_room(path):
+    """After a failure: whether it was for want of room, and there is another place to go to.
+
+    How much room there is, is found out by writing: a quota or a limit shows in nothing else.
+    """
+    try:
+        with open(os.path.join(path, "room"), "wb", buffering=0) as file:
+            for _ in range(ROOM >> 16):
+                if file.write(bytes(1 << 16)) != 1 << 16:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return False
+    except OSError as error:
+        with _guard_scratch:
+            return os.path.dirname(path) != _scratch.path or _scratch.leave(error.strerror)
+
+
+def scratch_root():
+    """This process's private directory, which holds all it makes."""
+    with _guard_scratch:
+        return _scratch.root()
 
 
 def tidy():
@@ -204,8 +309,8 @@ _guard_scratch = threading.Lock()
 
 def sweep():
     """Remove the scratch directories of this user's processes that were killed; returns how many."""
-    top, removed = tempfile.gettempdir(), 0
-    for entry in _entries(top):
+    removed = 0
+    for entry in (entry for place in scratch_places() for entry in _entries(place)):
         if not entry.name.startswith(PREFIX) or entry.path == _scratch.path or not entry.is_dir(follow_symlinks=False):
             continue
         try:
@@ -242,7 +347,7 @@ def _after_fork():
     """A child makes its own scratch directory; the threads that held the guards are not in it."""
     global _guard, _guard_scratch
     _guard, _guard_scratch = threading.Lock(), threading.Lock()
-    _scratch.forked = True
+    _scratch.forked, _scratch.left = True, []
 
 
 os.register_at_fork(after_in_child=_after_fork)

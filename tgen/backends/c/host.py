@@ -7,14 +7,14 @@ imports neither cffi's parser nor a compiler.
 import importlib.machinery
 import importlib.util
 import os
-import shutil
 import sysconfig
 from threading import RLock
 
 import _cffi_backend
 
 from tgen.backends.c import blas, cache, inside, toolchain
-from tgen.backends.c.directory import scratch_directory
+from tgen.backends.c.directory import in_scratch
+from tgen.backends.c.filesizes import unlimited_files
 from tgen.backends.c.image import from_copy, open_library
 from tgen.codegen.render import render, source
 from tgen.config import OPTIONS, config
@@ -137,14 +137,14 @@ def _glue():
     builder = FFI()
     builder.cdef(CDEF)
     builder.set_source(NAME, render("runtime.c.j2"), compiler_verbose=False)
-    folder = scratch_directory()
-    try:
+
+    def emitted(folder):
         path = os.path.join(folder, "host.c")
         builder.emit_c_code(path)
         with open(path, encoding="utf-8") as file:
             return file.read()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with unlimited_files():
+        return in_scratch(emitted)
 
 
 def _import(code):

@@ -1,49 +1,78 @@
 """Proved bytes as a file the dynamic linker can load: private, under a name never used before, gone afterwards."""
+import itertools
 import os
-import tempfile
+from contextlib import contextmanager
 
 from tgen.backends.c import cache, entry
 from tgen.backends.c.directory import directory, scratch_path, tidy
-from tgen.backends.c.toolchain import unlimited_files
+from tgen.backends.c.filesizes import unlimited_files
 from tgen.errors import CompileError
 
 _MESSAGE = 512
+_numbers = itertools.count(1)
 
 
 def from_copy(code, use):
     """``use(path)`` with the bytes as a private file of a name no library of this process ever had; removed afterwards.
 
     The bytes in the file are those that were proved, whatever happens to the cache meanwhile. A scratch
-    directory that is full or may not hold programs (noexec) is no failure: the cache directory is tried next.
-    Raises CompileError.
+    directory that is full or may not hold programs (noexec) is no failure: the cache directory is tried next,
+    and then memory. Raises CompileError.
     """
-    problem = None
-    for place in (scratch_path, _beside_entries):
-        path = None
+    problems = []
+    for place in (_in_scratch, _beside_entries, _in_memory):
         try:
-            path = place(".so")
-            with unlimited_files():
-                _write(path, code)
-            return use(path)
+            with place(code) as path:
+                return use(path)
         except (OSError, ImportError) as error:
-            problem = error
-        finally:
-            if path is not None:
-                entry.remove(path)
-                tidy()
-    raise CompileError(f"a compiled library could not be loaded from {tempfile.gettempdir()} nor from {directory()}: {problem}")
+            problems.append(str(error))
+    raise CompileError(f"a compiled library could not be loaded: {'; '.join(problems)}")
 
 
-def _beside_entries(suffix):
-    return os.path.join(directory(), os.urandom(32).hex() + cache.TEMPORARY)
+@contextmanager
+def _in_scratch(code):
+    try:
+        with _written(scratch_path(".so"), code) as path:
+            yield path
+    finally:
+        tidy()
 
 
-def _write(path, code):
+def _beside_entries(code):
+    return _written(os.path.join(directory(), os.urandom(32).hex() + cache.TEMPORARY), code)
+
+
+@contextmanager
+def _written(path, code):
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o500)
     try:
-        entry.write_all(handle, code)
+        try:
+            with unlimited_files():
+                entry.write_all(handle, code)
+        finally:
+            os.close(handle)
+        yield path
+    finally:
+        entry.remove(path)
+
+
+@contextmanager
+def _in_memory(code):
+    handle = os.memfd_create("tgen")
+    try:
+        with unlimited_files():
+            entry.write_all(handle, code)
+        yield f"/proc/self/fd/{_never_used()}{handle}"
     finally:
         os.close(handle)
+
+
+def _never_used():
+    """Part of a path that leads nowhere else and was never there before.
+
+    Numbers of files come back, and for a name that it knows the linker gives the library of then.
+    """
+    return "".join("./" if bit == "1" else "/" for bit in f"{next(_numbers):b}")
 
 
 def open_library(lib, ffi, code):

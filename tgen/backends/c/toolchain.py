@@ -6,18 +6,18 @@ processor, or with another compiler under the same path, they differ and the fun
 """
 import os
 import platform
-import resource
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tgen.backends.c import cache, pieces
-from tgen.backends.c.directory import scratch_directory, tidy
+from tgen.backends.c.directory import in_scratch, scratch_root
+from tgen.backends.c.filesizes import unlimited_files
+from tgen.backends.c.watch import Watcher
 from tgen.config import config, processors
 from tgen.errors import CompileError
 
@@ -172,9 +172,10 @@ def environment(directory, compiler):
 
 
 def run(texts, *turns):
-    """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by side, and return the bytes of tgen.so."""
-    directory = scratch_directory()
-    try:
+    """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by side,
+    and return the bytes of tgen.so. In another place when there is no room in the first.
+    """
+    def compile_in(directory):
         for name, text in texts.items():
             with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -182,27 +183,36 @@ def run(texts, *turns):
             execute(directory, *commands)
         with open(os.path.join(directory, "tgen.so"), "rb") as file:
             return file.read()
+    try:
+        with unlimited_files():
+            return in_scratch(compile_in)
     except OSError as error:
         raise CompileError(f"the C compiler could not be run: {error}\n  {shlex.join(turns[0][0])}") from error
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        tidy()
 
 
 def execute(directory, *commands):
-    """Run ``commands`` in ``directory`` side by side; what the first one says. Their process groups die with us, with the time limit or with Ctrl-C."""
+    """Run ``commands`` in ``directory`` side by side; what the first one says.
+
+    Their process groups die with the time limit and with Ctrl-C, and with this process, however it ends.
+    """
     processes, deadline = [], time.monotonic() + config.compile_timeout
-    try:
-        with unlimited_files():
-            for command in commands:
-                processes.append(subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]), stdin=subprocess.DEVNULL,
-                                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True))
-        texts = [said(process, deadline) for process in processes]
-    finally:
-        for process in processes:
-            if process.returncode is None:
-                _kill(process)
+    with Watcher(scratch_root()) as watcher:
+        try:
+            with unlimited_files():
+                for command in commands:
+                    processes.append(_started(command, directory))
+                    watcher.follow(processes[-1].pid)
+            texts = [said(process, deadline) for process in processes]
+        finally:
+            for process in processes:
+                if process.returncode is None:
+                    _kill(process)
     return texts[0]
+
+
+def _started(command, directory):
+    return subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def said(process, deadline):
@@ -225,25 +235,6 @@ def _kill(process):
         pass
     process.wait()
     process.stdout.close()
-
-
-@contextmanager
-def unlimited_files():
-    """A soft limit on file sizes is meant for the user's files, not for the compiler's: lifted as far as we may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if soft == resource.RLIM_INFINITY or soft >= 1 << 26:
-        yield
-        return
-    for limit in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (hard, hard)):
-        try:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-            break
-        except (ValueError, OSError):
-            continue
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # ---- what a machine is ----
@@ -292,16 +283,14 @@ def _recorded(path, extra):
 
 def probe(path, extra=()):
     """Ask the compiler what it is, what this processor is to it, and what compiles."""
-    directory = scratch_directory()
-    try:
+    def ask(directory):
         version = execute(directory, (path, "--version")).partition("\n")[0]
-        target = resolved_target(path, directory)
-        parts = [path, os.path.realpath(path)] + [_program(path, name, directory) for name in ("cc1", "as", "ld")]
+        programs = [_program(path, name, directory) for name in ("cc1", "as", "ld")]
+        return version, resolved_target(path, directory), [path, os.path.realpath(path), *programs]
+    try:
+        version, target, parts = in_scratch(ask)
     except OSError as error:
         raise CompileError(f"the C compiler could not be run: {error}\n  {path}") from error
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        tidy()
     stamps = tuple(stamp(p) for p in dict.fromkeys(parts) if p)
     features = {name: _compiles(path, target + FULL + BASE + SHARED + flags, libraries, text) for name, (flags, libraries, text) in PROBES.items()}
     return Toolchain(path, version, target, features, stamps, extra)
@@ -359,4 +348,3 @@ def key_of(chain, abi, c_text, *more):
     """The key of a compiled text: length-prefixed fields, so no two different sets of them have one key."""
     fields = ("module", str(abi), c_text, *map(str, more), "target", *chain.target, "flags", *chain.flags, "link", *chain.link[0], *chain.link[1], "compiler", *chain.identity)
     return cache.digest(*fields)
-
