@@ -1,5 +1,6 @@
 """What the fault tests share: functions that answer a number, a compiler that counts, a cache directory of one's own."""
 import itertools
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +15,20 @@ from tgen.errors import CacheWarning
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 numbers = itertools.count(1000)
+FULL, FIGURES = "TGEN_FAULTS_FULL", "TGEN_FAULTS_FIGURES"      # set by tools/faults.py
+
+
+def size(reduced, full):
+    """How large a test is: reduced in a run of all tests, full under tools/faults.py."""
+    return full if os.environ.get(FULL) else reduced
+
+
+def figure(**values):
+    """Tell tools/faults.py what a test has measured or counted."""
+    path = os.environ.get(FIGURES)
+    if path:
+        with open(path, "a") as file:
+            file.write(json.dumps([os.environ.get("PYTEST_CURRENT_TEST", ""), values]) + "\n")
 
 
 def text_of(number):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from tgen.core import dims
 from tgen.core.op import OPS
 from tgen.core.types import TensorType, is_int
+from tgen.errors import shown
 from tgen.graph.branches import Places, in_each_branch
 from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
@@ -68,13 +69,14 @@ class Lowering(Guards):
 
     def declare_params(self):
         for k, v in enumerate(self.inputs):
-            self.add_param(v, INPUT, k, v.name or f"input {k}")
+            self.add_param(v, INPUT, k, shown(v.name) if v.name else f"input {k}")
         roots = list(self.outputs) + [new for _, new in self.updates]
         found = leaves(roots, self.inputs)
         targets = [s for s, _ in self.updates]
         for v in dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + targets):
             self.shared.append(v)
-            self.add_param(v, SHARED, len(self.shared) - 1, v.name or f"shared variable {len(self.shared) - 1}")
+            self.add_param(v, SHARED, len(self.shared) - 1,
+                           shown(v.name) if v.name else f"shared variable {len(self.shared) - 1}")
         for v in found:
             if isinstance(v, Constant):
                 self.add_constant(v)

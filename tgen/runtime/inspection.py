@@ -11,6 +11,7 @@ from tgen.ir.nodes import CONST, INPUT
 from tgen.ir.text import names, to_text
 from tgen.passes import plan
 
+LONGEST_LABEL = 200
 _DEFINED = re.compile(r"\b(v\d+): \w+\[")
 
 
@@ -21,6 +22,16 @@ def escape(text):
     w\n\x1b[31mred größe
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in str(text))
+
+
+def label(name):
+    """A name the user chose, for a table: escaped, and cut where nobody reads on.
+
+    >>> label("w"), label("w" * 1000) == "w" * 200 + "..."
+    ('w', True)
+    """
+    text = str(name)
+    return escape(text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL] + "...")
 
 
 def place(where, full=False):
@@ -43,7 +54,7 @@ def parameters(fn):
             continue
         v = inputs[param.number] if param.kind == INPUT else fn.fn.shared[param.number]
         role = "input" if param.kind == INPUT else "shared, updated" if id(v) in updated else "shared"
-        rows.append((canonical[value], escape(v.name or ""), value.type.text(), role, place(v.where)))
+        rows.append((canonical[value], label(v.name or ""), value.type.text(), role, place(v.where)))
     return rows
 
 
@@ -52,9 +63,9 @@ def results(fn):
     ir = before(fn)
     canonical = names(ir)
     keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
-    rows = [(canonical[v], escape(key), "output") for v, key in zip(ir.block.results, keys)]
+    rows = [(canonical[v], label(key), "output") for v, key in zip(ir.block.results, keys)]
     shared = [fn.fn.shared[n] for n in ir.updates]
-    return rows + [(canonical[v], escape(s.name or ""), "new value") for v, s in zip(ir.block.results[ir.outputs:], shared)]
+    return rows + [(canonical[v], label(s.name or ""), "new value") for v, s in zip(ir.block.results[ir.outputs:], shared)]
 
 
 def bodies(fn):
@@ -126,10 +137,10 @@ def plan_text(ir, users):
     """The memory plan of a final IR function; ``users`` maps canonical names to the user's."""
     canonical = names(ir)
 
-    def label(v):
+    def beside(v):
         name = users.get(canonical[v])
         return f" ({name})" if name else ""
-    return plan.text(ir, plan.plan(ir), canonical, label)
+    return plan.text(ir, plan.plan(ir), canonical, beside)
 
 
 def parts_of(ir, mode, c, users):
@@ -157,5 +168,5 @@ def text(fn, what="all"):
     if what not in (*SECTIONS, "final", "general", "all"):
         raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final', 'general')))}; got {what!r}")
     parts = sections(fn, SECTIONS if what == "all" else (what,))
-    head = f"function {escape(fn.name)}\n{legend(fn)}\n"
+    head = f"function {label(fn.name)}\n{legend(fn)}\n"
     return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)

@@ -1,16 +1,15 @@
 """The host module: cffi's one API-mode module, built once per machine, and the table compiled functions call.
 
-It is built from templates/runtime.c.j2 with our own compiler command (no distutils: 60 ms instead of 400), and
-kept in the cache like any entry, under a key with cffi's version and the interpreter's ABI. A warm process
-imports neither cffi's parser nor a compiler.
+It is built from templates/runtime.c.j2 with our own compiler command (no distutils: 60 ms instead of 400), for
+Python's stable ABI, and kept in the cache like any entry: one build serves all versions of Python, NumPy and cffi.
+A warm process imports neither cffi's parser nor a compiler.
 """
 import importlib.machinery
 import importlib.util
 import os
+import sys
 import sysconfig
 from threading import RLock
-
-import _cffi_backend
 
 from tgen.backends.c import blas, cache, inside, toolchain
 from tgen.backends.c.directory import in_scratch
@@ -23,6 +22,7 @@ from tgen.errors import CompileError
 
 ABI = 4
 NAME = "_tgen_host"
+OLDEST_PYTHON = "0x030b0000"        # the stable ABI of 3.11
 FLAGS = ("-O1",)         # nothing in it is a loop over data, and -O3 takes twice as long
 PARTS = ("runtime.c.j2", "abi.h.j2", "lib/pool.c.j2", "lib/lock.c.j2", "lib/storage.c.j2", "lib/team.c.j2")
 CDEF = """
@@ -95,10 +95,8 @@ def table():
 
 def _start():
     chain = toolchain.get()
-    include = sysconfig.get_path("include")
-    key = cache.digest("host", _cffi_backend.__version__, sysconfig.get_config_var("SOABI") or "", include, CDEF, *FLAGS, *map(source, PARTS),
-                       toolchain.key_of(chain, ABI, ""))
-    module = _stored(key) or _built(key, chain, include)
+    key = key_of(chain)
+    module = _stored(key) or _built(key, chain)
     _Host.lib, _Host.ffi = module.lib, module.ffi
     filled = module.lib.tgen_table()
     if filled.abi != ABI:
@@ -110,6 +108,20 @@ def _start():
     _Host.table = filled
 
 
+def key_of(chain):
+    """The key of the module: no version of anything in Python is in it, if this is a Python with the stable ABI."""
+    abi, flags = python_abi()
+    return cache.digest("host", abi, CDEF, *FLAGS, *flags, *map(source, PARTS), toolchain.key_of(chain, ABI, ""))
+
+
+def python_abi():
+    """("abi3", flags that ask for it), or this interpreter's own ABI where it has another: without the GIL, debug builds."""
+    config_var = sysconfig.get_config_var
+    if sys.implementation.name != "cpython" or any(map(config_var, ("Py_GIL_DISABLED", "Py_DEBUG", "Py_TRACE_REFS"))):
+        return config_var("SOABI") or sys.version, ()
+    return "abi3", (f"-DPy_LIMITED_API={OLDEST_PYTHON}",)
+
+
 def _bound_pool(wanted):
     """The default pool size means: or twice the largest block; a number the user gave is the bound."""
     _Host.lib.tgen_set_pool_limit(-1 if wanted == OPTIONS["pool_bytes"].default else wanted)
@@ -117,15 +129,18 @@ def _bound_pool(wanted):
 
 def _stored(key):
     found = cache.get(key)
-    return found and _import(found[0])
+    try:
+        return found and _import(found[0])
+    except CompileError:        # a promise of somebody's ABI was not kept: build it for what is here
+        return None
 
 
-def _built(key, chain, include):
+def _built(key, chain):
     with cache.alone(key):
         module = _stored(key)
         if module is not None:
             return module
-        code = chain.compile(_glue(), (f"-I{include}", *FLAGS))
+        code = chain.compile(_glue(), (f"-I{sysconfig.get_path('include')}", *python_abi()[1], *FLAGS))
         module = _import(code)
         cache.put(key, code, {"meta": {"kind": "host"}, "c": ""})
     return module

@@ -1,0 +1,59 @@
+"""Names a user chose: they reach no C text and no key, and messages show them so that a terminal is safe."""
+import random
+import sys
+
+import numpy as np
+import pytest
+from compiled import c_text
+from faults import figure, size
+
+import tgen
+import tgen.tensor as T
+
+HOSTILE = ['*/ system("rm") /*', "\n#include </etc/passwd>\n", "ends with \\", "??/", "\0", "a\0b", '"', "'", '"""', "%n%s%d",
+           "{{7*7}}", "{% raw %}", "{% include 'x' %}", "{# #}", "int", "while", "restrict", "tgen_entry", "main", "errno",
+           "\ud800", "\u202eevil\u202c", "\u2066x\u2069", "\U0001f600", "\x1b[2J\x1b[31m", "\r", "\t", "\x07", "\x9b1m",
+           "../../etc/passwd", "/dev/null", "C:\\nul", "$(reboot)", "`id`", ";", "#define x y", "//", "/*", "\u2028", "",
+           "0", " ", "é", "ſ", "x" * (1 << 20)]
+PLAIN = "x"
+
+
+def drawn(count):
+    """More names, of letters from all over Unicode, always the same."""
+    source = random.Random(1)
+    return ["".join(chr(source.randrange(sys.maxunicode + 1)) for _ in range(source.randrange(1, 12))) for _ in range(count)]
+
+
+def program(name):
+    """Inputs, outputs and updates in which everything that can have a name has this one."""
+    x, i, w = T.dmatrix(name), T.lvector(name), tgen.shared(np.ones((2, 3)), name)
+    y = T.nnet.softmax(x + w)
+    y.name = name
+    return [x, i], [y[i], x.sum()], [(w, w * y.sum())]
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return c_text(*program(PLAIN))
+
+
+@pytest.mark.parametrize("names", [HOSTILE, drawn(size(20, 460))], ids=["chosen", "drawn"])
+def test_the_c_text_does_not_depend_on_names(plain, names):
+    for name in names:
+        assert c_text(*program(name)) == plain, repr(name[:50])
+    figure(names=len(names))
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if not name.isprintable()] + ["x" * (1 << 20)],
+                         ids=lambda name: ascii(name[:12]))
+def test_messages_and_inspection_show_names_safely(name):
+    inputs, outputs, updates = program(name)
+    f = tgen.function(inputs, outputs, updates=updates, name=name)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        f(np.ones(3), [0])
+    for text in (str(caught.value), f.inspect("all")):
+        assert len(text) < 100_000
+        assert all(c == "\n" or c.isprintable() for c in text), [c for c in text if not c.isprintable()][:3]
+    with pytest.raises(IndexError) as caught:
+        f(np.ones((2, 3)), [7])
+    assert all(c == "\n" or c.isprintable() for c in str(caught.value))
