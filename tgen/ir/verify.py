@@ -68,7 +68,7 @@ class _Verifier:
         _demand(len(fn.constants) == counts[CONST], f"{len(fn.constants)} constants for {counts[CONST]} parameters")
         for param, value in zip(fn.params, fn.block.params):
             self.constant_param(param, value)
-        self.shared = {p.number: v for p, v in zip(fn.params, fn.block.params) if p.kind == SHARED}
+        self.shared = {p.number: (p, v) for p, v in zip(fn.params, fn.block.params) if p.kind == SHARED}
 
     def constant_param(self, param, value):
         array = self.function.constants[param.number] if param.kind == CONST else None
@@ -84,8 +84,14 @@ class _Verifier:
         self.uses(fn.block.results, self.defined)
         for number, value in zip(fn.updates, fn.block.results[fn.outputs:]):
             _demand(number in self.shared, f"there is no shared variable {number} to update")
-            old, new = self.equal.canon_type(self.shared[number].type), self.equal.canon_type(value.type)
-            same = old.dtype == new.dtype and old.ndim == new.ndim and all(a == b for a, b in zip(old.shape, new.shape) if isinstance(a, int))
+            param, target = self.shared[number]
+            old, new = self.equal.canon_type(target.type), self.equal.canon_type(value.type)
+            same = old.dtype == new.dtype and old.ndim == new.ndim
+            for axis in range(old.ndim if same else 0):
+                # an axis that has its size by an equation, not by its type, is compared by each call
+                solved = bool(param.sites) and param.sites[axis] is not None
+                free = solved or not isinstance(target.type.shape[axis], int)
+                same &= free or old.shape[axis] == new.shape[axis]
             _demand(same, f"shared variable {number} is {old.text()}, its update {new.text()}")
 
     # -- values and sizes

@@ -41,6 +41,8 @@ class Guards(Sizes):
                 for axis, s in enumerate(type.shape):
                     if s == size and (v, axis) != skip:
                         return self.axis_text(v, axis), (v, axis)
+            if isinstance(size, int):
+                return "the size wanted", None
             return re.sub(r"[nak]\d+", lambda symbol: self.origin.get(symbol[0], symbol[0]), str(size)), None
         first, place = text(x, None)
         return first, text(y, place)[0]

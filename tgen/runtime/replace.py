@@ -2,6 +2,7 @@
 from tgen.core.generic import GenericType
 from tgen.core.op import OPS, SCALAR
 from tgen.errors import ArgumentValueError
+from tgen.graph.build import apply, length, literal
 from tgen.graph.nodes import Constant, Variable, apply_op
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import again, ancestors, clone, label, toposort
@@ -50,18 +51,25 @@ def _as_variable(target, value):
 
 
 def check_update(target, value):
-    """``value``, when it has the type of ``target`` (static sizes may be narrower, the broadcast pattern may not); else TypeError."""
+    """``value`` as an update of ``target``: of its dtype, rank, known sizes and broadcast pattern.
+
+    TypeError when it is not. A size in the type of ``target`` that the graph of ``value`` does not know is
+    checked by the call.
+    """
     wanted, got = target.type, value.type
     if isinstance(wanted, GenericType) or isinstance(got, GenericType):
         raise TypeError(f"the generic shared variable {target} cannot be updated by a function; use set_value")
     if wanted.dtype == got.dtype and wanted.ndim == got.ndim and all(map(_keeps, wanted.shape, got.shape)):
-        return value
+        if not any(w is not None and g is None for w, g in zip(wanted.shape, got.shape)):
+            return value
+        shape = [length(value, a) if w is None else literal(w) for a, w in enumerate(wanted.shape)]
+        return apply("broadcast_to", value, *shape)
     raise TypeError(f"An update must have the same type as the original shared variable (shared_var={target}, shared_var.type={wanted}, "
                     f"update_val={value}, update_val.type={got}). {_advice(target, value)}")
 
 
 def _keeps(wanted, got):
-    return wanted == got or (wanted is None and got != 1)
+    return wanted == got or (wanted is None and got != 1) or (got is None and wanted != 1)
 
 
 def _advice(target, value):
@@ -73,7 +81,7 @@ def _advice(target, value):
     if wanted.broadcastable != got.broadcastable:
         return ("If the difference is related to the broadcast pattern, you can call the tensor.unbroadcast(var, axis_to_unbroadcast[, ...]) function "
                 "to remove broadcastable dimensions.")
-    return f"The shared variable has static sizes that the update does not have; reshape it: update.reshape({tuple(wanted.shape)})."
+    return f"The shared variable has static sizes that the update has not: {tuple(wanted.shape)}."
 
 
 def culprit(value):
