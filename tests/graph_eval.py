@@ -17,7 +17,10 @@ def evaluate(outputs, values):
         count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
         arrays = node.inputs[:-count] if count else node.inputs
         sizes = tuple(int(value(v)) for v in node.inputs[len(arrays):])
-        result = op.eval(node.attrs, sizes, *map(value, arrays))
+        if op.eval is None:         # a loop
+            result = op.extra["values"](node, list(map(value, node.inputs)))
+        else:
+            result = op.eval(node.attrs, sizes, *map(value, arrays))
         results = result if isinstance(result, tuple) else (result,)
         for v, array in zip(node.outputs, results):
             check(v, array, op)

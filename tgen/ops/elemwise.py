@@ -89,7 +89,37 @@ scalar("sgn", no_bool, np.sign, {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0)
        "-1, 0 or 1; nan of nan")
 scalar("sqr", bool_to_int8, np.square, {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"},
        (lambda g, z, x: g * (2 * real(x)),), "x * x")
-scalar("sqrt", floating, np.sqrt, {"f": "sqrt{f}({0})"}, (lambda g, z, x: g * 0.5 / z,), "square root")
+def _root_slope(g, z, x):
+    """g / 2z. The root of a sum of squares is a norm: at 0 it has a kink, and 0 is the subgradient."""
+    slope = g * 0.5 / z
+    return Chosen(slope, call.neq(z, 0)) if _is_squares(x) else slope
+
+
+def _is_squares(v):
+    """Whether v is written as a sum of squares, divided by something or not, in whatever shape."""
+    stack = [v]
+    while stack:
+        v = stack.pop()
+        node = v.owner
+        name = node and node.primitive.name
+        if name == "add":
+            stack += node.inputs
+        elif name in ("sum", "true_div", "cast") or node and node.primitive.extra.get("moves"):
+            stack.append(node.inputs[0])
+        elif not (name == "sqr" or name == "pow" and _is_even(node.inputs[1])
+                  or name in ("mul", "dot") and node.inputs[0] is node.inputs[1]):
+            return False
+    return True
+
+
+def _is_even(v):
+    """Whether v is a constant of even numbers above 0."""
+    known = constant_of(v)
+    return known is not None and bool(((known.data > 0) & (known.data % 2 == 0)).all())
+
+
+scalar("sqrt", floating, np.sqrt, {"f": "sqrt{f}({0})"}, (_root_slope,),
+       "square root; the gradient of a norm, the root of a sum of squares, is 0 at 0")
 
 
 # -- float functions -----------------------------------------------------------------------------------------------------------
@@ -179,8 +209,9 @@ def _clip(x, low, high):
 _bounded = "(({T})({0} > {1} ? ({0} < {2} ? {0} : {2}) : ({1} < {2} ? {1} : {2})))"
 scalar("clip", numeric, _clip, {"f": "tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
        (lambda g, z, x, low, high: Chosen(g, call.and_(call.ge(x, low), call.le(x, high))),
-        lambda g, z, x, low, high: Chosen(g, call.lt(x, low)),
-        lambda g, z, x, low, high: Chosen(g, call.gt(x, high))), "x held between low and high (the gradient at a bound is 1)", arity=3)
+        lambda g, z, x, low, high: Chosen(g, call.and_(call.lt(x, low), call.le(low, high))),
+        lambda g, z, x, low, high: Chosen(g, call.or_(call.gt(x, high), call.gt(low, high)))),
+       "x held between low and high, high where low is above it (the gradient at a bound is 1)", arity=3)
 
 
 def _compare(sign):

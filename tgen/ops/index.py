@@ -1,10 +1,14 @@
 """Indexing by integer arrays. ``gather`` takes ``count`` index arrays of one shape S for the axes axis .. axis+count-1."""
+from functools import partial, reduce
+
 import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import STRUCT, Op, register
 from tgen.core.types import TensorType, is_int
-from tgen.graph.build import apply, zeros
+from tgen.graph.adjoint import Chosen
+from tgen.graph.build import apply, length, lengths, literal, zeros
+from tgen.graph.nodes import Constant
 
 
 def _indexed_shape(x, attrs, indices):
@@ -70,11 +74,44 @@ def _gather_grad(node, gs):
 
 
 def _set_gather_grad(node, gs):
-    """A repeated index gives its place to the last value; as in Theano every one of them gets the adjoint of the place."""
+    """Of the values for one place the last one counts, and only that gets the adjoint of the place."""
     base, v, *indices = node.inputs
     nothing = zeros(v, gs[0].dtype)
-    return [lambda: _back("set_gather", node, gs[0], nothing, indices),
-            lambda: apply("gather", gs[0], *indices, **node.attrs)]
+
+    def of_values():
+        g = apply("gather", gs[0], *indices, **node.attrs)
+        return g if _never_meet(indices) else Chosen(g, _counts(node))
+    return [lambda: _back("set_gather", node, gs[0], nothing, indices), of_values]
+
+
+def _never_meet(indices):
+    """Whether it is plain that no two elements of the index arrays name one place."""
+    first = indices[0]
+    if first.ndim == 0:
+        return True
+    made_by = {v.owner and v.owner.primitive.name for v in indices}
+    if first.ndim == 1 and "iota" in made_by:
+        return True
+    if made_by == {"nonzero"} and set(indices) == set(first.owner.outputs):
+        return True
+    if not all(isinstance(v, Constant) for v in indices) or any(v.data.min(initial=0) < 0 for v in indices):
+        return False
+    places = np.stack([v.data.ravel() for v in indices])
+    return np.unique(places, axis=1).shape == places.shape
+
+
+def _counts(node):
+    """Whether an element of the values is the last one written to its place; it broadcasts to their shape."""
+    base, v, *indices = node.inputs
+    axis, count, first = node.attrs["axis"], node.attrs["count"], indices[0]
+    have = lengths(first)
+    number = apply("reshape", apply("iota", reduce(partial(apply, "mul"), have)), *have, ndim=first.ndim)
+    board = apply("dimshuffle", literal(0), order=("x",) * count)
+    board = apply("broadcast_to", board, *(length(base, a) for a in range(axis, axis + count)))
+    last = apply("set_gather", board, number, *indices, axis=0, count=count)
+    counts = apply("eq", apply("gather", last, *indices, axis=0, count=count), number)
+    order = ("x",) * axis + tuple(range(first.ndim)) + ("x",) * (v.ndim - axis - first.ndim)
+    return apply("dimshuffle", counts, order=order)
 
 
 def _inc_gather_grad(node, gs):

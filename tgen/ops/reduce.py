@@ -11,6 +11,8 @@ from tgen.core.types import TensorType, is_float, promote
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import apply, call, keep, length, like, literal, real
 
+from .lanes import product_of_others
+
 _SAMPLES = ({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})
 
 
@@ -84,14 +86,9 @@ def _sum_grad(node, gs):
 
 
 def _prod_grad(node, gs):
-    """g * product of the others: where one factor is zero only that factor has a gradient, where two are none has."""
+    """g times the product of the others."""
     x, axes = real(node.inputs[0]), node.attrs["axes"]
-    zero = call.eq(x, 0)
-    factors = call.switch(zero, 1, x)
-    others = keep(call.prod(factors, axis=axes), x, axes)
-    zeros = keep(call.sum(call.cast(zero, "int64"), axis=axes), x, axes)
-    at_zero, elsewhere = call.switch(call.eq(zeros, 1), others, 0), call.switch(call.eq(zeros, 0), others, 0)
-    return [keep(gs[0], x, axes) * call.switch(zero, at_zero, elsewhere / factors)]
+    return [keep(gs[0], x, axes) * product_of_others(x, axes)]
 
 
 def _extreme_grad(node, gs):

@@ -1,13 +1,15 @@
 """Order along one ``axis``: running sums and products, sorting, searching. Every sort is stable and puts nan last.
 
-Gradients: a running sum's runs backwards; a sorted array's adjoint goes back through the inverse of the permutation.
+Gradients: a running sum's runs backwards, and so does a running product's, as a loop; a sorted array's adjoint goes
+back through the inverse of the permutation.
 """
 import numpy as np
 
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType, wide
-from tgen.graph.build import apply, call, lengths, like, literal, plus, real
+from tgen.graph.build import apply, lengths, like, real
 
+from .lanes import flip, from_the_end, product_before
 from .reduce import accumulated
 
 SIDES = ("left", "right")
@@ -23,13 +25,6 @@ def _along(name, result=None, numbers=False):
             raise TypeError(f"{name} does not take bool (casts are explicit)")
         return (TensorType(result or t.dtype, t.shape),)
     return infer
-
-
-def flip(x, axis):
-    """x backwards along ``axis``."""
-    zero, counts = literal(0), lengths(x)
-    starts = [plus(n, literal(-1)) if a == axis else zero for a, n in enumerate(counts)]
-    return apply("slice", x, *starts, *counts, steps=tuple(-1 if a == axis else 1 for a in range(x.ndim)))
 
 
 def take_along(x, index, axis):
@@ -58,16 +53,9 @@ def _from_here(g, axis):
 
 
 def _cumprod_grad(node, gs):
-    """At x[k] the sum over j >= k of g[j] * product of x[..j] without x[k]: z[j] / x[k], save at zeros.
-
-    Behind the first zero all these products are 0; at it they are those of x with the zero left out.
-    """
+    """At x[k] the sum over j >= k of g[j] times the product of x[..j] without x[k]."""
     x, axis = real(node.inputs[0]), node.attrs["axis"]
-    zero = call.eq(x, 0)
-    first = call.and_(zero, call.eq(apply("cumsum", call.cast(zero, "int64"), axis=axis), 1))
-    without = apply("cumprod", call.switch(first, 1, x), axis=axis, **wide(x.type.dtype))
-    elsewhere = _from_here(gs[0] * real(node.outputs[0]), axis) / call.switch(zero, 1, x)
-    return [call.switch(first, _from_here(gs[0] * without, axis), call.switch(zero, 0, elsewhere))]
+    return [product_before(x, axis) * from_the_end(gs[0], x, axis)]
 
 
 register(Op("cumsum", LIBRARY, _along("cumsum", numbers=True), _running(np.cumsum), lambda node, gs: [_from_here(gs[0], node.attrs["axis"])],

@@ -176,11 +176,12 @@ def imag(x):
 
 
 def log1mexp(x):
-    """log(1 - exp(x)) for x < 0, precise near 0 and far from it."""
-    x = _float(x)
-    return switch(elemwise("gt")(x, -0.6931471805599453), elemwise("log")(-elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x)))
+    """log(1 - exp(x)) for x < 0, precise near 0 and far from it; its gradient at 0 is -inf."""
+    x = _float(x)       # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
+    near, far = elemwise("log")(0 - elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x))
+    return switch(elemwise("gt")(x, -0.6931471805599453), near, far)
 
 
 def hypot(x, y):
-    """sqrt(x*x + y*y)."""
+    """sqrt(x*x + y*y); its gradient at 0 is 0, a subgradient."""
     return elemwise("sqrt")(square(_float(x)) + square(_float(y)))

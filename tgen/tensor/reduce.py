@@ -185,7 +185,7 @@ def _spread(x, axis, ddof, keepdims, corrected, of):
 
 @_documented
 def std(x, axis=None, ddof=0, keepdims=False, corrected=False):
-    """The standard deviation, the square root of ``var``."""
+    """The standard deviation, the square root of ``var``; its gradient is 0 where all elements are equal."""
     return _spread(x, axis, ddof, keepdims, corrected, elemwise("sqrt"))
 
 
@@ -275,6 +275,8 @@ def ptp(x, axis=None):
 def norm(x, L, axis=None, keepdims=False):
     """The norm of order ``L``: (sum |x|**L)**(1/L); 0 counts what is not 0, inf and -inf are the extremes of |x|.
 
+    Its gradient where x is 0 is 0, a subgradient.
+
     >>> import tgen.tensor as T
     >>> T.norm(T.ivector(), 2).dtype
     'float64'
@@ -290,7 +292,10 @@ def norm(x, L, axis=None, keepdims=False):
     if L == 2:
         z = elemwise("sqrt")(sum(elemwise("sqr")(_wide(x)), axis, keepdims=keepdims))
     else:
-        z = sum(_wide(size) ** L, axis, keepdims=keepdims) ** (1.0 / L)
+        total = sum(_wide(size) ** L, axis, keepdims=keepdims)
+        z = total ** (1.0 / L)
+        if L > 0:
+            z = switch(elemwise("eq")(total, 0), total, z)
     return _rounded(z, x.type.dtype if is_float(x.type.dtype) else z.type.dtype, z.type.weak)
 
 

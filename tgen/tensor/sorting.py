@@ -1,6 +1,7 @@
 """Running sums and order along an axis, one primitive each (ops/sort.py), the largest elements, differences."""
 from tgen.core.types import wide
-from tgen.ops.sort import flip, take_along
+from tgen.ops.lanes import flip
+from tgen.ops.sort import take_along
 
 from . import sizes
 from .apply import apply, reorder

@@ -1,0 +1,59 @@
+"""Along one axis of a variable: backwards, one place further, the product of what is before an element or of all others.
+
+They are what the gradients of running sums and of products are made of. No element is divided by, so a zero is as good
+as any other number, in every derivative.
+"""
+from tgen.core.op import OPS
+from tgen.core.types import TensorType, wide
+from tgen.graph.build import apply, length, lengths, literal, plus
+from tgen.graph.nodes import Lambda, Variable, apply_op
+
+
+def flip(x, axis):
+    """x backwards along ``axis``."""
+    zero, counts = literal(0), lengths(x)
+    starts = [plus(n, literal(-1)) if a == axis else zero for a, n in enumerate(counts)]
+    return apply("slice", x, *starts, *counts, steps=tuple(-1 if a == axis else 1 for a in range(x.ndim)))
+
+
+def shifted(x, axis, first):
+    """x one place further along ``axis``, behind the number ``first``; its last element is left out."""
+    counts, zero, one = lengths(x), literal(0), literal(1)
+    start = apply("dimshuffle", literal(first, x.dtype), order=("x",) * x.ndim)
+    start = apply("broadcast_to", start, *(one if a == axis else n for a, n in enumerate(counts)))
+    longer = apply("concatenate", start, x, axis=axis)
+    return apply("slice", longer, *[zero] * x.ndim, *counts, steps=(1,) * x.ndim)
+
+
+def product_before(x, axis):
+    """For each element the product of those before it along ``axis``; 1 for the first."""
+    return apply("cumprod", shifted(x, axis, 1), axis=axis, **wide(x.type.dtype))
+
+
+def product_of_others(x, axes):
+    """For each element the product of all others along ``axes`` together."""
+    if len(axes) > 1:
+        order = (*(a for a in range(x.ndim) if a not in axes), *axes)
+        own, kept = [length(x, a) for a in order], x.ndim - len(axes)
+        count = own[kept]
+        for n in own[kept + 1:]:
+            count = apply("mul", count, n)
+        lane = apply("reshape", apply("dimshuffle", x, order=order), *own[:kept], count, ndim=kept + 1)
+        others = apply("reshape", product_of_others(lane, (kept,)), *own, ndim=x.ndim)
+        return apply("dimshuffle", others, order=tuple(order.index(a) for a in range(x.ndim)))
+    axis, = axes
+    return apply("mul", product_before(x, axis), flip(product_before(flip(x, axis), axis), axis))
+
+
+def from_the_end(g, x, axis):
+    """r[k] = g[k] + x[k+1] * r[k+1] along ``axis``: a loop that begins with the last element."""
+    behind = flip(shifted(flip(x, axis), axis, 0), axis)
+    order = (axis, *(a for a in range(x.ndim) if a != axis))
+    rows = [apply("dimshuffle", flip(v, axis), order=order) for v in (g, behind)]
+    r, g_k, x_k = (Variable(TensorType(x.dtype, rows[0].type.shape[1:])) for _ in range(3))
+    body = Lambda([r, g_k, x_k], [apply("add", g_k, apply("mul", x_k, r))])
+    attrs = {"carries": 1, "sequences": 2, "outs": (("back", 0),), "until": False}
+    nothing = apply("dimshuffle", literal(0, x.dtype), order=("x",) * (x.ndim - 1))
+    nothing = apply("broadcast_to", nothing, *lengths(rows[0])[1:])
+    made, = apply_op(OPS["scan"], [nothing, *rows, length(x, axis)], attrs, None, (body,))
+    return apply("dimshuffle", made, order=tuple(order.index(a) for a in range(x.ndim)))
