@@ -15,8 +15,8 @@ def weighted(e):
     return (e * T.arange(1, e.shape[0] + 1)).sum()
 
 
-# A function of vectors, its operands, and the gradient of the sum of its result in each. The name up to a space is
-# the function's.
+# A function of vectors, its operands, the gradient of the sum of its result in each. The first word is
+# the function's name.
 TABLE = {
     "add": (T.add, [[0., INF, -INF], [0., 1., 2.]], [[1, 1, 1], [1, 1, 1]]),
     "sub": (T.sub, [[0., INF], [0., INF]], [[1, 1], [-1, -1]]),
@@ -207,7 +207,7 @@ def test_third_derivatives():
 
 
 def test_products_along_axes():
-    """The second derivatives of products with zeros along each axis and all: differences of the first ones."""
+    """Second derivatives of products with zeros along each axis and all: differences of the first ones."""
     X = T.dmatrix("X")
     at, weights = np.array([[2., 0, 4], [0, 0, 3]]), np.arange(1., 7).reshape(2, 3)
     for axis in (0, 1, (0, 1), (1, 0), None):

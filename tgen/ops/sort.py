@@ -1,7 +1,7 @@
 """Order along one ``axis``: running sums and products, sorting, searching. Every sort is stable and puts nan last.
 
-Gradients: a running sum's runs backwards, and so does a running product's, as a loop; a sorted array's adjoint goes
-back through the inverse of the permutation.
+Gradients: a running sum's runs backwards, and so does a running product's, as a loop; a sorted array's adjoint
+goes back through the inverse of the permutation.
 """
 import numpy as np
 
