@@ -20,6 +20,7 @@ from tgen.passes.plan import plan
 
 X, V, N = T.dmatrix("x"), T.dvector("v"), T.lscalar("n")
 ROW, VECTOR = np.arange(6.0).reshape(1, 6), np.arange(6.0) - 2
+FOUND = (V > -9).nonzero()[0].shape[0]
 IMAGE, LINE, THREE = T.dtensor4("image"), (1, 1, 1, 8), T.constant(np.ones((1, 1, 1, 3)))
 
 
@@ -57,6 +58,7 @@ CLAIMS = {
     "dot": (lambda: T.dot(X.reshape((1, 6)), V), lambda x, v: x @ v),
     "dot with a constant": (lambda: T.dot(np.ones(1), X), lambda x, v: x[0]),
     "size by data": (lambda: X.flatten()[(V > -9).nonzero()[0]] + V, lambda x, v: x.ravel() + v),
+    "size by data in a loop": (lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]), lambda x, v: 2 * x),
     "branch": (lambda: tgen.ifelse(T.gt(N, 0), X.reshape((6,)) + V, V), lambda x, v: x.ravel() + v),
 }
 
@@ -118,6 +120,7 @@ PROGRAMS = {
                     [np.ones((1, 1, 1, 8))], [np.full((1, 1, 1, 6), 3.0), np.ones((1, 1, 1, 8))]),
     "loop": ([X], lambda: [CLAIMS["reshape in a loop"][0](), T.addbroadcast(X, 0)],
              [ROW], [np.outer([1, 2, 3], ROW), ROW]),
+    "data": ([X, V], lambda: [CLAIMS["size by data in a loop"][0]()], [ROW, VECTOR], [2 * ROW]),
 }
 
 
@@ -141,6 +144,9 @@ def test_what_must_be_equal_and_is_not():
     assert np.array_equal(g(np.ones((2, 3)))[1], [2, 2, 2])
     with pytest.raises(ValueError, match="is 8 .* is 6"):
         g(np.ones((2, 4)))
+    h = tgen.function([X, V], CLAIMS["size by data in a loop"][0]())
+    with pytest.raises(ValueError, match="is 3 but the size of .* is 6|is 6 but the new shape's size is 3"):
+        h(ROW, VECTOR[:3])
     with pytest.raises(ValueError, match="needs equal sizes, got 4 and 6"):
         tgen.function([X], [X.reshape((6,)), T.dot(np.ones(2), X), X + np.ones((2, 2))])
 

@@ -11,7 +11,7 @@ are read through (access.py). Building the kernels is kernels.py; products were 
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
-from tgen.ir.rebuild import bottom_up, has_effect
+from tgen.ir.rebuild import bottom_up, has_effect, instr_symbols
 
 from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
@@ -72,6 +72,8 @@ class Fusion:
         indexed = instr.op.name in ("set_gather", "inc_gather")
         sizes = [*instr.sizes, *(s for v in (*instr.results, *instr.operands) for s in v.type.shape)]
         stage = max(self.fence, self.found_at(sizes))
+        if instr.blocks and self.finds:         # a check in a loop or a branch may be all that reads a size
+            stage = max(stage, *(self.stage_of.get(name, 0) for name in instr_symbols(instr)), 0)
         for v in instr.operands:
             stage = max(stage, self.stage_of.get(self.base(v), 0), self.late.get(v, 0), self.checked.get(v, 0) if indexed else 0)
         return stage
