@@ -58,7 +58,8 @@ CLAIMS = {
     "dot": (lambda: T.dot(X.reshape((1, 6)), V), lambda x, v: x @ v),
     "dot with a constant": (lambda: T.dot(np.ones(1), X), lambda x, v: x[0]),
     "size by data": (lambda: X.flatten()[(V > -9).nonzero()[0]] + V, lambda x, v: x.ravel() + v),
-    "size by data in a loop": (lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]), lambda x, v: 2 * x),
+    "size by data in a loop": (lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]),
+                               lambda x, v: 2 * x),
     "branch": (lambda: tgen.ifelse(T.gt(N, 0), X.reshape((6,)) + V, V), lambda x, v: x.ravel() + v),
 }
 
