@@ -224,10 +224,10 @@ def test_every_op_is_described():
 
 def test_stable_rows_name_ops():
     for row in STABLE:
-        stack = [row.pattern, row.result]
+        stack = [row.pattern] if callable(row.make) else [row.pattern, row.make]
         while stack:
             part = stack.pop()
-            if isinstance(part, tuple):
-                assert part[0] in OPS
-                stack.extend(part[1:])
-    assert ("log", ("add", ("exp", "x"), 1)) in [v for row in STABLE for v in row.variants]
+            if part[0] == "op":
+                assert part[1] in OPS
+            stack.extend(part[2] if part[0] == "op" else part[1:] if part[0] == "view" else ())
+        assert row in OPS[row.pattern[1]].extra["stable"]

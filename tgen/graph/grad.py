@@ -3,8 +3,8 @@
 The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever it
 holds, and what only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). An integer's
 adjoint is that of its value read as a float; a bool has none: what is behind it is connected, but gets nothing.
-Through ``log`` and its kin the walk looks for the stable identities of ops/stable.py and differentiates what they put
-there instead, so the gradient of log(softmax(x)) is finite.
+Where a stable identity (ops/stable.py) says what a formula means, that is differentiated (identities.py), so the
+gradient of log(softmax(x)) is finite.
 """
 import warnings
 
@@ -14,7 +14,7 @@ from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGrad
 
 from .adjoint import Adjoint, Chosen, Masks, Taken, adjoint_dtype, steady
 from .build import apply, call, literal, zeros
-from .identities import through_log
+from .identities import order_through, twin, twins
 from .nodes import Variable
 from .nograd import Disconnected, Undefined
 from .walk import toposort
@@ -167,20 +167,28 @@ class Walk:
     """Adjoints on their way back. ``terms[v]`` is the list of what flowed into v so far: empty when that was only zeros."""
 
     def __init__(self, starts, targets, constant):
-        self.starts, self.targets = starts, targets
         self.constant = set(constant or ())
         self.terms, self.masks = {}, Masks()
         order = toposort(list(starts), self.constant)
-        self.active = set(targets)      # the variables an adjoint is of use for; a constant target gets one and passes nothing on
+        self.twins = twins(order, {*targets, *starts, *self.constant})
+        for v in self.constant:
+            self.twins.pop(v, None)
+        self.starts = {twin(v, self.twins): g for v, g in starts.items()}
+        if self.twins:
+            order = order_through(list(self.starts), self.constant, self.twins)
+        self.active = {twin(v, self.twins) for v in targets}     # what an adjoint is of use for; a constant target gets one and passes nothing on
         self.order = [node for node in order if self.activate(node)]
-        self.fixed = self.active.intersection(targets).union(starts, self.constant)
 
     def activate(self, node):
         """Whether gradient flows through the node to a target; then its outputs are active too."""
-        if not any(v in self.active for v in flowing(node)):
+        if not any(v in self.active for v in self.flowing(node)):
             return False
         self.active.update(v for v in node.outputs if v not in self.constant)
         return True
+
+    def flowing(self, node):
+        """What the gradient of ``node`` flows to, in the order of its inputs: they or their twins."""
+        return [twin(v, self.twins) for v in flowing(node)] if self.twins else flowing(node)
 
     def run(self):
         for v, g in self.starts.items():
@@ -191,6 +199,7 @@ class Walk:
 
     def result(self, v):
         """v's adjoint: a variable or Undefined; None when nothing is connected to it."""
+        v = twin(v, self.twins)
         if v not in self.terms:
             return None
         return self.adjoint(v) if self.terms[v] else zero_of(v)
@@ -219,12 +228,12 @@ class Walk:
         gs = [None if v in self.constant else self.total(v) for v in node.outputs]
         undefined = next((g for g in gs if isinstance(g, Undefined)), None)
         if undefined is not None:
-            for v in flowing(node):
+            for v in self.flowing(node):
                 self.give(v, undefined)
         elif node.primitive.grad is None or all(g is None for g in gs):
-            for v in flowing(node):
+            for v in self.flowing(node):
                 self.give(v, None)
-        elif not through_log(self, node):
+        else:
             self.pull(node, gs)
 
     def pull(self, node, gs):
@@ -242,7 +251,7 @@ class Walk:
         if not op.extra.get("partial"):         # a rule that takes None for an adjoint of zero
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
         entries = op.grad(node, values) or [None] * len(node.inputs)
-        for k, (v, entry) in enumerate(zip(flowing(node), entries)):
+        for k, (v, entry) in enumerate(zip(self.flowing(node), entries)):
             if v not in self.active:
                 continue
             mask = None if carried is None or entry is None else self.masks.moved(node, carried.mask, k)

@@ -1,65 +1,193 @@
-"""The stable identities as grad uses them: through ``log`` and its kin the walk looks for those of ops/stable.py.
+"""The stable identities as grad uses them: what a formula means, where it is not differentiated as it stands.
 
-It differentiates what they put there instead, so the gradient of log(softmax(x)) does not overflow.
+``log(softmax(x))`` is logsoftmax(x), in every mode (ops/stable.py); so that is what grad differentiates, and its gradient does
+not overflow either. ``twins`` finds these places before the walk back: {variable: the one that means the same}.
 """
-from .build import apply, call, keep
-from .match import instead, match
-from .nodes import apply_op
-from .walk import toposort
+from dataclasses import dataclass
 
-_LOG_SUM_EXP = ("log", ("sum", ("exp", "x")))
+from tgen.core.op import OPS
+from tgen.core.rules import Rewriter
+from tgen.core.types import is_float
 
-
-def through_log(walk, node):
-    """Differentiate what a stable identity puts in the node's place; whether there is one."""
-    v = node.outputs[0]
-    for pattern, row in node.primitive.extra.get("stable", ()):
-        found = match(pattern, v)
-        if found and walk.fixed.isdisjoint(found.inner):
-            _replay(walk, v, instead(row, found), found.bound.values())
-            return True
-    if node.primitive.name != "log":
-        return False
-    found = match(_LOG_SUM_EXP, v)
-    if found and walk.fixed.isdisjoint(found.inner) and found.bound["x"] in walk.active:
-        x, axes = found.bound["x"], found.nodes["sum"].attrs["axes"]
-        a = walk.total(v)
-        walk.give(x, lambda: _log_sum_exp_grad(walk.masks.masked(a), x, axes), branch=a.branch)
-        return True
-    return _under_moves(walk, node)
+from .build import apply, like, literal
+from .nodes import Constant, Lambda, apply_op, infer, known_size
 
 
-def _under_moves(walk, node):
-    """log(softmax(x)[i]) is log(softmax(x))[i]: the log sinks below data movement to meet its partner."""
-    moves, v = [], node.inputs[0]
-    while v.owner is not None and v.owner.primitive.extra.get("moves") and v not in walk.fixed:
-        moves.append(v.owner)
-        v = v.owner.inputs[0]
-    if not moves or v in walk.fixed or v.owner is None:
-        return False
-    if not (v.owner.primitive.extra.get("under_log") or match(_LOG_SUM_EXP[1], v)):
-        return False
-    moved = apply("log", v)
-    for move in reversed(moves):
-        moved, = apply_op(move.op, [moved, *move.inputs[1:]], move.attrs)
-    _replay(walk, node.outputs[0], moved, (v,))
-    return True
+@dataclass(eq=False)
+class Result:
+    """The result of an application in the making."""
+    type: object
+    owner = None
+
+    ndim = property(lambda self: self.type.ndim)
+    broadcastable = property(lambda self: self.type.broadcastable)
 
 
-def _replay(walk, v, twin, stop):
-    """Give v's adjoint to ``twin``, which equals v, and walk back from there to the variables in ``stop``."""
-    order = toposort([twin], stop)
+@dataclass(eq=False)
+class Step:
+    """An application as rules read it: one of the graph, or one in the making."""
+    op: object
+    operands: tuple
+    results: tuple
+    attrs: dict
+    sizes: tuple
+    where: object
+    bodies: tuple = ()
+
+    result = property(lambda self: self.results[0])
+
+
+def step_of(node):
+    """The Step of an Apply: what are sizes stands apart."""
+    op = node.primitive
+    count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
+    operands = node.inputs[:-count] if count else node.inputs
+    return Step(op, tuple(operands), tuple(node.outputs), node.attrs, tuple(node.inputs[len(operands):]), node.where, node.bodies)
+
+
+def twins(order, fixed):
+    """{variable: its twin} for the results of ``order``, nodes with producers first.
+
+    The variables in ``fixed`` have an adjoint of their own, so no identity reaches across one; if it has a twin itself, that is
+    a variable of its own.
+    """
+    if not any("stable" in node.primitive.extra for node in order):
+        return {}
+    meaning = Meaning(fixed)
     for node in order:
-        walk.activate(node)
-    walk.terms[twin] = [walk.total(v)]
-    for node in reversed(order):
-        walk.visit(node)
+        if "stable" in node.primitive.extra and len(node.outputs) == 1 and is_float(node.outputs[0].dtype):
+            meaning.visit(node)
+    return meaning.twins
 
 
-def _log_sum_exp_grad(g, x, axes):
-    """The adjoint times softmax(x), taken over all of ``axes`` together."""
-    if len(axes) == 1:
-        return keep(g, x, axes) * apply("softmax", x, axis=axes[0])
-    top = apply("zero_grad", apply("max", x, axes=axes))     # the shift cancels, so nothing flows through it
-    e = call.exp(x - keep(top, x, axes))
-    return keep(g, x, axes) * (e / keep(apply("sum", e, axes=axes), x, axes))
+def order_through(outputs, stop, twins):
+    """The nodes that ``outputs`` need, producers first, when each variable is made as its twin is."""
+    done, order, stop = set(), [], set(stop)
+    stack = [v.owner for v in reversed(outputs) if v.owner is not None and v not in stop]
+    while stack:
+        node = stack[-1]
+        if node in done:
+            stack.pop()
+            continue
+        inputs = [twin(v, twins) for v in node.inputs if v not in stop]
+        waiting = [v.owner for v in inputs if v.owner is not None and v not in stop and v.owner not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        done.add(node)
+        order.append(node)
+        stack.pop()
+    return order
+
+
+def twin(v, twins):
+    """What stands for v: its twin, and the twin of that."""
+    while v in twins:
+        v = twins[v]
+    return v
+
+
+class Meaning(Rewriter):
+    """The rules on a graph. An application that a rule makes is an Apply at once; in vain, nothing refers to it."""
+
+    def __init__(self, fixed):
+        super().__init__(())
+        self.fixed, self.twins, self.steps, self.where = fixed, {}, {}, None
+        self.logs = {}
+
+    def visit(self, node):
+        v, step = node.outputs[0], step_of(node)
+        self.where = node.where
+        value = self.rewritten(step)
+        if value is not None and value is not v:
+            self.twins[v] = apply("copy", value) if v in self.fixed else value
+
+    def rewritten(self, instr):
+        """The rules of an op stand with the op."""
+        name, extra = instr.op.name, instr.op.extra
+        if "stable" in extra and name not in self.rules:
+            self.rules[name] = extra["stable"]
+            if "through" in extra:
+                self.through[name] = extra["through"]
+        return super().rewritten(instr)
+
+    # -- what is read and made
+    def definition(self, value):
+        if value in self.fixed:
+            return None
+        node = twin(value, self.twins).owner
+        if node is None:
+            return None
+        if node not in self.steps:
+            self.steps[node] = step_of(node)
+        return self.steps[node]
+
+    def array_of(self, value):
+        return value.data if isinstance(value, Constant) else None
+
+    def make(self, op, operands, attrs, sizes):
+        type, = infer(op, [*operands, *sizes], attrs)
+        return Step(op, operands, (Result(type),), attrs, sizes, self.where)
+
+    def keep(self, instr):
+        return apply_op(instr.op, [*instr.operands, *instr.sizes], instr.attrs, self.where)[0]
+
+    def scalar(self, value, type):
+        return literal(value, type.dtype)
+
+    def fit(self, value, instr):
+        """``value`` with the axes that broadcast of what it replaces, and no others."""
+        v = instr.result
+        if value.type.dtype != v.type.dtype or value.ndim != v.ndim:
+            raise TypeError(f"a rule gave {value.type} for {v.type}")
+        if any(wanted and not is_one for wanted, is_one in zip(v.broadcastable, value.broadcastable)):
+            return None
+        if value.broadcastable == v.broadcastable:
+            return value
+        return like(value, v) if v.owner is not None else None
+
+    # -- loops
+    def yielded(self, value):
+        found = self.kept_by(value)
+        return None if found is None else found[0].bodies[0].outputs[found[2]]
+
+    def kept_by(self, value):
+        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step makes: a stack of
+        them, or a history without its first row. None for another value."""
+        rows, view, step = value, None, self.definition(value)
+        if step is not None and step.op.name == "slice":
+            first = known_size(step.sizes[0])
+            if first is None or first < 1 or step.attrs["steps"][0] < 0:
+                return None
+            rows, view, step = step.operands[0], step, self.definition(step.operands[0])
+        if step is None or step.op.name != "scan":
+            return None
+        kind, k = step.attrs["outs"][twin(rows, self.twins).index]
+        if kind == "history" and view is not None or kind in ("stack", "back") and view is None:
+            return step, kind, k, view
+        return None
+
+    def log_of_rows(self, value):
+        """One more out of the loop: the walk back differentiates one loop, in whose body the log is stable."""
+        step, kind, k, view = self.kept_by(value)
+        body = step.bodies[0]
+        key = body.params, kind == "back", body.outputs[k]
+        if key not in self.logs:
+            self.logs[key] = self.with_log(step, kind, k)
+        rows = self.logs[key]
+        if view is None:
+            return rows
+        first = literal(known_size(view.sizes[0]) - 1)
+        return self.emit(view.op, (rows,), view.attrs, (first, *view.sizes[1:]))
+
+    def with_log(self, step, kind, k):
+        body, last = step.bodies[0], int(step.attrs["until"])
+        place = len(body.outputs) - last
+        outputs = [*body.outputs[:place], apply("log", body.outputs[k]), *body.outputs[place:]]
+        outs = (*step.attrs["outs"], ("back" if kind == "back" else "stack", place))
+        made = apply_op(OPS["scan"], [*step.operands, *step.sizes], {**step.attrs, "outs": outs}, step.where,
+                        (Lambda(body.params, outputs),))
+        for old, new in zip(step.results, made):
+            if old not in self.fixed:
+                self.twins[old] = new
+        return made[-1]

@@ -7,7 +7,7 @@ which is then that of the accumulator, it is not rounded. What else dtypes may d
 import numpy as np
 
 from tgen.core.op import REDUCE, STRUCT, Op, register
-from tgen.core.types import TensorType, is_float, promote
+from tgen.core.types import TensorType, accumulator, is_float, promote
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import apply, call, keep, length, like, literal, real
 
@@ -199,7 +199,8 @@ def _logsumexp(attrs, sizes, x):
     with np.errstate(all="ignore"):
         peak = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
         peak = np.where(np.isinf(peak), x.dtype.type(0), peak)
-        return np.log(np.sum(np.exp(x - peak), axis=axes)) + np.squeeze(peak, axes)
+        total = np.sum(np.exp(x - peak), axis=axes, dtype=accumulator(str(x.dtype))).astype(x.dtype)
+        return np.asarray(np.log(total) + np.squeeze(peak, axes))
 
 
 def _logsumexp_grad(node, gs):

@@ -4,6 +4,7 @@
 
 After it fusion makes one row kernel of the parts. It leaves BLAS products alone (blas).
 """
+from tgen.core.types import wide
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, Value
 from tgen.ir.rebuild import bottom_up
@@ -61,7 +62,8 @@ def logsumexp(b, instr, x):
         zero = b.emit("dimshuffle", (zero,), {"order": ("x",) * peak.type.ndim})
     peak = b.emit("switch", (b.emit("isinf", (peak,)), zero, peak))
     terms = b.emit("exp", (b.emit("sub", (x, _keep(b, peak, x, axes))),))
-    return b.emit("add", (b.emit("log", (b.emit("sum", (terms,), {"axes": axes}),)), peak))
+    total = b.emit("sum", (terms,), {"axes": axes, **wide(x.type.dtype)})
+    return b.emit("add", (b.emit("log", (total,)), peak))
 
 
 def expand(function):

@@ -11,10 +11,10 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import HOST, OPS, VIEW
+from tgen.core.rules import moves, uniform
 from tgen.ir.interp import constant, evaluate
 from tgen.ir.nodes import Instr, Value
 from tgen.ir.rebuild import bottom_up, rebuild
-from tgen.passes.match import moves, uniform
 
 LIMIT = 1024
 _ALIVE = ("index", "iota", "kernel", "sizeof", "constant")

@@ -9,10 +9,11 @@ A carry that no step changes is such a value; so is a sequence whose rows are al
 rules and kernels see it; then the body is simplified again. Views stay inside (they cost nothing), and so do checks and what finds sizes.
 """
 from tgen.core.op import SCALAR, VIEW
+from tgen.core.rules import uniform
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, Value
 from tgen.ir.rebuild import bottom_up, definitions, instr_symbols, replaced, substitute
-from tgen.passes.match import Sweep, uniform
+from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
 

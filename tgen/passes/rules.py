@@ -6,8 +6,8 @@ no x / c -> x * (1 / c) unless 1 / c is exact, and no reassociation. Rules that 
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.rules import ANY, BOOL, FLOAT, INTEGER, rule
 from tgen.core.types import is_float, is_int, is_unsigned
-from tgen.passes.match import ANY, BOOL, FLOAT, INTEGER, rule
 
 EXACT_BITS = {"float32": 24, "float64": 53}      # integers up to 2 ** bits are exact
 

@@ -50,7 +50,7 @@ def categorical_crossentropy(coding_dist, true_dist):
         raise TypeError(f"rank mismatch between coding and true distributions: {p} of {p.type}, {truth} of {truth.type}; give a vector of labels or a distribution for each row")
     if is_float(truth.type.dtype) or truth.type.dtype == "bool":
         raise TypeError(f"labels must be integers, got {truth} of {truth.type}; cast them with T.cast(y, 'int32')")
-    return -_picked(elemwise("log")(p), truth)
+    return -elemwise("log")(_picked(p, truth))     # only what is picked: 1 / 0 elsewhere reaches nobody
 
 
 def crossentropy_categorical_1hot(coding_dist, true_one_of_n):

@@ -1,0 +1,442 @@
+"""Rewrite rules: a pattern in text, what it becomes, and how a pattern is met. Graph and IR read the same rules.
+
+    rule("x_times_one", "mul(x, 1)", "x")
+
+In a pattern ``x y z`` match any value (the same one wherever the name stands again), ``c d`` a constant all of whose
+elements are equal, a number such a constant equal to it (``0`` is not ``-0.0``, ``True`` is a bool's), ``op(..)`` an
+application of that op, ``view(op(..))`` one behind any number of dimshuffles and casts between floats; commutative operands
+match in both orders. Views and casts of constants count as constants. The replacement is text of the same form, or a function
+of the Match that returns a value (None: the rule does not apply).
+
+Three more names match a value by what is known of its logarithm (``Rewriter.growth``): ``u w`` one that is made of
+exponentials and may overflow, ``e f`` that or one of bounded probabilities, which may underflow, ``p q`` these or a positive
+number. For all of them ``log(..)`` in the replacement is rewritten in turn until no exponential is left to overflow.
+"""
+import ast
+import math
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import numpy as np
+
+from .op import OPS
+from .types import is_float, is_int
+
+FLOAT, INTEGER, BOOL, ANY = "float", "integer", "bool", "any"
+NUMBER, BOUNDED, GROWS = 1, 2, 3        # what is known of a value's log: a positive number, a probability, an exponential
+DEPTH = 16          # how often a replacement may be rewritten in turn; also how deep views above a constant are followed
+_KINDS = {FLOAT: is_float, INTEGER: is_int, BOOL: lambda dtype: dtype == "bool", ANY: lambda dtype: True}
+_NAMES = {"c": "const", "d": "const"}
+_LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w": GROWS}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``dtypes`` says which dtypes of the last operand the rule is for; ``example``: texts of functions it changes, for the
+    tests of rules whose ops have attributes."""
+    name: str
+    pattern: object
+    make: object
+    dtypes: str = ANY
+    when: object = None
+    example: tuple = ()
+    text: str = ""
+    attrs: dict = field(default_factory=dict)       # op of the replacement -> a function of the Match: its attributes
+    needs: frozenset = frozenset()                  # the ops that operands of the root are results of, asked first
+
+
+def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
+    """One line of a table; ``when(match)`` is a further condition."""
+    root, replacement = tree(pattern), tree(make) if isinstance(make, str) else make
+    needs = frozenset(part[1] for part in root[2] if part[0] == "op")
+    example = (example,) if isinstance(example, str) else tuple(example)
+    text = f"{pattern} -> {make if isinstance(make, str) else name}"
+    return Rule(name, root, replacement, dtypes, when, example, text, attrs or {}, needs)
+
+
+def tree(text):
+    """A pattern as nested tuples: ("op", name, args), ("view", op), ("var", name), ("log", name), ("const", name), ("number", value).
+
+    >>> tree("mul(x, 1)")
+    ('op', 'mul', (('var', 'x'), ('number', 1)))
+    """
+    return _tree(ast.parse(text, mode="eval").body)
+
+
+def _tree(node):        # as deep as the pattern's text, a few levels
+    if isinstance(node, ast.Call):
+        operands = tuple(map(_tree, node.args))
+        return ("view", *operands) if node.func.id == "view" else ("op", node.func.id, operands)
+    if isinstance(node, ast.Name):
+        return "log" if node.id in _LEAST else _NAMES.get(node.id, "var"), node.id
+    return "number", ast.literal_eval(node)
+
+
+@dataclass
+class Match:
+    """Where a rule matched: ``m["x"]`` is what a name stands for, ``instr`` the root, ``parts`` every application of the pattern."""
+    sweep: object
+    instr: object
+    bound: dict = field(default_factory=dict)
+    parts: tuple = ()
+
+    def __getitem__(self, name):
+        return self.bound[name]
+
+    def emit(self, name, *operands, attrs=None, sizes=()):
+        return self.sweep.emit(OPS[name], operands, attrs or {}, sizes)
+
+    def number(self, value, type):
+        """A constant of ``type``'s dtype in every element."""
+        return self.sweep.number(value, type)
+
+    def inner(self, value):
+        """The application that defines ``value``, or None."""
+        return self.sweep.definition(value)
+
+    def part(self, name):
+        """The application of op ``name`` in the pattern."""
+        return next(p for p in self.parts if p.op.name == name)
+
+    type = property(lambda self: self.instr.result.type)
+    attrs = property(lambda self: self.instr.attrs)
+
+
+class _Missing(LookupError):
+    """What has to be found out about another value first."""
+
+
+class Rewriter:
+    """Rules tried on one application after another; a replacement is tried again in turn.
+
+    What is read has the fields of an IR instruction: op, operands, results, attrs, sizes. Passes (passes/match.py) and grad
+    (graph/identities.py) say where it is found, and how a new one is made and kept.
+    """
+
+    def __init__(self, rules, through=None):
+        self.through = through or {}      # op -> the ops it may meet below moves of elements
+        self.rules = {}
+        for r in rules:
+            self.rules.setdefault(r.pattern[1], []).append(r)
+        self.depth, self._numbers, self._growth, self._signs = 0, {}, {}, {}
+
+    # -- what graph and IR do each in their way
+    def definition(self, value):
+        """The application whose result ``value`` is; None for a parameter or constant of the graph."""
+        raise LookupError
+
+    def array_of(self, value):
+        """The array of a constant, or None."""
+        raise LookupError
+
+    def make(self, op, operands, attrs, sizes):
+        """A new application, that nothing holds yet."""
+        raise LookupError
+
+    def keep(self, instr):
+        """Put a new application in its place; its result."""
+        raise LookupError
+
+    def scalar(self, value, type):
+        """A constant of rank 0."""
+        raise LookupError
+
+    def fit(self, value, instr):
+        """``value`` in the type of what it replaces; None when it cannot be."""
+        raise LookupError
+
+    def yielded(self, value):
+        """What each step of a loop yields for its row of ``value``; None for what no loop made."""
+        raise LookupError
+
+    def log_of_rows(self, value):
+        """The logarithm of what a loop made, kept by the loop itself; None when it cannot be."""
+        raise LookupError
+
+    # -- applying rules
+    def place(self, instr):
+        """Keep ``instr`` or what a rule makes of it; the value that stands for its result."""
+        value = self.rewritten(instr)
+        return self.keep(instr) if value is None else value
+
+    def rewritten(self, instr):
+        """What a rule makes of ``instr``, or None."""
+        if self.depth >= DEPTH:
+            return None
+        below = {made.op.name for made in map(self.definition, instr.operands) if made is not None}
+        for r in self.rules.get(instr.op.name, ()):
+            value = self.apply(r, instr) if r.needs <= below else None
+            if value is not None:
+                return value
+        return self.apply_below(instr) if instr.op.name in self.through else None
+
+    def apply(self, r, instr):
+        """The value ``r`` gives for ``instr``, or None."""
+        match = self.matched(r, instr)
+        return None if match is None else self.replace(r, match)
+
+    def replace(self, r, match):
+        self.depth += 1
+        try:
+            value = r.make(match) if callable(r.make) else self.build(r, r.make, match, match.instr.result.type)
+            return self.fit(value, match.instr) if value is not None else None
+        finally:
+            self.depth -= 1
+
+    def matched(self, r, instr):
+        if instr.operands and not _KINDS[r.dtypes](instr.operands[-1].type.dtype):
+            return None
+        for bound, parts in self.operands(r.pattern[2], instr, {}, (instr,)):
+            match = Match(self, instr, bound, parts)
+            if r.when is None or r.when(match):
+                return match
+        return None
+
+    def apply_below(self, instr):
+        """op(moves(base)) as moves(op(base)) where a rule applies to op(base): log(softmax(x)[i]) is log(softmax(x))[i]."""
+        chain, base = self.moves_above(instr.operands[0])
+        below = self.definition(base)
+        if not chain or below is None:
+            return None
+        if below.op.name not in self.through[instr.op.name] and not (instr.op.name == "log" and self.growth(base) >= BOUNDED):
+            return None
+        value = self.rewritten(self.make(instr.op, (base,), instr.attrs, ()))
+        return None if value is None else self.replay(chain, value, instr)
+
+    def moves_above(self, value):
+        """(applications that only move elements, outermost first; the value below them)."""
+        chain = []
+        while len(chain) < DEPTH and self.yielded(value) is None:
+            instr = self.definition(value)
+            if instr is None or not (moves(instr) or narrows(instr)):
+                break
+            chain.append(instr)
+            value = instr.operands[0]
+        return chain, value
+
+    def replay(self, chain, value, instr):
+        for i in reversed(chain):
+            value = self.emit(i.op, (value, *i.operands[1:]), i.attrs, i.sizes)
+        return value
+
+    # -- matching
+    def operands(self, patterns, instr, bound, parts):
+        """Every way to match ``instr``'s operands: (bound, applications matched)."""
+        if len(patterns) != len(instr.operands):
+            return
+        orders = permutations(instr.operands) if instr.op.commutative else (instr.operands,)
+        for order in orders:
+            yield from self.all_of(tuple(zip(patterns, order)), bound, parts)
+
+    def all_of(self, pairs, bound, parts):      # as deep as the pattern has nodes
+        if not pairs:
+            yield bound, parts
+            return
+        (pattern, value), *rest = pairs
+        for more, seen in self.one(pattern, value, bound, parts):
+            yield from self.all_of(rest, more, seen)
+
+    def one(self, pattern, value, bound, parts):
+        kind = pattern[0]
+        if kind == "op":
+            instr = self.definition(value)
+            if instr is not None and instr.op.name == pattern[1] and len(instr.results) == 1:
+                yield from self.operands(pattern[2], instr, bound, (*parts, instr))
+        elif kind == "view":
+            yield from self.one(pattern[1], self.below(value, pattern[1][1]), bound, parts)
+        elif kind == "var":
+            if bound.get(pattern[1], value) is value:
+                yield {**bound, pattern[1]: value}, parts
+        elif kind == "log":
+            if is_float(value.type.dtype) and self.growth(value) >= _LEAST[pattern[1]]:
+                yield {**bound, pattern[1]: value}, parts
+        elif kind == "const":
+            number = self.number_of(value)
+            if number is not None and same(bound.get(pattern[1], number), number):
+                yield {**bound, pattern[1]: number}, parts
+        else:
+            number = self.number_of(value)
+            if number is not None and is_literal(number, pattern[1]):
+                yield bound, parts
+
+    def below(self, value, name):
+        """The value under dimshuffles and casts between floats; under a gradient's stops too when it is a max, a mere shift."""
+        for _ in range(DEPTH):
+            instr = self.definition(value)
+            if instr is None or not (instr.op.name == "dimshuffle" or narrows(instr) or name == "max" and instr.op.extra.get("identity")):
+                break
+            value = instr.operands[0]
+        return value
+
+    def order_to(self, value, base):
+        """For each axis of ``value``, a view of ``base``, the axis of base it is, or "x"; None when it is no such view."""
+        order = tuple(range(value.type.ndim))
+        for _ in range(DEPTH):
+            if value is base or self.alike(value, base):
+                return order
+            instr = self.definition(value)
+            if instr is None or not (instr.op.name == "dimshuffle" or narrows(instr) or instr.op.extra.get("identity")):
+                return None
+            if instr.op.name == "dimshuffle":
+                order = tuple("x" if a == "x" else instr.attrs["order"][a] for a in order)
+            value = instr.operands[0]
+        return None
+
+    def alike(self, a, b, limit=16):
+        """Whether two values are made in the same way of the same values, as far as ``limit`` applications tell."""
+        waiting = [(a, b)]
+        for _ in range(limit):
+            if not waiting:
+                return True
+            a, b = waiting.pop()
+            if a is b:
+                continue
+            first, second = self.definition(a), self.definition(b)
+            if first is None or second is None or first.op is not second.op or len(first.results) != 1 or first.attrs != second.attrs:
+                return False
+            if a.type.dtype != b.type.dtype or first.op.kind == "region" or first.op.effect or len(first.operands) != len(second.operands):
+                return False
+            if not all(x is y for x, y in zip(first.sizes, second.sizes)):
+                return False
+            waiting += zip(first.operands, second.operands)
+        return False
+
+    # -- what is known of a value
+    def number_of(self, value):
+        """The NumPy scalar that every element of ``value`` is, or None; views and casts above a constant are followed."""
+        if value not in self._numbers:
+            self._numbers[value] = self._find_number(value)
+        return self._numbers[value]
+
+    def _find_number(self, value):
+        chain = []
+        for _ in range(DEPTH):
+            array = self.array_of(value)
+            if array is not None:
+                break
+            instr = self.definition(value)
+            if instr is None or not (instr.op.name == "cast" or moves(instr)):
+                return None
+            chain.append(instr)
+            value = instr.operands[0]
+        else:
+            return None
+        number = uniform(array)
+        for i in reversed(chain):
+            if i.op.name == "cast" and number is not None:
+                number = i.op.eval(i.attrs, (), np.asarray(number))[()]
+        return number
+
+    def growth(self, value):
+        """What is known of a float's log: GROWS, BOUNDED or NUMBER (see above), or 0.
+
+        An op says it by extra["growth"], a function of what is known of its operands (ops/stable.py).
+        """
+        return self._known(value, self._growth, self._growth_of)
+
+    def _growth_of(self, value, known):
+        inner = self.yielded(value)
+        if inner is not None:
+            return known(inner)
+        instr = self.definition(value)
+        if instr is not None and (moves(instr) or narrows(instr)):
+            return known(instr.operands[0])
+        if instr is not None and "growth" in instr.op.extra:
+            return instr.op.extra["growth"](*map(known, instr.operands))
+        if instr is not None and instr.op.name == "cast":
+            return NUMBER if is_int(instr.operands[0].type.dtype) and self.is_nonnegative(instr.operands[0]) else 0
+        number = self.number_of(value)
+        return NUMBER if number is not None and 0 < number < math.inf else 0
+
+    def is_nonnegative(self, value):
+        """Whether no element of ``value`` can be below 0 or be -0.0 (nan it may be), by extra["nonnegative"] of the ops (ops/stable.py)."""
+        return self._known(value, self._signs, self._sign_of)
+
+    def _sign_of(self, value, known):
+        instr = self.definition(value)
+        if instr is not None and moves(instr):
+            return known(instr.operands[0])
+        if instr is not None and "nonnegative" in instr.op.extra:
+            return bool(instr.op.extra["nonnegative"](self, instr, known))
+        number = self.number_of(value)
+        return number is not None and bool(number >= 0 and not np.signbit(number)) if value.type.dtype != "bool" else True
+
+    def _known(self, value, found, ask):
+        """``ask`` of value and, before it, of every value it asks for: no recursion."""
+        if value in found:
+            return found[value]
+
+        def known(v):
+            if v not in found:
+                raise _Missing(v)
+            return found[v]
+        stack = [value]
+        while stack:
+            v = stack[-1]
+            if v not in found:
+                try:
+                    found[v] = ask(v, known)
+                except _Missing as missing:
+                    stack.append(missing.args[0])
+                    continue
+            stack.pop()
+        return found[value]
+
+    # -- building
+    def build(self, r, pattern, match, type):      # as deep as the replacement's text
+        """The value of a replacement; a number takes the dtype of what it stands beside."""
+        kind = pattern[0]
+        if kind in ("var", "log"):
+            return match[pattern[1]]
+        if kind != "op":
+            return self.number(pattern[1] if kind == "number" else match[pattern[1]], type)
+        values = [self.build(r, a, match, type) if a[0] in ("op", "var", "log") else None for a in pattern[2]]
+        beside = next((v.type for v in values if v is not None), type)
+        values = [self.build(r, a, match, beside) if v is None else v for a, v in zip(pattern[2], values)]
+        attrs = r.attrs[pattern[1]](match) if pattern[1] in r.attrs else {}
+        return self.emit(OPS[pattern[1]], values, attrs, ())
+
+    def emit(self, op, operands, attrs, sizes):
+        return self.place(self.make(op, tuple(operands), attrs, tuple(sizes)))
+
+    def number(self, value, type):
+        """A constant, its axes static 1."""
+        made = self.scalar(np.asarray(value).astype(type.dtype).item(), type)
+        return made if not type.shape else self.emit(OPS["dimshuffle"], (made,), {"order": ("x",) * len(type.shape)}, ())
+
+
+def moves(instr):
+    """Whether an application only moves elements of its first operand: log(f(x)) may be taken below it."""
+    return bool(instr.op.extra.get("moves")) and len(instr.results) == 1 and not instr.attrs.get("found")
+
+
+def narrows(instr):
+    """A cast between floats: it rounds, which a log may as well do afterwards."""
+    return instr.op.name == "cast" and is_float(instr.operands[0].type.dtype) and is_float(instr.attrs["dtype"])
+
+
+def uniform(array):
+    """The element that all elements of an array are, bit for bit, or None."""
+    if not array.size:
+        return None
+    flat = array.reshape(-1)
+    first = flat[:1]
+    if array.dtype.kind == "f":
+        bits = flat.view(f"u{array.dtype.itemsize}")
+        return flat[0] if (bits == bits[0]).all() else None
+    return flat[0] if (flat == first).all() else None
+
+
+def is_literal(number, wanted):
+    """Whether a NumPy scalar is the number of a pattern: equal, of the sign of zero, and a bool only for a bool."""
+    if isinstance(wanted, bool) or number.dtype == bool:
+        return isinstance(wanted, bool) and number.dtype == bool and bool(number) is wanted
+    if number != wanted:
+        return False
+    if number.dtype.kind != "f":
+        return not (isinstance(wanted, float) and wanted == 0 and math.copysign(1, wanted) < 0)
+    return bool(np.signbit(number)) == (math.copysign(1, wanted) < 0)
+
+
+def same(a, b):
+    return a is b or a.dtype == b.dtype and a.tobytes() == b.tobytes()
