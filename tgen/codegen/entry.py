@@ -98,9 +98,14 @@ class Entry:
     def take_memory(self):
         late = self.m.late
         self.memory.append("int64_t room = 0;")
+        first = {}      # workspace slot -> the value that had it first
+        for v, slot in self.plan.slots.items():
+            if slot.kind == "work":
+                first.setdefault(slot.number, v)
         for number, size in enumerate(self.plan.work):
             if not any(s.startswith("k") for s in dims.symbols(size)):
-                self.memory.append(f"const int64_t work{number} = tgen_more(&room, {self.work_sizes(number)});")
+                v = first[number]
+                self.memory.append(f"const int64_t work{number} = tgen_more(&room, {self.m.sizes_of(v.type.dtype, v.type.shape)});")
         for name, sizes in self.m.room:
             self.memory.append(f"const int64_t {name}_at = tgen_more(&room, {sizes});")
         self.has_work = len(self.memory) > 1
@@ -115,10 +120,6 @@ class Entry:
             self.memory.append(f"f->{name} = (void *)(work + {name}_at);")
         self.outputs()
         self.updates()
-
-    def work_sizes(self, number):
-        v = next(v for v, s in self.plan.slots.items() if s.kind == "work" and s.number == number)
-        return self.m.sizes_of(v.type.dtype, v.type.shape)
 
     def results_of(self, update):
         k = self.function.outputs

@@ -3,7 +3,6 @@ import functools
 import re
 
 from tgen.ir import text
-from tgen.ir.nodes import SHARED
 from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
@@ -34,8 +33,7 @@ def memory(module, v):
     if slot.kind == "work":
         return "work", slot.number
     if slot.kind == "update" and module.plan.updates[slot.number].how == "in place":
-        number = module.function.updates[slot.number]
-        return next(x for x, p in module.params.items() if p.kind == SHARED and p.number == number)
+        return module.shared[module.function.updates[slot.number]]
     return v
 
 
@@ -148,8 +146,8 @@ def parts_of_file(function, plan, general=False):
 
 
 def _parts_of_file(function, plan, general, named):
-    module = Module(function, plan, text.names(function), text.instr_lines(function), general).build()
-    ir_text = text.to_text(function)
+    ir_text, names, lines = text.printed(function)
+    module = Module(function, plan, names, lines, general).build()
     entry = Entry(module).build()
     symbols = [*symbols_of(function), *named.known.values()]
     functions = Functions(module, symbols)

@@ -56,12 +56,12 @@ class Module:
         self.function, self.plan, self.ir_lines, self.general = function, plan, ir_lines, general
         self.names = frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
+        self.shared = {p.number: v for v, p in self.params.items() if p.kind == SHARED}
         self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
         self.current = []       # the instruction being emitted
         self.depth = self.loop_depth = self.loops = 0
         self.around, self.block_holders = [], {}        # the lists of steps around the one being written
-        self.room, self.packs, self.packed, self.holders = [], [], set(), []
-        self.own = {}
+        self.room, self.packs, self.packed, self.holders, self.own = [], [], set(), [], {}
 
     # -- memory
     def is_param(self, v):

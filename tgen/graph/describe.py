@@ -4,24 +4,35 @@ from tgen.core.op import REDUCE, SCALAR
 KEEPING = ("unbroadcast", "rebroadcast", "softmax", "logsoftmax")
 
 
-def axis_source(v, axis):
-    """(variable, axis) that has the size of v's axis: the nearest variable with a name, else what the walk ends at."""
-    while v.name is None and v.owner is not None:
+def axis_source(v, axis, known):
+    """(variable, axis) that has the size of v's axis: the nearest variable with a name, else what the walk ends at.
+
+    ``known``: what was found before, {(v, axis): source}; along a chain that is asked at every node the walk stays one.
+    """
+    path = []
+    while (v, axis) not in known and v.name is None and v.owner is not None:
         behind = _behind(v.owner, axis)
         if behind is None:
             break
+        path.append((v, axis))
         v, axis = behind
-    return v, axis
+    found = known.get((v, axis), (v, axis))
+    known.update(dict.fromkeys(path, found))
+    return found
 
 
-def source(v):
-    """The nearest variable with a name that v was made of element by element."""
-    while v.name is None and v.owner is not None and (v.owner.primitive.kind == SCALAR or v.owner.primitive.name in KEEPING):
+def source(v, known):
+    """The nearest variable with a name that v was made of element by element; ``known`` as for axis_source."""
+    path = []
+    while v not in known and v.name is None and v.owner is not None and (v.owner.primitive.kind == SCALAR or v.owner.primitive.name in KEEPING):
         operand = next((x for x in v.owner.inputs if x.type.ndim == v.type.ndim and x.broadcastable == v.broadcastable), None)
         if operand is None:
             break
+        path.append(v)
         v = operand
-    return v
+    found = known.get(v, v)
+    known.update(dict.fromkeys(path, found))
+    return found
 
 
 def _behind(node, axis):

@@ -4,27 +4,33 @@ from .nodes import Apply, Lambda, Variable, infer
 
 def toposort(outputs, stop=()):
     """The Apply nodes that ``outputs`` need, producers first. Variables in ``stop`` count as inputs."""
-    stop, done, order = set(stop), set(), []
-    stack = [v.owner for v in reversed(list(outputs)) if v.owner is not None and v not in stop]
+    stop, order, seen, opened = set(stop), [], set(), []
+    stack = [v.owner for v in outputs if v.owner is not None and v not in stop]
+    stack.reverse()
     while stack:
-        node = stack[-1]
-        if node in done:
-            stack.pop()
-            continue
-        waiting = [v.owner for v in node.inputs if v.owner is not None and v not in stop and v.owner not in done]
-        if waiting:
-            stack.extend(reversed(waiting))
-            continue
-        done.add(node)
-        order.append(node)
-        stack.pop()
+        node = stack.pop()
+        if node is None:        # all that the last opened node needs is in order
+            order.append(opened.pop())
+        elif node not in seen:
+            seen.add(node)
+            waiting = [v.owner for v in node.inputs if v.owner is not None and v.owner not in seen and v not in stop]
+            if not waiting:
+                order.append(node)
+                continue
+            opened.append(node)
+            stack.append(None)
+            waiting.reverse()
+            stack += waiting
     return order
 
 
-def leaves(outputs, stop=()):
-    """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first use."""
+def leaves(outputs, stop=(), order=None):
+    """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first use.
+
+    ``order``: the toposort of the same, where it was made already.
+    """
     outputs, found, stop = list(outputs), {}, set(stop)
-    for node in toposort(outputs, stop):
+    for node in toposort(outputs, stop) if order is None else order:
         for v in node.inputs:
             if v.owner is None or v in stop:
                 found[v] = None
@@ -48,6 +54,8 @@ def clone(outputs, replace, retype=False):
 
     What does not depend on a key is not copied. With ``retype`` types are inferred anew.
     """
+    if not replace:
+        return list(outputs)
     new = dict(replace)
     for node in toposort(outputs, replace):
         operands = [new.get(v, v) for v in node.inputs]

@@ -22,7 +22,7 @@ from tgen.ir.nodes import CONST, INPUT
 from tgen.ir.parse import digest, parse
 from tgen.ir.tokens import QUIET, SIGN
 
-__all__ = ["to_text", "parse", "names", "block_text", "instr_text", "literal", "digest"]
+__all__ = ["to_text", "parse", "names", "printed", "block_text", "instr_text", "literal", "digest"]
 WIDTH = 150     # a longer head of a kernel has each parameter on a line of its own
 SHOWN = 64      # elements of a CONST parameter that the text holds; a larger one is named by its hash
 
@@ -103,16 +103,16 @@ def instr_text(function, instr):
     return found[0] if found else _head(instr, Names())
 
 
-def instr_lines(function):
-    """instruction -> its line of text: the comments of the generated C."""
+def printed(function):
+    """(to_text(function), names(function), instruction -> its line of the text) in one walk."""
     lines = {}
-    _function_lines(function, Names(), [], lambda instr, line: lines.setdefault(instr, " ".join(line.split())))
-    return lines
+    text, known = _print(function, lambda instr, line: lines.setdefault(instr, " ".join(line.split())))
+    return text, known.of, lines
 
 
-def _print(function):
+def _print(function, watch=None):
     known, lines = Names(), []
-    _function_lines(function, known, lines, None)
+    _function_lines(function, known, lines, watch)
     return "\n".join(lines) + "\n", known
 
 

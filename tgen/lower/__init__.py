@@ -45,8 +45,9 @@ class Lowering(Guards):
     """The state of one lowering. ``types`` are IR types, canonical only at the end."""
     literals = LITERAL_ELEMENTS
 
-    def __init__(self, inputs, outputs, updates, forced, copies):
+    def __init__(self, inputs, outputs, updates, order, forced, copies):
         super().__init__()
+        self.order = order
         self.inputs, self.outputs, self.updates, self.forced, self.copies = inputs, outputs, updates, forced, copies
         self.sizes, self.identity, self.places = {}, {}, {}      # places: variable -> the region that makes it
         self.params, self.constants, self.shared = [], [], []
@@ -71,7 +72,7 @@ class Lowering(Guards):
         for k, v in enumerate(self.inputs):
             self.add_param(v, INPUT, k, shown(v.name) if v.name else f"input {k}")
         roots = list(self.outputs) + [new for _, new in self.updates]
-        found = leaves(roots, self.inputs)
+        found = leaves(roots, self.inputs, self.order)
         targets = [s for s, _ in self.updates]
         for v in dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + targets):
             self.shared.append(v)
@@ -80,7 +81,7 @@ class Lowering(Guards):
         for v in found:
             if isinstance(v, Constant):
                 self.add_constant(v)
-        self.python = python_sites(toposort(roots, self.inputs))        # the bodies of host ops
+        self.python = python_sites(self.order)        # the bodies of host ops
         return roots
 
     def add_constant(self, v):
@@ -95,13 +96,15 @@ class Lowering(Guards):
         self.put((v,), "constant", (), {"value": tuple(v.data.ravel().tolist())})
 
     # -- blocks
-    def walk(self, outputs, stop):
-        """Lower what ``outputs`` need in this region, and in the branches' regions what they alone need."""
-        key = tuple(outputs)
-        if key not in self.copies:      # made once: an attempt that comes after asks for the same variables
-            self.copies[key] = in_each_branch(outputs, stop, first_twins)
-        made, copied = self.copies[key]
-        order = toposort(made, stop)
+    def walk(self, outputs, stop, order):
+        """Lower ``order``, which is what ``outputs`` need, in this region, and in the branches' regions what they alone need."""
+        made, copied = outputs, {}
+        if any(node.primitive.name == "ifelse" for node in order):
+            key = tuple(outputs)
+            if key not in self.copies:      # made once: an attempt that comes after asks for the same variables
+                self.copies[key] = in_each_branch(outputs, stop, first_twins)
+            made, copied = self.copies[key]
+            order = toposort(made, stop)
         twins = loops(order, copied)
         places = Places(order, made, leaders(twins), self.forced)
         here, regions = self.region, {places.top: self.region}
@@ -280,10 +283,11 @@ class Lowering(Guards):
             self.labels[p] = str(p) if p.name else f"a value of the scan's body ({self.text(v)})" if v in self.labels else str(p)
             if k >= carries + attrs["sequences"] and v in self.sizes:
                 self.sizes[p] = self.sizes[v]
-        for v in leaves(body.outputs, body.params):
+        order = toposort(body.outputs, body.params)
+        for v in leaves(body.outputs, body.params, order):
             if isinstance(v, Constant):
                 self.add_constant(v)
-        self.walk(body.outputs, body.params)
+        self.walk(body.outputs, body.params, order)
         for j, (p, new) in enumerate(zip(body.params[:carries], body.outputs)):
             self.keeps_shape(node, j, p, new, site)
         for v in body.outputs[carries:]:
@@ -366,17 +370,18 @@ FOLDS = {
 }
 
 
-def lower(inputs, outputs, updates):
+def lower(inputs, outputs, updates, order=None):
     """The IR function of a graph whose leaves are ``inputs``, shared variables and constants.
 
-    ``updates`` are (shared, new value) pairs. Returns Lowered: function, shared variables in parameter order, error sites.
+    ``updates`` are (shared, new value) pairs; ``order`` is the graph's toposort where it was made already. Returns Lowered: function, shared variables in parameter order, error sites.
     """
     forced, copies = set(), {}
+    order = toposort([*outputs, *(new for _, new in updates)], inputs) if order is None else order
     while True:
-        state = Lowering(list(inputs), list(outputs), list(updates), forced, copies)
+        state = Lowering(list(inputs), list(outputs), list(updates), order, forced, copies)
         roots = state.declare_params()
         try:
-            state.walk(roots, state.inputs)
+            state.walk(roots, state.inputs, order)
         except Escaped as error:
             if error.args[0] in forced:
                 raise

@@ -33,6 +33,7 @@ class Guards(Sizes):
     def __init__(self):
         super().__init__()
         self.types, self.labels = {}, {}
+        self.sources, self.axis_sources = {}, {}        # what describe.py found behind a variable, and behind an axis of one
 
     def describe(self, arrays, types, x, y):
         """Texts of the two axes that hold sizes x and y: ``x.shape[1]``."""
@@ -48,13 +49,13 @@ class Guards(Sizes):
         return first, text(y, place)[0]
 
     def axis_text(self, v, axis):
-        v, axis = axis_source(v, axis)
+        v, axis = axis_source(v, axis, self.axis_sources)
         return f"{self.text(v)}.shape[{axis}]"
 
     def text(self, v):
-        v = source(v)
+        v = source(v, self.sources)
         if v.name is None and v.owner is not None and v.owner.primitive.name == "slice":
-            return f"{self.text_of(source(v.owner.inputs[0]))}[...]"
+            return f"{self.text_of(source(v.owner.inputs[0], self.sources))}[...]"
         return self.text_of(v)
 
     def text_of(self, v):

@@ -6,6 +6,7 @@ later and nothing that can fail follows; *flip* (a second buffer, swapped at the
 At run time a block somebody else holds or has borrowed is never written: the in-place update flips then, too.
 """
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tgen.core import dims
 from tgen.core.op import HOST, LIBRARY
@@ -47,15 +48,28 @@ class MemoryPlan:
     update_copies: list = field(default_factory=list)   # (update number, value)
 
 
+class Places:
+    """Where things stand in a block: the instruction that makes a value, and the last one that reads it, by their numbers."""
+
+    def __init__(self, block):
+        self.instrs, self.results = block.instrs, set(block.results)
+        self.made = {v: n for n, i in enumerate(block.instrs) for v in i.results}
+        self.read = {v: n for n, i in enumerate(block.instrs) for v in i.operands}
+
+    @cached_property
+    def last_fallible(self):
+        """The number of the last instruction that can end a call; -1 when there is none."""
+        return next((n for n in reversed(range(len(self.instrs))) if fallible(self.instrs[n])), -1)
+
+
 def plan(function):
     """The MemoryPlan of a fused function."""
     block, made = function.block, MemoryPlan()
-    producer = {v: n for n, i in enumerate(block.instrs) for v in i.results}
     for v, param in zip(block.params, function.params):
         made.slots[v] = Slot("param", param.number)
     _slots(block, made)
     _results(function, made)
-    made.updates = [_update(function, made, producer, number) for number in range(len(function.updates))]
+    made.updates = _updates(function, made)
     _workspace(block, made)
     return made
 
@@ -86,12 +100,12 @@ def _scan_slots(instr, made):
     _outer(block.params[cut:], instr.operands[cut:], made)
     _slots(block, made)
     kept = {k for kind, k in attrs["outs"] if kind == "history"}
-    producer = {v: n for n, i in enumerate(block.instrs) for v in i.results}
+    places = Places(block)
     for j, v in enumerate(block.results[:attrs["carries"]]):
         if made.slots[v].kind != "work":
             continue
         carry = block.params[j]
-        if j not in kept and carry not in block.results and obstacle_in(block.instrs, producer[v], v, carry) is None:
+        if j not in kept and carry not in places.results and obstacle_in(places, v, carry) is None:
             made.slots[v] = Slot("alias", of=carry)
             made.in_place.add(carry)
         else:
@@ -136,43 +150,46 @@ def _results(function, made):
             (made.output_copies if update < 0 else made.update_copies).append((index, v))
 
 
-def _update(function, made, producer, number):
-    block = function.block
-    value = block.results[function.outputs + number]
-    target = next(v for v, p in zip(block.params, function.params) if p.kind == SHARED and p.number == function.updates[number])
-    if value in block.params:
-        return Update("copy", "the new value is a variable's old one")
-    if value.type.ndim == 0:
-        return Update("in place")
-    if made.slots[value] != Slot("update", number):
-        return Update("copy", "the new value is also a result")
-    why = _obstacle(function, producer, value, target)
-    return Update("flip", why) if why else Update("in place")
+def _updates(function, made):
+    block, places = function.block, Places(function.block)
+    shared = {p.number: v for v, p in zip(block.params, function.params) if p.kind == SHARED}
+    parameters, values = set(block.params), block.results[function.outputs:]
+    kept = set(values)
+
+    def update(number, value, target):
+        if value in parameters:
+            return Update("copy", "the new value is a variable's old one")
+        if value.type.ndim == 0:
+            return Update("in place")
+        if made.slots[value] != Slot("update", number):
+            return Update("copy", "the new value is also a result")
+        why = _obstacle(places, kept, value, target)
+        return Update("flip", why) if why else Update("in place")
+    return [update(number, value, shared[s]) for number, (value, s) in enumerate(zip(values, function.updates))]
 
 
-def _obstacle(function, producer, value, target):
-    """Why the update of ``target`` by ``value`` cannot be in place, or None."""
-    block = function.block
+def _obstacle(places, kept, value, target):
+    """Why the update of ``target`` by ``value`` cannot be in place, or None; ``kept``: all new values."""
     if value.type.shape != target.type.shape:
         return "the size may change"
-    at = producer[value]
-    if target in block.results[function.outputs:]:
+    maker = places.instrs[places.made[value]]
+    if target in kept:
         return "the old value is read later"
-    if any(fallible(i) for i in block.instrs[at + 1:]):
+    if places.last_fallible > places.made[value]:
         return "something that can fail follows"
-    if block.instrs[at].op.name in ("scan", "cond"):
+    if maker.op.name in ("scan", "cond"):
         return "a loop or a branch may fail half way"
-    if block.instrs[at].op.kind == HOST:
+    if maker.op.kind == HOST:
         return "Python makes it, and may be stopped while it does"
-    return obstacle_in(block.instrs, at, value, target)
+    return obstacle_in(places, value, target)
 
 
-def obstacle_in(instrs, at, value, target):
-    """Why ``value``, made by instruction ``at``, cannot be written over ``target``, or None."""
-    instr = instrs[at]
+def obstacle_in(places, value, target):
+    """Why ``value`` cannot be written over ``target``, or None."""
+    instr = places.instrs[places.made[value]]
     if value.type.shape != target.type.shape:
         return "the size may change"
-    if any(target in i.operands for i in instrs[at + 1:]):
+    if places.read.get(target, -1) > places.made[value]:
         return "the old value is read later"
     if target not in instr.operands:
         return None if instr.op.name not in ("scan", "cond") else "a loop or a branch may fail half way"

@@ -11,7 +11,7 @@ from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import leaves, toposort
 from tgen.lower import LITERAL_ELEMENTS
-from tgen.ops.host import python_sites, site_key
+from tgen.ops.host import site_key
 
 SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")      # what decides the C text of a program
 
@@ -37,22 +37,21 @@ def fingerprint():
 
 def program_key(program, general=False):
     """64 hex digits for a Program's C; ``general``: for its C for arrays of any layout."""
-    roots = program.outputs + [new for _, new in program.updates]
     number, parts = {}, []
     for v in program.inputs:
         _leaf(v, "input", number, parts)
     for s, _ in program.updates:
         _leaf(s, "shared", number, parts)
-    _graph(roots, program.inputs, number, parts, python_sites(toposort(roots, program.inputs)))
+    _graph(program.leaves, program.order, number, parts, program.python)
     parts.append(f"outputs {[number[v] for v in program.outputs]} updates {[(number[s], number[v]) for s, v in program.updates]}")
     return cache.digest("program", fingerprint(), build.key_of(""), "general" if general else "dense", program.mode, config.floatX, "\n".join(parts))
 
 
-def _graph(roots, stop, number, parts, python):
-    """What the graph of ``roots`` says, down to ``stop``. As deep as loops are nested."""
-    for v in leaves(roots, stop):
+def _graph(found, order, number, parts, python):
+    """What a graph says: its leaves, and its nodes in their order. As deep as loops are nested."""
+    for v in found:
         _leaf(v, "shared" if isinstance(v, SharedVariable) else "constant" if isinstance(v, Constant) else "missing", number, parts)
-    for node in toposort(roots, stop):
+    for node in order:
         called = python[site_key(node)][0] if node.primitive.kind == HOST else ""
         parts.append(f"{node.primitive.name} {called} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
         for body in node.bodies:
@@ -65,7 +64,8 @@ def _body(body, parts, python):
     number = {}
     for v in body.params:
         _leaf(v, "parameter", number, parts)
-    _graph(body.outputs, body.params, number, parts, python)
+    order = toposort(body.outputs, body.params)
+    _graph(leaves(body.outputs, body.params, order), order, number, parts, python)
     parts.append(f"yield {[number[v] for v in body.outputs]}")
 
 

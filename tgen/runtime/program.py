@@ -1,4 +1,6 @@
 """From a final graph to an Executable: lower, passes, plan, C text, library; and what inspect shows of it."""
+from functools import cached_property
+
 from tgen.backends.c import build as backend, cache
 from tgen.codegen.generate import generate
 from tgen.graph.shared import SharedVariable
@@ -23,17 +25,18 @@ class Program:
 
     def __init__(self, inputs, outputs, updates, mode):
         self.inputs, self.outputs, self.updates, self.mode = list(inputs), list(outputs), list(updates), mode
-        self._lowered = None
+        self.roots = self.outputs + [new for _, new in self.updates]
+        self.order = toposort(self.roots, self.inputs)      # one walk serves the key, the lowering and the executable
+        self.leaves = leaves(self.roots, self.inputs, self.order)
 
-    @property
+    @cached_property
     def lowered(self):
-        if self._lowered is None:
-            self._lowered = lower(self.inputs, self.outputs, self.updates)
-        return self._lowered
+        return lower(self.inputs, self.outputs, self.updates, self.order)
 
+    @cached_property
     def python(self):
         """The bodies of the host ops, as the C text numbers them."""
-        return python_sites(toposort(self.outputs + [new for _, new in self.updates], self.inputs))
+        return python_sites(self.order)
 
     def final(self, stages=None):
         return run_passes(self.lowered.function, self.mode, stages)
@@ -47,10 +50,8 @@ class Program:
 def build(inputs, outputs, updates, mode="FAST_RUN", name=None):
     """The Executable of a graph whose leaves are ``inputs``, shared variables and constants."""
     program = Program(inputs, outputs, updates, mode)
-    roots = program.outputs + [new for _, new in program.updates]
-    found = leaves(roots, program.inputs)
-    shared = list(dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + [s for s, _ in program.updates]))
-    constants = [v.data for v in found if isinstance(v, Constant) and v.data.size > LITERAL_ELEMENTS]
+    shared = list(dict.fromkeys([v for v in program.leaves if isinstance(v, SharedVariable)] + [s for s, _ in program.updates]))
+    constants = [v.data for v in program.leaves if isinstance(v, Constant) and v.data.size > LITERAL_ELEMENTS]
     if hooks.LAZY:
         return Deferred(program, shared, lambda: _executable(program, shared, constants))
     return _executable(program, shared, constants)
@@ -71,6 +72,6 @@ def obtain(program, general=False):
 def _executable(program, shared, constants):
     library = obtain(program)
     executable = Executable(library, program.inputs, program.outputs, shared, program.updates, constants, Explain(program),
-                            lambda: obtain(program, general=True), program.python())
+                            lambda: obtain(program, general=True), program.python)
     executable.program = program
     return Checked(executable) if program.mode == "DebugMode" else executable

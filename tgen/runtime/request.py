@@ -73,8 +73,10 @@ def resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, re
     outs, unpack = _outs(outputs)
     pairs += [(table[i.variable], i.update) for i in ins if i.update is not None]
     finals, pairs = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
-    _check_unused(ins, final_inputs, finals + [value for _, value in pairs], on_unused)
-    _check_missing(final_inputs, finals + [value for _, value in pairs])
+    expressions = finals + [value for _, value in pairs]
+    found = leaves(expressions)
+    _check_unused(ins, final_inputs, set(found), on_unused)
+    _check_missing(final_inputs, found, expressions)
     return Request(ins, final_inputs, outs, finals, pairs, keys, unpack, get_mode(mode), name, profile)
 
 
@@ -166,8 +168,9 @@ def _final(outs, pairs, table, without, strict):
     table = {k: v for k, v in table.items() if k is not v}
     while True:
         final = substituted(expressions + [value for _, value in pairs], table)
-        canonical = _one_per_container(final, pairs)
-        more = [] if without is None else _defaults(final, pairs, without)
+        found = [v for v in leaves(final) if isinstance(v, SharedVariable)]
+        canonical = _one_per_container(found, pairs)
+        more = [] if without is None else _defaults(found, pairs, without)
         if not more:
             break
         pairs = pairs + more
@@ -176,25 +179,24 @@ def _final(outs, pairs, table, without, strict):
     return final[:count], [(canonical.get(s, s), check_update(s, value)) for (s, _), value in zip(pairs, final[count:])]
 
 
-def _one_per_container(final, pairs):
+def _one_per_container(found, pairs):
     """Shared variables made by ``clone`` have one value: {each but the first: the first}."""
     first, table = {}, {}
-    for s in [s for s, _ in pairs] + [v for v in leaves(final) if isinstance(v, SharedVariable)]:
+    for s in [s for s, _ in pairs] + found:
         kept = first.setdefault(s.container, s)
         if kept is not s:
             table[s] = kept
     return table
 
 
-def _defaults(final, pairs, without):
+def _defaults(found, pairs, without):
     """The default updates that the shared variables reached so far add."""
     updated = {s.container for s, _ in pairs}
-    return [update_pairs([(s, s.default_update)])[0] for s in leaves(final)
-            if isinstance(s, SharedVariable) and s.default_update is not None and s.container not in updated and not without(s)]
+    return [update_pairs([(s, s.default_update)])[0] for s in found
+            if s.default_update is not None and s.container not in updated and not without(s)]
 
 
-def _check_unused(ins, final_inputs, expressions, on_unused):
-    used = set(leaves(expressions))
+def _check_unused(ins, final_inputs, used, on_unused):
     for index, (i, leaf) in enumerate(zip(ins, final_inputs)):
         if leaf in used or isinstance(leaf, SharedVariable):
             continue
@@ -209,9 +211,9 @@ def _check_unused(ins, final_inputs, expressions, on_unused):
             warnings.warn(f"{message}\nTo make this warning into an error, you can pass the parameter on_unused_input='raise' to function(). To disable it completely, use on_unused_input='ignore'.", stacklevel=4)
 
 
-def _check_missing(inputs, expressions):
+def _check_missing(inputs, found, expressions):
     given = set(inputs)
-    for v in leaves(expressions):
+    for v in found:
         if v in given or isinstance(v, (SharedVariable, Constant)):
             continue
         raise MissingInputError(_missing(v, expressions))
