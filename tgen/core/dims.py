@@ -54,11 +54,11 @@ class Fn:
 
 class Size:
     """sum(coefficient * atom) + const, the terms sorted by text."""
-    __slots__ = ("terms", "const", "_hash", "_text")
+    __slots__ = ("terms", "const", "_hash", "_text", "_symbols")
 
     def __init__(self, terms, const):
         self.terms, self.const = terms, const
-        self._hash, self._text = hash((terms, const)), None
+        self._hash, self._text, self._symbols = hash((terms, const)), None, None
 
     def __eq__(self, other):
         return type(other) is Size and other._hash == self._hash and other.const == self.const and other.terms == self.terms
@@ -246,6 +246,16 @@ class Unequal(ValueError):
 
 def symbols(x):
     """The symbol names in a size, each once, in order of appearance."""
+    if isinstance(x, int):
+        return ()
+    if not isinstance(x, Size):
+        return _find_symbols(x)
+    if x._symbols is None:
+        x._symbols = _find_symbols(x)
+    return x._symbols
+
+
+def _find_symbols(x):
     found, stack = {}, [x]
     while stack:
         s = stack.pop()
@@ -263,9 +273,7 @@ _BUILD = {"mul": mul, "div": div, "mod": mod, "min": minimum, "max": maximum}
 
 def substitute(x, table):
     """x with the symbols named in ``table`` (name -> size) replaced."""
-    if not isinstance(x, Size):
-        return x
-    if not any(name in table for name in symbols(x)):
+    if not isinstance(x, Size) or table.keys().isdisjoint(symbols(x)):
         return x
     total = x.const
     for atom, coefficient in x.terms:

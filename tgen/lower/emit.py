@@ -1,5 +1,4 @@
 """Pending instructions -> Blocks. A block is closed: what it takes from around it becomes an operand of its instruction and a parameter."""
-from tgen.core import dims
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant
@@ -45,7 +44,7 @@ class Scope:
 
     def settled(self, check):
         """A check in the symbols that are left; None where these leave nothing to check."""
-        sizes = tuple(dims.substitute(s, self.lowering.solved) for s in check.sizes)
+        sizes = tuple(self.lowering.settled(s) for s in check.sizes)
         return None if check.op.name == "check_eq" and sizes[0] == sizes[1] else check.with_(sizes=sizes)
 
     def instruction(self, item):

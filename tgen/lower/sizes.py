@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tgen.core import dims
 from tgen.core.op import OPS
-from tgen.core.types import TensorType
+from tgen.core.types import tensor_type
 from tgen.ir.nodes import Instr
 
 
@@ -43,8 +43,9 @@ class Sizes:
     """The part of a Lowering that names sizes and unifies them."""
 
     def __init__(self):
-        self.solved = {}                            # symbol -> size
-        self.alias = {}                             # size -> (what it is equal to, the equation that says so)
+        self.solved = {}            # symbol -> size, in symbols that may have been solved for since: ``settled`` reads it
+        self.alias = {}             # size -> (what it is equal to, the equation that says so)
+        self.aliases, self.lates = {}, {}           # symbol -> the keys of ``alias``, and the regions with a ``late`` size, that mention it
         self.counts = dict(n=0, a=0, k=0)
         self.origin = {}            # symbol -> text for messages
         self.axis_of, self.axis_sites = {}, {}      # symbol -> (parameter, axis) that defines it; such an axis -> the site that equated it
@@ -75,16 +76,34 @@ class Sizes:
 
     def at_entry(self, size):
         """The same under what the checks at the top of the function say, which holds everywhere."""
-        size = dims.substitute(size, self.solved)
+        size = self.settled(size)
         while size in self.alias:
             size = self.alias[size][0]
         return size
 
+    def settled(self, size):
+        """``size`` in the symbols that are left."""
+        if not isinstance(size, dims.Size) or self.solved.keys().isdisjoint(dims.symbols(size)):
+            return size
+        stack = self.unsettled(size)
+        while stack:        # what a symbol was solved to is settled where it is asked for, so to solve for one costs nothing but itself
+            name = stack[-1]
+            waiting = self.unsettled(self.solved[name])
+            stack += waiting
+            if not waiting:
+                self.solved[stack.pop()] = dims.substitute(self.solved[name], self.solved)
+        return dims.substitute(size, self.solved)
+
+    def unsettled(self, size):
+        """The symbols in ``size`` that were solved to a size with symbols that were solved for since."""
+        return [name for name in dims.symbols(size) if name in self.solved
+                and not self.solved.keys().isdisjoint(dims.symbols(self.solved[name]))]
+
     def canon_type(self, type):
-        return TensorType(type.dtype, tuple(self.canon(s) for s in type.shape))
+        return tensor_type(type.dtype, tuple([self.canon(s) for s in type.shape])) if type.shape or type.weak else type
 
     def entry_type(self, type):
-        return TensorType(type.dtype, tuple(self.at_entry(s) for s in type.shape))
+        return tensor_type(type.dtype, tuple([self.at_entry(s) for s in type.shape])) if type.shape or type.weak else type
 
     def inner(self, lazy=False, loop=None):
         """A new region within this one."""
@@ -118,6 +137,7 @@ class Sizes:
             keep, drop = self.choose(x, y)
             self.region.pending.append(check)
             self.region.late[drop] = keep
+            self.note_late(self.region, (keep, drop))
         elif self.equate(x, y, number):
             self.checks.append(check)
 
@@ -145,6 +165,8 @@ class Sizes:
                 pending += self.solve(keep, drop)
             else:
                 self.alias[drop] = keep, equation
+                for name in (*dims.symbols(drop), *dims.symbols(keep)):
+                    self.aliases.setdefault(name, {})[drop] = None
                 checked = True
         return checked
 
@@ -161,14 +183,23 @@ class Sizes:
 
     def solve(self, keep, drop):
         """The symbol ``drop`` of an axis is ``keep`` from now on. Returns the equations that say more now."""
-        table = {str(drop): keep}
-        self.solved = {name: dims.substitute(s, table) for name, s in self.solved.items()} | table
-        for region in self.regions:
-            region.late = self.rewritten(region.late, table)
-        disturbed = {x: equation for x, (y, equation) in self.alias.items()
-                     if str(drop) in dims.symbols(x) or str(drop) in dims.symbols(y)}
-        self.alias = {x: known for x, known in self.alias.items() if x not in disturbed}
-        return list(disturbed.values())
+        name = str(drop)
+        self.solved[name] = keep
+        for region in self.lates.pop(name, ()):
+            region.late = self.rewritten(region.late, {name: keep})
+            self.note_late(region, (s for pair in region.late.items() for s in pair))
+        disturbed = []
+        for x in list(self.aliases.get(name, ())):
+            y, equation = self.alias.pop(x)
+            for other in {*dims.symbols(x), *dims.symbols(y)}:
+                del self.aliases[other][x]
+            disturbed.append(equation)
+        return disturbed
+
+    def note_late(self, region, sizes):
+        for size in sizes:
+            for name in dims.symbols(size):
+                self.lates.setdefault(name, {})[region] = None
 
     @staticmethod
     def rewritten(pairs, table):
