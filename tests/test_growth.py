@@ -1,0 +1,176 @@
+"""The work of the front end grows as the program does: calls are counted, of every function, and never a clock is read.
+
+Each shape is taken from the user's formula to the C text and its pieces, at a size and at four times that size.
+"""
+import cProfile
+import math
+import sys
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import tgen
+import tgen.tensor as T
+from tgen.backends.c.pieces import split
+from tgen.ir.text import to_text
+from tgen.runtime.identity import program_key
+from tgen.runtime.program import Program
+from tgen.runtime.request import resolve
+
+TIMES = 4
+TOTAL = 1.1         # the slope, on logarithmic scales, of all calls
+ONE = 1.2           # and of the calls of one function that makes a hundredth of all; a sort is within it
+
+
+def chain(x, n):
+    for k in range(n // 2):
+        x = T.sin(x) * 0.5 if k % 2 else T.sin(x) + x
+    return x
+
+
+def scalar_chain(n):
+    x = T.dscalar("x")
+    return [x], [chain(x, n)], []
+
+
+def vector_chain(n):
+    x = T.dvector("x")
+    return [x], [chain(x, n)], []
+
+
+def gradient_of_a_chain(n):
+    x = T.dvector("x")
+    return [x], [T.grad(chain(x, n).sum(), x)], []
+
+
+def wide(n):
+    """Many values of one variable, multiplied in pairs until one is left."""
+    x = T.dvector("x")
+    level = [T.sin(x * float(k + 2)) for k in range(n // 3)]
+    while len(level) > 1:
+        level = [a * b for a, b in zip(level[::2], level[1::2])] + level[len(level) // 2 * 2:]
+    return [x], level, []
+
+
+def many_outputs(n):
+    x = T.dvector("x")
+    return [x], [T.sin(x * float(k + 2)) for k in range(n // 2)], []
+
+
+def diamonds(n):
+    a = b = x = T.dvector("x")
+    for _ in range(n // 3):
+        a, b = T.sin(a + b), a * b
+    return [x], [a + b], []
+
+
+def sum_of_terms(n):
+    x = T.dvector("x")
+    total = x
+    for k in range(n // 3):
+        total = total + T.sin(x * float(k + 2))
+    return [x], [total], []
+
+
+def updates(n):
+    """Shared variables of unknown and equal lengths in one product, each with a step of its own."""
+    x = T.dvector("x")
+    weights = [tgen.shared(np.zeros(3), f"w{k}") for k in range(n // 10)]
+    y = x
+    for w in reversed(weights):
+        y = T.tanh(y * w)
+    cost = y.sum()
+    return [x], [cost], steps(cost, weights)
+
+
+def scalar_updates(n):
+    weights = [tgen.shared(0.5, f"w{k}") for k in range(n // 10)]
+    cost = sum((w - 1.0)**2 for w in weights)
+    return [], [cost], steps(cost, weights)
+
+
+def net(n):
+    x, y = T.dmatrix("x"), T.lvector("y")
+    layers = [(tgen.shared(np.zeros((8, 8)), f"W{k}"), tgen.shared(np.zeros(8), f"b{k}")) for k in range(n // 30)]
+    h = x
+    for W, b in layers:
+        h = T.nnet.relu(T.dot(h, W) + b)
+    cost = T.nnet.categorical_crossentropy(T.nnet.softmax(h), y).mean()
+    return [x, y], [cost], steps(cost, [v for layer in layers for v in layer])
+
+
+def steps(cost, weights):
+    return [(w, w - 0.1 * g) for w, g in zip(weights, T.grad(cost, weights))]
+
+
+SHAPES = (scalar_chain, vector_chain, gradient_of_a_chain, wide, many_outputs, diamonds, sum_of_terms, updates, scalar_updates, net)
+
+
+def front_end(shape, n):
+    """The pieces of the C text of a shape, made as a function's are, but for the compiler."""
+    inputs, outputs, pairs = shape(n)
+    request = resolve(inputs, outputs, None, pairs, None, False, "f", True, None, None, None)
+    program = Program([request.inputs[k] for k in request.arguments()], request.outputs, request.updates, "FAST_RUN")
+    program_key(program)
+    to_text(program.lowered.function)
+    return split(program.c_text(), 2)
+
+
+def calls(shape, n):
+    """How often each function is called: {(name, file, line): number}.
+
+    The code of a template goes on once for each line that it writes, and is left out.
+    """
+    profile, found = cProfile.Profile(), Counter()
+    profile.enable()
+    try:
+        front_end(shape, n)
+    finally:
+        profile.disable()
+    for entry in profile.getstats():
+        code = entry.code
+        if getattr(code, "co_filename", "") == "<template>":
+            continue
+        found[code if isinstance(code, str) else (code.co_name, code.co_filename, code.co_firstlineno)] += entry.callcount
+    return found
+
+
+def slope(few, many):
+    return math.log(many / few) / math.log(TIMES)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_work_grows_with_the_program(shape):
+    calls(shape, 30)        # what is made once in a process is made here
+    few, many = calls(shape, 240), calls(shape, 240 * TIMES)
+    total = sum(many.values())
+    assert slope(sum(few.values()), total) <= TOTAL
+    steep = {name: (few[name], count) for name, count in many.items() if count > total / 100 and slope(max(few[name], 1), count) > ONE}
+    assert not steep, "calls at both sizes, of what grows faster than the program"
+
+
+def test_a_steep_function_is_found():
+    def quadratic(n):
+        x = T.dscalar("x")
+        return [x], [chain(x, n)], [] if [abs(k) for k in range(n * n // 100)] else []
+    few, many = calls(quadratic, 240), calls(quadratic, 240 * TIMES)
+    assert slope(few["<built-in method builtins.abs>"], many["<built-in method builtins.abs>"]) > ONE
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nothing_recurses_over_a_program(shape):
+    front_end(shape, 30)        # imports and templates are deep
+    done, limit = [], sys.getrecursionlimit()
+
+    def run():
+        sys.setrecursionlimit(200)
+        try:
+            done.append(front_end(shape, 600))
+        finally:
+            sys.setrecursionlimit(limit)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert done
