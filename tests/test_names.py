@@ -1,7 +1,9 @@
 """Names a user chose: they reach no C text and no key, and messages show them so that a terminal is safe."""
 import random
 import sys
+from pathlib import Path
 
+import jinja2
 import numpy as np
 import pytest
 from compiled import c_text
@@ -9,6 +11,7 @@ from faults import figure, size
 
 import tgen
 import tgen.tensor as T
+from tgen.codegen.render import render
 
 HOSTILE = ['*/ system("rm") /*', "\n#include </etc/passwd>\n", "ends with \\", "??/", "\0", "a\0b", '"', "'", '"""', "%n%s%d",
            "{{7*7}}", "{% raw %}", "{% include 'x' %}", "{# #}", "int", "while", "restrict", "tgen_entry", "main", "errno",
@@ -57,3 +60,33 @@ def test_messages_and_inspection_show_names_safely(name):
     with pytest.raises(IndexError) as caught:
         f(np.ones((2, 3)), [7])
     assert all(c == "\n" or c.isprintable() for c in str(caught.value))
+
+
+# -- what templates get --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint8", "int16", "int32", "int64", "uint64"])
+def test_constants_of_any_bits_are_exact(dtype):
+    """Drawn bit patterns, and the extremes: what the C holds is the very bits that were given. NaN stays NaN."""
+    drawn_bytes = np.random.default_rng(3).bytes(size(60, 2000) * np.dtype(dtype).itemsize)
+    values = np.frombuffer(drawn_bytes, dtype).copy()
+    info = np.finfo(dtype) if dtype[0] == "f" else np.iinfo(dtype)
+    extremes = [info.min, info.max, 0, 1]
+    extremes += [-0.0, np.nan, np.inf, -np.inf, info.smallest_subnormal, info.tiny] if dtype[0] == "f" else []
+    values[:len(extremes)] = np.array(extremes, dtype)
+    condition, other = T.lscalar("c"), T.TensorType(dtype, ())("other")
+    chosen = [T.switch(T.eq(condition, k), T.constant(value), other) for k, value in enumerate(values)]
+    f = tgen.function([condition, other], T.stack(chosen))
+    got = np.array([f(k, values[2])[k] for k in range(0, len(values), size(3, 1))])
+    wanted = values[::size(3, 1)]
+    numbers = ~np.isnan(wanted) if dtype[0] == "f" else np.ones(len(wanted), bool)
+    assert got[numbers].tobytes() == wanted[numbers].tobytes() and np.isnan(got[~numbers]).all()
+    figure(constants=len(values))
+
+
+def test_templates_are_files_and_undefined_names_are_errors():
+    """No text becomes a template while a program runs, so none of the user's can."""
+    for path in Path(tgen.__file__).parent.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "from_string(" not in text and "Template(" not in text, path
+    with pytest.raises(jinja2.UndefinedError, match="types"):
+        render("lib/gemm.c.j2")
