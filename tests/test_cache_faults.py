@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from faults import answer, cc, in_directory, made, made_with_warnings, named, numbers, place, stored_path, text_of    # noqa: F401
+from faults import answer, cc, figure, in_directory, made, made_with_warnings, named, numbers, place, size, stored_path, text_of    # noqa: F401
 from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
 from tgen.backends.c import blas, build, cache, directory, entry, host, image, toolchain
@@ -28,20 +28,22 @@ from tgen.errors import CacheSecurityError, CompileError
 # ---- many processes ----
 
 def test_same_function_in_many_processes(cc, place):
-    for n in itertools.islice(numbers, 3):
+    rounds, count = size(3, 10), size(16, 32)
+    for n in itertools.islice(numbers, rounds):
         gate, opener = os.pipe()
 
         def wait_and_make():
             os.close(opener)
             os.read(gate, 1)
             return made(n)
-        children = [Child(wait_and_make) for _ in range(16)]
+        children = [Child(wait_and_make) for _ in range(count)]
         os.close(opener)
-        assert [c.result() for c in children] == [n] * 16
+        assert [c.result() for c in children] == [n] * count
         os.close(gate)
         assert cc.compiles(f"MARK{n}") == 1
         assert os.path.basename(stored_path(n)) in named(place, ".so")
-    assert len(named(place, ".so")) == 3 and not named(place, ".tmp")
+    assert len(named(place, ".so")) == rounds and not named(place, ".tmp")
+    figure(processes=count, rounds=rounds, compiles=cc.compiles())
 
 
 def test_same_function_in_many_threads(cc, place):
@@ -69,13 +71,15 @@ def test_killed_while_compiling(cc, place):
 
 def test_killed_at_random_times(place):
     source = random.Random(1)
-    for n in itertools.islice(numbers, 12):
+    count = size(12, 100)
+    for n in itertools.islice(numbers, count):
         child = Child(made, n)
         time.sleep(source.uniform(0, 0.06))
         child.kill()
         child.wait()
         assert in_child(made, n) == n
     assert not cache.verify()
+    figure(killed=count)
 
 
 def test_what_killed_processes_left_is_swept(place):
@@ -265,7 +269,8 @@ def test_every_write_may_fail(place, error):
         answers, seen, calls = in_child(failing_at, k, n)
         assert answers == [n] and len(seen) <= 1
         assert in_child(made, n) == n
-        k += 7
+        k += size(7, 1)
+    figure(writes=calls)
     assert not named(place, ".tmp") and not cache.verify()
 
 
@@ -539,10 +544,10 @@ def test_bounded_with_several_evictors(place):
     def store(seed):
         source = random.Random(seed)
         config.cache_bytes = 1 << 20
-        for k in range(60):
+        for k in range(size(60, 500)):
             assert cache.put(cache.digest("entry", str(seed), str(k)), source.randbytes(9000), {})
         return True
-    children = [Child(store, seed) for seed in range(4)]
+    children = [Child(store, seed) for seed in range(size(4, 8))]
     assert all(c.result() for c in children)
     assert sum(item.size for item in cache.entries()) <= 1.1 * (1 << 20)
     assert len(cache.entries()) > 50 and not cache.verify()

@@ -2,7 +2,6 @@
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -194,12 +193,8 @@ def test_ctrl_c_ends_a_long_loop_and_commits_nothing():
     p, = loop([a], [a * 1.0000001], [s * 1], [], n)
     f = tgen.function([n], p[-1], updates=[(s, s + p[-1])])
     f(10)
-    before, sent = s.get_value(), []
-
-    def interrupt():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-    timer = threading.Timer(0.2, interrupt)
+    before = s.get_value()
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)     # a process started in the background ignores it
     try:
         timer.start()
@@ -207,7 +202,6 @@ def test_ctrl_c_ends_a_long_loop_and_commits_nothing():
             f(10 ** 12)
     finally:
         signal.signal(signal.SIGINT, handler)
-    assert time.perf_counter() - sent[0] < 5        # about 20 ms on a quiet machine; this bound only says that it came
     assert s.get_value() == before
     timer.join()
 

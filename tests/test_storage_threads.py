@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from entries import INCREMENT, NESTED, Call, run_threads
+from faults import size
 from processes import Child, in_child
 
 import tgen.tensor as T
@@ -183,7 +184,7 @@ def test_fork_never_sees_half_an_update():
         s.set(value)
         return whole and add()[0] == 0 and s.get()[0] == value[0] + 1
     try:
-        for _ in range(40):
+        for _ in range(size(40, 100)):
             assert in_child(look, seconds=5)
     finally:
         stop.set()
@@ -209,7 +210,7 @@ def test_fork_while_threads_use_everything():
         add = Call(INCREMENT, *storages)
         return [add()[0] for _ in range(3)] + [len(Storage(np.ones(4)).get())]
     try:
-        for _ in range(25):
+        for _ in range(size(25, 100)):
             assert in_child(use_all, seconds=5) == [0, 0, 0, 4]
     finally:
         stop.set()
