@@ -24,7 +24,7 @@ class TensorType:
     >>> TensorType("float64", (None, 1))
     TensorType(float64, col)
     """
-    __slots__ = ("dtype", "shape", "weak", "_hash")
+    __slots__ = ("dtype", "shape", "weak", "_hash", "_text")
 
     def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None, name=None):
         dtype = config.floatX if isinstance(dtype, str) and dtype == "floatX" else dtype
@@ -34,7 +34,7 @@ class TensorType:
         shape = shape if broadcastable is None else map(bool, broadcastable)
         self.shape = tuple((1 if s else None) if isinstance(s, (bool, np.bool_)) else int(s) if isinstance(s, np.integer) else s for s in shape)
         self.weak = weak
-        self._hash = hash((self.dtype, self.shape))
+        self._hash, self._text = hash((self.dtype, self.shape)), None
 
     @property
     def ndim(self):
@@ -49,10 +49,10 @@ class TensorType:
         return np.dtype(self.dtype).itemsize
 
     def with_shape(self, shape):
-        return TensorType(self.dtype, shape, self.weak)
+        return tensor_type(self.dtype, tuple(shape), self.weak)
 
     def __eq__(self, other):
-        return type(other) is TensorType and other.dtype == self.dtype and other.shape == self.shape
+        return self is other or type(other) is TensorType and other.dtype == self.dtype and other.shape == self.shape
 
     def __hash__(self):
         return self._hash
@@ -71,7 +71,15 @@ class TensorType:
 
     def text(self):
         """The IR's text form: ``float32[n0, 784]``."""
-        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+        if self._text is None:
+            self._text = f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+        return self._text
+
+
+@lru_cache(maxsize=1 << 12)
+def tensor_type(dtype, shape, weak=False):
+    """The type of a known dtype and a shape as types hold it (sizes, no flags): mostly one that was made before."""
+    return TensorType(dtype, shape, weak)
 
 
 def is_float(dtype):
