@@ -26,7 +26,7 @@ from .loops import Lines, Loop
 from .names import bracket, ctype, immediate, plus, size_c, times
 from .reductions import ARG, Accumulator, memory_step, start
 
-CHUNK = 4096        # elements a float sum adds before it goes to the outer accumulator: keeps the error of long sums small
+CHUNK = 256         # elements that a float sum adds in a register before they go to its tally: long sums keep their digits
 BLOCK = 512         # elements of the kept axis that are accumulated together: 4 KiB of float64, so they stay in the first cache
 BLOCKS = 8          # so many accumulators have blocks of that length; of more, shorter ones: all are on the stack
 TILE = 64           # elements of a kept innermost axis that a part has at least: rows of fewer are no food for vectors
@@ -322,6 +322,8 @@ class Level:
         chunked = self.chunked(regs)
         for a in chunked:
             a.register = f"{a.a}_c"
+        for a in self.long(regs):
+            a.tallied = True
         core = core + [Lines(self.stores() + [line for a, v in self.steps() for line in a.step(v)])]
         nodes = [n for n in core if not isinstance(n, Lines) or n.texts]
         innermost = not any(i.op.name == "kernel" for i in self.body.instrs)
@@ -430,14 +432,19 @@ class Level:
             return []
         return [a for a in regs if a.name == "sum" and is_float(a.dtype)]
 
+    def long(self, regs):
+        """The float sums that may have more terms than one chunk, and a tally of them."""
+        count = dims.product([self.domain[a] for a in self.order[self.register_depth():]])
+        return [] if self.short(count) else [a for a in regs if a.name == "sum" and is_float(a.dtype)]
+
     @staticmethod
     def short(size):
         return isinstance(size, int) and size <= CHUNK
 
     def in_chunks(self, loop, sums):
-        """Float sums over the innermost loop in chunks of CHUNK, each with an accumulator of its own: a long sum keeps its digits."""
+        """Float sums over the innermost loop in chunks of CHUNK, each with an accumulator of its own."""
         starts = [f"{ctype(a.dtype)} {a.register} = {start(a.name, a.dtype)};" for a in sums]
-        adds = [f"{a.a} += {a.register};" for a in sums]
+        adds = [line for a in sums for line in a.add(a.register)]
         if self.short(self.domain[self.order[-1]]):
             return [Lines(starts), loop, Lines(adds)]
         inner = Loop(loop.var, "c", "end", loop.body, loop.simd)

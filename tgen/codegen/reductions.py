@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 
 from tgen.core.types import is_float
+from tgen.ops.declare import CODES
 
 from .names import ctype, literal
 
@@ -55,16 +56,22 @@ def memory_step(name, dtype):
 class Accumulator:
     """One register reduction: its declarations, the statements of a step, its simd clauses, and what closes it.
 
-    ``rounded``: the narrower dtype of its result, if it has one."""
+    ``rounded``: the narrower dtype of its result, if it has one. ``tallied``: what is added to it is counted, and every 32 terms
+    are added to one another in pairs, as NumPy's sums are (lib/support.c.j2, tgen_carry): its error grows with the logarithm of
+    their number.
+    """
 
     def __init__(self, name, dtype, number, index=None, rounded=None):
         self.name, self.dtype, self.index, self.rounded = name, dtype, index, rounded
+        self.tallied = False
         self.a = self.register = f"acc{number}"       # the register is another one inside a chunk
 
     def declare(self):
         if self.name in ARG:
             return [f"{ctype(self.dtype)} {self.a} = 0;", f"int64_t {self.a}_at = -1;"]
         lines = [f"{ctype(self.dtype)} {self.a} = {start(self.name, self.dtype)};"]
+        if self.tallied:
+            lines.append(f"{ctype(self.dtype)} {self.a}_level[48]; int64_t {self.a}_count = 0;")
         if self.watches_nan:
             lines.append(f"int {self.a}_nan = 0;")
         return lines
@@ -86,10 +93,19 @@ class Accumulator:
             if is_float(self.dtype):
                 better += f" || ({x} != {x} && {a} == {a})"
             return [f"if ({a}_at < 0 || {better}) {{ {a} = {x}; {a}_at = {self.index}; }}"]
+        if self.tallied and self.register == a:
+            return self.add(x)
         lines = [f"{self.register} = {TABLE[self.name].step.format(a=self.register, x=x)};"]
         if self.watches_nan:
             lines.append(f"{a}_nan |= {x} != {x};")
         return lines
+
+    def add(self, x):
+        """The statements that add ``x``, a sum of some terms."""
+        if not self.tallied:
+            return [f"{self.a} += {x};"]
+        carry = f"tgen_carry_{CODES[self.dtype]}({self.a}_level, {self.a}_count/32, {self.a})"
+        return [f"{self.a} += {x};", f"if (++{self.a}_count % 32 == 0) {self.a} = {carry};"]
 
     def clauses(self):
         """omp simd clauses, or None when the loop must stay scalar."""
@@ -99,4 +115,7 @@ class Accumulator:
         return clause + (f" reduction(|:{self.a}_nan)" if self.watches_nan else "")
 
     def close(self):
+        if self.tallied:
+            whole = f"tgen_tally_{CODES[self.dtype]}({self.a}_level, {self.a}_count/32, {self.a})"
+            return [f"if ({self.a}_count >= 32) {self.a} = {whole};"]
         return [f"if ({self.a}_nan) {self.a} = {literal(float('nan'), self.dtype)};"] if self.watches_nan else []
