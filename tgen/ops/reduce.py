@@ -79,9 +79,9 @@ def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
 
 
 def _sum_grad(node, gs):
-    """The adjoint everywhere; that of a result in the accumulator's dtype is rounded before, for it is smaller there."""
+    """The adjoint (or its mask) everywhere; that of a result in the accumulator's dtype is rounded first: there it is smaller."""
     x, axes = node.inputs[0], node.attrs["axes"]
-    g = apply("cast", gs[0], dtype=x.dtype) if "dtype" in node.attrs else gs[0]
+    g = apply("cast", gs[0], dtype=x.dtype) if "dtype" in node.attrs and is_float(gs[0].dtype) else gs[0]
     return [like(keep(g, x, axes), x)]
 
 
