@@ -11,16 +11,21 @@ ERROR_SLOTS = 9     # frame[0..7] is the error record, frame[8] the caller's
 
 def symbols_of(function):
     """Every size symbol the module names: those of parameters, arguments and what is found inside."""
-    found = {}
+    found, seen = {}, set()
+
+    def note(sizes):
+        if sizes not in seen:
+            seen.add(sizes)
+            found.update(dict.fromkeys(name for s in sizes for name in dims.symbols(s)))
     for v, p in zip(function.block.params, function.params):
         if p.symbol:
             found[p.symbol] = None
-        for s in v.type.shape:
-            found.update(dict.fromkeys(dims.symbols(s)))
+        note(v.type.shape)
     for instr in walk(function.block):
         found.update(dict.fromkeys(instr.found))
-        for s in (*instr.sizes, *(s for v in instr.results for s in v.type.shape)):
-            found.update(dict.fromkeys(dims.symbols(s)))
+        note(instr.sizes)
+        for v in instr.results:
+            note(v.type.shape)
     return list(found)
 
 

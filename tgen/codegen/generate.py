@@ -21,6 +21,7 @@ LIBRARY_TYPES = {       # what templates/lib loops over: functions for each dtyp
     "types": (("s", "float"), ("d", "double")),
     "numbers": tuple((c, C_TYPES[d], LOWEST.get(c) or ("0" if c[0] == "u" else f"INT{c[1:]}_MIN")) for d, c in CODES.items() if d != "bool"),
     "kinds": tuple((c, C_TYPES[d], d.startswith("float")) for d, c in CODES.items())}
+HELPER, CALLED = re.compile(r"\btgen_\w+"), re.compile(r"\b(\w+)(?=\()")
 ANY = object()      # in a set of memory: what the next step touches, whatever that is
 
 
@@ -77,22 +78,25 @@ def library(name):
 
 def helpers(text):
     """The library functions a text uses, and those they use, in the order of their files."""
-    known, used, stack = {}, set(), [text]
+    known, used, waiting = {}, set(), set(HELPER.findall(text))
     for name, words in LIBRARIES.items():
-        known.update(library(name) if re.search(rf"\btgen_(?:{words})", text) else {})
-    while stack:
-        for name in set(re.findall(r"\btgen_\w+", stack.pop())):
-            if name in known and name not in used:
-                used.add(name)
-                stack.append(known[name])
+        begins = tuple(f"tgen_{word}" for word in words.split("|"))
+        known.update(library(name) if any(called.startswith(begins) for called in waiting) else {})
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in used:
+            used.add(name)
+            waiting.update(HELPER.findall(known[name]))
     return [known[n] for n in known if n in used]
 
 
-def prototypes(text, functions):
-    """Prototypes of those of the libm ``functions`` ({name: how many arguments}) that a text calls: (name, result, parameters)."""
+def prototypes(called, functions):
+    """Prototypes of those of the libm ``functions`` ({name: how many arguments}) among the ``called`` names: (name, result, parameters)."""
     found = []
-    for name in sorted(set(re.findall(r"\b(?:%s)f?(?=\()" % "|".join(functions), text))):
-        base = name if name in functions else name[:-1]
+    for name in sorted(called):
+        base = name if name in functions else name.removesuffix("f")
+        if base not in functions:
+            continue
         kind = "double" if name in functions else "float"
         found.append((name, kind, ", ".join([kind] * functions[base])))
     return found
@@ -149,20 +153,19 @@ def _parts_of_file(function, plan, general, named):
     ir_text, names, lines = text.printed(function)
     module = Module(function, plan, names, lines, general).build()
     entry = Entry(module).build()
-    symbols = [*symbols_of(function), *named.known.values()]
-    functions = Functions(module, symbols)
+    symbols = symbols_of(function)
+    functions = Functions(module, [*symbols, *named.known.values()])
     tree = Steps(module, functions.parts)
     steps = tree.views(module.steps)
     holders = entry.holders()
     definitions = named.definitions()
     entry.sizes += [f"f->{name} = {text};" for name, text in definitions]
-    symbols = [*symbols_of(function), *(name for name, _ in definitions)]
-    frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=symbols, fields=module.frame, holders=holders)
+    frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=[*symbols, *(name for name, _ in definitions)], fields=module.frame, holders=holders)
     view = {"holders": holders, "statics": module.statics, "functions": functions.views, "steps": steps, "loops": tree.loops, "masters": tree.lines,
             "entry": entry, "prologue": module.prologue, "packs": module.packs}
     body = render("module.c.j2", **view)
     used = helpers(body)
-    called = body + "\n".join(used)
+    called = {name for text in (body, *used) for name in CALLED.findall(text)}
     return {"helpers": used, "libm": prototypes(called, LIBM), "plain": prototypes(called, PLAIN_LIBM), "frame": frame, "body": body}
 
 

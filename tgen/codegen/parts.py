@@ -9,6 +9,7 @@ import re
 from .loops import Lines, Loop
 
 ARGUMENTS = {"f": "Frame *f", "part": "int32_t part", "low": "int64_t low", "high": "int64_t high"}
+USED = re.compile(rf"(?<!->)\b(?:{'|'.join(ARGUMENTS)})\b")
 NAMES = re.compile(r"\bf->(\w+)|(?<![\w>.])([nakd]\d+)(?!\w)")
 
 
@@ -56,8 +57,10 @@ def declared(declarations):
     return found
 
 
-def uses(text, word):
-    return re.search(rf"(?<!->)\b{word}\b", text) is not None
+def arguments(text):
+    """Which of ARGUMENTS a text uses, in their order."""
+    used = set(USED.findall(text))
+    return [word for word in ARGUMENTS if word in used]
 
 
 def is_tuned(text):
@@ -91,7 +94,7 @@ class Body:
         names = {name: f"{'p' if '*' in kind else 's'}{k}" for k, (kind, name) in enumerate(self.fields)} | {name: f"m{k}" for k, (_, name) in enumerate(self.sizes)}
         nodes = renamed(self.nodes, names)
         text = node_text(nodes)
-        own = [word for word in ARGUMENTS if uses(text, word)]
+        own = arguments(text)
         return [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)], [*own, *(f"f->{x}" for _, x in read)], nodes, text
 
 
@@ -127,7 +130,8 @@ class Functions:
         body, name = self.bodies[part.name, suffix], part.name + suffix
         lines, nodes = ([], [Lines([self.calls[body]])]) if body in self.calls else body.alone()
         text = node_text(nodes)
-        unused = " ".join(f"(void){word};" for word in ARGUMENTS if not uses(text, word) and not (word == "f" and lines))
+        used = arguments(text)
+        unused = " ".join(f"(void){word};" for word in ARGUMENTS if word not in used and not (word == "f" and lines))
         self.write(part.comment, name, list(ARGUMENTS.values()), [unused]*bool(unused) + lines, nodes, text)
         extent = part.extent_strided if suffix else part.extent
         call = f"{name}(f, 0, 0, 1);" if extent == "1" and not part.counted else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"

@@ -43,6 +43,7 @@ class Rule:
     text: str = ""
     attrs: dict = field(default_factory=dict)       # op of the replacement -> a function of the Match: its attributes
     needs: frozenset = frozenset()                  # the ops that operands of the root are results of, asked first
+    numeric: bool = False                           # whether an operand of the root is a number, asked next
 
 
 def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
@@ -51,7 +52,8 @@ def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
     needs = frozenset(part[1] for part in root[2] if part[0] == "op")
     example = (example,) if isinstance(example, str) else tuple(example)
     text = f"{pattern} -> {make if isinstance(make, str) else name}"
-    return Rule(name, root, replacement, dtypes, when, example, text, attrs or {}, needs)
+    numeric = any(part[0] in ("const", "number") for part in root[2])
+    return Rule(name, root, replacement, dtypes, when, example, text, attrs or {}, needs, numeric)
 
 
 def tree(text):
@@ -164,8 +166,9 @@ class Rewriter:
         if self.depth >= DEPTH:
             return None
         below = {made.op.name for made in map(self.definition, instr.operands) if made is not None}
+        number = any([self.number_of(v) is not None for v in instr.operands])
         for r in self.rules.get(instr.op.name, ()):
-            value = self.apply(r, instr) if r.needs <= below else None
+            value = self.apply(r, instr) if r.needs <= below and (number or not r.numeric) else None
             if value is not None:
                 return value
         return self.apply_below(instr) if instr.op.name in self.through else None
@@ -420,6 +423,8 @@ def uniform(array):
     if not array.size:
         return None
     flat = array.reshape(-1)
+    if array.size == 1:
+        return flat[0]
     first = flat[:1]
     if array.dtype.kind == "f":
         bits = flat.view(f"u{array.dtype.itemsize}")

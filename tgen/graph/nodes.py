@@ -15,6 +15,7 @@ from tgen.errors import shown
 from . import testvalue
 
 _NUMBERS, _AUTO_NAMES = itertools.count(1), WeakKeyDictionary()
+_FILES = {}     # file -> whether it is the user's
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -28,7 +29,9 @@ def user_line():
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if is_user_frame(name):
+        if name not in _FILES:
+            _FILES[name] = is_user_frame(name)
+        if _FILES[name]:
             return name, frame.f_lineno
         frame = frame.f_back
     return None
@@ -38,12 +41,13 @@ class Variable:
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
     __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__", "__dict__")      # __dict__: for what users set
     __array_priority__ = 1000
+    _placed = True      # whether the line that made it is of interest
     construction_observers = []     # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
 
     def __init__(self, type, name=None, owner=None, index=0):
         self.type, self.name, self.owner, self.index = type, name, owner, index
         self._tag = self._functions = None    # _functions: what eval() compiled
-        self.where = user_line() if owner is None else None
+        self.where = user_line() if owner is None and self._placed else None
         if self.construction_observers:
             self.notify_construction_observers(self)
 
@@ -139,12 +143,12 @@ for _name in ("lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "iter",
 class Constant(Variable):
     """A value known now. ``data`` is a read-only ndarray."""
     __slots__ = ("data",)
+    _placed = False
 
     def __init__(self, type, data, name=None):
         super().__init__(type, name)
         self.data = np.array(data, dtype=concrete_dtype(type))
         self.data.flags.writeable = False
-        self.where = None
 
     value = property(lambda self: self.data)
 

@@ -40,7 +40,7 @@ def replaced(value, env):
 
 def substitute(instr, env):
     """``instr`` with its operands replaced; itself when none is."""
-    if not any(v in env for v in instr.operands):
+    if not env or env.keys().isdisjoint(instr.operands):
         return instr
     return instr.with_(operands=tuple(replaced(v, env) for v in instr.operands))
 
@@ -86,12 +86,13 @@ def walk(block):
     """Every instruction of ``block`` and of the blocks in it, in the order of the text."""
     stack = [iter(block.instrs)]
     while stack:
-        instr = next(stack[-1], None)
-        if instr is None:
+        for instr in stack[-1]:
+            yield instr
+            if instr.blocks:
+                stack.extend(iter(b.instrs) for b in reversed(instr.blocks))
+                break
+        else:
             stack.pop()
-            continue
-        yield instr
-        stack.extend(iter(b.instrs) for b in reversed(instr.blocks))
 
 
 def has_effect(instr):
@@ -148,6 +149,8 @@ def _copy_axis(axis, sizes):
 
 def instr_symbols(instr):
     """The size symbols an instruction mentions: in its sizes, result types, maps and nested blocks."""
+    if not instr.blocks and not instr.sizes and not any([v.type.shape for v in instr.results]):
+        return ()
     found = {}
     for i in _and_inside(instr):
         for s in (*i.sizes, *(s for v in i.results for s in v.type.shape), *_map_sizes(i)):

@@ -68,6 +68,8 @@ def _nan(bits):
 
 
 def attrs_text(attrs, hidden=()):
+    if not attrs:
+        return ""
     shown = [f"{k}={literal(attrs[k])}" for k in sorted(attrs) if k not in hidden]
     return f" {{{', '.join(shown)}}}" if shown else ""
 

@@ -177,7 +177,7 @@ class Lowering(Guards):
             self.add_shape(node)
             return
         arrays, sizes = self.split(node)
-        site = Site("equal", op.name, node.where, tuple(str(v) for v in arrays))
+        site = Site("equal", op.name, node.where)
         self.guards(node, arrays, attrs, site)
         if op.extra.get("found"):
             attrs["found"] = tuple(str(self.found(f"length of {op}")) for _ in range(op.extra["found"]))
@@ -200,8 +200,10 @@ class Lowering(Guards):
 
     def resized(self, v, node):
         """v, whose sizes a check made equal to others after v was made, as a view in these sizes."""
+        if not self.has_late():
+            return v
         shape = tuple(self.canon(s) for s in self.types[v].shape)
-        if not self.has_late() or shape == tuple(self.at_entry(s) for s in self.types[v].shape):
+        if shape == tuple(self.at_entry(s) for s in self.types[v].shape):
             return v
         known = next((r.views[v, shape] for r in self.region.chain() if (v, shape) in r.views), None)
         if known is None:

@@ -12,11 +12,13 @@ text may read one twice. The class is that of the *last* operand (switch's first
     {T}  the C type        {U}  the unsigned type to compute in, so that overflow wraps and is defined
     {k}  the dtype's code in a helper's name: tgen_sgn_{k} is tgen_sgn_f64
 """
+from functools import lru_cache
+
 import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import SCALAR, Op, register
-from tgen.core.types import DTYPES, TensorType, float_of, is_float, is_int, promote
+from tgen.core.types import DTYPES, float_of, is_float, is_int, promote, tensor_type
 from tgen.config import config
 
 C_TYPES = {d: ("uint8_t" if d == "bool" else "float" if d == "float32" else "double" if d == "float64" else f"{d}_t") for d in DTYPES}
@@ -76,6 +78,7 @@ def casting(dtypes, attrs=None):
 
 # -- the type rule of scalar ops -----------------------------------------------------------------------------------------------
 
+@lru_cache(maxsize=1 << 12)
 def broadcast(shapes):
     """The shape of an elementwise result: axes that are 1 in the type give way, the others must be equal."""
     if len({len(s) for s in shapes}) != 1:
@@ -91,6 +94,14 @@ def broadcast(shapes):
 
 def scalar_infer(name, rule, arity):
     def infer(types, attrs, sizes):
+        key = None if attrs else tuple([(t.dtype, t.shape, t.weak) for t in types])
+        return known(key, config.floatX) if key else result_of(types, attrs)
+
+    @lru_cache(maxsize=1 << 10)
+    def known(key, floatX):     # noqa: ARG001  the quotient of ints is of config.floatX
+        return result_of([tensor_type(*parts) for parts in key], {})
+
+    def result_of(types, attrs):
         if len(types) != arity:
             raise TypeError(f"{name} takes {arity} operands, not {len(types)}")
         dtypes = tuple(t.dtype for t in types)
@@ -98,7 +109,7 @@ def scalar_infer(name, rule, arity):
         if tuple(operands) != dtypes:
             raise TypeError(f"operands are {', '.join(dtypes)}; {name} takes {', '.join(operands)} (casts are explicit)")
         weak = any(t.weak for t in types) and all(t.weak or t.dtype == "bool" for t in types) and name != "cast"
-        return (TensorType(result, broadcast([t.shape for t in types]), weak),)
+        return (tensor_type(result, broadcast(tuple([t.shape for t in types])), weak),)
     return infer
 
 
@@ -143,8 +154,11 @@ def c_text(op, dtypes, attrs=None):
     >>> c_text(OPS["add"], ("int8", "int8"))
     '(int8_t)((uint32_t){0} + (uint32_t){1})'
     """
-    if callable(op.c):
-        return op.c(dtypes, attrs or {})
+    return op.c(dtypes, attrs or {}) if callable(op.c) else _filled(op, dtypes)
+
+
+@lru_cache(maxsize=1 << 10)
+def _filled(op, dtypes):
     last, kind = dtypes[-1], dtype_class(dtypes[-1])
     text = op.c.get(kind) or op.c.get("n" if is_int(last) else "b")
     if text is None:

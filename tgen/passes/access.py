@@ -6,6 +6,7 @@
 ``index`` numbers the value's own axes.
 """
 from dataclasses import dataclass
+from functools import cache
 
 from tgen.core import dims
 from tgen.ir.nodes import Axis, Value
@@ -20,7 +21,12 @@ class Access:
 
 
 def identity(value):
-    return Access(value, tuple(Axis(k) for k in range(value.type.ndim)))
+    return Access(value, _axes(len(value.type.shape)))
+
+
+@cache
+def _axes(ndim):
+    return tuple(Axis(k) for k in range(ndim))
 
 
 def _dimshuffle(instr, axes):
@@ -61,6 +67,9 @@ class Reader:
 
     def access(self, value):
         """The Access of a value, through every view above it (iteratively: chains of views may be long)."""
+        known = self._known.get(value)
+        if known is not None:
+            return known
         chain = []
         v = value
         while v not in self._known:
@@ -95,7 +104,11 @@ def _compose(axis, own):
 
 def against(access, value, domain):
     """The access of an elementwise operand ``value`` within ``domain``: its static-1 axes stand still where the domain moves."""
-    still = {k for k, (s, d) in enumerate(zip(value.type.shape, domain)) if s == 1 and d != 1}
+    if not domain:
+        return access
+    still = {k for k, (s, d) in enumerate(zip(value.type.shape, domain)) if s is not d and s == 1 and d != 1}
+    if not still:
+        return access
     return Access(access.base, tuple(Axis(None, a.start, 1) if a.index in still else a for a in access.axes))
 
 
@@ -103,6 +116,8 @@ def is_identity(access, domain):
     """Whether the access reads base[i0, .., ik] for domain index (i0, .., ik): static-1 axes may stand still."""
     if len(access.axes) != len(domain):
         return False
+    if access.axes is _axes(len(domain)):
+        return True
     return all((a.index == k and a.start == 0 and a.step == 1) or (a.index is None and a.start == 0 and domain[k] == 1)
                for k, a in enumerate(access.axes))
 

@@ -40,7 +40,7 @@ def _live_part(block):
     symbols = _symbols(block.results)
     kept = []
     for instr in reversed(block.instrs):
-        if not (_acts(instr) or any(v in live for v in instr.results) or any(name in symbols for name in instr.found)):
+        if live.isdisjoint(instr.results) and not _acts(instr) and symbols.isdisjoint(instr.found):
             continue
         if instr.op.name in _LIVE:
             instr = yield _LIVE[instr.op.name](instr, live, symbols)

@@ -125,7 +125,8 @@ class Fusion:
         domain = self.domain(instr)
         accesses = self.accesses(instr, domain)
         target = None
-        for cluster in sorted({c for a in accesses if (c := self.cluster_of.get(a.base)) is not None}, key=lambda c: (-c.stage, -c.number)):
+        makers = {c for a in accesses if (c := self.cluster_of.get(a.base)) is not None}
+        for cluster in sorted(makers, key=lambda c: (-c.stage, -c.number)) if len(makers) > 1 else makers:
             if self.accepts(cluster, instr, domain, accesses):
                 target = cluster
                 break
@@ -133,9 +134,8 @@ class Fusion:
             target = self.sibling(instr, domain, accesses)
         if target is None:
             target = self.new_cluster(domain, self.needed(instr, accesses, None))
-        if domain == target.domain and instr.op.kind == SCALAR:
-            instr = self.again(target, instr, domain)
-        self.join(target, instr, domain, self.accesses(instr, domain))
+        again = self.again(target, instr, domain) if domain == target.domain and instr.op.kind == SCALAR else instr
+        self.join(target, again, domain, accesses if again is instr else self.accesses(again, domain))
 
     def again(self, target, instr, domain):
         """Operands that another cluster makes cheaply from what memory holds anyway are computed again in ``target``."""
@@ -176,14 +176,18 @@ class Fusion:
 
     def needed(self, instr, accesses, cluster):
         """The lowest stage for instr when only what ``cluster`` holds can be read without memory."""
-        stage = max([self.fence] + [self.checked.get(v, 0) for v in instr.operands if instr.op.name == "gather"])
+        gathers = instr.op.name == "gather"
+        stages = [self.fence]
         for v in instr.operands:
+            if gathers:
+                stages.append(self.checked.get(v, 0))
+            stages.append(self.late.get(v, 0))
             base = self.base(v)
-            if instr.op.name != "gather" and cluster is not None and self.cluster_of.get(base) is cluster:
-                continue
-            stage = max(stage, self.stage_of.get(base, 0))
-        late = [self.late.get(v, 0) for v in instr.operands]
-        return max(stage, self.found_at(s for v in (*instr.results, *instr.operands) for s in v.type.shape), *late)
+            if gathers or cluster is None or self.cluster_of.get(base) is not cluster:
+                stages.append(self.stage_of.get(base, 0))
+        if self.finds:
+            stages.append(self.found_at(s for v in (*instr.results, *instr.operands) for s in v.type.shape))
+        return max(stages)
 
     def accepts(self, cluster, instr, domain, accesses):
         """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand, nothing else is late."""

@@ -45,7 +45,7 @@ class Elemwise(metaclass=_IsElemwise):
     """
 
     def __init__(self, name):
-        self.name, self.op = name, OPS[name]
+        self.name, self.op, self._known = name, OPS[name], {}
         self.__name__ = self.__qualname__ = name
         self.__doc__ = f"{self.op.doc}, element by element.\n\n{type(self).__doc__.split(chr(10), 2)[2]}"
 
@@ -64,6 +64,12 @@ class Elemwise(metaclass=_IsElemwise):
 
     def dtypes(self, types):
         """(operand dtypes the op takes, whether the result is weak)."""
+        key = config.floatX, *[(t.dtype, t.weak) for t in types]
+        if key not in self._known:
+            self._known[key] = self._dtypes(types)
+        return self._known[key]
+
+    def _dtypes(self, types):
         dtypes, weak = settle(types)
         if self.name in _NO_BOOL and all(d == "bool" for d in dtypes):
             raise TypeError(f"{self.name} of bools has no meaning; use {_NO_BOOL[self.name]}, or cast to a number first")
