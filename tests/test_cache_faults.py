@@ -17,7 +17,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from faults import answer, cc, figure, in_directory, made, made_with_warnings, named, numbers, place, size, stored_path, text_of    # noqa: F401
+from faults import answer, cc, figure, in_directory, made, made_with_warnings    # noqa: F401
+from faults import named, numbers, place, size, stored_path, text_of    # noqa: F401
 from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
 from tgen.backends.c import blas, build, cache, directory, entry, host, image, toolchain
@@ -164,7 +165,7 @@ def full_place(monkeypatch, cc):
 
 @pytest.mark.parametrize("fits", ["nothing", "tgen.c"])
 def test_full_directory_for_temporary_files(cc, place, monkeypatch, fits):
-    """Whether the text does not fit or what the compiler makes of it: it is compiled elsewhere, and stored."""
+    """Whether the text does not fit or what is made of it: it is compiled elsewhere, and stored."""
     first, second = next(numbers), next(numbers)
     full_place.fits = fits
 
@@ -213,7 +214,8 @@ def test_unsafe_directory_for_temporary_files(place, monkeypatch, places):
     for path, mode in ((loose, 0o777), (safe, 0o1777)):
         os.mkdir(path)
         os.chmod(path, mode)
-    monkeypatch.setattr(directory, "scratch_places", lambda: [loose, safe] if places == "next to it" else [loose])
+    there = [loose, safe] if places == "next to it" else [loose]
+    monkeypatch.setattr(directory, "scratch_places", lambda: there)
     theirs = hand_over(tempfile.mkdtemp(prefix="faults-", dir=os.path.dirname(place)))
 
     def used():

@@ -1,4 +1,5 @@
 """Arrays of more than 2**31 elements, small stacks, and the processor's floating point state."""
+
 import ctypes
 import mmap
 import resource
@@ -20,9 +21,10 @@ LENGTH = 2**31 + 100
 
 # -- huge arrays ---------------------------------------------------------------------------------------------
 
+
 @pytest.fixture(scope="module")
 def huge():
-    """An int8 array of more than 2**31 elements in a file with holes: it costs memory only where it is read."""
+    """An int8 array of more than 2**31 elements in a file with holes: only what is read costs memory."""
     with tempfile.TemporaryFile() as file:
         file.truncate(LENGTH)
         x = np.frombuffer(mmap.mmap(file.fileno(), LENGTH), "int8")
@@ -32,11 +34,21 @@ def huge():
 
 def test_positions_beyond_31_bits(huge):
     x, i, k = T.bvector("x"), T.lvector("i"), T.lscalar("k")
-    f = tgen.function([x, i, k], [x[k], x[k:k + 4], x[-4:], x[i], x.shape[0], x[::2**30], x[k::-2**30]])
+    f = tgen.function(
+        [x, i, k], [x[k], x[k : k + 4], x[-4:], x[i], x.shape[0], x[:: 2**30], x[k :: -(2**30)]]
+    )
     positions = np.array([2**31 + 3, -1, 5, 2**31 - 1])
     got = f(huge, positions, 2**31 + 3)
     k = 2**31 + 3
-    wanted = [huge[k], huge[k:k + 4], huge[-4:], huge[positions], LENGTH, huge[::2**30], huge[k::-2**30]]
+    wanted = [
+        huge[k],
+        huge[k : k + 4],
+        huge[-4:],
+        huge[positions],
+        LENGTH,
+        huge[:: 2**30],
+        huge[k :: -(2**30)],
+    ]
     for a, b in zip(got, wanted):
         assert np.array_equal(a, b), (a, b)
     with pytest.raises(IndexError, match=f"index {LENGTH}.*size {LENGTH}"):
@@ -45,7 +57,7 @@ def test_positions_beyond_31_bits(huge):
 
 def test_matrices_beyond_31_bits(huge):
     m, i = T.bmatrix("m"), T.lvector("i")
-    rows = huge[:2 * (LENGTH // 2)].reshape(2, LENGTH // 2)
+    rows = huge[: 2 * (LENGTH // 2)].reshape(2, LENGTH // 2)
     f = tgen.function([m, i], [m[:, i], m[1, -3:].sum(), m.T[i].shape[1], m.shape[0] * m.shape[1]])
     at = np.array([0, LENGTH // 2 - 1, 2**30])
     got = f(rows, at)
@@ -65,6 +77,7 @@ def test_every_element_of_a_huge_array(huge):
 
 # -- memory ------------------------------------------------------------------------------------------------
 
+
 def guarded(value):
     """A copy of ``value`` that ends where a page begins which nobody may touch, after another such page."""
     page, size = mmap.PAGESIZE, value.nbytes
@@ -80,10 +93,24 @@ def guarded(value):
 
 
 def test_nothing_outside_of_an_array_is_touched():
-    """Arguments that end at the end of the world, in a child: indices and slices of all kinds, in range and out."""
+    """Arguments that end where memory does, in a child: indices and slices of all kinds, in range and out."""
     x, i, a, b = T.dmatrix("x"), T.lvector("i"), T.lscalar("a"), T.lscalar("b")
-    f = tgen.function([x, i, a, b], [x[i], x[:, i % x.shape[1]], T.inc_subtensor(x[i], 1.0), x[a:b], x[b:a:-2], x[a],
-                                     x.T[::-1].sum(axis=0), T.nnet.softmax(x), T.sort(x, axis=0), T.dot(x, x.T), x.sum()])
+    f = tgen.function(
+        [x, i, a, b],
+        [
+            x[i],
+            x[:, i % x.shape[1]],
+            T.inc_subtensor(x[i], 1.0),
+            x[a:b],
+            x[b:a:-2],
+            x[a],
+            x.T[::-1].sum(axis=0),
+            T.nnet.softmax(x),
+            T.sort(x, axis=0),
+            T.dot(x, x.T),
+            x.sum(),
+        ],
+    )
 
     def work():
         source, errors = np.random.default_rng(1), 0
@@ -99,9 +126,12 @@ def test_nothing_outside_of_an_array_is_touched():
                 errors += 1
                 assert not inside
                 continue
-            assert inside and np.array_equal(got[0], values[at]) and np.array_equal(got[3], values[start:stop])
+            assert (
+                inside and np.array_equal(got[0], values[at]) and np.array_equal(got[3], values[start:stop])
+            )
             assert np.array_equal(got[4], values[stop:start:-2])
         return errors
+
     assert in_child(work, seconds=300) > 10
 
 
@@ -120,18 +150,32 @@ def test_a_limit_on_memory():
             with pytest.raises(MemoryError):
                 f(big)
         return s.get_value().tolist(), f(np.ones(1000))[0].sum(), s.get_value().tolist()
+
     assert in_child(limited) == ([2.0] * 3, 2000.0, [3.0] * 3)
 
 
 # -- small stacks --------------------------------------------------------------------------------------------
 
+
 def test_calls_need_little_of_the_stack():
     """On a thread of 512 KiB: large temporaries, loops in loops, sorting, products, convolutions, errors."""
     x, v, k = T.dmatrix("x"), T.dvector("v"), T.lvector("k")
-    h, _ = tgen.scan(lambda row, a: T.tanh(T.dot(a, x[:, :60]) + row[:60]), sequences=x, outputs_info=T.zeros(60))
+    h, _ = tgen.scan(
+        lambda row, a: T.tanh(T.dot(a, x[:, :60]) + row[:60]), sequences=x, outputs_info=T.zeros(60)
+    )
     c = T.nnet.conv2d(x.dimshuffle("x", "x", 0, 1), T.ones((3, 1, 5, 5)))
-    outputs = [T.nnet.softmax(x), T.dot(x, x.T), T.sort(x, axis=1), h[-1], c.sum(), T.grad(c.sum() + h.sum(), x), x[k],
-               T.concatenate([x, x], axis=0).sum(axis=0), T.cumsum(v), T.exp(x).var(axis=0)]
+    outputs = [
+        T.nnet.softmax(x),
+        T.dot(x, x.T),
+        T.sort(x, axis=1),
+        h[-1],
+        c.sum(),
+        T.grad(c.sum() + h.sum(), x),
+        x[k],
+        T.concatenate([x, x], axis=0).sum(axis=0),
+        T.cumsum(v),
+        T.exp(x).var(axis=0),
+    ]
     values = np.linspace(-1, 1, 60 * 300).reshape(60, 300), np.arange(300.0), np.array([3, -1])
     found = []
 
@@ -140,6 +184,7 @@ def test_calls_need_little_of_the_stack():
         found.append(f(*values))
         with pytest.raises(IndexError):
             f(values[0], values[1], np.array([60]))
+
     old = threading.stack_size(512 * 1024)
     try:
         thread = threading.Thread(target=work)
@@ -163,8 +208,18 @@ int state(void) { return fegetround(); }
 int set_upward(void) { return fesetround(FE_UPWARD); }
 int set_nearest(void) { return fesetround(FE_TONEAREST); }
 """
-FORBIDDEN = ("-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-mdaz-ftz", "-ffinite-math-only", "-fassociative-math",
-             "-freciprocal-math", "-fno-signed-zeros", "-ffp-contract=fast", "-frounding-math")
+FORBIDDEN = (
+    "-ffast-math",
+    "-Ofast",
+    "-funsafe-math-optimizations",
+    "-mdaz-ftz",
+    "-ffinite-math-only",
+    "-fassociative-math",
+    "-freciprocal-math",
+    "-fno-signed-zeros",
+    "-ffp-contract=fast",
+    "-frounding-math",
+)
 
 
 @pytest.fixture(scope="module")
@@ -179,12 +234,28 @@ def state():
 def test_subnormals_are_kept(dtype):
     x = T.TensorType(dtype, (None,))("x")
     tiny, least = np.finfo(dtype).tiny, np.finfo(dtype).smallest_subnormal
-    f = tgen.function([x], [x * 0.5, x - tiny * dtype_one(dtype, 0.5), x.sum(), T.dot(x, x * 0 + 1), -x, abs(x), T.maximum(x, 0)])
+    f = tgen.function(
+        [x],
+        [
+            x * 0.5,
+            x - tiny * dtype_one(dtype, 0.5),
+            x.sum(),
+            T.dot(x, x * 0 + 1),
+            -x,
+            abs(x),
+            T.maximum(x, 0),
+        ],
+    )
     values = np.array([tiny, least, tiny / 2, -least] * 40, dtype)
     got = f(values)
     assert np.array_equal(got[0], values * dtype_one(dtype, 0.5)) and (got[0][::4] != 0).all()
     assert np.array_equal(got[1], values - tiny * dtype_one(dtype, 0.5))
-    assert got[2] != 0 and got[3] != 0 and np.array_equal(got[4], -values) and np.array_equal(got[5], abs(values))
+    assert (
+        got[2] != 0
+        and got[3] != 0
+        and np.array_equal(got[4], -values)
+        and np.array_equal(got[5], abs(values))
+    )
 
 
 def dtype_one(dtype, value):
@@ -192,7 +263,7 @@ def dtype_one(dtype, value):
 
 
 def test_loading_and_calling_leave_the_floating_point_state_alone(state):
-    """Rounding mode and the bits that flush subnormals are the user's, also while functions are loaded and run."""
+    """Rounding mode and the bits that flush subnormals are the user's, whatever is loaded and run."""
     x, m = T.dvector("x"), T.fmatrix("m")
 
     def calls():
@@ -207,6 +278,7 @@ def test_loading_and_calling_leave_the_floating_point_state_alone(state):
             return before, calls()
         finally:
             state.set_nearest()
+
     start = state.state()
     assert calls() == (start, True)
     before, after = in_child(upward)

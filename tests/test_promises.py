@@ -1,4 +1,5 @@
 """tgen/docs/promises.md is kept: every promise names tests that there are, and tests cite nothing else."""
+
 import ast
 import re
 import subprocess
@@ -22,13 +23,23 @@ def promises():
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         match = ROW.match(line)
         if match and match[1] != "id":
-            rows.append((match[1], match[2], re.findall(r"tests/\S+::\w+", match[3]), re.findall(r"`([^`]+)`", match[3])))
+            rows.append(
+                (
+                    match[1],
+                    match[2],
+                    re.findall(r"tests/\S+::\w+", match[3]),
+                    re.findall(r"`([^`]+)`", match[3]),
+                )
+            )
     return rows
 
 
 def functions(path):
-    return {node.name: node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.FunctionDef)}
+    return {
+        node.name: node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def test_ids_are_unique_and_every_row_is_read():
@@ -44,21 +55,28 @@ def test_what_shows_a_promise_is_there(row):
     for test in tests:
         file, name = test.split("::")
         assert name.startswith("test_") and (ROOT / file).name.startswith("test_")
-        assert name in {node.name for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body
-                        if isinstance(node, ast.FunctionDef)}, test
+        assert name in {
+            node.name
+            for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+            if isinstance(node, ast.FunctionDef)
+        }, test
     for command in commands:
         assert (ROOT / command.split()[0]).is_file(), command
 
 
 def tracked(*places):
     done = subprocess.run(["git", "ls-files", *places], cwd=ROOT, capture_output=True, text=True)
-    names = done.stdout.split() if done.returncode == 0 else []     # a copy without .git: what lies there
+    names = done.stdout.split() if done.returncode == 0 else []  # a copy without .git: what lies there
     return [ROOT / name for name in names] or [p for place in places for p in (ROOT / place).rglob("*.*")]
 
 
 def test_nothing_is_cited_that_is_not_in_the_repository():
-    files = [path for path in tracked("tests", "tgen", "templates", "tools") if path.suffix in (".py", ".md", ".j2")]
-    documents = {path.name for path in ROOT.rglob("*.md")}
+    files = [
+        path
+        for path in tracked("tests", "tgen", "templates", "tools")
+        if path.suffix in (".py", ".md", ".j2")
+    ]
+    documents = {path.name for place in (ROOT.glob("*.md"), (ROOT / "tgen").rglob("*.md")) for path in place}
     found = []
     for path in files:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -69,8 +87,13 @@ def test_nothing_is_cited_that_is_not_in_the_repository():
 
 
 def reads_the_clock(node):
-    return any(isinstance(n, ast.Attribute) and n.attr in CLOCK and isinstance(n.value, ast.Name) and n.value.id == "time"
-               for n in ast.walk(node))
+    return any(
+        isinstance(n, ast.Attribute)
+        and n.attr in CLOCK
+        and isinstance(n.value, ast.Name)
+        and n.value.id == "time"
+        for n in ast.walk(node)
+    )
 
 
 def timed_assertions(function):
@@ -87,10 +110,19 @@ def timed_assertions(function):
 
 
 def test_no_test_asserts_on_the_clock():
-    """A busy machine fails no test: what is bounded is work, counted (work.py). Waiting in vain may have a limit."""
-    timed = [path for path in (ROOT / "tests").rglob("*.py") if CALLED.search(path.read_text(encoding="utf-8"))]
-    found = [f"{path.name}:{node.lineno}" for path in timed
-             for name, function in functions(path).items() if name != "wait_for" for node in timed_assertions(function)]
+    """A busy machine fails no test: work is counted (work.py). Waiting in vain may have a limit."""
+    timed = [
+        path for path in (ROOT / "tests").rglob("*.py") if CALLED.search(path.read_text(encoding="utf-8"))
+    ]
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in timed
+        for name, function in functions(path).items()
+        if name != "wait_for"
+        for node in timed_assertions(function)
+    ]
     assert not found, found
-    sample = ast.parse("def f():\n    start = time.monotonic()\n    assert time.monotonic() - start < 1").body[0]
+    sample = ast.parse(
+        "def f():\n    start = time.monotonic()\n    assert time.monotonic() - start < 1"
+    ).body[0]
     assert list(timed_assertions(sample))

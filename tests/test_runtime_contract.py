@@ -194,10 +194,15 @@ print(calls, "calls", file=sys.stderr)
 """
 
 
+def in_python(script, count):
+    command = [sys.executable, "-c", script, str(count)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
 def test_interrupts_leave_whole_values():
     """A call is before or after an interrupt, and both variables have counted the same calls."""
     count = size(200, 10_000)
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(count)], capture_output=True, text=True, timeout=600)
+    done = in_python(INTERRUPTED, count)
     assert done.stdout == "0 torn\n", done.stderr[-2000:]
     figure(interrupts=count, torn=0, calls=int(done.stderr.split()[-2]))
 
@@ -238,7 +243,7 @@ print(stopped, "stopped")
 def test_an_exception_from_a_signal_handler_leaves_no_lock_held():
     """At random times inside and outside of calls and loops; the call after it must not wait."""
     count = size(100, 3000)
-    done = subprocess.run([sys.executable, "-c", RAISING, str(count)], capture_output=True, text=True, timeout=600)
+    done = in_python(RAISING, count)
     assert done.stdout == f"{count} stopped\n", done.stderr[-2000:]
     figure(exceptions=count)
 

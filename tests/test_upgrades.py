@@ -1,4 +1,5 @@
-"""Other processors, compilers, versions of tgen and of Python, another BLAS: what is compiled again, what is found."""
+"""Other processors, compilers, versions of tgen and Python, another BLAS: what is a miss, what a hit."""
+
 import ctypes
 import dataclasses
 import os
@@ -10,7 +11,7 @@ import tempfile
 
 import numpy as np
 import pytest
-from faults import answer, cc, figure, made, numbers, place, text_of     # noqa: F401
+from faults import answer, cc, figure, made, numbers, place, text_of  # noqa: F401
 from processes import in_child
 
 import tgen
@@ -32,6 +33,7 @@ int32_t tgen_entry(const void *h, int64_t *f, void *const *s)
 
 # -- processors ----------------------------------------------------------------------------------------------
 
+
 def on_processor(monkeypatch, name, target):
     """What a probe finds on a processor of this name, for which the compiler resolves these flags."""
     toolchain._loaded.clear()
@@ -48,9 +50,10 @@ def test_another_processor_is_another_key_and_the_same_one_a_hit(cc, place, monk
             chain = on_processor(monkeypatch, name, target)
             texts.append((build.key_of(text_of(n)), chain.target, made(n)))
         return texts
+
     (old, first, a), (new, other, b), (again, recorded, c) = in_child(keys)
     assert old == again != new and a == b == c
-    assert first == recorded != other       # the third probe was never made: the record of "old" was found
+    assert first == recorded != other  # the third probe was never made: the record of "old" was found
     assert cc.compiles() == 2
 
 
@@ -60,7 +63,9 @@ def test_a_build_for_an_old_processor_has_no_instructions_of_a_new_one(place):
     chain = dataclasses.replace(toolchain.get(), target=(plain,) if plain else ())
     assert not any("native" in word for word in chain.command())
     disassembled = disassembly(chain.compile(LOOP))
-    assert "ret" in disassembled and not any(register in disassembled for register in ("zmm", "ymm", "z31."))
+    assert "ret" in disassembled and not any(
+        register in disassembled for register in ("zmm", "ymm", "z31.")
+    )
 
 
 def disassembly(library):
@@ -73,17 +78,21 @@ def of_library(library, *command):
         with open(path, "wb") as file:
             file.write(library)
         return subprocess.run([*command, path], capture_output=True, text=True, check=True).stdout
+
     return in_scratch(run)
 
 
 # -- compilers and versions of tgen --------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("part", ["cc1", "as", "ld"])
 def test_an_upgrade_of_a_part_of_the_compiler_is_a_miss(place, part, tmp_path):
     """The driver stays as it is; what it starts is another program."""
     program = tmp_path / part
     program.write_text("first")
-    before = dataclasses.replace(toolchain.get(), stamps=(*toolchain.get().stamps, toolchain.stamp(str(program))))
+    before = dataclasses.replace(
+        toolchain.get(), stamps=(*toolchain.get().stamps, toolchain.stamp(str(program)))
+    )
     program.write_text("second one")
     after = dataclasses.replace(before, stamps=(*toolchain.get().stamps, toolchain.stamp(str(program))))
     assert toolchain.key_of(before, 1, "text") != toolchain.key_of(after, 1, "text")
@@ -108,12 +117,14 @@ def test_another_tgen_finds_what_has_the_same_text(place, monkeypatch):
     def with_another_abi():
         monkeypatch.setattr(host, "ABI", host.ABI + 1)
         return built()
+
     assert in_child(built) == ([2.0], 1)
     assert in_child(built) == ([2.0], 0) == in_child(upgraded)
     assert in_child(built, 3.0) == ([3.0], 1) and in_child(with_another_abi) == ([2.0], 1)
 
 
 # -- Python and its packages ---------------------------------------------------------------------------------
+
 
 def test_one_build_of_the_host_module_serves_all_versions_of_python(place, monkeypatch):
     """Nothing of this interpreter is in its key, and it asks Python for nothing but the stable ABI."""
@@ -124,7 +135,7 @@ def test_one_build_of_the_host_module_serves_all_versions_of_python(place, monke
     monkeypatch.setattr(sysconfig, "get_path", lambda name: "/usr/include/python3.99")
     assert host.key_of(chain) == key and host.python_abi()[0] == "abi3"
     monkeypatch.setitem(other, "Py_GIL_DISABLED", 1)
-    assert host.key_of(chain) != key        # another layout of objects
+    assert host.key_of(chain) != key  # another layout of objects
     monkeypatch.undo()
     in_child(lambda: host._built(key, chain) and None)
     library, _ = cache.get(key)
@@ -136,13 +147,17 @@ STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_IncRef", "_Py_DecRef", "_Py_True
 
 
 def undefined(library):
-    return [line for line in of_library(library, "nm", "-D", "--undefined-only").splitlines() if " U " in line]
+    return [
+        line for line in of_library(library, "nm", "-D", "--undefined-only").splitlines() if " U " in line
+    ]
 
 
 def test_compiled_functions_know_neither_python_nor_numpy():
-    """What a library takes from others is in the C library and its math; all else comes through the host table."""
+    """What a library takes from others is in the C library and its math; the host table gives the rest."""
     x, m = T.dvector("x"), T.fmatrix("m")
-    f = tgen.function([x, m], [T.exp(x).sum(), T.dot(m, m), T.nnet.softmax(m), x[x > 0], T.sort(x), T.nnet.sigmoid(m)])
+    f = tgen.function(
+        [x, m], [T.exp(x).sum(), T.dot(m, m), T.nnet.softmax(m), x[x > 0], T.sort(x), T.nnet.sigmoid(m)]
+    )
     text = f.fn.program.c_text()
     assert "Python.h" not in text and "numpy" not in text
     libraries = [ctypes.CDLL(name) for name in ("libc.so.6", "libm.so.6")]
@@ -155,10 +170,11 @@ def test_compiled_functions_know_neither_python_nor_numpy():
 
 # -- BLAS ----------------------------------------------------------------------------------------------------
 
-FAKE = """void cblas_%(t)sgemm(int o, int ta, int tb, int m, int n, int k, %(c)s a, void *x, int lx, void *y, int ly, %(c)s b,
-                       %(c)s *z, int lz)
+FAKE = """void cblas_%(t)sgemm(int o, int ta, int tb, int m, int n, int k, %(c)s a, void *x, int lx,
+                       void *y, int ly, %(c)s b, %(c)s *z, int lz)
 { for (int i = 0; i < m; i++) for (int j = 0; j < n; j++) z[i*lz + j] = %(value)d; }
-void cblas_%(t)sgemv(int o, int ta, int m, int n, %(c)s a, void *x, int lx, void *y, int ly, %(c)s b, %(c)s *z, int lz) {}
+void cblas_%(t)sgemv(int o, int ta, int m, int n, %(c)s a, void *x, int lx, void *y, int ly, %(c)s b,
+                     %(c)s *z, int lz) {}
 """
 
 
@@ -178,6 +194,7 @@ def test_another_blas_is_really_called_and_nothing_compiled_for_it(place, monkey
         ran, real = [], toolchain.Toolchain.compile
         monkeypatch.setattr(toolchain.Toolchain, "compile", lambda *args: ran.append(args) or real(*args))
         return tgen.function([x], T.dot(x, x))(value), len(ran)
+
     usual, compiled = in_child(product, 0)
     assert np.allclose(usual, value @ value) and compiled == 1
     for number in (1, 2):
@@ -197,5 +214,6 @@ def test_two_copies_of_the_library(place, monkeypatch):
         name = blas.fill(lib, ffi, table)
         x = T.dmatrix("x")
         return name, tgen.function([x], T.dot(x, x))(np.linspace(-1, 1, 900).reshape(30, 30)).tobytes()
+
     assert in_child(bits, False) == in_child(bits, True)
     shutil.rmtree(folder)

@@ -1,4 +1,5 @@
-"""How much work something is, as a number that no busy machine changes: functions called instead of seconds."""
+"""How much work something is, as a number that no busy machine changes: functions called, not seconds."""
+
 import sys
 
 
@@ -9,6 +10,7 @@ def calls(function, *args):
     def see(frame, event, argument):
         nonlocal count
         count += event in ("call", "c_call")
+
     old = sys.getprofile()
     sys.setprofile(see)
     try:
@@ -19,7 +21,7 @@ def calls(function, *args):
 
 
 def assert_linear(function, small, factor=8, slack=1.5):
-    """``function(factor*small)`` calls at most ``slack`` times as many functions per unit as ``function(small)``."""
-    function(small)         # what happens once only has happened
+    """``function(factor*small)`` calls at most ``slack`` times as many a unit as ``function(small)``."""
+    function(small)  # what happens once only has happened
     few, many = calls(function, small)[1], calls(function, small * factor)[1]
     assert many <= factor * slack * few, f"{small}: {few} calls, {small * factor}: {many} calls"

@@ -6,9 +6,10 @@
     python tools/faults.py --python PATH ...    # other interpreters, 3.11 or later, with tgen's dependencies
     python tools/faults.py --json FILE          # the rows as data, too
 
-Every promise names tests; here they run at their full sizes (TGEN_FAULTS_FULL; tests/faults.py), each promise in a
-process of its own. Exit status 1 when one is not kept.
+Every promise names tests; here they run at their full sizes (TGEN_FAULTS_FULL; tests/faults.py), each promise
+in a process of its own. Exit status 1 when one is not kept.
 """
+
 import argparse
 import json
 import os
@@ -50,24 +51,38 @@ def promises():
 def shown(tests, full, seconds):
     """Run the tests of a promise: {"kept", "passed", "failed", "seconds", "figures", "output"}."""
     with tempfile.NamedTemporaryFile("r", suffix=".figures") as told:
-        env = {**os.environ, "TGEN_FAULTS_FIGURES": told.name, **({"TGEN_FAULTS_FULL": "1"} if full else {})}
+        env = {
+            **os.environ,
+            "TGEN_FAULTS_FIGURES": told.name,
+            **({"TGEN_FAULTS_FULL": "1"} if full else {}),
+        }
         start = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
         try:
-            done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds)
+            done = subprocess.run(
+                command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds
+            )
             output, kept = done.stdout + done.stderr, done.returncode == 0
         except subprocess.TimeoutExpired as error:
             output, kept = f"more than {seconds} s: {error}", False
         figures = {}
         for line in told:
             figures.update(json.loads(line)[1])
-    counts = {word: int(number) for number, word in COUNT.findall(output.splitlines()[-1] if output else "")}
-    return {"kept": kept, "passed": counts.get("passed", 0), "failed": sum(counts.values()) - counts.get("passed", 0),
-            "seconds": round(time.monotonic() - start, 1), "figures": figures, "output": output}
+    counts = {
+        word: int(number) for number, word in COUNT.findall(output.splitlines()[-1] if output else "")
+    }
+    return {
+        "kept": kept,
+        "passed": counts.get("passed", 0),
+        "failed": sum(counts.values()) - counts.get("passed", 0),
+        "seconds": round(time.monotonic() - start, 1),
+        "figures": figures,
+        "output": output,
+    }
 
 
 def across(pythons):
-    """One cache for several Pythons: the first compiles, the others find everything, and the bits are the same."""
+    """One cache for several Pythons: the first compiles, the others find everything, with the same bits."""
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "TGEN_CACHE_DIR": str(Path(folder) / "cache"), "PYTHONPATH": str(ROOT)}
@@ -76,10 +91,18 @@ def across(pythons):
             lines.append(done.stdout.split() if done.returncode == 0 else [done.stderr.strip()[-300:]])
     good = all(len(line) == 5 for line in lines) and len({tuple(line[1:3]) for line in lines}) == 1
     kept = good and int(lines[0][0]) > 0 and all(line[0] == "0" for line in lines[1:])
-    said = [f"Python {line[3]} with NumPy {line[4]}: {line[0]} compilers started" if len(line) == 5 else line[0]
-            for line in lines]
-    return {"kept": kept, "passed": int(kept), "failed": int(not kept), "seconds": 0.0, "figures": {},
-            "output": "\n".join(said)}
+    said = [
+        f"Python {line[3]} with NumPy {line[4]}: {line[0]} compilers started" if len(line) == 5 else line[0]
+        for line in lines
+    ]
+    return {
+        "kept": kept,
+        "passed": int(kept),
+        "failed": int(not kept),
+        "seconds": 0.0,
+        "figures": {},
+        "output": "\n".join(said),
+    }
 
 
 def told(name, promise, result):
@@ -94,8 +117,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("ids", nargs="*", help="promises by id; all when none is given")
     parser.add_argument("--reduced", action="store_true", help="the sizes of a run of all tests")
-    parser.add_argument("--python", nargs="+", default=[], metavar="PATH", help="other interpreters to share a cache with")
-    parser.add_argument("--seconds", type=int, default=1200, help="the most that one promise may take (1200)")
+    parser.add_argument(
+        "--python", nargs="+", default=[], metavar="PATH", help="other interpreters to share a cache with"
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=1200, help="the most that one promise may take (1200)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     options = parser.parse_args()
     rows, results = promises(), {}
@@ -104,7 +131,11 @@ def main():
         parser.error(f"no promise {', '.join(unknown)}; there are: {', '.join(rows)}")
     if options.python:
         results["python-upgrade"] = across([sys.executable, *options.python, sys.executable])
-        print(told("python-upgrade", "", results["python-upgrade"]), results["python-upgrade"]["output"], sep="\n")
+        print(
+            told("python-upgrade", "", results["python-upgrade"]),
+            results["python-upgrade"]["output"],
+            sep="\n",
+        )
     for name in options.ids or ([] if options.python else rows):
         promise, tests = rows[name]
         results[name] = shown(tests, not options.reduced, options.seconds)

@@ -65,7 +65,8 @@ def results(fn):
     keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
     rows = [(canonical[v], label(key), "output") for v, key in zip(ir.block.results, keys)]
     shared = [fn.fn.shared[n] for n in ir.updates]
-    return rows + [(canonical[v], label(s.name or ""), "new value") for v, s in zip(ir.block.results[ir.outputs:], shared)]
+    new = zip(ir.block.results[ir.outputs:], shared)
+    return rows + [(canonical[v], label(s.name or ""), "new value") for v, s in new]
 
 
 def bodies(fn):

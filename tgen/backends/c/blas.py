@@ -3,8 +3,8 @@
 A copy, because the dynamic linker gives everybody who opens one file the same library, and this one runs with
 one thread: the parts of a product are ours to deal out. OpenBLAS chooses its kernels when it is loaded.
 The copy lies in the cache, so that all processes share its pages. It is named by the SHA-256 of its bytes,
-which ``tgen cache verify`` computes; before it is loaded it is compared with the package's library, which takes
-a fifth of that time, and one that differs is made again.
+which ``tgen cache verify`` computes; before it is loaded it is compared with the package's library, in a
+fifth of that time, and one that differs is made again.
 """
 import importlib.util
 import os
@@ -112,7 +112,7 @@ def _store(copy, path):
 
 
 def stored_path(path):
-    """Where the copy of the library at ``path`` lies in the cache; its digest is computed once, and recorded."""
+    """Where the copy of the library at ``path`` lies in the cache; its digest is computed once and kept."""
     info = os.stat(path)
     stamp = info.st_size, info.st_mtime_ns, info.st_ino
     key = cache.digest("blas", os.path.realpath(path), *map(str, stamp))

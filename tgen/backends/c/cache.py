@@ -115,7 +115,7 @@ def store(path, data):
 
 
 def has_room(size):
-    """Whether a file of ``size`` bytes is kept: one of half of what may be there would drive out all others."""
+    """Whether a file of ``size`` bytes is kept: one of half of the limit would drive out all others."""
     return 2 * size <= config.cache_bytes
 
 

@@ -154,7 +154,7 @@ def user_directory():
 # ---- scratch ----
 
 def scratch_places():
-    """The directories in which a private one may be made, the best first: the user's TMPDIR, memory, the system's."""
+    """Where a private directory may be made, the best first: the user's TMPDIR, memory, the system's."""
     try:
         wanted = tempfile.gettempdir()
     except OSError:             # nothing can be written there, nor where Python looks instead
@@ -163,39 +163,42 @@ def scratch_places():
 
 
 class _Scratch:
-    """This process's private directory (0700), removed at its end; the sweep of a later one removes a killed one's.
+    """This process's private directory (0700), removed at its end; a later one sweeps a killed one's.
 
     A place somebody else could write to, or that has no room, is passed over; one warning tells of the first.
     """
 
     def __init__(self):
         self.path, self.alive, self.pid, self.numbers = None, None, None, itertools.count()
-        self.passed_over, self.left = {}, []    # place -> why; directories that others may still be at work in
+        self.passed_over = set()    # places without room
+        self.left = []              # (path, alive, pid) of directories there, in which threads may still be at work
         self.forked = False     # such a process often ends by _exit, which runs no atexit functions
 
     def root(self):
         if self.pid != os.getpid() or not os.path.isdir(self.path):
-            self._make()
+            self._make(sorted(scratch_places(), key=self.passed_over.__contains__))     # those without room last
         return self.path
 
     def leave(self, reason):
-        """Go to another place, as the one of now is of no use; whether there is one."""
+        """Go to another place, as there is no room in the one of now; whether there is one."""
+        before = self.path, self.alive, self.pid
         place = os.path.dirname(self.path)
-        self.passed_over[place] = reason
-        self.left.append(self.path)
-        self.pid = None
+        self.passed_over.add(place)
+        self.alive = None
         try:
-            self._make()
+            self._make([other for other in scratch_places() if other not in self.passed_over])
         except (OSError, CacheSecurityError):
+            self.path, self.alive, self.pid = before
+            self.passed_over.discard(place)
             return False
-        warn_once("store", f"temporary files cannot be made in {place} ({reason}); {os.path.dirname(self.path)} is used")
+        self.left.append(before)
+        other = os.path.dirname(self.path)
+        warn_once("store", f"temporary files cannot be made in {place} ({reason}); {other} is used")
         return True
 
-    def _make(self):
-        unsafe = []
-        for place in scratch_places():
-            if place in self.passed_over or not os.path.isdir(place):
-                continue
+    def _make(self, places):
+        unsafe, unusable = [], []
+        for place in filter(os.path.isdir, places):
             reason = flaw_above(place)
             if reason is not None:
                 unsafe.append(reason)
@@ -203,16 +206,16 @@ class _Scratch:
             try:
                 self._make_in(place)
             except OSError as error:
-                self.passed_over[place] = error.strerror
+                unusable.append(f"{place}: {error.strerror}")
                 continue
             if unsafe:
-                warn_once("scratch", f"temporary files are made in {place}, where nobody else can replace code: {unsafe[0]}")
+                told = f"temporary files are made in {place}, as elsewhere code could be replaced: {unsafe[0]}"
+                warn_once("scratch", told)
             return
         if unsafe:
-            raise CacheSecurityError(f"no directory for temporary files is safe to make code in: {unsafe[0]}; "
-                                     "set TMPDIR to one that only you may write to")
-        raise OSError(errno.ENOSPC, "no directory for temporary files can be used: "
-                                    + "; ".join(f"{place}: {reason}" for place, reason in self.passed_over.items()))
+            raise CacheSecurityError("no directory for temporary files is safe to make code in: "
+                                     f"{unsafe[0]}; set TMPDIR to one that only you may write to")
+        raise OSError(errno.ENOSPC, f"no directory for temporary files can be used: {'; '.join(unusable)}")
 
     def _make_in(self, place):
         if self.alive is not None:
@@ -231,9 +234,15 @@ class _Scratch:
 
     def remove(self):
         if self.pid == os.getpid():
-            for path in (self.path, *self.left):
+            for path in (self.path, *(left[0] for left in self.left)):
                 shutil.rmtree(path, ignore_errors=True)
-            self.pid, self.left = None, []
+            self.forget_left()
+            self.pid = None
+
+    def forget_left(self):
+        for _, alive, _ in self.left:
+            os.close(alive)
+        self.left = []
 
 
 _scratch = _Scratch()
@@ -260,7 +269,7 @@ def scratch_directory():
 
 
 def in_scratch(work):
-    """``work(path)`` in a new private directory, removed afterwards; in another place when there was no room."""
+    """``work(path)`` in a new private directory, removed afterwards; elsewhere when there was no room."""
     while True:
         path = scratch_directory()
         try:
@@ -286,7 +295,9 @@ def _left_for_room(path):
         return False
     except OSError as error:
         with _guard_scratch:
-            return os.path.dirname(path) != _scratch.path or _scratch.leave(error.strerror)
+            if os.path.dirname(path) != _scratch.path:      # another thread has left
+                return True
+            return error.errno != errno.EFBIG and _scratch.leave(error.strerror)    # a limit holds everywhere
 
 
 def scratch_root():
@@ -347,7 +358,8 @@ def _after_fork():
     """A child makes its own scratch directory; the threads that held the guards are not in it."""
     global _guard, _guard_scratch
     _guard, _guard_scratch = threading.Lock(), threading.Lock()
-    _scratch.forked, _scratch.left = True, []
+    _scratch.forked = True
+    _scratch.forget_left()
 
 
 os.register_at_fork(after_in_child=_after_fork)

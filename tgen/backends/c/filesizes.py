@@ -1,4 +1,5 @@
 """The limit on file sizes that a user may have set (RLIMIT_FSIZE), lifted while our own files are written."""
+
 import os
 import resource
 import threading
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 
 class _FileSizes:
     """The process's limit on file sizes while it is lifted: by how many threads, and what it was."""
+
     guard, count, was = threading.Lock(), 0, None
 
 

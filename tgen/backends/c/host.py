@@ -1,8 +1,8 @@
 """The host module: cffi's one API-mode module, built once per machine, and the table compiled functions call.
 
-It is built from templates/runtime.c.j2 with our own compiler command (no distutils: 60 ms instead of 400), for
-Python's stable ABI, and kept in the cache like any entry: one build serves all versions of Python, NumPy and cffi.
-A warm process imports neither cffi's parser nor a compiler.
+It is built from templates/runtime.c.j2 with our own compiler command (no distutils: 60 ms instead of 400),
+for Python's stable ABI, and kept in the cache like any entry: one build serves all versions of Python, NumPy
+and cffi. A warm process imports neither cffi's parser nor a compiler.
 """
 import importlib.machinery
 import importlib.util
@@ -109,15 +109,17 @@ def _start():
 
 
 def key_of(chain):
-    """The key of the module: no version of anything in Python is in it, if this is a Python with the stable ABI."""
+    """The key of the module, without any version of Python or its packages where there is a stable ABI."""
     abi, flags = python_abi()
-    return cache.digest("host", abi, CDEF, *FLAGS, *flags, *map(source, PARTS), toolchain.key_of(chain, ABI, ""))
+    texts = (CDEF, *FLAGS, *flags, *map(source, PARTS))
+    return cache.digest("host", abi, *texts, toolchain.key_of(chain, ABI, ""))
 
 
 def python_abi():
-    """("abi3", flags that ask for it), or this interpreter's own ABI where it has another: without the GIL, debug builds."""
+    """("abi3", flags that ask for it); the interpreter's own where it has another (no GIL, a debug build)."""
     config_var = sysconfig.get_config_var
-    if sys.implementation.name != "cpython" or any(map(config_var, ("Py_GIL_DISABLED", "Py_DEBUG", "Py_TRACE_REFS"))):
+    other = any(map(config_var, ("Py_GIL_DISABLED", "Py_DEBUG", "Py_TRACE_REFS")))
+    if other or sys.implementation.name != "cpython":
         return config_var("SOABI") or sys.version, ()
     return "abi3", (f"-DPy_LIMITED_API={OLDEST_PYTHON}",)
 

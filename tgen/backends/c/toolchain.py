@@ -172,8 +172,8 @@ def environment(directory, compiler):
 
 
 def run(texts, *turns):
-    """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by side,
-    and return the bytes of tgen.so. In another place when there is no room in the first.
+    """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by
+    side, and return the bytes of tgen.so. In another place when there is no room in the first.
     """
     def compile_in(directory):
         for name, text in texts.items():
@@ -211,8 +211,9 @@ def execute(directory, *commands):
 
 
 def _started(command, directory):
-    return subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]), stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    return subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            start_new_session=True)
 
 
 def said(process, deadline):

@@ -1,9 +1,11 @@
 """A compiler must not outlive the process that started it, even one that had no time to say so.
 
-SIGTERM, SIGHUP and SIGKILL end a process without running anything in it. So beside every compile a shell waits on
-a pipe whose other end only this process has: when that closes without a word, it kills the compilers that it was
-told of and removes the process's scratch directory. It sits in a session of its own, which Ctrl-C does not reach.
+SIGTERM, SIGHUP and SIGKILL end a process without running anything in it. So beside every compile a shell
+waits on a pipe whose other end only this process has: when that closes without a word, it kills the compilers
+that it was told of and removes the process's scratch directory. It sits in a session of its own, which Ctrl-C
+does not reach.
 """
+
 import os
 import subprocess
 
@@ -16,11 +18,11 @@ done
 test -n "$all" && kill -s KILL -- $all
 rm -rf -- "$1"
 """
-_open = set()       # our ends of pipes: a forked child must not keep them open
+_open = set()  # our ends of pipes: a forked child must not keep them open
 
 
 class Watcher:
-    """``with Watcher(folder) as watcher``: what it follows, and ``folder``, go when this process dies inside."""
+    """``with Watcher(folder) as watcher``: what it follows and ``folder`` go if this process dies inside."""
 
     def __init__(self, folder):
         self.folder, self.pipe, self.shell = folder, None, None
@@ -30,11 +32,18 @@ class Watcher:
         _open.add(self.pipe)
         try:
             self.shell = subprocess.Popen(
-                ("/bin/sh", "-c", SCRIPT, "sh", self.folder), stdin=theirs, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, cwd="/", env={"PATH": os.defpath}, start_new_session=True)
+                ("/bin/sh", "-c", SCRIPT, "sh", self.folder),
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={"PATH": os.defpath},
+                start_new_session=True,
+            )
         except OSError:
-            self.shell = None       # no shell, no watch
+            self.shell = None  # no shell, no watch
         except BaseException:
+            self._tell(DONE)        # the shell may be there: this process lives
             self._close()
             raise
         finally:
@@ -54,7 +63,7 @@ class Watcher:
     def _tell(self, word):
         try:
             os.write(self.pipe, word.encode() + b"\n")
-        except OSError:             # somebody killed the shell
+        except OSError:  # somebody killed the shell
             return
 
     def _close(self):
