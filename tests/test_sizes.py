@@ -20,6 +20,7 @@ from tgen.passes.plan import plan
 
 X, V, N = T.dmatrix("x"), T.dvector("v"), T.lscalar("n")
 ROW, VECTOR = np.arange(6.0).reshape(1, 6), np.arange(6.0) - 2
+TAKEN = tgen.ifelse(T.gt(N, 0), V[:N + 4], V * 2)
 FOUND = (V > -9).nonzero()[0].shape[0]
 IMAGE, LINE, THREE = T.dtensor4("image"), (1, 1, 1, 8), T.constant(np.ones((1, 1, 1, 3)))
 
@@ -60,6 +61,8 @@ CLAIMS = {
     "size by data": (lambda: X.flatten()[(V > -9).nonzero()[0]] + V, lambda x, v: x.ravel() + v),
     "size by data in a loop": (lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]),
                                lambda x, v: 2 * x),
+    "size by a branch in a loop": (lambda: loop(lambda r: r.reshape((TAKEN.shape[0] // 3, 3)) * 2, sequences=X),
+                                   lambda x, v: 2 * x.reshape(1, 2, 3)),
     "branch": (lambda: tgen.ifelse(T.gt(N, 0), X.reshape((6,)) + V, V), lambda x, v: x.ravel() + v),
 }
 

@@ -19,15 +19,23 @@ SMALL = 32          # elements: a constant up to this size stands in the body; a
 def close(params, outputs):
     """(Lambda, captured): the outer variables that the body reads are parameters behind ``params``, in the order of ``captured``.
 
-    What does not depend on ``params`` is left outside, and what it makes is captured: it is computed once. But what only a branch of
-    an ifelse needs stays in that branch: outside it would be computed when the branch is not taken.
+    What does not depend on ``params`` is left outside, and what it makes is captured: computed once. But what
+    only a branch of an ifelse in the body needs stays in that branch: outside it would be computed when the
+    branch is not taken.
     """
-    inside = set(params)
     order = toposort(outputs, params)
     places = Places(order, outputs)
+    dependent, inside = set(params), set(params)
     for node in order:
-        if places.top not in places.of[node] or any(v in inside for v in node.inputs):
-            inside.update(node.outputs)
+        if any(v in dependent for v in node.inputs):
+            dependent.update(node.outputs)
+    stack = list(outputs)
+    while stack:
+        v = stack.pop()
+        if v in inside or v.owner is None or v not in dependent and places.top in places.of[v.owner]:
+            continue
+        inside.update(v.owner.outputs)
+        stack.extend(v.owner.inputs)
     read = [v for node in order if node.outputs[0] in inside for v in node.inputs] + list(outputs)
     captured = list(dict.fromkeys(v for v in read if v not in inside and not is_small(v)))
     own = {v: like(v) for v in captured}
