@@ -44,12 +44,13 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     """
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     _check(cost, wrt, targets, known_grads, disconnected_inputs, return_disconnected, null_gradients)
-    walk = Walk(_starts(cost, known_grads or {}), targets, consider_constant)
+    starts = _starts(cost, known_grads or {})
+    walk = Walk(starts, targets, consider_constant)
     walk.run()
     results = []
     for v in targets:
         g = walk.result(v)
-        if g is None and decides(v, walk.starts, walk.constant):
+        if g is None and is_float(v.dtype) and v in sources(starts, walk.constant, conditions=True):
             g = zero_of(v)
         if g is None:
             g = _disconnected(v, disconnected_inputs, return_disconnected)
@@ -157,7 +158,7 @@ def zero_of(v):
     dtype = adjoint_dtype(v) or config.floatX
     if v.ndim:
         return zeros(v, dtype)
-    zero = literal(0, dtype)
+    zero, v = literal(0, dtype), disconnected_grad(v)
     return apply("switch", apply("eq", v, v), zero, zero)
 
 
@@ -252,7 +253,7 @@ class Walk:
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
         entries = op.grad(node, values) or [None] * len(node.inputs)
         for k, (v, entry) in enumerate(zip(self.flowing(node), entries)):
-            if v not in self.active:
+            if v not in self.active or isinstance(entry, Disconnected):
                 continue
             mask = None if carried is None or entry is None else self.masks.moved(node, carried.mask, k)
             settled = mask is None or op.mask == "added" or carried.settled and (op.mask == "moved" or steady(node, k))
@@ -288,11 +289,19 @@ def flowing(node):
     return node.inputs[:-count] if count else node.inputs
 
 
-def decides(v, ends, constant):
-    """Whether a float v reaches ``ends`` as the condition of a choice: its gradient is then 0 (Theano)."""
-    reached = {v}
-    for node in toposort(list(ends), constant) if is_float(v.dtype) else ():
-        ways = node.inputs if node.primitive.extra.get("chooses") else flowing(node)
-        if any(x in reached for x in ways):
-            reached.update(node.outputs)
-    return any(end in reached for end in ends if end is not v)
+def sources(ends, stop=(), conditions=False):
+    """The variables from which a gradient flows to ``ends``, and these; what is behind ``stop`` is left out.
+
+    With ``conditions`` also those that only decide a choice: the gradient of a float is 0 there (Theano).
+    """
+    found = set(ends)
+    for node in reversed(toposort(list(ends), stop)):
+        outs = [v in found for v in node.outputs]
+        extra = node.primitive.extra
+        if not any(outs):
+            continue
+        if "reaches" in extra:
+            found.update(node.inputs[k] for k in extra["reaches"](node, outs, conditions))
+        else:
+            found.update(node.inputs if conditions and extra.get("chooses") else flowing(node))
+    return found

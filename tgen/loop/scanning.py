@@ -7,6 +7,7 @@ from tgen.core.op import OPS
 from tgen.core.types import is_float
 from tgen.errors import MissingInputError
 from tgen.graph.closure import close, like
+from tgen.graph.grad import sources
 from tgen.graph.nodes import Variable, apply_op, user_line
 from tgen.graph.shared import SharedVariable
 from tgen.graph.updates import OrderedUpdates
@@ -158,7 +159,8 @@ class Loop:
         after = [v for new, params in zip(made, self.registers) if params for v in (*params[1:], new)]
         first = [v for state in self.states if state is not None for v in state.first()]
         stacked = [v for v, state in zip(made, self.states) if state is None]
-        places = self.places(len(carries) + len(shared), keep)
+        reads = self.reads([*carries, *shared], [*after, *updates])
+        places = self.places(len(carries) + len(shared), keep, reads)
         outs = places + [("final", len(carries) + k) for k in range(len(shared))]
         if not outs:
             return [], OrderedUpdates()
@@ -173,8 +175,22 @@ class Loop:
         kept = [self.shown(v, kind) for v, (kind, _) in zip(results, places)]
         return kept, OrderedUpdates([(s, v) for (s, _), v in zip(self.updates, results[len(places):])])
 
-    def places(self, carries, keep):
-        """The out of each output: the newest register of a state, a stack of what is not fed back."""
+    @staticmethod
+    def reads(carries, after):
+        """For each carry the numbers of those it depends on, in however many steps."""
+        number = {v: k for k, v in enumerate(carries)}
+        read = [{number[v] for v in sources([new], carries) if v in number} for new in after]
+        grows = True
+        while grows:
+            wider = [one.union(*(read[k] for k in one)) for one in read]
+            grows, read = wider != read, wider
+        return read
+
+    def places(self, carries, keep, reads):
+        """The out of each output: the newest register of a state, a stack of what is not fed back.
+
+        A state that nothing reads on the way to itself is a stack, too: where it starts has no part in it.
+        """
         places, register, stack = [], 0, carries
         for state, params in zip(self.states, self.registers):
             if state is None:
@@ -182,7 +198,9 @@ class Loop:
                 stack += 1
             else:
                 register += len(params)
-                places.append((keep, register - 1))
+                starts = range(register - len(params), register)
+                fed_back = keep != "history" or not reads[register - 1].isdisjoint(starts)
+                places.append((keep if fed_back else "stack", register - 1))
         return places
 
     def shown(self, v, kind):

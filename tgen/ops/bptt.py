@@ -9,7 +9,7 @@ from tgen.graph.adjoint import adjoint_dtype, adjoint_type
 from tgen.graph.branches import Places
 from tgen.graph.build import apply, length, lengths, literal, plus, zeros
 from tgen.graph.closure import close, like
-from tgen.graph.grad import Undefined, Walk
+from tgen.graph.grad import Disconnected, Undefined, Walk, sources
 from tgen.graph.nodes import Constant, Lambda, apply_op
 from tgen.graph.walk import ancestors, clone, toposort
 
@@ -51,8 +51,25 @@ def minus(a, b):
 
 # -- the rule --------------------------------------------------------------------------------------------------------------------
 
+def reaches(node, outs, conditions=False):
+    """The numbers of the inputs of a scan from which a gradient flows to the results where ``outs`` is true.
+
+    With ``conditions`` also of those that only decide a choice in a step.
+    """
+    body, kept = node.bodies[0], [out for out, wanted in zip(node.attrs["outs"], outs) if wanted]
+    reached = {k for kind, k in kept if kind in ("history", "final")}       # where it starts is a part of it
+    yields = {k for _, k in kept}
+    while True:
+        found = sources([body.outputs[k] for k in yields], body.params, conditions)
+        reached.update(k for k, p in enumerate(body.params) if p in found)
+        wider = yields.union(k for k in reached if k < node.attrs["carries"])
+        if wider == yields:
+            return reached
+        yields = wider
+
+
 def scan_grad(node, gs):
-    """One entry per input: a variable, None, or Undefined."""
+    """One entry per input: a variable, None, Undefined or Disconnected."""
     return _Back(node, gs).entries()
 
 
@@ -63,6 +80,7 @@ class _Back:
         self.node, self.body, self.attrs = node, node.bodies[0], node.attrs
         self.carries, self.sequences, self.outs = (node.attrs[k] for k in ("carries", "sequences", "outs"))
         self.inputs, self.params = node.inputs[:-1], self.body.params
+        self.given_outs = [g is not None for g in gs]
         self.given = {}         # out of the scan -> its adjoint
         self.last = {}          # carry -> the adjoint of its last value
         for (kind, k), g in zip(self.outs, gs):
@@ -114,7 +132,8 @@ class _Back:
         wanted = [k for k in range(self.carries, len(self.params)) if adjoints[k] is not None]
         yields = [self.before(j, adjoints[j]) for j in live]
         results = self.loop(live, yields, [adjoints[k] for k in wanted], wanted)
-        entries = [None] * len(self.inputs)
+        connected = reaches(self.node, self.given_outs, conditions=True)
+        entries = [None if k in connected else Disconnected() for k in range(len(self.inputs))]
         for j, history in zip(live, results):
             entries[j] = self.reached(j, row(history, self.count))
         for k, g in zip(wanted, results[len(live):]):

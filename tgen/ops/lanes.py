@@ -1,6 +1,6 @@
-"""Along one axis of a variable: backwards, a place further, the product of what is before each, or of all others.
+"""Along one axis of a variable: backwards, a place further, products of what is before each or of all others.
 
-The gradients of running sums and of products are made of these. No element is divided by, so a zero is as good
+The gradients of running sums and products are made of these. No element is divided by, so a zero is as good
 as any other number, in every derivative.
 """
 from tgen.core.op import OPS

@@ -21,7 +21,7 @@ from tgen.graph.adjoint import Taken
 from tgen.graph.build import apply, zeros
 from tgen.graph.walk import toposort
 
-from .bptt import scan_grad
+from .bptt import reaches, scan_grad
 
 OUTS = ("history", "final", "stack", "back", "sum")
 
@@ -103,7 +103,8 @@ def _kept_values(kind, rows, value):
 
 
 register(Op("scan", REGION, scan_infer, None, scan_grad, sizes=1, fails=True,
-            extra={"params": lambda types, attrs: (scan_params(types, attrs),), "partial": True, "values": scan_values},
+            extra={"params": lambda types, attrs: (scan_params(types, attrs),), "partial": True,
+                   "values": scan_values, "reaches": reaches},
             doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks and sums"))
 
 

@@ -80,6 +80,7 @@ def _in_place_of(model, value):
         raise ValueError(f"cannot fill {model} of {model.type} with {value} of {value.type}, which has more dimensions")
     if model.type.ndim or isinstance(model, Constant):
         return to_sizes(value, sizes.lengths(model))
+    model = apply("disconnected_grad", model)      # as that of a size: nothing of the value is used
     return apply("switch", apply("eq", model, model), value, value, weak=value.type.weak)
 
 
