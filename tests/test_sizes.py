@@ -61,8 +61,8 @@ CLAIMS = {
     "size by data": (lambda: X.flatten()[(V > -9).nonzero()[0]] + V, lambda x, v: x.ravel() + v),
     "size by data in a loop": (lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]),
                                lambda x, v: 2 * x),
-    "size by a branch in a loop": (lambda: loop(lambda r: r.reshape((TAKEN.shape[0] // 3, 3)) * 2, sequences=X),
-                                   lambda x, v: 2 * x.reshape(1, 2, 3)),
+    "size by a branch": (lambda: loop(lambda r: r.reshape((TAKEN.shape[0] // 3, 3)) * 2, sequences=X),
+                         lambda x, v: 2 * x.reshape(1, 2, 3)),
     "branch": (lambda: tgen.ifelse(T.gt(N, 0), X.reshape((6,)) + V, V), lambda x, v: x.ravel() + v),
 }
 

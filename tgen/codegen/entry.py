@@ -93,9 +93,9 @@ class Entry:
 
     def demand_bound(self):
         """Every size that is read is defined, by an axis, an argument or an instruction."""
-        found = {name for instr in walk(self.function.block) for name in instr.found}
-        given = {p.symbol for p in self.function.params}
-        unbound = [s for s in symbols_of(self.function) if s not in self.defined | given | found]
+        known = self.defined | {p.symbol for p in self.function.params}
+        known.update(name for instr in walk(self.function.block) for name in instr.found)
+        unbound = [s for s in symbols_of(self.function) if s not in known]
         if unbound:
             raise VerifyError(f"nothing defines the size {', '.join(unbound)}, which the function reads")
 
