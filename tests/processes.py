@@ -14,7 +14,7 @@ NOBODY = 54321
 class Child:
     """``function(*args)`` in a forked process; ``result()`` is what it returned, and raises what went wrong there."""
 
-    def __init__(self, function, *args, seconds=30):
+    def __init__(self, function, *args, seconds=120):
         out, into = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
@@ -52,7 +52,7 @@ class Child:
         os.waitpid(self.pid, 0)
 
 
-def in_child(function, *args, seconds=30):
+def in_child(function, *args, seconds=120):
     return Child(function, *args, seconds=seconds).result()
 
 
@@ -83,7 +83,7 @@ def hand_over(path, mode=0o755, user=NOBODY):
     return path
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -112,8 +112,8 @@ def test_child_compiles_while_a_thread_of_the_parent_did(cc, place):
         thread = threading.Thread(target=made, args=(n,))
         thread.start()
         wait_for(lambda: cc.compiles() == 1)
-        assert in_child(made, other, seconds=10) == other
-        assert in_child(made, n, seconds=10) == n
+        assert in_child(made, other) == other
+        assert in_child(made, n) == n
         thread.join()
 
 

@@ -185,7 +185,7 @@ def test_fork_never_sees_half_an_update():
         return whole and add()[0] == 0 and s.get()[0] == value[0] + 1
     try:
         for _ in range(size(40, 100)):
-            assert in_child(look, seconds=5)
+            assert in_child(look, seconds=60)
     finally:
         stop.set()
         thread.join()
@@ -211,7 +211,7 @@ def test_fork_while_threads_use_everything():
         return [add()[0] for _ in range(3)] + [len(Storage(np.ones(4)).get())]
     try:
         for _ in range(size(25, 100)):
-            assert in_child(use_all, seconds=5) == [0, 0, 0, 4]
+            assert in_child(use_all, seconds=60) == [0, 0, 0, 4]
     finally:
         stop.set()
         [t.join() for t in threads]
