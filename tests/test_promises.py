@@ -1,8 +1,11 @@
 """tgen/docs/promises.md is kept: every promise names tests that there are, and tests cite nothing else."""
 
 import ast
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,19 @@ def test_what_shows_a_promise_is_there(row):
         }, test
     for command in commands:
         assert (ROOT / command.split()[0]).is_file(), command
+
+
+def test_the_tool_shows_every_promise(tmp_path):
+    """``tools/faults.py``: a row with a figure for one of them; an unknown one is told, with those there are."""
+    tool = [sys.executable, str(ROOT / "tools" / "faults.py")]
+    listed = subprocess.run([*tool, "no-such"], capture_output=True, text=True)
+    assert listed.returncode == 2 and all(row[0] in listed.stderr for row in promises())
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TGEN_FAULTS")}
+    command = [*tool, "--reduced", "cache-paths", "--json", str(tmp_path / "rows")]
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    row = json.loads((tmp_path / "rows").read_text())["cache-paths"]
+    assert done.returncode == 0 and row["kept"] and row["passed"] == 1 and row["figures"] == {"refused": 7}
+    assert re.search(r"kept +cache-paths +1 passed .* refused 7", done.stdout), done.stdout
 
 
 def tracked(*places):

@@ -57,7 +57,7 @@ def shown(tests, full, seconds):
             **({"TGEN_FAULTS_FULL": "1"} if full else {}),
         }
         start = time.monotonic()
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
         try:
             done = subprocess.run(
                 command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds
