@@ -1,17 +1,21 @@
-"""Rewrite rules: a pattern in text, what it becomes, and how a pattern is met. Graph and IR read the same rules.
+"""Rewrite rules: a pattern in text, what it becomes, and how a pattern is met. Graph and IR read the same
+rules.
 
     rule("x_times_one", "mul(x, 1)", "x")
 
-In a pattern ``x y z`` match any value (the same one wherever the name stands again), ``c d`` a constant all of whose
-elements are equal, a number such a constant equal to it (``0`` is not ``-0.0``, ``True`` is a bool's), ``op(..)`` an
-application of that op, ``view(op(..))`` one behind any number of dimshuffles and casts between floats; commutative operands
-match in both orders. Views and casts of constants count as constants. The replacement is text of the same form, or a function
-of the Match that returns a value (None: the rule does not apply).
+In a pattern ``x y z`` match any value (the same one wherever the name stands again), ``c d`` a constant all
+of whose elements are equal, a number such a constant equal to it (``0`` is not ``-0.0``, ``True`` is a
+bool's), ``op(..)`` an application of that op, ``view(op(..))`` one behind any number of dimshuffles and casts
+between floats; commutative operands match in both orders. Views and casts of constants count as constants.
+The replacement is text of the same form, or a function of the Match that returns a value (None: the rule does
+not apply).
 
-Three more names match a value by what is known of its logarithm (``Rewriter.growth``): ``u w`` one that is made of
-exponentials and may overflow, ``e f`` that or one of bounded probabilities, which may underflow, ``p q`` these or a positive
-number. For all of them ``log(..)`` in the replacement is rewritten in turn until no exponential is left to overflow.
+Three more names match a value by what is known of its logarithm (``Rewriter.growth``): ``u w`` one that is
+made of exponentials and may overflow, ``e f`` that or one of bounded probabilities, which may underflow, ``p
+q`` these or a positive number. For all of them ``log(..)`` in the replacement is rewritten in turn until no
+exponential is left to overflow.
 """
+
 import ast
 import math
 from dataclasses import dataclass, field
@@ -23,8 +27,14 @@ from .op import OPS
 from .types import is_float, is_int
 
 FLOAT, INTEGER, BOOL, ANY = "float", "integer", "bool", "any"
-NUMBER, BOUNDED, GROWS = 1, 2, 3        # what is known of a value's log: a positive number, a probability, an exponential
-DEPTH = 16          # how often a replacement may be rewritten in turn; also how deep views above a constant are followed
+NUMBER, BOUNDED, GROWS = (
+    1,
+    2,
+    3,
+)  # what is known of a value's log: a positive number, a probability, an exponential
+DEPTH = (
+    16  # how often a replacement may be rewritten in turn; also how deep views above a constant are followed
+)
 _KINDS = {FLOAT: is_float, INTEGER: is_int, BOOL: lambda dtype: dtype == "bool", ANY: lambda dtype: True}
 _NAMES = {"c": "const", "d": "const"}
 _LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w": GROWS}
@@ -32,8 +42,9 @@ _LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w":
 
 @dataclass(frozen=True)
 class Rule:
-    """``dtypes`` says which dtypes of the last operand the rule is for; ``example``: texts of functions it changes, for the
-    tests of rules whose ops have attributes."""
+    """``dtypes`` says which dtypes of the last operand the rule is for; ``example``: texts of functions it
+    changes, for the tests of rules whose ops have attributes."""
+
     name: str
     pattern: object
     make: object
@@ -41,9 +52,9 @@ class Rule:
     when: object = None
     example: tuple = ()
     text: str = ""
-    attrs: dict = field(default_factory=dict)       # op of the replacement -> a function of the Match: its attributes
-    needs: frozenset = frozenset()                  # the ops that operands of the root are results of, asked first
-    numeric: bool = False                           # whether an operand of the root is a number, asked next
+    attrs: dict = field(default_factory=dict)  # op of the replacement -> its attributes, a function of the Match
+    needs: frozenset = frozenset()  # the ops that operands of the root are results of, asked first
+    numeric: bool = False  # whether an operand of the root is a number, asked next
 
 
 def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
@@ -57,7 +68,8 @@ def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
 
 
 def tree(text):
-    """A pattern as nested tuples: ("op", name, args), ("view", op), ("var", name), ("log", name), ("const", name), ("number", value).
+    """A pattern as nested tuples: ("op", name, args), ("view", op), ("var", name), ("log", name), ("const",
+    name), ("number", value).
 
     >>> tree("mul(x, 1)")
     ('op', 'mul', (('var', 'x'), ('number', 1)))
@@ -65,7 +77,7 @@ def tree(text):
     return _tree(ast.parse(text, mode="eval").body)
 
 
-def _tree(node):        # as deep as the pattern's text, a few levels
+def _tree(node):  # as deep as the pattern's text, a few levels
     if isinstance(node, ast.Call):
         operands = tuple(map(_tree, node.args))
         return ("view", *operands) if node.func.id == "view" else ("op", node.func.id, operands)
@@ -76,7 +88,8 @@ def _tree(node):        # as deep as the pattern's text, a few levels
 
 @dataclass
 class Match:
-    """Where a rule matched: ``m["x"]`` is what a name stands for, ``instr`` the root, ``parts`` every application of the pattern."""
+    """Where a rule matched: ``m["x"]`` is what a name stands for, ``instr`` the root, ``parts`` all met."""
+
     sweep: object
     instr: object
     bound: dict = field(default_factory=dict)
@@ -111,12 +124,13 @@ class _Missing(LookupError):
 class Rewriter:
     """Rules tried on one application after another; a replacement is tried again in turn.
 
-    What is read has the fields of an IR instruction: op, operands, results, attrs, sizes. Passes (passes/match.py) and grad
-    (graph/identities.py) say where it is found, and how a new one is made and kept.
+    What is read has the fields of an IR instruction: op, operands, results, attrs, sizes. Passes
+    (passes/match.py) and grad (graph/identities.py) say where it is found, and how a new one is made and
+    kept.
     """
 
     def __init__(self, rules, through=None):
-        self.through = through or {}      # op -> the ops it may meet below moves of elements
+        self.through = through or {}  # op -> the ops it may meet below moves of elements
         self.rules = {}
         for r in rules:
             self.rules.setdefault(r.pattern[1], []).append(r)
@@ -181,7 +195,10 @@ class Rewriter:
     def replace(self, r, match):
         self.depth += 1
         try:
-            value = r.make(match) if callable(r.make) else self.build(r, r.make, match, match.instr.result.type)
+            if callable(r.make):
+                value = r.make(match)
+            else:
+                value = self.build(r, r.make, match, match.instr.result.type)
             return self.fit(value, match.instr) if value is not None else None
         finally:
             self.depth -= 1
@@ -196,12 +213,16 @@ class Rewriter:
         return None
 
     def apply_below(self, instr):
-        """op(moves(base)) as moves(op(base)) where a rule applies to op(base): log(softmax(x)[i]) is log(softmax(x))[i]."""
+        """op(moves(base)) as moves(op(base)) where a rule applies to op(base).
+
+        log(softmax(x)[i]) is log(softmax(x))[i].
+        """
         chain, base = self.moves_above(instr.operands[0])
         below = self.definition(base)
         if not chain or below is None:
             return None
-        if below.op.name not in self.through[instr.op.name] and not (instr.op.name == "log" and self.growth(base) >= BOUNDED):
+        known = instr.op.name == "log" and self.growth(base) >= BOUNDED
+        if not known and below.op.name not in self.through[instr.op.name]:
             return None
         value = self.rewritten(self.make(instr.op, (base,), instr.attrs, ()))
         return None if value is None else self.replay(chain, value, instr)
@@ -231,7 +252,7 @@ class Rewriter:
         for order in orders:
             yield from self.all_of(tuple(zip(patterns, order)), bound, parts)
 
-    def all_of(self, pairs, bound, parts):      # as deep as the pattern has nodes
+    def all_of(self, pairs, bound, parts):  # as deep as the pattern has nodes
         if not pairs:
             yield bound, parts
             return
@@ -263,30 +284,29 @@ class Rewriter:
                 yield bound, parts
 
     def below(self, value, name):
-        """The value under dimshuffles and casts between floats; under a gradient's stops too when it is a max, a mere shift."""
-        for _ in range(DEPTH):
-            instr = self.definition(value)
-            if instr is None or not (instr.op.name == "dimshuffle" or narrows(instr) or name == "max" and instr.op.extra.get("identity")):
-                break
-            value = instr.operands[0]
-        return value
+        """The value under dimshuffles and casts between floats; to a max, a mere shift, under stops too."""
+        return self._under(value, None, name == "max")[0]
 
-    def order_to(self, value, base):
-        """For each axis of ``value``, a view of ``base``, the axis of base it is, or "x"; None when it is no such view."""
+    def order_to(self, value, base, stops=False):
+        """For each axis of ``value``, a view of ``base``, the axis of base it is or "x"; None for no view."""
+        return self._under(value, base, stops)[1]
+
+    def _under(self, value, base, stops):
+        """(what ``value`` is a view of, for each axis which one of that it is, None if that is not base)."""
         order = tuple(range(value.type.ndim))
         for _ in range(DEPTH):
-            if value is base or self.alike(value, base):
-                return order
+            if base is not None and (value is base or self.alike(value, base)):
+                return base, order
             instr = self.definition(value)
-            if instr is None or not (instr.op.name == "dimshuffle" or narrows(instr) or instr.op.extra.get("identity")):
-                return None
-            if instr.op.name == "dimshuffle":
+            if instr is not None and instr.op.name == "dimshuffle":
                 order = tuple("x" if a == "x" else instr.attrs["order"][a] for a in order)
+            elif instr is None or not (narrows(instr) or stops and instr.op.extra.get("identity")):
+                break
             value = instr.operands[0]
-        return None
+        return value, None
 
     def alike(self, a, b, limit=16):
-        """Whether two values are made in the same way of the same values, as far as ``limit`` applications tell."""
+        """Whether two values are made in the same way of the same values, as far as ``limit`` steps tell."""
         waiting = [(a, b)]
         for _ in range(limit):
             if not waiting:
@@ -295,18 +315,18 @@ class Rewriter:
             if a is b:
                 continue
             first, second = self.definition(a), self.definition(b)
-            if first is None or second is None or first.op is not second.op or len(first.results) != 1 or first.attrs != second.attrs:
+            if first is None or second is None or first.op is not second.op or first.attrs != second.attrs:
                 return False
-            if a.type.dtype != b.type.dtype or first.op.kind == "region" or first.op.effect or len(first.operands) != len(second.operands):
+            if len(first.results) != 1 or first.op.effect or len(first.operands) != len(second.operands):
                 return False
-            if not all(x is y for x, y in zip(first.sizes, second.sizes)):
+            if a.type.dtype != b.type.dtype or any(x is not y for x, y in zip(first.sizes, second.sizes)):
                 return False
             waiting += zip(first.operands, second.operands)
         return False
 
     # -- what is known of a value
     def number_of(self, value):
-        """The NumPy scalar that every element of ``value`` is, or None; views and casts above a constant are followed."""
+        """The NumPy scalar that every element of ``value`` is, or None; views of constants count."""
         if value not in self._numbers:
             self._numbers[value] = self._find_number(value)
         return self._numbers[value]
@@ -333,7 +353,7 @@ class Rewriter:
     def growth(self, value):
         """What is known of a float's log: GROWS, BOUNDED or NUMBER (see above), or 0.
 
-        An op says it by extra["growth"], a function of what is known of its operands (ops/stable.py).
+        An op says it by extra["growth"], a function of what is known of its operands (ops/known.py).
         """
         return self._known(value, self._growth, self._growth_of)
 
@@ -347,12 +367,19 @@ class Rewriter:
         if instr is not None and "growth" in instr.op.extra:
             return instr.op.extra["growth"](*map(known, instr.operands))
         if instr is not None and instr.op.name == "cast":
-            return NUMBER if is_int(instr.operands[0].type.dtype) and self.is_nonnegative(instr.operands[0]) else 0
+            return (
+                NUMBER
+                if is_int(instr.operands[0].type.dtype) and self.is_nonnegative(instr.operands[0])
+                else 0
+            )
         number = self.number_of(value)
         return NUMBER if number is not None and 0 < number < math.inf else 0
 
     def is_nonnegative(self, value):
-        """Whether no element of ``value`` can be below 0 or be -0.0 (nan it may be), by extra["nonnegative"] of the ops (ops/stable.py)."""
+        """Whether no element of ``value`` can be below 0 or be -0.0 (nan it may be).
+
+        An op says it by extra["nonnegative"] (ops/known.py).
+        """
         return self._known(value, self._signs, self._sign_of)
 
     def _sign_of(self, value, known):
@@ -362,7 +389,11 @@ class Rewriter:
         if instr is not None and "nonnegative" in instr.op.extra:
             return bool(instr.op.extra["nonnegative"](self, instr, known))
         number = self.number_of(value)
-        return number is not None and bool(number >= 0 and not np.signbit(number)) if value.type.dtype != "bool" else True
+        return (
+            number is not None and bool(number >= 0 and not np.signbit(number))
+            if value.type.dtype != "bool"
+            else True
+        )
 
     def _known(self, value, found, ask):
         """``ask`` of value and, before it, of every value it asks for: no recursion."""
@@ -373,6 +404,7 @@ class Rewriter:
             if v not in found:
                 raise _Missing(v)
             return found[v]
+
         stack = [value]
         while stack:
             v = stack[-1]
@@ -386,7 +418,7 @@ class Rewriter:
         return found[value]
 
     # -- building
-    def build(self, r, pattern, match, type):      # as deep as the replacement's text
+    def build(self, r, pattern, match, type):  # as deep as the replacement's text
         """The value of a replacement; a number takes the dtype of what it stands beside."""
         kind = pattern[0]
         if kind in ("var", "log"):
@@ -405,7 +437,11 @@ class Rewriter:
     def number(self, value, type):
         """A constant, its axes static 1."""
         made = self.scalar(np.asarray(value).astype(type.dtype).item(), type)
-        return made if not type.shape else self.emit(OPS["dimshuffle"], (made,), {"order": ("x",) * len(type.shape)}, ())
+        return (
+            made
+            if not type.shape
+            else self.emit(OPS["dimshuffle"], (made,), {"order": ("x",) * len(type.shape)}, ())
+        )
 
 
 def moves(instr):
@@ -415,7 +451,9 @@ def moves(instr):
 
 def narrows(instr):
     """A cast between floats: it rounds, which a log may as well do afterwards."""
-    return instr.op.name == "cast" and is_float(instr.operands[0].type.dtype) and is_float(instr.attrs["dtype"])
+    return (
+        instr.op.name == "cast" and is_float(instr.operands[0].type.dtype) and is_float(instr.attrs["dtype"])
+    )
 
 
 def uniform(array):
@@ -433,7 +471,7 @@ def uniform(array):
 
 
 def is_literal(number, wanted):
-    """Whether a NumPy scalar is the number of a pattern: equal, of the sign of zero, and a bool only for a bool."""
+    """Whether a NumPy scalar is a pattern's number: equal, zeros of one sign, and a bool only for a bool."""
     if isinstance(wanted, bool) or number.dtype == bool:
         return isinstance(wanted, bool) and number.dtype == bool and bool(number) is wanted
     if number != wanted:

@@ -1,8 +1,10 @@
 """The stable identities as grad uses them: what a formula means, where it is not differentiated as it stands.
 
-``log(softmax(x))`` is logsoftmax(x), in every mode (ops/stable.py); so that is what grad differentiates, and its gradient does
-not overflow either. ``twins`` finds these places before the walk back: {variable: the one that means the same}.
+``log(softmax(x))`` is logsoftmax(x), in every mode (ops/stable.py); so that is what grad differentiates, and
+its gradient does not overflow either. ``twins`` finds these places before the walk back: {variable: the one
+that means the same}.
 """
+
 from dataclasses import dataclass
 
 from tgen.core.op import OPS
@@ -16,6 +18,7 @@ from .nodes import Constant, Lambda, apply_op, infer, known_size
 @dataclass(eq=False)
 class Result:
     """The result of an application in the making."""
+
     type: object
     owner = None
 
@@ -26,6 +29,7 @@ class Result:
 @dataclass(eq=False)
 class Step:
     """An application as rules read it: one of the graph, or one in the making."""
+
     op: object
     operands: tuple
     results: tuple
@@ -42,14 +46,22 @@ def step_of(node):
     op = node.primitive
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     operands = node.inputs[:-count] if count else node.inputs
-    return Step(op, tuple(operands), tuple(node.outputs), node.attrs, tuple(node.inputs[len(operands):]), node.where, node.bodies)
+    return Step(
+        op,
+        tuple(operands),
+        tuple(node.outputs),
+        node.attrs,
+        tuple(node.inputs[len(operands) :]),
+        node.where,
+        node.bodies,
+    )
 
 
 def twins(order, fixed):
     """{variable: its twin} for the results of ``order``, nodes with producers first.
 
-    The variables in ``fixed`` have an adjoint of their own, so no identity reaches across one; if it has a twin itself, that is
-    a variable of its own.
+    The variables in ``fixed`` have an adjoint of their own, so no identity reaches across one; if it has a
+    twin itself, that is a variable of its own.
     """
     if not any("stable" in node.primitive.extra for node in order):
         return {}
@@ -88,7 +100,7 @@ def twin(v, twins):
 
 
 class Meaning(Rewriter):
-    """The rules on a graph. An application that a rule makes is an Apply at once; in vain, nothing refers to it."""
+    """The rules on a graph. What a rule makes is an Apply at once; in vain, nothing refers to it."""
 
     def __init__(self, fixed):
         super().__init__(())
@@ -126,7 +138,7 @@ class Meaning(Rewriter):
         return value.data if isinstance(value, Constant) else None
 
     def make(self, op, operands, attrs, sizes):
-        type, = infer(op, [*operands, *sizes], attrs)
+        (type,) = infer(op, [*operands, *sizes], attrs)
         return Step(op, operands, (Result(type),), attrs, sizes, self.where)
 
     def keep(self, instr):
@@ -152,8 +164,8 @@ class Meaning(Rewriter):
         return None if found is None else found[0].bodies[0].outputs[found[2]]
 
     def kept_by(self, value):
-        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step makes: a stack of
-        them, or a history without its first row. None for another value."""
+        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step
+        makes: a stack of them, or a history without its first row. None for another value."""
         rows, view, step = value, None, self.definition(value)
         if step is not None and step.op.name == "slice":
             first = known_size(step.sizes[0])
@@ -168,7 +180,7 @@ class Meaning(Rewriter):
         return None
 
     def log_of_rows(self, value):
-        """One more out of the loop: the walk back differentiates one loop, in whose body the log is stable."""
+        """One more out of the loop: grad differentiates this one, in whose body the log is stable."""
         step, kind, k, view = self.kept_by(value)
         body = step.bodies[0]
         key = body.params, kind == "back", body.outputs[k]
@@ -185,8 +197,13 @@ class Meaning(Rewriter):
         place = len(body.outputs) - last
         outputs = [*body.outputs[:place], apply("log", body.outputs[k]), *body.outputs[place:]]
         outs = (*step.attrs["outs"], ("back" if kind == "back" else "stack", place))
-        made = apply_op(OPS["scan"], [*step.operands, *step.sizes], {**step.attrs, "outs": outs}, step.where,
-                        (Lambda(body.params, outputs),))
+        made = apply_op(
+            OPS["scan"],
+            [*step.operands, *step.sizes],
+            {**step.attrs, "outs": outs},
+            step.where,
+            (Lambda(body.params, outputs),),
+        )
         for old, new in zip(step.results, made):
             if old not in self.fixed:
                 self.twins[old] = new

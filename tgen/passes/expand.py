@@ -4,6 +4,7 @@
 
 After it fusion makes one row kernel of the parts. It leaves BLAS products alone (blas).
 """
+
 from tgen.core.types import wide
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, Value
@@ -17,6 +18,7 @@ def expansion(name):
     def add(function):
         EXPANSIONS[name] = function
         return function
+
     return add
 
 

@@ -1,4 +1,5 @@
 """The rules of core/rules.py in the IR: one sweep over a block."""
+
 from tgen.core import dims
 from tgen.core.op import OPS
 from tgen.core.rules import Rewriter
@@ -8,7 +9,7 @@ from tgen.ir.rebuild import definitions, replaced, substitute
 
 
 class Sweep(Rewriter):
-    """One walk over a block: each instruction is tried against the rules of its op, a replacement is tried again in turn."""
+    """One walk over a block: the rules of its op are tried on each instruction, and on a replacement."""
 
     def __init__(self, block, rules, through=None):
         super().__init__(rules, through)
@@ -29,7 +30,9 @@ class Sweep(Rewriter):
                 self.changed = True
         if not self.changed:
             return self.block
-        return Block(self.block.params, tuple(self.out), tuple(replaced(v, self.env) for v in self.block.results))
+        return Block(
+            self.block.params, tuple(self.out), tuple(replaced(v, self.env) for v in self.block.results)
+        )
 
     def replace(self, r, match):
         """What a rule emitted in vain is taken back."""
@@ -37,7 +40,9 @@ class Sweep(Rewriter):
         self.where = match.instr.where.union(*(p.where for p in match.parts))
         try:
             value = super().replace(r, match)
-        except dims.Unequal:        # sizes that are equal only by a check: the sweep does not know it, so it leaves them
+        except (
+            dims.Unequal
+        ):  # sizes that are equal only by a check: the sweep does not know it, so it leaves them
             value = None
         self.where = where
         if value is None:
@@ -69,10 +74,12 @@ class Sweep(Rewriter):
         return Instr(op, operands, (Value(types[0]),), attrs, sizes, (), self.where)
 
     def scalar(self, value, type):
-        return self.keep(Instr(OPS["constant"], (), (Value(type.with_shape(())),), {"value": (value,)}, (), (), self.where))
+        return self.keep(
+            Instr(OPS["constant"], (), (Value(type.with_shape(())),), {"value": (value,)}, (), (), self.where)
+        )
 
     def fit(self, value, instr):
-        """``value`` as a value of the result's type: its static-1 axes are repeated where the type's are longer."""
+        """``value`` in the result's type: its static-1 axes are repeated where the type's are longer."""
         type = instr.result.type
         if value.type == type:
             return value
@@ -94,8 +101,8 @@ class Sweep(Rewriter):
         return body.results[k]
 
     def kept_by(self, value):
-        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step makes: a stack of
-        them, or a history without its first row. None for another value."""
+        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step
+        makes: a stack of them, or a history without its first row. None for another value."""
         instr, view = self.definition(value), None
         if instr is not None and instr.op.name == "slice":
             if not dims.nonnegative(dims.sub(instr.sizes[0], 1)) or instr.attrs["steps"][0] < 0:
@@ -130,9 +137,10 @@ class Sweep(Rewriter):
         steps = dims.sub(kept.type.shape[0], 1) if kind == "history" else kept.type.shape[0]
         rows = Value(kept.type.with_shape((steps, *kept.type.shape[1:])))
         outs = (*scan.attrs["outs"], ("back" if kind == "back" else "stack", place))
-        longer = scan.with_(attrs={**scan.attrs, "outs": outs}, results=(*scan.results, rows), blocks=(inside,))
+        longer = scan.with_(
+            attrs={**scan.attrs, "outs": outs}, results=(*scan.results, rows), blocks=(inside,)
+        )
         self.out[self.out.index(scan)] = longer
         self.definitions.update((v, longer) for v in longer.results)
         self.changed = True
         return rows
-

@@ -4,9 +4,11 @@
     v2 = gather v1, v8, v9           ->      v2 = logsoftmax v0 {axis=1}
     v3 = log v2                              v3 = gather v2, v8, v9
 
-On in every mode; the table is ops/stable.py, which grad reads too. A log is taken below what only moves elements, and into the
-body of the loop that made them, where it is kept as one more result. What is no longer used stays for dce.
+On in every mode; the table is ops/stable.py, which grad reads too. A log is taken below what only moves
+elements, and into the body of the loop that made them, where it is kept as one more result. What is no longer
+used stays for dce.
 """
+
 from tgen.ir.rebuild import bottom_up
 from tgen.ops.stable import STABLE, THROUGH
 from tgen.passes.match import Sweep
@@ -14,4 +16,6 @@ from tgen.passes.match import Sweep
 
 def stabilise(function):
     """``function`` with the stable identities applied, in nested blocks too."""
-    return function.with_block(bottom_up(function.block, lambda block, level: Sweep(block, STABLE, THROUGH).run()))
+    return function.with_block(
+        bottom_up(function.block, lambda block, level: Sweep(block, STABLE, THROUGH).run())
+    )

@@ -1,7 +1,7 @@
 """mode="DebugMode": every call is also run by the reference interpreter, and compared.
 
-The interpreter runs the IR as it was lowered but for the stable identities (passes/stabilise.py): these are part of what the
-program means, not a transformation to be checked against it.
+The interpreter runs the IR as it was lowered but for the stable identities (passes/stabilise.py): these are
+part of what the program means, not a transformation to be checked against it.
 """
 from functools import cached_property
 
@@ -15,9 +15,11 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-9}      # relative to the largest va
 
 
 class Checked:
-    """An Executable that does not trust itself. Meant for one thread: it reads shared values before the call it checks.
+    """An Executable that does not trust itself. Meant for one thread: it reads shared values before the call
+    it checks.
 
-    Raises BadOptimization where the C and the interpreter differ, and what the interpreter raises where only it does.
+    Raises BadOptimization where the C and the interpreter differ, and what the interpreter raises where only
+    it does.
     """
 
     def __init__(self, executable):
