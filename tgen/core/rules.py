@@ -52,7 +52,7 @@ class Rule:
     when: object = None
     example: tuple = ()
     text: str = ""
-    attrs: dict = field(default_factory=dict)  # op of the replacement -> its attributes, a function of the Match
+    attrs: dict = field(default_factory=dict)  # op of the replacement -> attributes, a function of the Match
     needs: frozenset = frozenset()  # the ops that operands of the root are results of, asked first
     numeric: bool = False  # whether an operand of the root is a number, asked next
 
