@@ -36,6 +36,7 @@ DEPTH = (
     16  # how often a replacement may be rewritten in turn; also how deep views above a constant are followed
 )
 _KINDS = {FLOAT: is_float, INTEGER: is_int, BOOL: lambda dtype: dtype == "bool", ANY: lambda dtype: True}
+VIEWED = set()      # the ops that stand under a view in some rule
 _NAMES = {"c": "const", "d": "const"}
 _LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w": GROWS}
 
@@ -53,18 +54,25 @@ class Rule:
     example: tuple = ()
     text: str = ""
     attrs: dict = field(default_factory=dict)  # op of the replacement -> attributes, a function of the Match
-    needs: frozenset = frozenset()  # the ops that operands of the root are results of, asked first
-    numeric: bool = False  # whether an operand of the root is a number, asked next
+    needs: frozenset = frozenset()  # what the operands of the root must be, asked first: see ``hints``
 
 
 def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
     """One line of a table; ``when(match)`` is a further condition."""
     root, replacement = tree(pattern), tree(make) if isinstance(make, str) else make
-    needs = frozenset(part[1] for part in root[2] if part[0] == "op")
+    needs = frozenset(_hint(part) for part in root[2] if part[0] != "var")
+    if len(root[2]) > 1 and len(set(root[2])) == 1:
+        needs = needs.union(("alike",))
     example = (example,) if isinstance(example, str) else tuple(example)
     text = f"{pattern} -> {make if isinstance(make, str) else name}"
-    numeric = any(part[0] in ("const", "number") for part in root[2])
-    return Rule(name, root, replacement, dtypes, when, example, text, attrs or {}, needs, numeric)
+    return Rule(name, root, replacement, dtypes, when, example, text, attrs or {}, needs)
+
+
+def _hint(part):
+    """What an operand is at first sight that a part of a pattern may match: an op's name, or a kind of values."""
+    if part[0] == "view":
+        VIEWED.add(part[1][1])
+    return part[1] if part[0] == "op" else "number" if part[0] == "const" else part[0]
 
 
 def tree(text):
@@ -179,13 +187,29 @@ class Rewriter:
         """What a rule makes of ``instr``, or None."""
         if self.depth >= DEPTH:
             return None
-        below = {made.op.name for made in map(self.definition, instr.operands) if made is not None}
-        number = any([self.number_of(v) is not None for v in instr.operands])
+        hints = self.hints(instr)
         for r in self.rules.get(instr.op.name, ()):
-            value = self.apply(r, instr) if r.needs <= below and (number or not r.numeric) else None
+            value = self.apply(r, instr) if r.needs <= hints else None
             if value is not None:
                 return value
         return self.apply_below(instr) if instr.op.name in self.through else None
+
+    def hints(self, instr):
+        """What the operands are at first sight: most rules ask for something that none of them is."""
+        found = {"alike"} if len(set(instr.operands)) == 1 else set()
+        for v in instr.operands:
+            made = self.definition(v)
+            if self.number_of(v) is not None:
+                found.update(("number", "log"))
+            if made is None:
+                continue
+            op = made.op
+            found.add(op.name)
+            if op.name == "dimshuffle" or op.name == "cast" or op.name in VIEWED or op.extra.get("identity"):
+                found.add("view")
+            if "growth" in op.extra or op.extra.get("moves") or op.name in ("cast", "scan"):
+                found.add("log")
+        return found
 
     def apply(self, r, instr):
         """The value ``r`` gives for ``instr``, or None."""
