@@ -89,9 +89,9 @@ def test_copies_of_streams(maker, copied):
     u = srng.uniform((4,))
     f = function([], u)
     f()
-    twin, state, g = copied((srng, u, f))[0], copied(srng.state_updates[0][0]), copied(f)
+    (twin, kept, _), state, g = copied((srng, u, f)), copied(srng.state_updates[0][0]), copied(f)
     assert (g() == f()).all() and (g() == f()).all()
-    assert (state.default_update is not None) and len(twin.state_updates) == 1
+    assert (state.default_update is not None) and len(twin.state_updates) == 1 and kept.rng is twin.state_updates[0][0]
     assert (function([], srng.uniform((4,)))() == function([], twin.uniform((4,)))()).all()
     assert function([], copied(u))().shape == (4,)
 

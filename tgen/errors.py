@@ -109,6 +109,10 @@ class NullTypeGradError(TypeError):
     """The gradient with respect to a variable is not defined."""
 
 
+class RopError(NullTypeGradError, ValueError):
+    """Rop was asked through what has no derivative: Theano raises ValueError or TypeError."""
+
+
 class GradientError(Exception):
     """``verify_grad`` found a gradient that differs from finite differences."""
 

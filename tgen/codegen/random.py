@@ -7,6 +7,8 @@ from .library import contiguous, emits, frame_strides, with_frame
 from .loops import Lines
 from .names import bracket, ctype, plus, size_c
 
+# how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of the dtypes' epsilons
+ROUNDED = {False: "1.5e-8", True: "3.4526698e-4"}
 GROUP = {"uint32": 64, "float32": 64, "uint64": 32, "float64": 32}      # elements of sixteen Philox blocks
 
 
@@ -137,7 +139,7 @@ def choice(module, instr, line):
     tag = module.names[instr.results[0]]
     sums, source = module.scratch(f"{tag}_sums", "float64", p.type.shape[0]), contiguous(module, p)
     target = address(module, sample)
-    body = [f"const int64_t positive = tgen_rs_probabilities({n}, {source});",
+    body = [f"const int64_t positive = tgen_rs_probabilities({n}, {source}, {ROUNDED[instr.attrs['single']]});",
             f"if (positive < {'(' + count + ' > 0)' if instr.attrs['replace'] else count}) {refusal(instr)}"]
     if instr.attrs["replace"]:
         body += [f"else tgen_rs_choice(s, {count}, {n}, {source}, {sums}, {target});"]

@@ -13,9 +13,9 @@ from tgen.core.types import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError, about_bool
 
 from .adjoint import Adjoint, Chosen, Masks, Taken, adjoint_dtype, steady
-from .build import apply, call, literal, zeros
+from .build import apply, call, lengths, literal, zeros
 from .identities import order_through, twin, twins
-from .nodes import Variable
+from .nodes import Variable, mention
 from .nograd import Disconnected, Undefined
 from .walk import toposort
 
@@ -31,7 +31,7 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     disconnected, but a float that decides a choice has gradient 0.
 
     Variables in ``consider_constant`` pass nothing on, but have a gradient of their own. ``known_grads`` maps
-    variables to adjoints that replace computed ones; with it cost may be None. ``disconnected_inputs`` says what happens when
+    variables to adjoints that replace computed ones, of their rank or a lower one, which broadcasts; with it cost may be None. ``disconnected_inputs`` says what happens when
     the cost does not depend on a variable: 'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what
     ``return_disconnected`` says: 'zero', 'None' or 'Disconnected'. A gradient that is undefined is a NullTypeGradError, or an
     ``Undefined`` object with null_gradients='return'. TypeError for a cost that is not a scalar or a wrt that is not a variable.
@@ -50,13 +50,15 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     results = []
     for v in targets:
         g = walk.result(v)
-        if g is None and is_float(v.dtype) and v in sources(starts, walk.constant, conditions=True):
+        if g is None and is_float(v.dtype) and v in sources(walk.ends(), walk.constant, conditions=True):
             g = zero_of(v)
         if g is None:
             g = _disconnected(v, disconnected_inputs, return_disconnected)
         if isinstance(g, Undefined) and null_gradients == "raise":
             raise NullTypeGradError(f"the gradient with respect to {v} is undefined: {g.why}")
         _name(g, cost, v, add_names)
+        if isinstance(g, Variable) and not any(g is known for known in (known_grads or {}).values()):
+            mention(g, starts)
         results.append(g)
     return type(wrt)(results) if type(wrt) in (list, tuple) else results if isinstance(wrt, (list, tuple)) else results[0]
 
@@ -127,9 +129,13 @@ def _starts(cost, known):
     for v, g in known.items():
         if not isinstance(v, Variable):
             raise TypeError(f"a key of known_grads must be a variable, not {type(v).__name__}")
-        g = g if isinstance(g, Variable) else call.as_tensor_variable(g)
-        if g.ndim != v.ndim:
+        g = g if isinstance(g, (Variable, Undefined, Disconnected)) else call.as_tensor_variable(g)
+        if isinstance(g, (Undefined, Disconnected)):
+            starts[v] = g
+            continue
+        if g.ndim > v.ndim:
             raise TypeError(f"the known gradient of {v} ({v.type}) has {g.ndim} dimensions")
+        g = call.broadcast_to(g, lengths(v)) if g.ndim < v.ndim else g
         if is_float(v.dtype) and not is_float(g.dtype):
             raise TypeError(f"the known gradient of {v} ({v.type}) is {g.dtype}; it must be a float")
         starts[v] = g if is_float(g.dtype) and adjoint_dtype(v) else None
@@ -180,6 +186,10 @@ class Walk:
         self.active = {twin(v, self.twins) for v in targets}     # what an adjoint is of use for; a constant target gets one and passes nothing on
         self.order = [node for node in order if self.activate(node)]
 
+    def ends(self):
+        """Where the walk starts, but for variables whose adjoint is given as disconnected."""
+        return [v for v, g in self.starts.items() if not isinstance(g, Disconnected)]
+
     def activate(self, node):
         """Whether gradient flows through the node to a target; then its outputs are active too."""
         if not any(v in self.active for v in self.flowing(node)):
@@ -193,8 +203,8 @@ class Walk:
 
     def run(self):
         for v, g in self.starts.items():
-            if v in self.active:
-                self.terms[v] = [Adjoint(g)] if g is not None else []
+            if v in self.active and not isinstance(g, Disconnected):
+                self.terms[v] = [g if isinstance(g, Undefined) else Adjoint(g)] if g is not None else []
         for node in reversed(self.order):
             self.visit(node)
 
@@ -263,9 +273,9 @@ class Walk:
         """Add one term to v's adjoint; a callable is a term made only now that it is needed."""
         if v not in self.active:
             return
-        terms = self.terms.setdefault(v, [])
         if v in self.starts:
             return
+        terms = self.terms.setdefault(v, [])
         entry = entry() if callable(entry) else entry
         if isinstance(entry, Undefined):
             terms.append(entry)

@@ -16,6 +16,7 @@ from . import testvalue
 
 _NUMBERS, _AUTO_NAMES = itertools.count(1), WeakKeyDictionary()
 _FILES = {}     # file -> whether it is the user's
+_MENTIONED = WeakKeyDictionary()        # variable -> the variables it was asked of, where it may not need them
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -233,6 +234,20 @@ def _primitive(node):
 def concrete_dtype(type):
     """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats config.floatX."""
     return type.dtype
+
+
+def mention(v, others):
+    """v, of which a function may take what ``others`` are made of as inputs, though v does not need them.
+
+    The gradient of 2 * x with respect to x is a constant, and the size of a scalar is; both were asked of x.
+    """
+    _MENTIONED[v] = tuple(others)
+    return v
+
+
+def mentioned(v):
+    """The variables that v was asked of; none for most."""
+    return _MENTIONED.get(v, ())
 
 
 def known_size(v):

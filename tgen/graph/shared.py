@@ -72,6 +72,14 @@ class SharedVariable(Variable):
 
     storage = property(lambda self: self.container.storage)
 
+    def __delattr__(self, name):
+        """``del s.default_update`` takes it away; AttributeError when there is none."""
+        if name != "default_update":
+            return super().__delattr__(name)
+        if self.default_update is None:
+            raise AttributeError(f"{self} has no default_update")
+        self.default_update = None
+
     def get_value(self, borrow=False, return_internal_type=False):
         """A copy of the value. With ``borrow=True`` the live array: not synchronised, to be used only while no function runs."""
         return self.container.get(borrow)

@@ -1,5 +1,5 @@
 """Walks over the graph, none of them recursive: order, leaves, copies with replacements."""
-from .nodes import Apply, Lambda, Variable, infer
+from .nodes import Apply, Lambda, Variable, infer, mentioned
 
 
 def toposort(outputs, stop=()):
@@ -47,6 +47,16 @@ def ancestors(outputs, stop=()):
     for node in reversed(toposort(outputs, stop)):
         found.update(dict.fromkeys(node.inputs))
     return list(found)
+
+
+def heard_of(outputs):
+    """The set of variables that ``outputs`` need, or were asked of (``mention``)."""
+    found, waiting = set(), list(outputs)
+    while waiting:
+        new = [v for v in ancestors(waiting) if v not in found]
+        found.update(new)
+        waiting = [v for mentioning in new for v in mentioned(mentioning) if v not in found]
+    return found
 
 
 def clone(outputs, replace, retype=False):

@@ -1,8 +1,8 @@
 """Values that are passed on when they are what they must be; a call in which they are not is an error.
 
-``demand`` looks at a condition (negative counts, a negative deviation), ``within`` at numbers of classes and bins.
-What is gathered by numbers that passed ``within`` is not checked again (``lower`` sees that), and waits for the check
-as for that of any index.
+``demand`` looks at a condition (negative counts, a negative deviation), ``within`` at numbers of classes and
+bins. What is gathered by numbers that passed ``within`` is not checked again (``lower`` sees that), and waits
+for the check as for that of any index.
 """
 import numpy as np
 
@@ -37,7 +37,7 @@ register(Op("demand", STRUCT, _infer, _eval, lambda node, gs: [gs[0]], extra={"l
             doc="its first operand; an `error` with `message` unless the second, a bool scalar, is true"))
 
 
-# -- numbers below a size --------------------------------------------------------------------------------------
+# -- numbers below a size ------------------------------------------------------------------------------------
 
 def _within(attrs, sizes, x):
     if not np.all((x >= 0) & (x < sizes[0])):
@@ -57,5 +57,5 @@ def _lower_within(state, node, site):
 
 register(Op("within", STRUCT, lambda types, attrs, sizes: (types[0],), _within, sizes=1,
             extra={"lower": _lower_within},
-            doc="its operand, int64 numbers of which all are below a size; an `error` with `message` if one is not "
+            doc="its operand, int64 numbers, all of them below a size; an `error` with `message` if one is not "
                 "(negative ones are the caller's to map to the size)"))

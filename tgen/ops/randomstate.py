@@ -107,13 +107,14 @@ def _choice_infer(types, attrs, sizes):
 
 def _choice(attrs, sizes, state, p):
     rng = unpack(state)
+    p = p.astype("float32") if attrs["single"] else p       # NumPy takes sums that are 1 but for the rounding of their dtype
     sample = np.asarray(rng.choice(len(p), tuple(sizes), attrs["replace"], p), "int64")
     return pack(rng), sample
 
 
 draw("rs_choice", _choice_infer, _choice, "RandomState: indices drawn with the given probabilities, with or without replacement", 1,
      "probabilities p are negative, do not sum to 1, or fewer of them are positive than are drawn without replacement",
-     samples=({"replace": True}, {"replace": False}))
+     samples=({"replace": True, "single": False}, {"replace": False, "single": False}, {"replace": True, "single": True}))
 
 
 def _multinomial_infer(types, attrs, sizes):

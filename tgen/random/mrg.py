@@ -15,7 +15,7 @@ from tgen.ops.random import M1, M2
 from tgen.tensor import as_tensor_variable, cast, concatenate, cos, log, nonzero, reshape, shape_padright, sin, sqrt, sum as total
 from tgen.tensor import sizes
 
-from .sample import as_sizes, draw, float_dtype, floats, is_number, mark, scaled, whole
+from .sample import Draws, as_sizes, draw, float_dtype, floats, is_number, mark, scaled, whole
 
 MODULI = (M1, M2)
 STEPS = (((0, 2**22, 2**7 + 1), (1, 0, 0), (0, 1, 0)), ((2**15, 0, 2**15 + 1), (1, 0, 0), (0, 1, 0)))
@@ -101,7 +101,7 @@ class MRG_RandomStreams:
     """
 
     def __init__(self, seed=12345, use_cuda=None):
-        self.state_updates = []
+        self._draws = Draws()
         self.default_instance_seed = seed
         self.set_rstate(seed)
 
@@ -109,14 +109,21 @@ class MRG_RandomStreams:
         """Make ``seed`` the state the next stream starts from."""
         self.rstate = checked_seed(seed)
 
+    state_updates = property(lambda self: self._draws.updates(),
+                             doc="The (state, new state, size, nstreams) of every draw made here that is still there.")
+
     def updates(self):
-        """The (state, new state, size, nstreams) of every draw made here."""
-        return list(self.state_updates)
+        """``state_updates``."""
+        return self.state_updates
 
     def seed(self, seed=None):
         """Put all streams back to where they would start from ``seed``, by default the one given at first."""
         self.set_rstate(self.default_instance_seed if seed is None else seed)
-        for state, after, size, nstreams in self.state_updates:
+        for update in self._draws:
+            if update is None:      # a draw that nobody has any more: the others keep their places
+                self.inc_rstate()
+                continue
+            state, after, size, nstreams = update
             count = self.n_streams(size) if nstreams is None else nstreams
             state.set_value(self.get_substream_rstates(count, after.owner.outputs[1].dtype), borrow=True)
 
@@ -151,7 +158,7 @@ class MRG_RandomStreams:
         state.tag.is_rng = True
         after, sample = draw("mrg_uniform", state, (), found, dtype=dtype)
         state.default_update = after
-        self.state_updates.append((state, after, asked, nstreams))
+        self._draws.add(after, asked, nstreams)
         result = scaled(sample, low, high if is_number(low, 0) else high - low)
         if result.broadcastable != sample.broadcastable:
             raise ValueError("Increase the size to match the broadcasting pattern of `low` and `high` arguments")

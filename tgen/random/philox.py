@@ -9,7 +9,7 @@ from tgen.graph.shared import TensorSharedVariable
 from tgen.tensor import as_dtype, as_tensor_variable, cast, concatenate, cos, log, reshape, sin, sqrt
 from tgen.tensor import sizes
 
-from .sample import draw, float_dtype, floats, is_number, mark, sample_sizes, scaled
+from .sample import Draws, draw, float_dtype, floats, is_number, mark, sample_sizes, scaled
 
 
 def philox(seed=0):
@@ -39,25 +39,31 @@ class PhiloxStreams:
     """
 
     def __init__(self, seed=0):
-        self.state_updates = []
+        self._draws = Draws()
         self.default_instance_seed = checked(seed)
 
+    state_updates = property(lambda self: self._draws.updates(),
+                             doc="The (state, new state) of every draw made here that is still there.")
+
     def updates(self):
-        """The (state, new state) of every draw made here."""
-        return list(self.state_updates)
+        """``state_updates``."""
+        return self.state_updates
 
     def seed(self, seed=None):
         """Put all draws back to the start of their streams, of another seed if one is given."""
         seed = self.default_instance_seed if seed is None else checked(seed)
-        for stream, (state, _) in enumerate(self.state_updates):
+        for stream, update in enumerate(self._draws):
+            if update is None:
+                continue
+            state, _ = update
             state.set_value(first_state(seed, stream))
 
     def _draw(self, found, dtype):
-        state = TensorSharedVariable(None, TensorType("uint32", (6,)), first_state(self.default_instance_seed, len(self.state_updates)), borrow=True)
+        state = TensorSharedVariable(None, TensorType("uint32", (6,)), first_state(self.default_instance_seed, len(self._draws)), borrow=True)
         state.tag.is_rng = True
         after, sample = draw("philox", state, (), found, dtype=dtype)
         state.default_update = after
-        self.state_updates.append((state, after))
+        self._draws.add(after)
         return sample, state, after
 
     def bits(self, size=None, dtype="uint32", ndim=None):

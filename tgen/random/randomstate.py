@@ -2,14 +2,16 @@
 import numpy as np
 
 from tgen.core.types import TensorType, is_float
+from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.ops.randomstate import WORDS, pack, unpack
 from tgen.runtime.shared import CONSTRUCTORS
-from tgen.tensor import as_tensor_variable, cast, reshape
+from tgen.tensor import all as every
+from tgen.tensor import as_tensor_variable, cast, invert, lt, reshape
 from tgen.tensor import sizes
-from tgen.tensor.apply import apply, pad
+from tgen.tensor.apply import apply, demand, pad
 
-from .sample import as_sizes, at_rank, draw, float_dtype, floats, is_number, mark, sample_sizes, scaled, whole
+from .sample import Draws, as_sizes, at_rank, draw, float_dtype, floats, is_number, mark, sample_sizes, scaled, whole
 
 STATE = TensorType("uint32", (WORDS,))
 SEEDS = 2**30       # seeds of streams are drawn below this
@@ -62,6 +64,14 @@ def integers(p, what):
     return p
 
 
+def nonnegative(p, what):
+    """p as floats; a call in which an element is negative is a ValueError, as NumPy's (nan and -0 are not)."""
+    p = floats(p)
+    if isinstance(p, Constant) and not (p.data < 0).any():
+        return p
+    return demand(p, every(invert(lt(p, 0))), f"{what} < 0")
+
+
 class RandomStreams:
     """Streams of random numbers, digit for digit those of ``numpy.random.RandomState``.
 
@@ -86,19 +96,23 @@ class RandomStreams:
     """
 
     def __init__(self, seed=None):
-        self.state_updates = []
+        self._draws = Draws()
         self.default_instance_seed = seed
         self.gen_seedgen = np.random.RandomState(seed)
 
+    state_updates = property(lambda self: self._draws.updates(), doc="The (state, new state) of every draw made here that is still there.")
+
     def updates(self):
-        """The (state, new state) of every draw made here."""
-        return list(self.state_updates)
+        """``state_updates``."""
+        return self.state_updates
 
     def seed(self, seed=None):
         """Put the states of all draws back to where they would start from ``seed``, by default the one given at first."""
         seedgen = np.random.RandomState(self.default_instance_seed if seed is None else seed)
-        for state, _ in self.state_updates:
-            state.set_value(np.random.RandomState(int(seedgen.randint(SEEDS))))
+        for update in self._draws:
+            number = int(seedgen.randint(SEEDS))        # a draw that nobody has any more takes its number, too
+            if update is not None:
+                update[0].set_value(np.random.RandomState(number))
 
     def _state(self, item):
         for state, _ in self.state_updates:
@@ -119,7 +133,7 @@ class RandomStreams:
         state.tag.is_rng = True
         after, sample = draw(name, state, params, found, **attrs)
         state.default_update = after
-        self.state_updates.append((state, after))
+        self._draws.add(after)
         return sample, state, after
 
     def _one_by_one(self, name, params, size, ndim, finish):
@@ -144,17 +158,18 @@ class RandomStreams:
 
     def normal(self, size=None, avg=0.0, std=1.0, ndim=None, dtype=None):
         """Normal numbers of mean avg and deviation std. dtype: config.floatX promoted with theirs."""
-        return self._scaled("rs_normal", [], size, ndim, dtype, floats(avg), floats(std))
+        return self._scaled("rs_normal", [], size, ndim, dtype, floats(avg), nonnegative(std, "std"))
 
     def exponential(self, size=None, scale=1.0, ndim=None, dtype=None):
         """Exponential numbers of mean ``scale``."""
-        return self._scaled("rs_exponential", [], size, ndim, dtype, as_tensor_variable(0.0), floats(scale))
+        return self._scaled("rs_exponential", [], size, ndim, dtype, as_tensor_variable(0.0), nonnegative(scale, "scale"))
 
     def gamma(self, size=None, shape=1.0, scale=1.0, ndim=None, dtype=None):
         """Gamma numbers of mean shape * scale."""
         shape = floats(shape)
-        dtype = float_dtype(dtype, shape, floats(scale))
-        return self._scaled("rs_gamma", [(shape, "float64")], size, ndim, dtype, as_tensor_variable(0.0), floats(scale))
+        scale = nonnegative(scale, "scale")
+        dtype = float_dtype(dtype, shape, scale)
+        return self._scaled("rs_gamma", [(shape, "float64")], size, ndim, dtype, as_tensor_variable(0.0), scale)
 
     # -- integers
     def binomial(self, size=None, n=1, p=0.5, ndim=None, dtype="int64", prob=None):
@@ -211,10 +226,10 @@ class RandomStreams:
 
     def _places(self, found, count, replace, p):
         if p is not None:
-            p = cast(floats(p), "float64")
+            p = floats(p)
             if p.type.ndim != 1:
                 raise ValueError(f"p must be a vector, got {p} of {p.type}")
-            return self._draw("rs_choice", [p], found, replace=replace)
+            return self._draw("rs_choice", [cast(p, "float64")], found, replace=replace, single=p.type.dtype == "float32")
         if replace:
             bounds = [at_rank(as_tensor_variable(b), "int64", len(found)) for b in (0, sizes.variable(sizes.sub(count, 1)))]
             return self._draw("rs_integers", bounds, found)

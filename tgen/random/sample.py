@@ -1,4 +1,6 @@
 """What all streams share: the sizes of a sample, its dtype, its parameters brought to its rank."""
+from weakref import WeakKeyDictionary, ref
+
 import numpy as np
 
 from tgen.config import config
@@ -81,6 +83,50 @@ def mark(sample, rng, after, **more):
     """Give a sample the attributes old programs read: ``rng`` and ``rstate``, its state, and ``update``, what a call makes of it."""
     sample.__dict__.update(rng=rng, rstate=rng, update=(rng, after), **more)
     return sample
+
+
+class Draws:
+    """The draws of an object of streams, in order, each as long as somebody else has it: a state may be large.
+
+    Iterating gives (state, state after, what was kept beside) of each, None for one that is gone.
+    """
+
+    def __init__(self):
+        self._nodes, self._beside = [], WeakKeyDictionary()
+
+    def add(self, after, *beside):
+        """Take note of the draw that makes the state ``after``."""
+        self._nodes.append(ref(after.owner))
+        self._beside[after.owner] = beside
+
+    def __len__(self):
+        """How many were made, those that are gone among them."""
+        return len(self._nodes)
+
+    def __reduce__(self):
+        return _draws, (list(self),)
+
+    def __iter__(self):
+        for node in (known() for known in self._nodes):
+            yield None if node is None else (node.inputs[0], node.outputs[0], *self._beside[node])
+
+    def updates(self):
+        """Those that are there, as a list."""
+        return [update for update in self if update is not None]
+
+
+def _draws(updates):
+    draws = Draws()
+    for update in updates:
+        if update is None:
+            draws._nodes.append(_gone)
+        else:
+            draws.add(*update[1:])
+    return draws
+
+
+def _gone():
+    """Stands for the reference to a draw that nobody has any more."""
 
 
 def whole(value, what):

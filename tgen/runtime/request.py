@@ -10,7 +10,7 @@ from tgen.core.generic import GenericType
 from tgen.errors import ArgumentTypeError, LegacyInputError, MissingInputError, UnusedInputError
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import Container, SharedVariable, TensorSharedVariable
-from tgen.graph.walk import clone, leaves, toposort
+from tgen.graph.walk import clone, heard_of, leaves, toposort
 
 from .io import as_in, as_out
 from .mode import Mode, get_mode
@@ -72,10 +72,11 @@ def resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, re
     pairs = update_pairs(updates)
     outs, unpack = _outs(outputs)
     pairs += [(table[i.variable], i.update) for i in ins if i.update is not None]
+    asked = [o.variable for o in outs] + [value for _, value in pairs]
     finals, pairs = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
     expressions = finals + [value for _, value in pairs]
     found = leaves(expressions)
-    _check_unused(ins, final_inputs, set(found), on_unused)
+    _check_unused(ins, final_inputs, set(found), asked + expressions, on_unused)
     _check_missing(final_inputs, found, expressions)
     return Request(ins, final_inputs, outs, finals, pairs, keys, unpack, get_mode(mode), name, profile)
 
@@ -170,7 +171,7 @@ def _final(outs, pairs, table, without, strict):
         final = substituted(expressions + [value for _, value in pairs], table)
         found = [v for v in leaves(final) if isinstance(v, SharedVariable)]
         canonical = _one_per_container(found, pairs)
-        more = [] if without is None else _defaults(found, pairs, without)
+        more = [] if without is None else _defaults(found, pairs, without, expressions)
         if not more:
             break
         pairs = pairs + more
@@ -189,16 +190,34 @@ def _one_per_container(found, pairs):
     return table
 
 
-def _defaults(found, pairs, without):
+def _defaults(found, pairs, without, expressions):
     """The default updates that the shared variables reached so far add."""
     updated = {s.container for s, _ in pairs}
-    return [update_pairs([(s, s.default_update)])[0] for s in found
-            if s.default_update is not None and s.container not in updated and not without(s)]
+    found = [s for s in found if s.default_update is not None and s.container not in updated and not without(s)]
+    made = dict.fromkeys(toposort(expressions + [value for _, value in pairs])) if found else ()
+    return [update_pairs([(s, _default_update(s, made))])[0] for s in found]
 
 
-def _check_unused(ins, final_inputs, used, on_unused):
+def _default_update(s, made):
+    """The default update of s. Of a random state whose draw was copied with replacements it is that of the copy
+    among the nodes ``made``.
+    """
+    value = s.default_update
+    node = value.owner if isinstance(value, Variable) else None
+    if node is None or not node.primitive.extra.get("draws") or node in made:
+        return value
+    copies = [other for other in made if other.primitive is node.primitive and other.inputs[0] is s]
+    return copies[0].outputs[value.index] if copies else value
+
+
+def _check_unused(ins, final_inputs, used, expressions, on_unused):
+    """``expressions`` are those before and after substitution: an input that only their graph knows of is used, too."""
+    heard = None
     for index, (i, leaf) in enumerate(zip(ins, final_inputs)):
         if leaf in used or isinstance(leaf, SharedVariable):
+            continue
+        heard = heard_of(expressions) if heard is None else heard
+        if leaf in heard or i.variable in heard:
             continue
         action = config.on_unused_input if on_unused is None else on_unused
         if action not in OPTIONS["on_unused_input"].values:

@@ -3,7 +3,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.types import is_float, is_unsigned, promote
-from tgen.graph.nodes import Constant
+from tgen.graph.nodes import Constant, mention
 
 from . import sizes
 from .apply import apply, pad, reorder
@@ -79,7 +79,8 @@ def _in_place_of(model, value):
     if value.type.ndim > model.type.ndim:
         raise ValueError(f"cannot fill {model} of {model.type} with {value} of {value.type}, which has more dimensions")
     if model.type.ndim or isinstance(model, Constant):
-        return to_sizes(value, sizes.lengths(model))
+        result = to_sizes(value, sizes.lengths(model))
+        return result if result is value else mention(result, [model])
     model = apply("disconnected_grad", model)      # as that of a size: nothing of the value is used
     return apply("switch", apply("eq", model, model), value, value, weak=value.type.weak)
 

@@ -1,8 +1,10 @@
 """Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient of their own."""
 from tgen.core.types import is_float
-from tgen.errors import ArgumentTypeError, ArgumentValueError
+from tgen.errors import ArgumentTypeError, ArgumentValueError, RopError
 from tgen.graph.closure import like
 from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
+from tgen.graph.nodes import mention
+from tgen.graph.nograd import Undefined
 from tgen.graph.walk import clone
 
 from .creation import zeros_like
@@ -17,7 +19,8 @@ def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
 
     ``f`` is a variable or a list (then a list comes back); ``wrt`` and ``eval_points`` are variables or equal lists.
     Computed as the gradient of a gradient: that is linear in the adjoint of f, and its derivative there is the answer.
-    ``disconnected_outputs``: what to do about an f that does not depend on wrt ('raise', 'warn', 'ignore': zeros).
+    ``disconnected_outputs``: what to do about an f that depends on nothing in wrt ('raise', 'warn', 'ignore': zeros); one that
+    depends on some only gets nothing from the others. RopError, a TypeError and a ValueError, where there is no derivative.
 
     >>> import tgen.tensor as T
     >>> x, v = T.dvectors('xv')
@@ -31,16 +34,26 @@ def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
     for v, p in zip(targets, points):
         if v.ndim != p.ndim:
             raise ValueError(f"the eval_point {p} of {p.type} is not of the shape of {v} of {v.type}")
-    results = [_directional(y, targets, points, disconnected_outputs) for y in (f if isinstance(f, (list, tuple)) else [f])]
+    outputs = f if isinstance(f, (list, tuple)) else [f]
+    results = [mention(_directional(y, targets, points, disconnected_outputs), [y]) for y in outputs]
     return type(f)(results) if isinstance(f, (list, tuple)) else results[0]
 
 
 def _directional(y, targets, points, disconnected_outputs):
     if not is_float(y.type.dtype):
-        raise TypeError(f"Rop of {y} of {y.type}: only floats have derivatives")
+        raise RopError(f"Rop of {y} of {y.type}: only floats have derivatives")
     adjoint = like(y)
-    pulled = Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)
-    pushed = grad(None, adjoint, known_grads=dict(zip(pulled, points)), disconnected_inputs="ignore", add_names=False)
+    pulled = grad(None, targets, known_grads={y: adjoint}, disconnected_inputs="ignore", return_disconnected="None",
+                  null_gradients="return", add_names=False)
+    undefined = next((g for g in pulled if isinstance(g, Undefined)), None)
+    if undefined is not None:
+        raise RopError(f"Rop of {y} is undefined: {undefined.why}")
+    if all(g is None for g in pulled):
+        Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)      # raises, warns or does not
+        return zeros_like(y)
+    # linear in the adjoint; two targets may have one pull-back, or the adjoint itself
+    terms = [(g * point).sum() for g, point in zip(pulled, points) if g is not None]
+    pushed = grad(sum(terms[1:], terms[0]), adjoint, disconnected_inputs="ignore", add_names=False)
     return clone([pushed], {adjoint: zeros_like(y)})[0]     # of the adjoint only sizes are left
 
 

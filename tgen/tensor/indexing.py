@@ -339,9 +339,7 @@ def nonzero(a, return_matrix=False):
     >>> import tgen.tensor as T
     >>> rows, columns = T.nonzero(T.matrix())
     """
-    a = as_tensor_variable(a)
-    if not a.type.ndim:
-        raise ValueError("Nonzero only supports non-scalar arrays; flatten it first")
+    a = _not_scalar(a)
     found = tuple(apply_many("nonzero", [a]))
     if not return_matrix:
         return found
@@ -349,8 +347,15 @@ def nonzero(a, return_matrix=False):
 
 
 def flatnonzero(a):
-    """Where a, flattened, is not 0: an int64 vector."""
-    return nonzero(flatten(a))[0]
+    """Where a, flattened, is not 0: an int64 vector. ValueError for a scalar."""
+    return nonzero(flatten(_not_scalar(a)))[0]
+
+
+def _not_scalar(a):
+    a = as_tensor_variable(a)
+    if not a.type.ndim:
+        raise ValueError("Nonzero only supports non-scalar arrays; flatten it first")
+    return a
 
 
 def nonzero_values(a):

@@ -8,7 +8,7 @@ from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Lop, grad
-from tgen.graph.nodes import Variable, apply_op
+from tgen.graph.nodes import Variable, apply_op, mention
 from tgen.graph.walk import again, toposort
 
 from . import sizes
@@ -42,6 +42,7 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     count = sizes.length(expression, 0)
     seeds = eye(sizes.variable(count), dtype=adjoint.type.dtype)
     rows = batched(pulled, adjoint, seeds, count) if batchable(pulled, adjoint) else one_by_one(pulled, adjoint, seeds, count)
+    rows = [mention(row, [expression]) for row in rows]
     return type(wrt)(rows) if isinstance(wrt, (list, tuple)) else rows[0]
 
 

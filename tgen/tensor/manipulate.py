@@ -2,7 +2,7 @@
 import numpy as np
 from numpy.exceptions import AxisError
 
-from tgen.graph.nodes import Constant, Variable
+from tgen.graph.nodes import Constant, Variable, mention
 
 from . import sizes
 from .apply import apply, pad, reorder
@@ -44,7 +44,7 @@ def dimshuffle(x, *pattern):
 
 
 def transpose(x, *axes):
-    """The axes reversed, or in the order ``axes`` (ints, or one list of them).
+    """The axes reversed, or in the order ``axes`` (ints, or one list of them). ``x.T`` is named so if x has a name.
 
     >>> import tgen.tensor as T
     >>> T.transpose(T.row()).broadcastable
@@ -53,10 +53,14 @@ def transpose(x, *axes):
     x = as_tensor_variable(x)
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (list, tuple))):
         axes = axes[0] or ()
+    named = x.name is not None and not axes
     order = [axis_number(a, x.type.ndim) for a in axes] or list(reversed(range(x.type.ndim)))
     if sorted(order) != list(range(x.type.ndim)):
         raise ValueError(f"transpose wants each of the {x.type.ndim} axes of {x} once, got {tuple(axes)}")
-    return reorder(x, order)
+    result = reorder(x, order)
+    if named:
+        result.name = f"{x.name}.T"
+    return result
 
 
 def swapaxes(x, axis1, axis2):
@@ -161,7 +165,7 @@ def shape(x):
     """
     x = as_tensor_variable(x)
     if x.type.ndim == 0:
-        return as_tensor_variable(np.zeros(0, "int64"))
+        return mention(as_tensor_variable(np.zeros(0, "int64")), [x])
     return apply("make_vector", *(apply("shape_i", x, axis=a) for a in range(x.type.ndim)))
 
 
@@ -193,7 +197,7 @@ def size(x):
     for axis in range(x.type.ndim):
         one = apply("shape_i", x, axis=axis)
         total = one if axis == 0 else apply("mul", total, one)
-    return total
+    return total if x.type.ndim else mention(total, [x])
 
 
 def reshape(x, newshape, ndim=None):
@@ -340,9 +344,14 @@ def specify_shape(x, shape):
 
 
 def patternbroadcast(x, broadcastable):
-    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts."""
+    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts. Axes behind its end stay as they are.
+
+    >>> import tgen.tensor as T
+    >>> patternbroadcast(T.matrix(), [True]).broadcastable, patternbroadcast(T.col(), ()).broadcastable
+    ((True, False), (False, True))
+    """
     x = as_tensor_variable(x)
-    if len(broadcastable) != x.type.ndim:
+    if len(broadcastable) > x.type.ndim:
         raise ValueError(f"the pattern {tuple(broadcastable)} is not for the {x.type.ndim} dimensions of {x}")
     x = addbroadcast(x, *(a for a, one in enumerate(broadcastable) if one))
     return unbroadcast(x, *(a for a, one in enumerate(broadcastable) if not one))
