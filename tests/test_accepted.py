@@ -162,6 +162,109 @@ def test_nonzero_of_a_scalar_is_a_value_error():
             wrong()
 
 
+# -- axes that are variables ---------------------------------------------------------------------------------
+
+X, Y = T.dmatrices("X", "Y")
+ON_AXIS = {
+    "join": (lambda axis: T.join(axis, X, Y), np.concatenate, 2),
+    "concatenate": (lambda axis: T.concatenate([X, Y], axis), np.concatenate, 2),
+    "stack": (lambda axis: T.stack([X, Y], axis=axis), np.stack, 3),
+    "stack by position": (lambda axis: T.stack([X, Y], axis), np.stack, 3),
+}
+
+
+@pytest.mark.parametrize("name", ON_AXIS)
+@pytest.mark.parametrize("dtype", ["int64", "int8"])
+def test_join_and_stack_along_a_symbolic_axis(name, dtype):
+    make, twin, ndim = ON_AXIS[name]
+    axis = T.scalar("axis", dtype=dtype)
+    z = make(axis)
+    f = function([axis, X, Y], [z, T.grad((z**2).sum(), X)])
+    a, b = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+    for number in range(-ndim, ndim):
+        value, slope = f(number, a, b)
+        assert np.array_equal(value, twin([a, b], number)) and np.array_equal(slope, 2 * a)
+    for number in (ndim, -ndim - 1):
+        with pytest.raises(np.exceptions.AxisError, match="out of bounds"):
+            f(number, a, b)
+    with pytest.raises(TypeError, match="integer scalar"):
+        make(T.fscalar())
+
+
+def test_only_the_axis_that_is_taken_must_fit():
+    f = function([k, X, Y], T.join(k, X, Y))
+    assert f(1, np.ones((2, 3)), np.ones((2, 1))).shape == (2, 4)
+    with pytest.raises(ValueError, match="mis-match"):
+        f(0, np.ones((2, 3)), np.ones((2, 1)))
+    row = T.drow()
+    assert T.join(k, row, row).eval({k: 0, row: [[1.0, 2.0]]}).tolist() == [[1, 2], [1, 2]]
+    assert T.join(T.constant(1), X, Y).owner.inputs == [X, Y]
+
+
+# -- names that Theano's programs look for -------------------------------------------------------------------
+
+
+def test_xlogx():
+    f = function([x], [T.xlogx(x), T.xlogx.xlogx(x), T.grad(T.xlogx(x).sum(), x), T.xlogx.xlogy0(x, 0 * x)])
+    value, again, slope, other = f([0.0, 1.0, 2.0])
+    assert value.tolist() == again.tolist() == [0, 0, 2 * np.log(2)] and slope.tolist() == [
+        0,
+        1,
+        1 + np.log(2),
+    ]
+    assert other.tolist() == [0, -np.inf, -np.inf] and tgen.tensor.xlogx is T.xlogx
+
+
+def test_ops_equal_the_functions_that_made_them():
+    z = x + 1
+    assert z.owner.op == T.add == z.owner.op and z.owner.op != T.mul and not z.owner.op != T.add
+    assert z.owner.op in (T.mul, T.add) and {T.add: 1}[z.owner.op] == 1 and T.add == T.add != T.sub
+    for function_of_two in (T.add, T.mul, T.sub, T.maximum, T.true_div):
+        assert function_of_two(x, y).owner.op == function_of_two
+    assert T.tanh(x).owner.op == T.tanh and T.dot(X, Y).owner.op != T.add
+
+
+def test_outputs_of_functions_and_scans():
+    f = function([x], [2 * x, tgen.Out(x, borrow=True)])
+    assert [out.variable for out in f.outputs] == f.maker.fgraph.outputs and f.outputs[1].borrow
+    sums, _ = tgen.scan(lambda step, total: total + step, sequences=x, outputs_info=T.constant(0.0))
+    node = next(
+        n for n in tgen.gof.graph.io_toposort([x], [sums]) if isinstance(n.op, tgen.scan_module.scan_op.Scan)
+    )
+    assert [v.owner.op == T.add for v in node.op.outputs] == [True] and len(node.op.inputs) == 2
+    assert set(tgen.gof.graph.inputs(node.op.outputs)) == set(node.op.inputs) and str(node.op) == "scan"
+    assert tgen.gof.graph.is_same_graph(sums, sums) and sums.eval({x: AT}).tolist() == [1, 3]
+
+
+def test_shapes_of_pools():
+    from tgen.tensor.signal.pool import Pool, pool_2d
+
+    for options in (
+        {},
+        {"ignore_border": True},
+        {"stride": (1, 2)},
+        {"ignore_border": True, "stride": (3, 1), "pad": (1, 0)},
+    ):
+        options = {"ignore_border": False, **options}
+        for shape in ((2, 5, 7), (2, 3, 4), (2, 2, 2)):
+            z = pool_2d(T.constant(np.zeros(shape)), (2, 2), **options)
+            assert tuple(Pool.out_shape(shape, (2, 2), **options)) == z.eval().shape
+            found = Pool.out_shape((2, n, 7), (2, 2), **options)
+            assert found[1].eval({n: 5}) == Pool.out_shape((2, 5, 7), (2, 2), **options)[1]
+    for wrong, error in (
+        (lambda: Pool.out_shape((5, 5)), ValueError),
+        (lambda: Pool.out_shape((5,), (2, 2)), TypeError),
+    ):
+        with pytest.raises(error):
+            wrong()
+
+
+def test_asarray_of_theano():
+    assert tgen._asarray([1], "floatX").dtype == tgen.config.floatX and tgen._asarray(
+        [1.5], dtype="int8"
+    ).tolist() == [1]
+
+
 # -- draws ---------------------------------------------------------------------------------------------------
 
 P = [

@@ -249,3 +249,32 @@ def test_ceil_intdiv_of_every_dtype(dtype):
     over, under = [high, 5, 4, high - 3, low, low + 1, 7], [2, 3, 5, 7, 3, 2, 7]
     got = T.ceil_intdiv(a, b).eval({a: np.array(over, dtype), b: np.array(under, dtype)})
     assert got.dtype == dtype and got.tolist() == [-(-p // q) for p, q in zip(over, under)]
+
+
+# -- shapes that Theano refuses with a TypeError -------------------------------------------------------------
+
+IMAGES = T.dtensor4("images")
+BAD_SHAPES = {
+    "not covered": ((2, 2), "valid", (1, 1, 5, 4)),
+    "smaller": ((2, 2), "valid", (1, 1, 4, 1)),
+    "even": ((2, 3), "wrap_centered", (1, 1, 4, 4)),
+    "smaller than centered": ((3, 3), "wrap_centered", (1, 1, 4, 2)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SHAPES)
+def test_bad_shapes_of_images2neibs_are_type_errors_and_value_errors(name):
+    window, mode, shape = BAD_SHAPES[name]
+    rows, columns = T.lscalars("rows", "columns")
+    f = tgen.function(
+        [IMAGES, rows, columns], T.nnet.neighbours.images2neibs(IMAGES, (rows, columns), mode=mode)
+    )
+    assert f(np.ones((1, 1, 6, 6)), 3, 3).shape[1] == 9
+    static = T.TensorType("float64", shape)()
+    for wrong in (
+        lambda: f(np.ones(shape), *window),
+        lambda: T.nnet.neighbours.images2neibs(static, window, mode=mode),
+    ):
+        for error in (TypeError, ValueError):
+            with pytest.raises(error, match="windows"):
+                wrong()

@@ -46,6 +46,7 @@ TWINS = {
     "conj": (T.conj, np.conj, [M]),
     "log1mexp": (T.log1mexp, lambda x: np.log1p(-np.exp(x)), [np.array([-.1, -2.])]),
     "logaddexp": (T.logaddexp, np.logaddexp, [np.array([1000., -np.inf, 3., np.inf]), np.array([1000., -np.inf, 5., 1.])]),
+    "xlogx": (T.xlogx, lambda x: np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, x))), [abs(M)]),
     "hypot": (T.hypot, np.hypot, [V, W]),
     "cast": (lambda x: [T.cast(x, "int32"), x.astype("int8")], lambda x: [x.astype("int32"), x.astype("int8")], [M * 3]),
     "array on the left": (lambda x: (np.ones((3, 4)) - x) * np.float64(2), lambda x: (1 - x) * 2, [M]),

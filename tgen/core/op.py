@@ -64,6 +64,22 @@ class Op:
         return lookup, (self.name,)
 
 
+class LoopOp(Op):
+    """The op of one loop: the primitive, with the ``inputs`` and ``outputs`` of its body for who walks a
+    graph. Made by ``of_loop``.
+    """
+
+    inputs = property(lambda self: list(self.body.params))
+    outputs = property(lambda self: list(self.body.outputs))
+
+
+def of_loop(op, body):
+    """A primitive as the op of an application with ``body``."""
+    twin = object.__new__(LoopOp)
+    twin.__dict__.update(vars(OPS[op.name]), body=body)
+    return twin
+
+
 OPS = {}        # name -> Op, filled by tgen.ops
 METHODS = {}    # name -> function(variable, ...), filled by tgen.tensor: what a Variable's operators and methods call
 

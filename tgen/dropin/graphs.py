@@ -9,6 +9,7 @@ Nothing here is recursive.
 from collections import deque
 from contextlib import contextmanager
 
+from tgen.core.op import Op
 from tgen.graph.grad import flowing
 from tgen.graph.nodes import Apply, Constant, Variable
 from tgen.graph.shared import SharedVariable
@@ -379,7 +380,8 @@ def _numbers(outputs):
             key = "constant", v.type, v.data.tobytes(), v.data.shape
         number[v] = known.setdefault(key, len(known))
     for node in toposort(outputs):
-        key = node.op, repr(sorted(node.attrs.items())), node.bodies, tuple(number[v] for v in node.inputs)
+        op = node.primitive if isinstance(node.op, Op) else node.op
+        key = op, repr(sorted(node.attrs.items())), node.bodies, tuple(number[v] for v in node.inputs)
         for v in node.outputs:
             number[v] = known.setdefault((key, v.index), len(known))
     return [number[v] for v in outputs]

@@ -13,6 +13,8 @@ from tgen import tensor as T
 from tgen.core.generic import GenericType
 from tgen.core.op import REDUCE, Op
 from tgen.core.types import TensorType
+from tgen.ops.pool import pooled_size
+from tgen.tensor import sizes
 
 
 class OpClass(type):
@@ -78,6 +80,26 @@ def _pool(ignore_border=False, mode="max", ndim=2, openmp=None):
     return lambda x, ws, stride=None, pad=None: pool(x, ws, ignore_border, stride, (0,)*ndim if pad is None else pad, mode)
 
 
+def out_shape(imgshape, ws=None, ignore_border=False, stride=None, pad=None, ndim=2, ds=None, st=None,
+              padding=None):
+    """The shape of a pool's result, a list, for images of shape ``imgshape`` (ints or integer scalars); see
+    ``pool_2d``.
+
+    >>> out_shape((1, 3, 5, 6), (2, 3)), out_shape((5, 6), (2, 2), True, (1, 2), (1, 0))
+    ([1, 3, 3, 2], [6, 3])
+    """
+    ws, stride, pad = (old if new is None else new for new, old in ((ws, ds), (stride, st), (pad, padding)))
+    if ws is None:
+        raise ValueError("out_shape needs ws, the size of the window")
+    if len(imgshape) < ndim:
+        raise TypeError(f"imgshape must have at least {ndim} elements, got {imgshape!r}")
+    lengths = [sizes.as_size(n, "each element of imgshape") for n in imgshape[-ndim:]]
+    strides, pad = ws if stride is None else stride, (0,) * ndim if pad is None else pad
+    places = zip(lengths, ws, strides, pad)
+    return [*imgshape[:-ndim], *(pooled_size(n, w, s, p, ignore_border, sizes) for n, w, s, p in places)]
+
+
+CLASSES["Pool"].out_shape = staticmethod(out_shape)
 MAKERS = {      # name -> what its constructor's arguments make: a function of variables
     "DimShuffle": lambda input_broadcastable, new_order, inplace=True: lambda x: T.as_tensor_variable(x).dimshuffle(*new_order),
     "Sum": lambda axis=None, dtype=None, acc_dtype=None: partial(T.sum, axis=axis, dtype=dtype, acc_dtype=acc_dtype),

@@ -37,7 +37,8 @@ _CUDA = "tgen.dropin.compat: cuda_available cuda_enabled use"
 ROWS = {
     "": f"""{_FUNCTION} {_SHARED} {_MODE} {_NODES} {_TYPES} {_CONFIG} {_LOOPS} {_USER_OPS} {_PRINTING} tgen.pyops: Op
             tgen.graph.shared: Container tgen.graph.updates: OrderedUpdates tgen.runtime.clone: clone tgen.tensor: dot get_scalar_constant_value
-            tgen.tensor.gradient: grad Rop Lop subgraph_grad tgen.errors: MissingInputError tgen.dropin.compat: PY3 __version__=THEANO_VERSION
+            tgen.tensor.gradient: grad Rop Lop subgraph_grad tgen.errors: MissingInputError
+            tgen.dropin.compat: PY3 _asarray=asarray __version__=THEANO_VERSION
             tgen.runtime.mode: DebugMode NanGuardMode""",
     "version": "tgen.dropin.compat: version=THEANO_VERSION full_version=THEANO_VERSION short_version=THEANO_VERSION",
     "config": "",
@@ -117,6 +118,7 @@ ROWS = {
     "tensor.subtensor": _SUBTENSOR,
     "tensor.type": "tgen.core.types: TensorType",
     "tensor.var": _VARIABLES,
+    "tensor.xlogx": "tgen.tensor.math: xlogx xlogy0",
     "tensor.nnet": "tgen.dropin.opclasses: Softmax LogSoftmax",
     "tensor.nnet.abstract_conv": "tgen.dropin.opclasses: AbstractConv2d AbstractConv2d_gradInputs AbstractConv2d_gradWeights",
     "tensor.nnet.bn": "",

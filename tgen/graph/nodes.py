@@ -9,7 +9,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core import dims
-from tgen.core.op import METHODS, Op
+from tgen.core.op import METHODS, OPS, Op, of_loop
 from tgen.errors import shown
 
 from . import testvalue
@@ -92,6 +92,10 @@ class Variable:
     def __array_ufunc__(self, ufunc, method, *operands, **options):
         """np.exp(v) and array * v ask v, so they give one variable, not an object array."""
         return METHODS["__array_ufunc__"](ufunc, method, operands, options)
+
+    def __array_function__(self, function, types, operands, options):
+        """np.dot(v, w) asks v, so it gives a variable, not an object array."""
+        return METHODS["__array_function__"](function, operands, options)
 
     # == is identity (a variable is a key of dicts); the symbolic comparison is T.eq
     def __getattr__(self, name):
@@ -185,6 +189,8 @@ class Apply:
         self.op, self.inputs, self.attrs, self.bodies, self.where = op, list(inputs), {} if attrs is None else attrs, bodies, where
         self.outputs = [_owned(out, self, i) for i, out in enumerate(outputs)]
         self.primitive = op if isinstance(op, Op) else _primitive(self)
+        if bodies and isinstance(op, Op):
+            self.op, self.primitive = of_loop(op, bodies[0]), OPS[op.name]
 
     nin = property(lambda self: len(self.inputs))
     nout = property(lambda self: len(self.outputs))

@@ -10,7 +10,7 @@ named in the pickle itself, so an Unpickler with a find_class of its own sees it
 """
 import json
 
-from tgen.core.op import OPS
+from tgen.core.op import OPS, Op
 from tgen.core.types import TensorType
 
 from .nodes import Apply, Constant, Lambda, Variable
@@ -55,7 +55,7 @@ def pack(variables):
 
 def _record(node, number, objects):
     """An op of tgen goes by name; one of the user's, bodies, and what users hang on the outputs are objects. Who writes a node keeps it alive, so its id is its own."""
-    op = node.primitive.name if OPS.get(node.primitive.name) is node.op else _keep(node.op, objects)
+    op = node.primitive.name if isinstance(node.op, Op) else _keep(node.op, objects)
     bodies = _keep(node.bodies, objects) if node.bodies else None
     attrs = node.attrs if all(map(_is_plain, node.attrs.values())) else _keep(node.attrs, objects)
     types = [(v.type.dtype, v.type.shape, v.type.weak, _name(v.name, objects)) for v in node.outputs]

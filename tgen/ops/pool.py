@@ -17,15 +17,15 @@ from .conv import SPATIAL, places_agree, taps
 MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
 
 
-def pooled_size(size, window, stride, pad, ignore_border):
-    """How many windows there are on one axis."""
-    whole = dims.add(size, 2 * pad)
+def pooled_size(size, window, stride, pad, ignore_border, of=dims):
+    """How many windows there are on one axis; ``of`` has the arithmetic of sizes."""
+    whole = of.add(size, 2 * pad)
     if ignore_border:
-        count = dims.div(dims.add(whole, stride - window), stride)
-        return dims.maximum(count, 0) if window > stride else count
+        count = of.div(of.add(whole, stride - window), stride)
+        return of.maximum(count, 0) if window > stride else count
     if stride >= window:
-        return dims.div(dims.add(whole, stride - 1), stride)
-    return dims.add(dims.maximum(dims.div(dims.add(whole, stride - 1 - window), stride), 0), 1)
+        return of.div(of.add(whole, stride - 1), stride)
+    return of.add(of.maximum(of.div(of.add(whole, stride - 1 - window), stride), 0), 1)
 
 
 def _outs(size, attrs):

@@ -91,6 +91,9 @@ class Function:
         self._plain = len(checks) == len(self._slots) and self.profile is None
         self._count = -1        # how many positional arguments the fast call takes; -1 sends the first call past the hooks
 
+    outputs = property(lambda self: self.request.outs,
+                       doc="The outputs as function() was asked for them, a list of Out.")
+
     def __call__(self, *args, **kwargs):
         if kwargs or len(args) != self._count:
             return self._call(args, kwargs)

@@ -81,6 +81,13 @@ class Elemwise(metaclass=_IsElemwise):
     def __get__(self, instance, owner=None):
         return self if instance is None else MethodType(self, instance)
 
+    def __eq__(self, other):
+        """``node.op == T.add``: a graph has the primitive in the place of the function."""
+        return other is self or other is self.op
+
+    def __hash__(self):
+        return hash(self.op)
+
     def __str__(self):
         return self.name if self.name in _PLAIN_NAMES else f"Elemwise{{{self.name},no_inplace}}"
 

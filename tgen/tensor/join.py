@@ -5,11 +5,11 @@ from tgen.core.types import is_float
 from tgen.graph.nodes import Constant, Variable
 
 from . import sizes
-from .apply import apply, demand, pad, reorder
+from .apply import apply, apply_many, demand, pad, reorder
 from .creation import arange
-from .elemwise import elemwise
+from .elemwise import elemwise, switch
 from .indexing import getitem, nonzero, take
-from .manipulate import axis_number, expand_dims, flatten, to_sizes
+from .manipulate import axis_number, expand_dims, flatten, to_sizes, unbroadcast
 from .promotion import cast, unify
 from .reduce import all as every
 from .reduce import max as largest
@@ -18,8 +18,30 @@ from .variable import as_tensor_variable
 __all__ = ["concatenate", "join", "stack", "stacklists", "horizontal_stack", "vertical_stack", "tile", "repeat", "roll", "split", "flip"]
 
 
+def _by_axis(axis, ndim, results):
+    """The one of ``results``, one an axis, that the integer scalar ``axis`` says when the function runs;
+    AxisError for one there is not.
+    """
+    if axis.type.ndim or is_float(axis.type.dtype) or axis.type.dtype == "bool":
+        raise TypeError(f"axis must be an integer scalar, got {axis} of {axis.type}")
+    axis = cast(axis, "int64")
+    number = switch(elemwise("lt")(axis, 0), axis + ndim, axis)
+    there = elemwise("and_")(elemwise("ge")(number, 0), elemwise("lt")(number, ndim))
+    number = demand(number, there, f"axis is out of bounds for a value with {ndim} dimensions", "AxisError")
+    chosen, *others = [unbroadcast(v, *range(v.type.ndim)) for v in results]
+    for k, other in enumerate(others, 1):
+        chosen, = apply_many("ifelse", [elemwise("eq")(number, k), other, chosen], count=1)
+    return chosen
+
+
+def _is_symbolic(axis):
+    return isinstance(axis, Variable) and not isinstance(axis, Constant)
+
+
 def concatenate(tensor_list, axis=0):
     """Arrays one after another along ``axis``; their other sizes must be equal (ValueError), dtypes are promoted.
+
+    An axis that is a variable is chosen when the function runs; the result then has no axis that broadcasts.
 
     >>> import tgen.tensor as T
     >>> T.concatenate([T.fmatrix(), T.fmatrix()], axis=1).type
@@ -35,7 +57,11 @@ def concatenate(tensor_list, axis=0):
         raise TypeError(f"Join() can only join tensors with the same number of dimensions, got {', '.join(f'{v}: {v.type}' for v in variables)}; pad with dimshuffle")
     if ranks == {0}:
         raise TypeError("Join cannot handle scalar arguments; use T.stack")
-    axis = axis_number(axis, variables[0].type.ndim)
+    ndim = variables[0].type.ndim
+    if _is_symbolic(axis):
+        results = [apply("concatenate", *variables, axis=a, weak=weak) for a in range(ndim)]
+        return _by_axis(axis, ndim, results)
+    axis = axis_number(axis, ndim)
     return variables[0] if len(variables) == 1 else apply("concatenate", *variables, axis=axis, weak=weak)
 
 
@@ -62,7 +88,10 @@ def stack(*tensors, axis=None):
     variables, weak = unify([as_tensor_variable(v) for v in tensors])
     if len({v.type.ndim for v in variables}) > 1:
         raise ValueError(f"stack wants arrays of one number of dimensions, got {', '.join(f'{v}: {v.type}' for v in variables)}")
-    axis = axis_number(0 if axis is None else axis, variables[0].type.ndim + 1)
+    ndim = variables[0].type.ndim + 1
+    if _is_symbolic(axis):
+        return _by_axis(axis, ndim, [stack(variables, axis=a) for a in range(ndim)])
+    axis = axis_number(0 if axis is None else axis, ndim)
     if variables[0].type.ndim == 0:
         return apply("make_vector", *variables, weak=weak)
     return apply("concatenate", *(expand_dims(v, axis) for v in variables), axis=axis, weak=weak)

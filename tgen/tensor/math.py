@@ -15,7 +15,7 @@ __all__ = ["abs_", "sgn", "sign", "square", "inv", "reciprocal", "deg2rad", "rad
            "round_half_away_from_zero", "divmod", "floor_div", "true_divide", "floor_divide", "power", "remainder", "subtract", "multiply", "divide", "negative", "absolute", "logical_and", "logical_or",
            "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "invert", "isfinite", "isclose", "allclose",
            "largest", "smallest", "ceil_intdiv", "real", "imag", "conj", "conjugate", "log1mexp", "not_equal", "equal", "less", "less_equal",
-           "greater", "greater_equal", "hypot"]
+           "greater", "greater_equal", "hypot", "xlogx"]
 
 sgn = sign = elemwise("sgn")
 square = elemwise("sqr")
@@ -185,3 +185,22 @@ def log1mexp(x):
 def hypot(x, y):
     """sqrt(x*x + y*y); its gradient at 0 is 0, a subgradient."""
     return elemwise("sqrt")(square(_float(x)) + square(_float(y)))
+
+
+def xlogx(x):
+    """x * log(x), element by element, and 0 where x is 0: the terms of an entropy. The gradient at 0 is 0,
+    that of the choice taken.
+
+    >>> xlogx([0.0, 1.0]).eval()
+    array([0., 0.])
+    """
+    return xlogy0(x, x)
+
+
+def xlogy0(x, y):
+    """x * log(y), element by element, and 0 where x is 0."""
+    x, y = _float(x), _float(y)
+    return switch(elemwise("eq")(x, 0), 0, x * elemwise("log")(y))
+
+
+xlogx.xlogx, xlogx.xlogy0 = xlogx, xlogy0       # in Theano T.xlogx is a module

@@ -5,8 +5,8 @@ Gradients (graph, ops) look functions up here too, so it holds more than methods
 from tgen.core.op import METHODS
 from tgen.graph.nodes import Variable
 
-from . import (counting, creation, diagonals, einsum, elemwise, indexing, join, linalg, manipulate, math, positions, promotion, reduce, sorting, subtensor,
-               variable)
+from . import (counting, creation, diagonals, einsum, elemwise, indexing, join, linalg, manipulate, math,
+               numpyfunctions, positions, promotion, reduce, sorting, subtensor, variable)
 
 _MODULES = (counting, creation, diagonals, einsum, indexing, join, linalg, manipulate, math, positions, reduce, sorting, subtensor)
 _UFUNCS = {"subtract": "sub", "multiply": "mul", "divide": "true_div", "true_divide": "true_div", "floor_divide": "int_div",
@@ -66,7 +66,8 @@ def fill_methods():
         METHODS.update({name: getattr(module, name) for name in module.__all__ if callable(getattr(module, name))})
     METHODS.update({
         "copy": manipulate.tensor_copy, "clone": clone, "get_parents": get_parents, "clip": clip,
-        "__getitem__": indexing.getitem, "__iter__": indexing.iterate, "__array_ufunc__": array_ufunc,
+        "__getitem__": indexing.getitem, "__iter__": indexing.iterate,
+        "__array_ufunc__": array_ufunc, "__array_function__": numpyfunctions.array_function,
         "as_tensor_variable": variable.as_tensor_variable, "get_scalar_constant_value": variable.get_scalar_constant_value,
         "T": _property(manipulate.transpose), "shape": _property(manipulate.shape), "size": _property(manipulate.size),
         "real": _property(math.real), "imag": _property(math.imag),

@@ -1,6 +1,7 @@
 """``pp`` and ``debugprint``: a graph as text, without recursion."""
 import sys
 
+from tgen.core.op import Op
 from tgen.graph.nodes import Constant
 
 __all__ = ["pp", "debugprint", "dprint"]
@@ -44,7 +45,7 @@ def _parts(v):
 
 
 def _attrs(node):
-    if node.op is not node.primitive:       # a user's op says itself what is to be known of it
+    if not isinstance(node.op, Op):       # a user's op says itself what is to be known of it
         return ""
     shown = {k: v for k, v in node.attrs.items() if v not in ((), None) and k not in ("ndim", "count")}
     return f"{{{', '.join(f'{_ATTRS.get(k, k)}={v}' for k, v in shown.items())}}}" if shown else ""

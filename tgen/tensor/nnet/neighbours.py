@@ -1,6 +1,8 @@
 """Patches of images as rows of a matrix, and back."""
+from tgen.errors import ShapeTypeError
+
 from .. import sizes
-from ..apply import apply, reorder
+from ..apply import apply, demand, reorder
 from ..creation import arange
 from ..elemwise import elemwise, switch
 from ..manipulate import reshape
@@ -48,8 +50,9 @@ def images2neibs(ten4, neib_shape, neib_step=None, mode="valid"):
     """The windows of images [batch, channels, rows, columns], each a row of a matrix; dtype as ten4.
 
     Windows have the sizes ``neib_shape`` and stand ``neib_step`` apart (None: neib_shape). mode 'valid' wants windows that cover
-    the image exactly (ValueError otherwise), 'ignore_borders' drops what is left over, 'wrap_centered' centers windows of odd sizes at
-    each place and goes on at the other side, 'half' and 'full' pad with zeros. TypeError for other ranks.
+    the image exactly, 'ignore_borders' drops what is left over, 'wrap_centered' centers windows of odd sizes
+    at each place and goes on at the other side, 'half' and 'full' pad with zeros. TypeError for other ranks;
+    for shapes that do not fit, here or when the function runs, one that is a ValueError, too.
 
     >>> import numpy as np, tgen
     >>> images2neibs(tgen.shared(np.arange(8.0).reshape(1, 1, 2, 4)), (2, 2)).eval()
@@ -63,11 +66,8 @@ def images2neibs(ten4, neib_shape, neib_step=None, mode="valid"):
         raise ValueError(f"mode {mode!r}; it must be one of {', '.join(MODES)}")
     window = _pair(neib_shape, "neib_shape")
     step = window if neib_step is None else _pair(neib_step, "neib_step")
-    if mode == "wrap_centered" and any(isinstance(w, int) and w % 2 == 0 for w in window):
-        raise ValueError(f"mode 'wrap_centered' takes windows of odd sizes, got {neib_shape}")
     batch, channels, *size = sizes.lengths(x)
-    if mode == "valid":
-        x, size = _covered(x, size, window, step)
+    x = _fitting(x, size, window, step, mode)
     padded = mode in ("half", "full")
     rows, columns = (_indices(n, w, s, mode) for n, w, s in zip(size, window, step))
     taken = _taken(_taken(x, 3, columns, size[1], padded), 2, rows, size[0], padded)
@@ -75,15 +75,39 @@ def images2neibs(ten4, neib_shape, neib_step=None, mode="valid"):
     return reshape(reorder(taken, (0, 1, 2, 4, 3, 5)), [windows, sizes.product(window)])
 
 
-def _covered(x, size, window, step):
-    """x, whose last two sizes are checked to be covered exactly by windows."""
-    wanted = [sizes.add(sizes.mul(sizes.div(sizes.sub(n, w), s), s), w) for n, w, s in zip(size, window, step)]
-    for n, w in zip(size, wanted):
-        if isinstance(n, int) and isinstance(w, int) and n != w:
-            raise ValueError(f"windows of {tuple(window)} at steps of {tuple(step)} do not cover an image of {tuple(size)}; mode='ignore_borders' drops the rest")
-    if all(isinstance(n, int) for n in size):
-        return x, size
-    return reshape(x, [*sizes.lengths(x)[:2], *wanted]), wanted
+def _fitting(x, size, window, step, mode):
+    """x, of which windows of these sizes are taken: a ShapeTypeError, here or when the function runs, if
+    they do not fit.
+    """
+    for n, w, s in zip(size, window, step):
+        if mode == "valid":
+            rest = sizes.mod(sizes.sub(n, w), s)
+            message = f"{_shown(w, s)} do not cover an axis of {_shown(n)} exactly"
+            x = _demanded(x, [(n, ">=", w), (rest, "==", 0)], f"{message}; mode='ignore_borders' drops the rest")
+        elif mode == "wrap_centered":
+            message = f"mode 'wrap_centered' takes windows of odd sizes, not of {_shown(w)}"
+            x = _demanded(x, [(sizes.mod(w, 2), "==", 1)], message)
+            message = f"mode 'wrap_centered' takes no windows of {_shown(w)} from an axis of {_shown(n)}"
+            x = _demanded(x, [(n, ">=", w)], message)
+    return x
+
+
+def _shown(n, step=None):
+    """A size in words, and the step of windows."""
+    number = str(n) if isinstance(n, int) else "another size"
+    return number if step is None else f"windows of {number} at steps of {_shown(step)}"
+
+
+def _demanded(x, conditions, message):
+    """x, where all (size, comparison, size) hold."""
+    for first, comparison, second in conditions:
+        if isinstance(first, int) and isinstance(second, int):
+            if not (first >= second if comparison == ">=" else first == second):
+                raise ShapeTypeError(message)
+            continue
+        holds = elemwise("ge" if comparison == ">=" else "eq")(sizes.variable(first), sizes.variable(second))
+        x = demand(x, holds, message, "ShapeTypeError")
+    return x
 
 
 def neibs2images(neibs, neib_shape, original_shape, mode="valid"):
