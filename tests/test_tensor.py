@@ -204,7 +204,7 @@ MISUSE = [      # what, the exception, words of its message
     (lambda x, v: x + "text", TypeError, "'text'"),
     (lambda x, v: x.transfer("gpu"), ValueError, "CPU"),
     (lambda x, v: x.max(axis=0) + T.zeros((0,)).max(), ValueError, "zero-size"),
-    (lambda x, v: T.patternbroadcast(x, (True,)), ValueError, "2 dimensions"),
+    (lambda x, v: T.patternbroadcast(x, (True, False, True)), ValueError, "2 dimensions"),
     (lambda x, v: T.fill(v, x), ValueError, "more dimensions"),
     (lambda x, v: T.get_vector_length(v), ValueError, "length not known"),
     (lambda x, v: T.get_vector_length(x), TypeError, "vector"),

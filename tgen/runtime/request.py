@@ -211,7 +211,7 @@ def _default_update(s, made):
 
 
 def _check_unused(ins, final_inputs, used, expressions, on_unused):
-    """``expressions`` are those before and after substitution: an input that only their graph knows of is used, too."""
+    """``expressions`` are those before and after substitution: an input that only their graph knows of is used."""
     heard = None
     for index, (i, leaf) in enumerate(zip(ins, final_inputs)):
         if leaf in used or isinstance(leaf, SharedVariable):
