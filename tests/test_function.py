@@ -35,7 +35,7 @@ BUILD = [       # (what, error class, words in the message, call)
     ("update broadcastable", TypeError, "unbroadcast", lambda e: function([], [], updates=[(shared(np.zeros((2, 3))), T.zeros((1, 3)))])),
     ("update not broadcastable", TypeError, "must have the same type",
      lambda e: function([e.m], [], updates=[(shared(np.zeros((1, 3)), broadcastable=(True, False)), e.m)])),
-    ("update loses a static size", TypeError, "reshape", lambda e: function([e.v], [], updates=[(shared(np.zeros(3), shape=(3,)), e.v)])),
+    ("update of another static size", TypeError, "static sizes", lambda e: function([], [], updates=[(shared(np.zeros(3), shape=(3,)), np.zeros(4) + e.s)])),
     ("update value of another dtype", TypeError, "s32", lambda e: function([], [], updates=[(e.s32, np.zeros(()))])),
     ("update of a generic", TypeError, "generic", lambda e: function([], [], updates=[(e.objects, e.s)])),
     ("updates no pairs", ValueError, "list of lists/tuples with 2 elements", lambda e: function([], [], updates=[e.s])),
