@@ -3,7 +3,9 @@ would find what is wrong.
 """
 
 import os
+import pathlib
 import signal
+import sys
 import time
 
 import numpy as np
@@ -17,6 +19,12 @@ from fuzzing.program import LAYOUTS, Leaf, Program, Statement, laid_out, script
 from fuzzing.shrink import shrunk
 from tgen import passes
 from tgen.ir.rebuild import bottom_up, rebuild
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tools"))
+
+from mutants import MUTANTS, applied  # noqa: E402
+
 
 def test_the_programs_are_of_all_kinds():
     programs = [generate(seed) for seed in range(300)]
@@ -161,3 +169,17 @@ def test_what_inexact_runs_allow():
     assert "dtype" in judge.differs(np.array([1.0, 2.0, np.inf], "float32"), 0, known)
     exact = judge.Meaning([np.array([1, 2])], [[np.array([1, 3])]])
     assert judge.differs(np.array([1, 7]), 0, exact) is None and judge.differs(np.array([0, 2]), 0, exact)
+
+
+# -- the mutants
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutants_change_what_stands(mutant, tmp_path):
+    """Each change still fits its file; what it makes of Python is still Python."""
+    target = tmp_path / mutant.file
+    target.parent.mkdir(parents=True)
+    target.write_text((ROOT / mutant.file).read_text(encoding="utf-8"), encoding="utf-8")
+    applied(mutant, tmp_path)
+    if target.suffix == ".py":
+        compile(target.read_text(encoding="utf-8"), mutant.file, "exec")

@@ -25,6 +25,8 @@ def main():
     parser.add_argument("--state", default=None)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--no-shrink", action="store_true")
+    parser.add_argument("--first", action="store_true", help="stop behind the first fault")
+    parser.add_argument("--known", default="", help="seeds to leave out, with commas")
     options = parser.parse_args()
     if options.seed is not None:
         one = generate.generate(options.seed)
@@ -33,9 +35,12 @@ def main():
         print("nothing is wrong with it" if found is None else f"{found[0]}: {found[1]}")
         return int(found is not None)
     folder = options.state or default_folder()
-    failed = hunt.hunt(
-        options.programs, folder, lambda words: print(words, flush=True), not options.no_shrink
-    )
+    known = {int(seed) for seed in options.known.split(",") if seed}
+
+    def tell(words):
+        print(words, flush=True)
+
+    failed = hunt.hunt(options.programs, folder, tell, not options.no_shrink, options.first, known)
     print("\n".join(hunt.summary(hunt.State(folder))))
     return int(bool(failed))
 

@@ -17,7 +17,7 @@ from twins import TWINS
 from twins_nnet import NNET_TWINS
 
 from .program import LAYOUTS, Leaf, Program, Statement, compiled, differentiated, namespace
-from .values import Values
+from .values import Values, error_class
 
 SIZES = (0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33)
 LIKELY = np.array([2, 3, 6, 8, 8, 6, 4, 4, 2, 2, 2, 1.0])
@@ -187,7 +187,7 @@ class Generator:
             self.refused.append((line, f"{type(error).__name__}: {error}"))
             if self.scopes or must or not self.chance(0.5):
                 raise Refused from error
-            self.failed = type(error).__name__
+            self.failed = error_class(error).__name__
             self.statements.append(statement)
             return made
         if any(a.size > MOST for a in arrays):
@@ -949,6 +949,7 @@ class Generator:
             tuple(outputs + list(gradient[2] if gradient else ())),
             tuple(self.updates()),
             gradient,
+            fails=self.failed,
         )
 
     def gradient(self, outputs):
@@ -972,9 +973,20 @@ class Generator:
             (cost,) = self.say(" + ".join(terms), made[-3:], stem="cost", must=True)
             names = [self.name("g") for _ in wrt]
             self.whole(differentiated(cost, wrt, names))
+            if self.smooth and self.chance(0.25):
+                cost, names = self.again(wrt, names)
         except Refused:
             return ()
         return cost, tuple(wrt), tuple(names)
+
+    def again(self, wrt, gradients):
+        """(cost, gradients) of the squares of gradients: second derivatives."""
+        (cost,) = self.say(
+            " + ".join(f"T.sqr({g}).sum()" for g in gradients), gradients, stem="cost", must=True
+        )
+        names = [self.name("h") for _ in wrt]
+        self.whole(differentiated(cost, wrt, names))
+        return cost, names
 
     def updates(self):
         """For some shared variables a value of their type: perhaps another shared variable, so that two

@@ -193,13 +193,17 @@ class State:
         temporary.replace(self.path)
 
 
-def hunt(programs, folder, tell=print, shrink=True):
-    """Go on in ``folder`` until it has seen ``programs`` programs; the seeds that failed now."""
+def hunt(programs, folder, tell=print, shrink=True, first=False, known=()):
+    """Go on in ``folder`` until it has seen ``programs`` programs; the seeds that failed now.
+
+    ``first``: no further than the first fault. ``known``: seeds that are not looked at.
+    """
     state, failed = State(folder), []
     while state.next < programs:
         start = time.monotonic()
         number = state.next // SIZE
-        seeds = range(state.next, min(state.next + SIZE, programs))
+        last = min(state.next + SIZE, programs)
+        seeds = [seed for seed in range(state.next, last) if seed not in known]
         flags = () if number % FULL_EVERY == 0 else batch.QUICK
         parts = number % PARTS_EVERY == 1
         faults, counts = run_batch(seeds, flags, parts)
@@ -213,9 +217,11 @@ def hunt(programs, folder, tell=print, shrink=True):
             if shrink:
                 report(seed, (kind, text), flags, parts, state.folder, tell)
         state.counts.update(counts)
-        state.next = seeds[-1] + 1
+        state.next = last
         state.seconds += time.monotonic() - start
         state.save()
+        if first and failed:
+            break
     return failed
 
 

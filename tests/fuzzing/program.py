@@ -53,9 +53,13 @@ class Statement:
 
 @dataclass(frozen=True)
 class Program:
-    """``gradient``: (cost, names differentiated in, names of the gradients) or (); ``choice``: leaf -> its
-    array with plain numbers in what is not taken;
-    ``definition``: output -> what it must be, known without tgen."""
+    """What a seed stands for.
+
+    gradient    (cost, names differentiated in, names of the gradients), or ()
+    choice      leaf -> its array with plain numbers in what is not taken
+    definition  output -> what it must be, known without tgen
+    fails       the class of error that a call must end with, by name; None: it must not fail
+    """
 
     seed: int
     leaves: tuple
@@ -65,6 +69,7 @@ class Program:
     gradient: tuple = ()
     choice: dict = field(default_factory=dict)
     definition: dict = field(default_factory=dict)
+    fails: str = None
 
     def with_(self, **changes):
         return replace(self, **changes)

@@ -36,6 +36,18 @@ class Values(dict):
         raise KeyError(v)
 
 
+def error_class(error):
+    """The built-in class that an error of a call must have."""
+    return next(
+        (
+            c
+            for c in (IndexError, AssertionError, ZeroDivisionError, TypeError, ValueError)
+            if isinstance(error, c)
+        ),
+        type(error),
+    )
+
+
 def check_sizes(node, arrays):
     """Only an axis that is 1 in the type broadcasts."""
     for axis in range(node.inputs[0].type.ndim):
