@@ -112,8 +112,15 @@ def table_axes(instr, reader, read_index):
 
 
 def from_end(axis, size):
-    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the size (it was checked)."""
-    if axis.index is not None or axis.gather is not None or dims.nonnegative(axis.start):
+    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the size (it was checked).
+
+    So is one that is out of range for sure: its check ends the call, and what it would read must be a place in the array all the same.
+    """
+    if axis.index is not None or axis.gather is not None:
+        return axis
+    if isinstance(axis.start, int) and isinstance(size, int) and size and not -size <= axis.start < size:
+        return Axis(None, axis.start % size)
+    if dims.nonnegative(axis.start):
         return axis
     return Axis(None, dims.add(size, axis.start) if isinstance(axis.start, int) else dims.mod(axis.start, size))
 

@@ -1,0 +1,24 @@
+"""Faults that random programs found, each as a small program that one can read."""
+
+import numpy as np
+import pytest
+
+import tgen
+import tgen.tensor as T
+from tgen import passes
+
+
+def verified(f):
+    """The function, whose IR was verified after every pass."""
+    passes.run(f.fn.program.lowered.function, checked=True)
+    return f
+
+
+def test_an_index_out_of_a_size_found_out_later():
+    """Only the product says that x has one column: the index 2 is then out of range for sure, and the call says so."""
+    x = T.fmatrix("x")
+    v = T.set_subtensor(x[0, 2], 2)
+    w = T.addbroadcast(v.reshape((v.shape[0], v.shape[1], 1)), 2)
+    f = verified(tgen.function([x], T.dot(w, w)))
+    with pytest.raises(IndexError, match="index 2 .* is out of bounds for axis 1 of x with size 1"):
+        f(np.ones((3, 1), "float32"))
