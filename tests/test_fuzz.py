@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import tgen.tensor as T
-from fuzzing import judge
+from fuzzing import batch, judge
 from fuzzing.generate import Generator, generate
-from fuzzing.hunt import State, guarded, hunt, outcome, run_batch
+from fuzzing.hunt import SIZE, State, guarded, hunt, outcome, run_batch
 from fuzzing.program import LAYOUTS, Leaf, Program, Statement, laid_out, script
 from fuzzing.shrink import shrunk
 from tgen import passes
@@ -24,6 +24,22 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
 
 from mutants import MUTANTS, applied  # noqa: E402
+
+BATCHES = range(8)
+
+
+@pytest.mark.parametrize("number", BATCHES)
+def test_programs_do_what_they_mean(number):
+    """Interpreter = C = C without two of the passes = C with constants; gradients; nothing shared, written
+    to or torn.
+    """
+    flags = () if number == 0 else batch.QUICK  # one batch is compiled as functions are
+    faults, _ = run_batch(range(number * SIZE, (number + 1) * SIZE), flags, parts=number % 3 == 1)
+    words = [
+        f"python tools/fuzz.py --seed {seed}\n{kind}: {text}\n{script(generate(seed))}"
+        for seed, (kind, text) in faults.items()
+    ]
+    assert not faults, "\n\n".join(words)
 
 
 def test_the_programs_are_of_all_kinds():
@@ -138,7 +154,7 @@ def test_a_batch_goes_on_without_the_program_it_dies_of(monkeypatch):
 def test_a_search_goes_on(tmp_path, monkeypatch):
     seen = []
 
-    def found(seeds, flags, parts):
+    def found(seeds, flags, parts, compiled):
         seen.extend(seeds)
         return {3: ("value", "wrong")} if 3 in seeds else {}, {"programs": len(seeds), "without fold": 1}
 

@@ -26,12 +26,13 @@ def main():
     parser.add_argument("--seed", type=int)
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--first", action="store_true", help="stop behind the first fault")
+    parser.add_argument("--no-c", dest="c", action="store_false", help="the passes only, without the C")
     parser.add_argument("--known", default="", help="seeds to leave out, with commas")
     options = parser.parse_args()
     if options.seed is not None:
         one = generate.generate(options.seed)
         print(program.script(one))
-        found = hunt.outcome(one)
+        found = hunt.outcome(one, compiled=options.c)
         print("nothing is wrong with it" if found is None else f"{found[0]}: {found[1]}")
         return int(found is not None)
     folder = options.state or default_folder()
@@ -40,7 +41,7 @@ def main():
     def tell(words):
         print(words, flush=True)
 
-    failed = hunt.hunt(options.programs, folder, tell, not options.no_shrink, options.first, known)
+    failed = hunt.hunt(options.programs, folder, tell, not options.no_shrink, options.first, known, options.c)
     print("\n".join(hunt.summary(hunt.State(folder))))
     return int(bool(failed))
 

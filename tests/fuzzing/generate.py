@@ -10,9 +10,13 @@ import itertools
 import numpy as np
 
 import loops
+import tgen.tensor as T
 from special import special_array
-from tgen.core.types import DTYPES, is_float, is_int
+from tgen.core.types import DTYPES, FLOATS, is_float, is_int
 from tgen.graph.nodes import Variable
+from tgen.lower import lower
+from tgen.passes.rules import EXACT
+from tgen.passes.stabilise import RULES
 from twins import TWINS
 from twins_nnet import NNET_TWINS
 
@@ -20,7 +24,7 @@ from .program import LAYOUTS, Leaf, Program, Statement, compiled, differentiated
 from .values import Values, error_class
 
 SIZES = (0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33)
-LIKELY = np.array([2, 3, 6, 8, 8, 6, 4, 4, 2, 2, 2, 1.0])
+LIKELY = np.array([2, 6, 6, 8, 8, 6, 4, 4, 2, 2, 2, 1.0])
 MOST = 4000  # elements of a value
 REFUSALS = (
     TypeError,
@@ -57,6 +61,33 @@ REDUCTIONS = (
 ).split()
 SMOOTH_REDUCTIONS = "sum prod max min mean var std norm logsumexp".split()
 ROWS = {name: [np.asarray(x) for x in row[2]] for name, row in {**TWINS, **NNET_TWINS}.items()}
+
+
+FUNCTIONS = {"softmax": "nnet.softmax", "logsoftmax": "nnet.logsoftmax"}
+
+
+def _speakable(pattern):
+    """Whether a pattern is made of functions that need nothing but operands; as deep as it is nested."""
+    if pattern[0] != "op":
+        return True
+    name = FUNCTIONS.get(pattern[1], pattern[1])
+    known = hasattr(T, name.rpartition(".")[2]) or "." in name
+    return known and pattern[1] not in NEED_MORE and all(map(_speakable, pattern[2]))
+
+
+NEED_MORE = {
+    "cast",
+    "dimshuffle",
+    "reshape",
+    "slice",
+    "broadcast_to",
+    "concatenate",
+    "gather",
+    "set_gather",
+    "inc_gather",
+}
+NEED_MORE |= {"set_slice", "inc_slice", "rebroadcast", "iota", "constant", "scan", "cond"}
+IDIOMS = [rule for rule in (*EXACT, *RULES) if rule.pattern and _speakable(rule.pattern)]
 
 
 class Refused(Exception):
@@ -150,7 +181,7 @@ class Generator:
                 shape = shape[1:]
         array = self.content(dtype, shape)
         shared = self.chance(0.3)
-        static = tuple(n if n == 1 and self.chance(0.5) or self.chance(0.1) else None for n in shape)
+        static = tuple(n if n == 1 and self.chance(0.7) or self.chance(0.1) else None for n in shape)
         layout = self.of(LAYOUTS) if not shared and self.chance(0.5) else "C"
         if layout == "repeated" and array.ndim:
             array = np.array(np.broadcast_to(array[:1], array.shape), order="C")
@@ -276,7 +307,31 @@ class Generator:
 
     def cast(self):
         x = self.pick()
-        self.say(f"T.cast({x}, {self.of(DTYPES)!r})", [x])
+        text = f"T.cast({x}, {self.of(DTYPES)!r})"
+        if self.chance(0.4):
+            text = f"T.cast({text}, {self.of(DTYPES)!r})"
+        self.say(text, [x])
+
+    def idiom(self):
+        """What a rewrite rule looks for, on values of one shape and dtype."""
+        rule = self.of(IDIOMS)
+        x = self.pick(lambda v: self.dtype(v) in self.of((FLOATS, DTYPES)))
+        alike = [v for v in self.pool if self.shape(v) == self.shape(x) and self.dtype(v) == self.dtype(x)]
+        names = {}
+        text = self.pattern(rule.pattern, names, lambda: self.of(alike))
+        self.say(text, list(names.values()))
+
+    def pattern(self, pattern, names, pick):
+        """A rule's pattern as an expression; as deep as patterns are nested."""
+        kind, what = pattern[0], pattern[1]
+        if kind == "var":
+            return names.setdefault(what, pick())
+        if kind == "number":
+            return f"np.bool_({what})" if isinstance(what, bool) else repr(what)
+        if kind != "op":
+            return self.of(["2.0", "0.25", "3", "-8.0", "0.1"])
+        operands = ", ".join(self.pattern(p, names, pick) for p in pattern[2])
+        return f"T.{FUNCTIONS.get(what, what)}({operands})"
 
     def ternary(self):
         x = self.pick()
@@ -1012,6 +1067,8 @@ KINDS = (
     ("unary", 4),
     ("binary", 6),
     ("cast", 1),
+    ("idiom", 2),
+    ("idiom", 2),
     ("ternary", 2),
     ("reduction", 4),
     ("movement", 5),
@@ -1074,3 +1131,14 @@ GUARDED = (
 def generate(seed):
     """The Program of ``seed``."""
     return Generator(seed).program()
+
+
+def lowered(seed):
+    """(the IR of a seed's program before any pass, arrays of its inputs, arrays of its shared variables)."""
+    program = generate(seed)
+    space = program.names()
+    outputs = [space[v] for v in program.outputs]
+    updates = [(space[s], space[v]) for s, v in program.updates]
+    made = lower([space[leaf.name] for leaf in program.inputs()], outputs, updates)
+    state = [np.asarray(s.container.get(True)) for s in made.shared]
+    return made.function, [leaf.array for leaf in program.inputs()], state

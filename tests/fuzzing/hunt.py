@@ -103,7 +103,7 @@ def guarded(work, limit=LIMIT):
     return result, None
 
 
-def run_batch(seeds, flags=batch.QUICK, parts=False):
+def run_batch(seeds, flags=batch.QUICK, parts=False, compiled=True):
     """({seed: (kind, text)} of those that fail, counts, refusals) of the programs of ``seeds``, in a
     worker; those it dies of are left out, and it runs again.
     """
@@ -112,7 +112,7 @@ def run_batch(seeds, flags=batch.QUICK, parts=False):
 
         def work(say, seeds=tuple(seeds)):
             with in_parts() if parts else nullcontext():
-                return judged(seeds, flags, say)
+                return judged(seeds, flags, say, compiled)
 
         result, died = guarded(work)
         if died is None:
@@ -126,7 +126,7 @@ def run_batch(seeds, flags=batch.QUICK, parts=False):
                 return faults, Counter()
             total = Counter()
             for seed in seeds:
-                found, counts = run_batch([seed], flags, parts)
+                found, counts = run_batch([seed], flags, parts, compiled)
                 faults.update(found)
                 total.update(counts)
             return faults, total
@@ -135,7 +135,7 @@ def run_batch(seeds, flags=batch.QUICK, parts=False):
     return faults, Counter()
 
 
-def judged(seeds, flags, say):
+def judged(seeds, flags, say, compiled=True):
     """({seed: (kind, text)}, counts): in the worker."""
     programs, counts = [], Counter()
     for k, seed in enumerate(seeds):
@@ -144,7 +144,7 @@ def judged(seeds, flags, say):
         programs.append(maker.program())
         counts["statements refused"] += len(maker.refused)
         counts["programs that raise"] += maker.failed is not None
-    found, cases = judge(programs, flags, say)
+    found, cases = judge(programs, flags, say, compiled)
     for case in cases:
         counts.update(case.counts)
         counts.update(f"without {name}" for name in getattr(case, "skipped", ()))
@@ -152,12 +152,12 @@ def judged(seeds, flags, say):
     return {seed: (fault.kind, str(fault)) for seed, fault in zip(seeds, found) if fault is not None}, counts
 
 
-def outcome(program, flags=batch.QUICK, parts=False):
+def outcome(program, flags=batch.QUICK, parts=False, compiled=True):
     """The kind of the fault of one program, in a worker; None when there is none."""
 
     def work(say):
         with in_parts() if parts else nullcontext():
-            found, _ = judge([program], flags, say)
+            found, _ = judge([program], flags, say, compiled)
         return found[0] and (found[0].kind, str(found[0]))
 
     result, died = guarded(work)
@@ -193,10 +193,11 @@ class State:
         temporary.replace(self.path)
 
 
-def hunt(programs, folder, tell=print, shrink=True, first=False, known=()):
+def hunt(programs, folder, tell=print, shrink=True, first=False, known=(), compiled=True):
     """Go on in ``folder`` until it has seen ``programs`` programs; the seeds that failed now.
 
     ``first``: no further than the first fault. ``known``: seeds that are not looked at.
+    ``compiled=False``: the IR behind the passes is run by the interpreter; there is no C.
     """
     state, failed = State(folder), []
     while state.next < programs:
@@ -206,7 +207,7 @@ def hunt(programs, folder, tell=print, shrink=True, first=False, known=()):
         seeds = [seed for seed in range(state.next, last) if seed not in known]
         flags = () if number % FULL_EVERY == 0 else batch.QUICK
         parts = number % PARTS_EVERY == 1
-        faults, counts = run_batch(seeds, flags, parts)
+        faults, counts = run_batch(seeds, flags, parts, compiled)
         for seed, (kind, text) in sorted(faults.items()):
             tell(f"seed {seed}: {kind}: {text:.300}")
             failed.append(seed)
@@ -215,7 +216,7 @@ def hunt(programs, folder, tell=print, shrink=True, first=False, known=()):
                 script(Generator(seed).program(), f"{kind}: {text:.400}".replace('"""', "'''"))
             )
             if shrink:
-                report(seed, (kind, text), flags, parts, state.folder, tell)
+                report(seed, (kind, text), lambda p: outcome(p, flags, parts, compiled), state.folder, tell)
         state.counts.update(counts)
         state.next = last
         state.seconds += time.monotonic() - start
@@ -225,12 +226,12 @@ def hunt(programs, folder, tell=print, shrink=True, first=False, known=()):
     return failed
 
 
-def report(seed, fault, flags, parts, folder, tell=print):
+def report(seed, fault, judged, folder, tell=print):
     """Shrink the program of a seed, and write it as a script and as IR text."""
 
     def work(say):
         program = Generator(seed).program()
-        return shrunk(program, fault[0], lambda p: outcome(p, flags, parts), say)
+        return shrunk(program, fault[0], judged, say)
 
     result, died = guarded(work, 600)
     if died is not None:

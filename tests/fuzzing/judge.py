@@ -232,12 +232,14 @@ class Variant:
     meaning: Meaning
     layouts: bool
     leaves: tuple
+    final: object
 
 
 class Case:
     """A program from the graph to its variants; ``compiled`` by a batch, then ``run``."""
 
-    def __init__(self, program, libraries):
+    def __init__(self, program, libraries, compiled=True):
+        self.compiled = compiled
         self.program, self.libraries, self.variants, self.counts = program, libraries, [], {}
         self.rng = np.random.default_rng([21, program.seed])
 
@@ -292,14 +294,14 @@ class Case:
                 self.count(lowered.function)
             final = passes.run(lowered.function, skip=skipped, checked=self.rng.random() < 0.3)
             verify(final)
-            text = batch.Text(final, general)
+            text = batch.Text(final, general) if self.compiled else None
         except Exception as error:
             if program.fails == error_class(error).__name__:
                 raise Refused from error
             notes = "\n".join(getattr(error, "__notes__", ()))
             raise Fault("build", f"{name}: {type(error).__name__}: {error}\n{notes}") from error
         self.libraries[id(made)] = text
-        self.variants.append(Variant(name, f, text, known, general, program.leaves))
+        self.variants.append(Variant(name, f, text, known, general, program.leaves, final))
         self.kept = getattr(self, "kept", []) + [made, space]
         return known
 
@@ -380,7 +382,27 @@ class Case:
     def run(self):
         """Call every variant and compare. Raises Fault."""
         for variant in self.variants:
-            self.call(variant)
+            if self.compiled:
+                self.call(variant)
+            else:
+                self.interpret(variant)
+
+    def interpret(self, variant):
+        """What the passes made, without the C."""
+        shared = variant.function.fn.program.lowered.shared
+        state = [np.array(s.container.get(True)) for s in shared]
+        arrays = [leaf.array for leaf in variant.leaves if not leaf.shared and not leaf.constant]
+        try:
+            outputs, new = interp.run(variant.final, arrays, state)
+        except ERRORS as error:
+            self.raised(variant, error, shared, state)
+            return
+        if variant.meaning.error is not None:
+            raise Fault(
+                "silence", f"{variant.name}: {variant.meaning.error!r} is not raised behind the passes"
+            )
+        after = dict(zip(variant.final.updates, new))
+        self.compare(variant, outputs + [after.get(n, value) for n, value in enumerate(state)], shared, state)
 
     def call(self, variant):
         f, known = variant.function, variant.meaning
@@ -508,7 +530,7 @@ def with_constants(program, rng):
     return program.with_(leaves=tuple(replace(leaf, constant=leaf.name in chosen) for leaf in program.leaves))
 
 
-def judge(programs, flags=batch.QUICK, told=lambda k: None):
+def judge(programs, flags=batch.QUICK, told=lambda k: None, compiled=True):
     """[None, or the Fault] of each program, and the Cases. ``told(k)`` is called before each step of
     program k.
     """
@@ -516,7 +538,7 @@ def judge(programs, flags=batch.QUICK, told=lambda k: None):
     with batch.supplied(lambda program, general: libraries[id(program)].library):
         for k, program in enumerate(programs):
             told(k)
-            case = Case(program, libraries)
+            case = Case(program, libraries, compiled)
             cases.append(case)
             try:
                 case.build()
@@ -524,6 +546,7 @@ def judge(programs, flags=batch.QUICK, told=lambda k: None):
                 faults[k] = fault
         told(-1)
         texts = {v.text: k for k, case in enumerate(cases) if faults[k] is None for v in case.variants}
+        texts.pop(None, None)
         failed = batch.compile_all(list(texts), flags) if texts else {}
         for text, error in failed.items():
             lines = [line for line in str(error).splitlines() if "error" in line]
