@@ -80,14 +80,14 @@ MUTANTS = (
     Mutant(
         "commit-before-check",
         "tgen/passes/plan.py",
-        "if any(fallible(i) for i in block.instrs[at + 1:]):",
+        "if places.last_fallible > places.made[value]:",
         "if False:",
         "a shared variable is written in place although the call may fail later",
     ),
     Mutant(
         "torn-swap",
         "tgen/passes/plan.py",
-        "if target in block.results[function.outputs:]:",
+        "if target in kept:",
         "if False:",
         "a shared variable is written in place although another update takes its old value",
     ),
@@ -170,7 +170,7 @@ MUTANTS = (
     ),
     Mutant(
         "fold-forgets-zero",
-        "tgen/passes/match.py",
+        "tgen/core/rules.py",
         "return flat[0] if (bits == bits[0]).all() else None",
         "return flat[0] if (flat == flat[0]).all() else None",
         "a constant of 0.0 and -0.0 becomes one number",

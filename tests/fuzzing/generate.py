@@ -16,7 +16,7 @@ from tgen.core.types import DTYPES, FLOATS, is_float, is_int
 from tgen.graph.nodes import Variable
 from tgen.lower import lower
 from tgen.passes.rules import EXACT
-from tgen.passes.stabilise import RULES
+from tgen.ops.stable import STABLE
 from twins import TWINS
 from twins_nnet import NNET_TWINS
 
@@ -87,7 +87,7 @@ NEED_MORE = {
     "inc_gather",
 }
 NEED_MORE |= {"set_slice", "inc_slice", "rebroadcast", "iota", "constant", "scan", "cond"}
-IDIOMS = [rule for rule in (*EXACT, *RULES) if rule.pattern and _speakable(rule.pattern)]
+IDIOMS = [rule for rule in (*EXACT, *STABLE) if rule.pattern and _speakable(rule.pattern)]
 
 
 class Refused(Exception):
@@ -112,6 +112,7 @@ class Generator:
     def reset(self):
         self.space, self.values = namespace(), Values()
         self.pool, self.leaves, self.statements, self.scopes, self.choice = [], [], [], [], {}
+        self.forced = []
         self.numbers = itertools.count()
 
     # -- drawing
@@ -510,6 +511,9 @@ class Generator:
 
     def wrong(self):
         """What fails when it is called."""
+        if self.chance(0.4):
+            self.late()
+            return
         x = self.pick(lambda v: self.rank(v) > 0)
         axis = self.number(0, self.rank(x) - 1)
         n = self.shape(x)[axis]
@@ -539,6 +543,35 @@ class Generator:
             ),
             [x, y, i],
         )
+
+    def late(self):
+        """An update that could be in place, and behind it a failure that nothing tells before it was computed."""
+        s = self.pick(
+            lambda v: v in self.shared_names() and self.rank(v) and self.array(v).size and self.floats(v)
+        )
+        x = self.pick(lambda v: self.rank(v) > 0 and v != s)
+        new = self.say(f"{s} {self.of(['*', '+', '-'])} {self.of(['2', '0.5', s])}", [s])[0]
+        self.forced = [(s, new)]
+        index = f"T.cast(T.isnan({new}.sum()), 'int64') + {self.shape(x)[0] + 1}"
+        self.say(f"{x}[{index}]", [x, new])
+
+    def swap(self):
+        """A state that steps forward, and another that takes its old value; or two that change places."""
+        dtype, shape = self.of(["float64", "float32", "int64"]), (self.of(self.sizes),)
+        a, b = (
+            self.add_leaf(Leaf(self.name("s"), self.content(dtype, shape), (None,), shared=True))
+            for _ in range(2)
+        )
+        if self.chance(0.3):
+            self.forced = [(a, b), (b, a)]
+        else:
+            self.forced = [
+                (a, self.say(f"{a} {self.of(['*', '+', '-'])} {self.of(['2', a, b])}", [a, b])[0]),
+                (b, a),
+            ]
+
+    def shared_names(self):
+        return {leaf.name for leaf in self.leaves if leaf.shared}
 
     def join(self):
         x = self.pick(lambda v: self.rank(v) > 0)
@@ -992,7 +1025,8 @@ class Generator:
         if self.chance(0.5):
             self.leaf(self.of(["int64", "int32", "int8", "uint8"]), (self.of(self.sizes),))
         self.grow(self.number(2, 9), KINDS)
-        made = [name for s in self.statements for name in s.made]
+        kept = {new for _, new in self.forced}  # what is a result, too, is not written in place
+        made = [name for s in self.statements for name in s.made if name not in kept]
         outputs = list(dict.fromkeys(made[-4:] + [self.of(made) for _ in range(2) if made])) or [
             self.leaves[0].name
         ]
@@ -1047,9 +1081,11 @@ class Generator:
         """For some shared variables a value of their type: perhaps another shared variable, so that two
         are swapped.
         """
-        out = []
+        out = list(self.forced)
         for leaf in self.leaves:
             s = leaf.name
+            if s in dict(self.forced):
+                continue
             fitting = [
                 v
                 for v in self.pool
@@ -1084,6 +1120,7 @@ KINDS = (
     ("scan", 1.5),
     ("random", 0.4),
     ("wrong", 0.8),
+    ("swap", 0.7),
 )
 BODY_KINDS = (
     ("unary", 4),

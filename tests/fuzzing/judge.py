@@ -109,7 +109,7 @@ def noisy(rng):
                     values[v] = moved(rng, values[v], self.reach(instr, values, v))
 
         def reach(self, instr, values, v):
-            """How far a result may be off: units of what was added, in the accumulator's dtype, and rounded."""
+            """How far a result may be off: units of what was added in the accumulator's dtype, rounded."""
             name, unit = instr.op.name, EPS[v.type.dtype]
             if name not in LINEAR or name in POOLS:
                 return UNITS * unit * np.abs(values[v])
