@@ -15,7 +15,7 @@ def verified(f):
 
 
 def test_an_index_out_of_a_size_found_out_later():
-    """Only the product says that x has one column: the index 2 is then out of range for sure; the call says so."""
+    """Only the product says that x has one column: then the index 2 is out of range, and the call says so."""
     x = T.fmatrix("x")
     v = T.set_subtensor(x[0, 2], 2)
     w = T.addbroadcast(v.reshape((v.shape[0], v.shape[1], 1)), 2)

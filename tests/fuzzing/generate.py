@@ -545,7 +545,7 @@ class Generator:
         )
 
     def late(self):
-        """An update that could be in place, and behind it a failure that nothing tells before it was computed."""
+        """An update that could be in place, and behind it a failure that nothing tells before it comes."""
         s = self.pick(
             lambda v: v in self.shared_names() and self.rank(v) and self.array(v).size and self.floats(v)
         )
