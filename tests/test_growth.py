@@ -3,6 +3,7 @@
 Each shape is taken from the user's formula to the C text and its pieces, at a size and at four times that size.
 """
 import cProfile
+import gc
 import math
 import sys
 import threading
@@ -13,10 +14,12 @@ import pytest
 
 import tgen
 import tgen.tensor as T
+from tgen.backends.c import cache
 from tgen.backends.c.pieces import split
+from tgen.core.collector import RARELY, rarely
 from tgen.ir.text import to_text
 from tgen.runtime.identity import program_key
-from tgen.runtime.program import Program
+from tgen.runtime.program import Program, obtain
 from tgen.runtime.request import resolve
 
 TIMES = 4
@@ -174,3 +177,39 @@ def test_nothing_recurses_over_a_program(shape):
     thread.start()
     thread.join()
     assert done
+
+
+@pytest.fixture
+def threshold():
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("first", (0, 700, RARELY + 1))
+def test_the_collector_looks_as_before_when_the_last_text_is_made(threshold, first):
+    gc.set_threshold(first, 7, 8)
+    with rarely():
+        with rarely():
+            assert gc.get_threshold() == (first if first != 700 else RARELY, 7, 8)
+        assert gc.get_threshold() == (first if first != 700 else RARELY, 7, 8)
+    assert gc.get_threshold() == (first, 7, 8)
+
+
+def test_a_threshold_that_somebody_sets_meanwhile_stays(threshold):
+    with pytest.raises(ZeroDivisionError), rarely():
+        gc.set_threshold(123, 4, 5)
+        1 / 0
+    assert gc.get_threshold() == (123, 4, 5)
+
+
+def test_a_program_is_made_while_the_collector_looks_rarely(threshold, monkeypatch):
+    seen = []
+    program = Program([], [T.constant(1.0) + 1], [], "FAST_RUN")
+    monkeypatch.setattr(cache, "record_get", lambda key: None)
+    monkeypatch.setattr(Program, "c_text", lambda self, general: seen.append(gc.get_threshold()[0]) or generate_text(self))
+    obtain(program)
+    assert seen == [RARELY] and gc.get_threshold()[0] != RARELY
+
+
+generate_text = Program.c_text

@@ -5,7 +5,7 @@ an inner kernel needs of an earlier one is computed again when it is cheap, else
 """
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE
-from tgen.core.types import TensorType
+from tgen.core.types import tensor_type
 from tgen.ir.nodes import WHOLE, Axis, Block, Instr, Value
 
 from .access import against
@@ -28,7 +28,7 @@ class Scope:
         key = (value, axes)
         if key not in self.known:
             kept = tuple(s for s, a in zip(value.type.shape, axes) if a == WHOLE)
-            param = Value(TensorType(value.type.dtype, kept))
+            param = Value(tensor_type(value.type.dtype, kept))
             self.position[param] = len(self.operands)
             self.operands.append(value)
             self.maps.append(axes)
@@ -37,7 +37,7 @@ class Scope:
         return self.known[key]
 
     def emit(self, op, operands, dtype, attrs=None, sizes=()):
-        result = Value(TensorType(dtype, ()))
+        result = Value(tensor_type(dtype, ()))
         self.instrs.append(Instr(op, tuple(operands), (result,), attrs or {}, sizes))
         return result
 
@@ -296,7 +296,7 @@ class RowKernel:
         if base not in self.rows:
             _, number = self.made[base]
             segment = self.segment(number)
-            self.rows[base] = Value(TensorType(base.type.dtype, tuple(self.cluster.domain[self.split:])))
+            self.rows[base] = Value(tensor_type(base.type.dtype, tuple(self.cluster.domain[self.split:])))
             segment.kernel.give(segment.env[base], ("map",), self.rows[base])
         return self.rows[base]
 
@@ -305,7 +305,7 @@ class RowKernel:
         operand = self.inner_element(against(self.reader.access(instr.operands[0]), instr.operands[0], domain), number)
         whole = len(axes) == len(domain) and self.split > 0     # of rows first, then of these: rounded once
         dtype = instr.attrs.get("acc", instr.result.type.dtype) if whole else instr.result.type.dtype
-        value = Value(TensorType(dtype, ()))
+        value = Value(tensor_type(dtype, ()))
         self.segment(number).kernel.reduce(instr, operand, tuple(range(len(domain) - self.split)), value)
         if whole:
             self.scope.reduce(instr, value, tuple(range(self.split)), instr.result)
@@ -328,7 +328,7 @@ class RowKernel:
         if instr.op.kind == REDUCE:
             self.scope.reduce(instr, args[0], instr.attrs["axes"], instr.result)
             return
-        value = Value(TensorType(instr.result.type.dtype, ()))
+        value = Value(tensor_type(instr.result.type.dtype, ()))
         self.segment(number).outer.append(Instr(instr.op, tuple(args), (value,), instr.attrs, instr.sizes))
         self.keep_outer(instr, value, number)
 

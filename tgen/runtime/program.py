@@ -3,6 +3,7 @@ from functools import cached_property
 
 from tgen.backends.c import build as backend, cache
 from tgen.codegen.generate import generate
+from tgen.core.collector import rarely
 from tgen.graph.shared import SharedVariable
 from tgen.lower import LITERAL_ELEMENTS, lower
 from tgen.graph.nodes import Constant
@@ -64,7 +65,9 @@ def obtain(program, general=False):
     library = known and backend.load(known["c"])
     if library is not None:
         return library
-    library = backend.obtain(program.c_text(general), {"ir": to_text(program.lowered.function), "mode": program.mode})
+    with rarely():
+        text, facts = program.c_text(general), {"ir": to_text(program.lowered.function), "mode": program.mode}
+    library = backend.obtain(text, facts)
     cache.record_put(key, {"c": library.key})
     return library
 
