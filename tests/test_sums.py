@@ -112,6 +112,8 @@ def programs():
     yield [x], [x.sum(0), (x*2).sum(0), x.max(0), T.tanh(x)], (33, 70)
     yield [x], [(e/e.sum(1, keepdims=True)).sum(), e.sum(1), x.var(1)], (33, 70)
     yield [x], [(x - x.mean(1, keepdims=True)).sum(), x.mean(), x.std(), x.sum(dtype="float64"), x.prod(0)], (5, 3)
+    rows = -(x*T.exp(x)).sum(1)
+    yield [x], [rows.mean(), T.tanh(rows).sum(), T.grad(rows.mean(), x)], (5, 7)
     for axes in ((0,), (1,), (2,), (0, 2), (0, 2, 3), (1, 3), (0, 1), (1, 2), (0, 1, 2, 3)):
         yield [t], [t.sum(axes), T.sqr(t).mean(axes), t.max(axes)], (3, 5, 4, 7)
     yield [t], [t.sum((0, 2), acc_dtype="float32"), t.sum((0, 2), dtype="float64"), t.argmax(0)], (3, 5, 4, 7)

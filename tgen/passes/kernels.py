@@ -326,11 +326,19 @@ class RowKernel:
         number = max((self.ready.get(a.base, 0) for a in accesses), default=0)
         args = [self.outer_element(a) for a in accesses]
         if instr.op.kind == REDUCE:
-            self.scope.reduce(instr, args[0], instr.attrs["axes"], instr.result)
+            self.scope.reduce(instr, self.widened(args[0], instr.attrs.get("acc"), number), instr.attrs["axes"], instr.result)
             return
         value = Value(tensor_type(instr.result.type.dtype, ()))
         self.segment(number).outer.append(Instr(instr.op, tuple(args), (value,), instr.attrs, instr.sizes))
         self.keep_outer(instr, value, number)
+
+    def widened(self, value, dtype, number):
+        """A row value in the dtype of the accumulator it goes to, cast where it is made: the scope has nothing of segments yet."""
+        if dtype in (None, value.type.dtype):
+            return value
+        wide = Value(TensorType(dtype, ()))
+        self.segment(number).outer.append(Instr(OPS["cast"], (value,), (wide,), {"dtype": dtype}))
+        return wide
 
     def outer_element(self, access):
         if access.base in self.outer_env:
