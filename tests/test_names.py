@@ -119,7 +119,7 @@ def test_messages_and_inspection_show_names_safely(name):
 )
 def test_constants_of_any_bits_are_exact(dtype):
     """Drawn bit patterns, and the extremes: the C holds the very bits that were given. NaN stays NaN."""
-    drawn_bytes = np.random.default_rng(3).bytes(size(60, 2000) * np.dtype(dtype).itemsize)
+    drawn_bytes = np.random.default_rng(3).bytes(size(60, 300) * np.dtype(dtype).itemsize)
     values = np.frombuffer(drawn_bytes, dtype).copy()
     info = np.finfo(dtype) if dtype[0] == "f" else np.iinfo(dtype)
     extremes = [info.min, info.max, 0, 1]
