@@ -15,8 +15,8 @@ UNPROBED = {"T.shared", "T.upcast", "T.grad", "T.Lop", "T.Rop", "T.jacobian", "T
             "T.constant", "T.get_scalar_constant_value", "T.get_vector_length", "T.is_flat", "T.nnet.get_conv_output_shape"}
 STATUS = {
     "yes": "T.sum T.nnet.softmax T.sort T.topk T.nnet.conv2d T.signal.pool.pool_3d T.set_subtensor T.tanh T.einsum T.triu T.matmul T.permute_row_elements T.nnet.h_softmax tgen.scan tgen.ifelse",
-    "zero": "T.round T.argmax T.isclose T.floor T.sgn T.int_div T.zero_grad T.eq",
-    "-": "T.arange T.eye T.argsort T.searchsorted T.zeros_like T.and_ T.disconnected_grad T.pp T.shape"}
+    "zero": "T.round T.argmax T.isclose T.floor T.sgn T.int_div T.zero_grad T.eq T.argsort T.searchsorted",
+    "-": "T.arange T.eye T.zeros_like T.and_ T.disconnected_grad T.pp T.shape"}
 
 
 @pytest.mark.parametrize("status, names", STATUS.items())
@@ -28,7 +28,7 @@ def test_the_status_is_what_grad_does():
     x = T.dvector("x")
     assert np.array_equal(T.grad(T.round(x).sum(), x).eval({x: [0.3, 1.7]}), [0, 0])
     with pytest.raises(DisconnectedInputError):
-        T.grad(T.argsort(x).sum() * 1.0, x)
+        T.grad(T.shape(x).sum() * 1.0, x)
 
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - UNPROBED))
