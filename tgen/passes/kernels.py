@@ -336,7 +336,7 @@ class RowKernel:
         """A row value in the dtype of the accumulator it goes to, cast where it is made: the scope has nothing of segments yet."""
         if dtype in (None, value.type.dtype):
             return value
-        wide = Value(TensorType(dtype, ()))
+        wide = Value(tensor_type(dtype, ()))
         self.segment(number).outer.append(Instr(OPS["cast"], (value,), (wide,), {"dtype": dtype}))
         return wide
 
