@@ -187,13 +187,15 @@ def test_one_element_of_a_strided_argument_fills_everything(layout):
 
 FOUR = T.dtensor4("q")
 q = RNG.normal(size=(2, 3, 4, 5))
-# what is computed of FOUR: the depths of the loops in its kernels; long float sums run in chunks and sums over columns in blocks, a loop more
+# What is computed of FOUR: the depths of the loops in its kernels. Long float sums run in chunks and sums over columns in
+# blocks, a loop more.
 NEIGHBOURS = {
     "a bias of each map": (lambda: [T.tanh(FOUR + V[:3].dimshuffle("x", 0, "x", "x"))], [3]),
     "its gradient": (lambda: [FOUR.sum(axis=(0, 2, 3))], [5]),
     "a factor of each image": (lambda: [FOUR * V[:2].dimshuffle(0, "x", "x", "x")], [2]),
     "a row for all": (lambda: [FOUR + V], [2]),
-    "sums over the last axes": (lambda: [FOUR.sum(axis=(2, 3)), FOUR.sum(axis=(0, 1)), FOUR.argmax(axis=3)], [3, 3, 2]),
+    "sums over the last axes": (
+        lambda: [FOUR.sum(axis=(2, 3)), FOUR.sum(axis=(0, 1)), FOUR.argmax(axis=3)], [3, 3, 2]),
     "reversed": (lambda: [FOUR[:, :, ::-1] * 2], [3]),
     "cut short": (lambda: [FOUR[:, :, 1:] * 2, FOUR[1:] * 2, FOUR[:, :, :, 1:] * 2], [2, 1, 2]),
     "turned": (lambda: [FOUR.dimshuffle(2, 3, 0, 1) * 2, FOUR.dimshuffle(0, 2, 1, 3) * 2], [2, 4]),

@@ -4,8 +4,8 @@ Loads stand at the depth where their indices are known. A kernel over rows holds
 are levels of the same writer. The *dense* variant takes every array as C-contiguous and runs over neighbouring axes as
 one loop where it can; the *strided* variant reads the strides of parameters from the frame.
 
-What is reduced over axes that stand before a kept one (columns of a matrix) is accumulated in a block of the kept axis, on the
-stack and in the accumulator's dtype, and written once:
+What is reduced over axes that stand before a kept one (columns of a matrix) is accumulated in a block of the
+kept axis, on the stack and in the accumulator's dtype, and written once:
 
     for (int64_t from = low; from < high; from += 512) {
         const int64_t to = from + 512 < high ? from + 512 : high;
@@ -26,10 +26,10 @@ from .loops import Lines, Loop
 from .names import bracket, ctype, immediate, plus, size_c, times
 from .reductions import ARG, Accumulator, memory_step, start
 
-CHUNK = 256         # elements that a float sum adds in a register before they go to its tally: long sums keep their digits
-BLOCK = 512         # elements of the kept axis that are accumulated together: 4 KiB of float64, so they stay in the first cache
-BLOCKS = 8          # so many accumulators have blocks of that length; of more, shorter ones: all are on the stack
-TILE = 64           # elements of a kept innermost axis that a part has at least: rows of fewer are no food for vectors
+CHUNK = 256         # elements that a float sum adds in a register before they go to its tally
+BLOCK = 512         # elements of the kept axis that are accumulated together: 4 KiB, they stay in the first cache
+BLOCKS = 8          # so many accumulators have blocks of that length; of more, shorter ones, for the stack
+TILE = 64           # elements of a kept innermost axis that a part has at least: fewer are no food for vectors
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Level:
         return any(o[0] == "reduce" and o[1] in ARG for o in self.outs)
 
     def blocked(self):
-        """The kept axis that runs in blocks, the last one, where a reduced one stands before it; None: registers do."""
+        """The kept axis that runs in blocks: the last, if a reduced one stands before it; else None, registers do."""
         kept = [a for a in range(len(self.domain)) if a not in self.reduced]
         before = kept and any(a < kept[-1] for a in self.reduced)
         return kept[-1] if before and not self.has_arg() else None
@@ -364,8 +364,9 @@ class Level:
         elif self.top and self.block == self.split:
             low, high = "low", "high"
         first, last = self.loop(self.block), self.loop(self.block)
-        first.body = [Lines([f"{cell}[{axis} - from] = {start(a.name, a.dtype)};" for a, cell, _ in self.cells])]
-        last.body = [Lines([f"{target} = {cell}[{axis} - from];" for _, cell, target in self.cells])]
+        at = f"[{axis} - from]"
+        first.body = [Lines([f"{cell}{at} = {start(a.name, a.dtype)};" for a, cell, _ in self.cells])]
+        last.body = [Lines([f"{target} = {cell}{at};" for _, cell, target in self.cells])]
         head = [f"const int64_t to = from + {length} < {high} ? from + {length} : {high};"]
         head += [f"{ctype(a.dtype)} {cell}[{length}];" for a, cell, _ in self.cells]
         block = Loop("from", low, high, [Lines(head), first, *nodes, last], step=str(length))

@@ -353,8 +353,11 @@ class Module:
             rounds = dtype != v.type.dtype
             total = "total" if rounds else target
             step = memory_step(kind, dtype).format(a=total, x=f"f->{field_name}[p]")
-            joined = [f"{total} = {start(kind, dtype)};", f"for (int32_t p = 0; p < f->{name}_parts; p++) {total} = {step};"]
-            lines.extend([f"{{ {ctype(dtype)} {' '.join(joined)} {target} = {total}; }}"] if rounds else joined)
+            joined = [f"{total} = {start(kind, dtype)};"]
+            joined.append(f"for (int32_t p = 0; p < f->{name}_parts; p++) {total} = {step};")
+            if rounds:
+                joined = [f"{{ {ctype(dtype)} {' '.join(joined)} {target} = {total}; }}"]
+            lines.extend(joined)
         return lines
 
     @staticmethod

@@ -54,11 +54,11 @@ def memory_step(name, dtype):
 
 
 class Accumulator:
-    """One register reduction: its declarations, the statements of a step, its simd clauses, and what closes it.
+    """One register reduction: its declarations, the statements of a step, its simd clauses, what closes it.
 
-    ``rounded``: the narrower dtype of its result, if it has one. ``tallied``: what is added to it is counted, and every 32 terms
-    are added to one another in pairs, as NumPy's sums are (lib/support.c.j2, tgen_carry): its error grows with the logarithm of
-    their number.
+    ``rounded``: the narrower dtype of its result, if it has one. ``tallied``: what is added to it is counted, and
+    every 32 terms join those before them in pairs, as in NumPy's sums (lib/support.c.j2, tgen_carry): its error
+    grows with the logarithm of their number.
     """
 
     def __init__(self, name, dtype, number, index=None, rounded=None):

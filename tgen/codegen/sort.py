@@ -21,7 +21,8 @@ def running(module, instr, line):
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
     code = CODES[x.type.dtype] + (f"_{CODES[instr.attrs['acc']]}" if "acc" in instr.attrs else "")
-    text = f"tgen_{instr.op.name}_{code}({contiguous(module, x)}, {module.pointer(out)}, {size_c(length)}, {size_c(inner)}, low, high);"
+    arguments = f"{contiguous(module, x)}, {module.pointer(out)}, {size_c(length)}, {size_c(inner)}"
+    text = f"tgen_{instr.op.name}_{code}({arguments}, low, high);"
     module.library_part(line, [Lines([text])], size_c(count, "f->"), f"1.0*({size_c(dims.product(x.type.shape), 'f->')})", product=False)
 
 

@@ -95,7 +95,7 @@ def is_unsigned(dtype):
 
 
 def accumulator(dtype):
-    """The dtype that sums and products of ``dtype`` are accumulated in unless somebody says otherwise (Theano's acc_dtype).
+    """The dtype that sums and products of ``dtype`` are accumulated in by default (Theano's acc_dtype).
 
     >>> accumulator("float32"), accumulator("int8"), accumulator("uint8")
     ('float64', 'int64', 'uint64')

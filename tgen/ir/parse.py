@@ -236,7 +236,8 @@ def _outs(reader):
             yield (name,)
         else:
             axes = reader.literal()
-            yield ("reduce", name, axes, reader.take("name")) if reader.accept("as") else ("reduce", name, axes)
+            rounded = (reader.take("name"),) if reader.accept("as") else ()
+            yield ("reduce", name, axes, *rounded)
         if not reader.next_is("punct", ","):
             return
         reader.at += 1

@@ -86,8 +86,10 @@ def spread(array, before, domain):
 
 
 def reduce(op, array, axes, attrs=None):
-    """A REDUCE op over axes of an array, with its other attributes; over an axis of length 0, max and min are the least and
-    the greatest value, as in C."""
+    """A REDUCE op over axes of an array, with its other attributes.
+
+    Over an axis of length 0, max and min are the least and the greatest value, as in C.
+    """
     if op.name in ("max", "min") and 0 in [array.shape[a] for a in axes]:
         return np.full([s for k, s in enumerate(array.shape) if k not in axes], _bound(array.dtype, op.name == "max"), array.dtype)
     if op.name not in ("argmax", "argmin") or not axes:

@@ -12,8 +12,8 @@
 
 A line is ``results = op operands <sizes> {attrs} blocks``. Values are named in order of appearance, so the text
 is the same for equal functions: ``v0 v1 ...``, and ``x0 x1 ...`` for the parameters of kernels. In an access map ``@0`` is
-the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis left whole. A reduction's accumulator
-has the dtype of what is yielded; ``sum(1) as float32`` is rounded to that at the end. Constants are
+the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis left whole.
+A reduction's accumulator has the dtype of what is yielded; ``sum(1) as float32`` is rounded to that at the end. Constants are
 exact (``nan`` is the quiet NaN, ``-nan`` its negative, ``nan(0x7ff8000000000001)`` any other). ``#`` starts a comment.
 """
 import struct

@@ -244,11 +244,13 @@ class _Verifier:
         domain = tuple(instr.sizes)
         if out == ("map",):
             return TensorType(type.dtype, domain + type.shape)
-        _demand(len(out) in (3, 4) and out[0] == "reduce" and out[1] in OPS and OPS[out[1]].kind == REDUCE, f"no out of a kernel: {out}")
+        _demand(len(out) in (3, 4) and out[0] == "reduce" and out[1] in OPS, f"no out of a kernel: {out}")
+        _demand(OPS[out[1]].kind == REDUCE, f"no out of a kernel, {out[1]} is no reduction: {out}")
         _demand(out[2] and list(out[2]) == sorted(set(out[2])) and set(out[2]) <= set(range(len(domain))), f"no axes of the domain: {out[2]}")
         reduced, = OPS[out[1]].infer([TensorType(type.dtype, domain)], {"axes": out[2]}, ())
         dtype = out[3] if len(out) == 4 else reduced.dtype
-        _demand(dtype == reduced.dtype or dtype == "float32" and reduced.dtype == "float64", f"{reduced.dtype} is not rounded to {dtype}: {out}")
+        rounds = (dtype, reduced.dtype) == ("float32", "float64")
+        _demand(rounds or dtype == reduced.dtype, f"{reduced.dtype} is not rounded to {dtype}: {out}")
         return TensorType(dtype, reduced.shape + type.shape)
 
 

@@ -128,7 +128,8 @@ def reduced(out, domain, t):
 
 
 def rounded_to(dtype, t):
-    if not is_float(dtype) or not is_float(t.dtype) or promote((dtype, t.dtype)) != t.dtype or dtype == t.dtype:
+    narrower = is_float(dtype) and is_float(t.dtype) and dtype != promote((dtype, t.dtype)) == t.dtype
+    if not narrower:
         raise TypeError(f"a reduction accumulated in {t.dtype} is not rounded to {dtype}")
     return TensorType(dtype, t.shape)
 
@@ -137,7 +138,8 @@ def kernel_infer(types, attrs, sizes, yields=()):
     """Result types of a kernel. As for every REGION op there is a fourth argument: the types its block yields.
 
     An output ("map",) has the domain's shape and then the yielded value's; ("reduce", op, axes) lacks those dims of the domain.
-    The accumulator has the dtype of the yielded value; ("reduce", op, axes, dtype) is rounded to a narrower float at the end.
+    The accumulator has the dtype of the yielded value; ("reduce", op, axes, dtype) is rounded to a narrower float
+    at the end.
     """
     kernel_params(types, attrs)
     for axes in attrs["maps"]:

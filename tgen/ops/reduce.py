@@ -1,8 +1,9 @@
 """Reductions over ``axes`` (sorted).
 
-Sums and products have two more attributes. ``acc`` is the dtype of the accumulator, a wider float than the operand's; without
-it the operand's dtype is the accumulator's. The result is rounded to the operand's dtype once, at the end; with ``dtype``,
-which is then that of the accumulator, it is not rounded. What else dtypes may do is said by casts before and after.
+Sums and products have two more attributes. ``acc`` is the dtype of the accumulator, a wider float than the
+operand's; without it the operand's dtype is the accumulator's. The result is rounded to the operand's dtype once, at
+the end; with ``dtype``, which is then that of the accumulator, it is not rounded. What else dtypes may do is said by
+casts before and after.
 """
 import numpy as np
 
@@ -40,13 +41,14 @@ def _infer(name, dtypes, result=None, nonempty=False):
 
 
 def accumulated(name, dtype, attrs):
-    """(dtype of the accumulator, dtype of the result) of ``name`` over values of ``dtype``; TypeError for attributes that fit neither."""
-    acc = attrs.get("acc", dtype)
-    if "acc" in attrs and not (is_float(dtype) and is_float(acc) and acc != dtype and promote((dtype, acc)) == acc):
+    """(dtype of the accumulator, dtype of the result) of ``name`` over values of ``dtype``; TypeError for others."""
+    acc, result = attrs.get("acc", dtype), attrs.get("dtype", dtype)
+    wider = is_float(dtype) and is_float(acc) and dtype != promote((dtype, acc)) == acc
+    if "acc" in attrs and not wider:
         raise TypeError(f"{name} of {dtype} has no accumulator of {acc}: it must be a wider float")
-    if attrs.get("dtype", acc) != acc or "dtype" in attrs and "acc" not in attrs:
-        raise TypeError(f"{name} of {dtype} accumulated in {acc} has no result of {attrs['dtype']} (casts are explicit)")
-    return acc, attrs.get("dtype", dtype)
+    if "dtype" in attrs and ("acc" not in attrs or result != acc):
+        raise TypeError(f"{name} of {dtype} accumulated in {acc} has no result of {result} (casts are explicit)")
+    return acc, result
 
 
 def _accumulated_infer(name):
@@ -74,14 +76,17 @@ def _eval(function):
 
 
 def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
-    register(Op(name, REDUCE, _infer(name, dtypes, **more), _eval(function), grad, extra={"nonempty": more.get("nonempty", False)}, doc=doc,
-                mask=mask, samples=_SAMPLES))
+    extra = {"nonempty": more.get("nonempty", False)}
+    infer = _infer(name, dtypes, **more)
+    register(Op(name, REDUCE, infer, _eval(function), grad, extra=extra, doc=doc, mask=mask, samples=_SAMPLES))
 
 
 def _sum_grad(node, gs):
-    """The adjoint (or its mask) everywhere; that of a result in the accumulator's dtype is rounded first: there it is smaller."""
+    """The adjoint (or its mask) everywhere; that of a result in the accumulator's dtype is rounded while it is small."""
     x, axes = node.inputs[0], node.attrs["axes"]
-    g = apply("cast", gs[0], dtype=x.dtype) if "dtype" in node.attrs and is_float(gs[0].dtype) else gs[0]
+    g, rounds = gs[0], "dtype" in node.attrs and is_float(gs[0].dtype)
+    if rounds:
+        g = apply("cast", g, dtype=x.dtype)
     return [like(keep(g, x, axes), x)]
 
 
@@ -98,7 +103,8 @@ def _extreme_grad(node, gs):
 
 
 def _accumulation(name, function, grad, doc, mask=None):
-    register(Op(name, REDUCE, _accumulated_infer(name), _accumulated_eval(name, function), grad, doc=doc, mask=mask, samples=_SAMPLES))
+    infer, evaluate = _accumulated_infer(name), _accumulated_eval(name, function)
+    register(Op(name, REDUCE, infer, evaluate, grad, doc=doc, mask=mask, samples=_SAMPLES))
 
 
 _accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")

@@ -43,7 +43,8 @@ def _running(function):
     """With the attribute ``acc``, a wider float, totals are kept in that dtype; each is rounded once."""
     def evaluate(attrs, sizes, x):
         with np.errstate(all="ignore"):
-            return function(x, axis=attrs["axis"], dtype=attrs.get("acc", x.dtype)).astype(x.dtype, copy=False)
+            totals = function(x, axis=attrs["axis"], dtype=attrs.get("acc", x.dtype))
+            return totals.astype(x.dtype, copy=False)
     return evaluate
 
 

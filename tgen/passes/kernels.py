@@ -63,7 +63,7 @@ class Scope:
         return value
 
     def reduce(self, instr, value, axes, result):
-        """A reduction of ``value``, an element: in the accumulator's dtype, rounded at the end where ``result`` is narrower."""
+        """A reduction of elements ``value``, in the accumulator's dtype; rounded if that of ``result`` is narrower."""
         acc = instr.attrs.get("acc", value.type.dtype)
         if value.type.dtype != acc:
             value = self.widened(value, acc)

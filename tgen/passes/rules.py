@@ -143,7 +143,8 @@ def _slice_of_write(m):
 def _no_axes(m):
     if m.attrs["axes"]:
         return None
-    return m["x"] if m["x"].type.dtype == m.type.dtype else m.emit("cast", m["x"], attrs={"dtype": m.type.dtype})
+    dtype = m.type.dtype        # of a product that stays in its accumulator's
+    return m["x"] if m["x"].type.dtype == dtype else m.emit("cast", m["x"], attrs={"dtype": dtype})
 
 
 def _axes_of_one(m):

@@ -54,13 +54,13 @@ def _widened(dtype):
 
 
 def _accumulator(name, x, acc_dtype):
-    """The dtype to accumulate x in: Theano's, which holds every value of x, or the one asked for, which must do so too."""
+    """The dtype to accumulate x in: Theano's, or the one asked for, which must hold every value of x, too."""
     if acc_dtype is None:
         return accumulator(x.type.dtype)
     acc = as_dtype(acc_dtype)
     if promote((x.type.dtype, acc)) != acc and (is_float(x.type.dtype) or not is_float(acc)):
-        raise TypeError(f"{name} of {x} ({x.type}) cannot accumulate in acc_dtype={acc!r}, as precision would be lost. Leave "
-                        f"acc_dtype out, or give dtype={acc!r} instead, which only rounds the result")
+        raise TypeError(f"{name} of {x} ({x.type}) cannot accumulate in acc_dtype={acc!r}, as precision would be lost. "
+                        f"Leave acc_dtype out, or give dtype={acc!r} instead, which only rounds the result")
     return acc
 
 
@@ -69,7 +69,8 @@ def _accumulate(name, x, axis, dtype, acc_dtype, keepdims):
     own, acc = x.type.dtype, _accumulator(name, x, acc_dtype)
     result = as_dtype(dtype) if dtype is not None else _widened(own)
     if not is_float(own):
-        z = _reduce(name, convert(x, acc) if dtype is None and acc_dtype is None else cast(x, acc), axis, keepdims)
+        operand = convert(x, acc) if dtype is None and acc_dtype is None else cast(x, acc)
+        z = _reduce(name, operand, axis, keepdims)
     elif acc == own:
         z = _reduce(name, x, axis, keepdims)
     else:
@@ -81,10 +82,10 @@ def _accumulate(name, x, axis, dtype, acc_dtype, keepdims):
 
 @_documented
 def sum(x, axis=None, dtype=None, keepdims=False, acc_dtype=None):
-    """The sum; 0 of nothing. That of bools and ints is int64 (unsigned: uint64), that of floats has their own dtype; or ``dtype``.
+    """The sum; 0 of nothing. Of bools and ints it is int64 (unsigned: uint64), of floats it has their dtype; or ``dtype``.
 
-    ``acc_dtype`` is the dtype of the additions: for bools and ints int64 (uint64), for floats float64, unless it is given. The
-    result is rounded once. TypeError for an ``acc_dtype`` that does not hold every value of x.
+    ``acc_dtype`` is the dtype of the additions: for bools and ints int64 (uint64), for floats float64, unless it is
+    given. The result is rounded once. TypeError for an ``acc_dtype`` that does not hold every value of x.
 
     >>> import tgen.tensor as T
     >>> T.sum(T.imatrix(), axis=1, keepdims=True).type
@@ -113,8 +114,8 @@ def _count(x, axes):
 def mean(x, axis=None, dtype=None, op=False, keepdims=False, acc_dtype=None):
     """The arithmetic mean; nan of nothing. Bools and ints give float64, floats their own dtype; or ``dtype``.
 
-    The sum is made in ``acc_dtype`` as in ``sum``, divided there, and rounded once. With an integer ``dtype`` the sum is cast
-    to that, and the mean is float64.
+    The sum is made in ``acc_dtype`` as in ``sum``, divided there, and rounded once. With an integer ``dtype`` the sum
+    is cast to that, and the mean is float64.
 
     >>> import tgen.tensor as T
     >>> T.mean(T.ivector()).dtype, T.mean(T.fvector()).dtype
@@ -133,7 +134,7 @@ def _mean_dtype(dtype):
 
 
 def _mean(x, axis, keepdims, acc_dtype=None, sum_dtype=None):
-    """The mean in its accumulator's dtype; of bools and ints, and where the sum was cast to ``sum_dtype``, in float64."""
+    """The mean in its accumulator's dtype; in float64 of bools and ints, and where the sum is cast to ``sum_dtype``."""
     acc = _accumulator("mean", x, acc_dtype)
     if sum_dtype is None:
         sum_dtype = acc if is_float(acc) else "float64"
@@ -161,7 +162,7 @@ def _as_float(count, dtype):
 
 @_documented
 def var(x, axis=None, ddof=0, keepdims=False, corrected=False):
-    """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``, and as there it is rounded once.
+    """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``; it is rounded once, too.
 
     >>> import tgen.tensor as T
     >>> T.var(T.fmatrix(), axis=0).type

@@ -31,7 +31,9 @@ def _running(name, x, axis):
 
 
 def cumsum(x, axis=None):
-    """Sums of the elements up to each one along ``axis`` (None: of x flattened). Dtypes as in ``sum``: float32 totals are kept in float64.
+    """Sums of the elements up to each one along ``axis`` (None: of x flattened).
+
+    Dtypes as in ``sum``: float32 is added up in float64, and each total rounded.
 
     >>> import tgen.tensor as T
     >>> T.cumsum(T.imatrix(), axis=0).type
