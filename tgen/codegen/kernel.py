@@ -54,7 +54,7 @@ def dense_strides(shape):
 
 
 class Writer:
-    """Writes one variant of one kernel; ``extent`` is then the size of the loop that is dealt to parts."""
+    """Writes one variant of one kernel; ``extent`` is then the C text of how many pieces are dealt to parts."""
 
     def __init__(self, instr, operands, sinks, local_rows):
         self.instr, self.operands, self.sinks, self.local_rows = instr, operands, sinks, local_rows
@@ -173,11 +173,14 @@ class Level:
         return self.top and self.block is not None and self.block == self.split == self.order[-1]
 
     def extent(self):
-        """How many pieces of the axis that is dealt to parts there are."""
+        """How many pieces of the axis that is dealt to parts there are, as C text."""
         if not self.domain:
-            return 1
+            return "1"
         size = self.domain[self.split]
-        return dims.div(dims.add(size, TILE - 1), TILE) if self.tiled() else size
+        if not self.tiled():
+            return size_c(size, "f->")
+        tiles = dims.add(size, TILE - 1)
+        return str(tiles//TILE) if isinstance(tiles, int) else f"({size_c(tiles, 'f->')})/{TILE}"
 
     def register_depth(self):
         """The depth below which register accumulators live: the loops from there on are all reduced."""

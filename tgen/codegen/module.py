@@ -313,7 +313,7 @@ class Module:
         for dense in ((True, False) if arrays else (True,)):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             variants.append(("" if dense else "_strided", writer.write()))
-            extents.append(size_c(writer.extent, "f->"))
+            extents.append(writer.extent)
         part = Part(name, line, variants, extents[0], self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays), extents[-1],
                     counted=bool(partials))
         self.add_part(part)
