@@ -29,9 +29,11 @@ def _hoisted(block):
     numbers.run()
     for old in block.instrs:
         instr = substitute(old, env)
-        if instr.op.name == "scan":
+        again = instr.op.name == "scan"
+        while again:        # a number that goes into the body may leave another carry as it is
             instr, before = _Hoist(instr, numbers, {v: i for i in out for v in i.results}, env).run()
             out.extend(before)
+            again = any(is_still(instr, j) for j in range(instr.attrs["carries"]))
         out.append(instr)
     return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
 
@@ -64,8 +66,7 @@ class _Hoist:
         outs = self.attrs["outs"]
         moving = []
         for j, (param, first) in enumerate(self.carries):
-            kept = any(out == ("history", j) for out in outs)
-            if self.body.results[j] is not param or kept and self.attrs["until"]:
+            if not is_still(self.instr, j):
                 moving.append(j)
                 continue
             self.fixed.append([param, first])
@@ -212,6 +213,12 @@ class _Hoist:
         block = Block(tuple(p for p, _ in operands), body.instrs, tuple(yields))
         attrs = attrs | {"carries": len(carries), "sequences": len(self.sequences), "outs": tuple(outs)}
         return self.instr.with_(operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,))
+
+
+def is_still(scan, j):
+    """Whether every step leaves carry j as it is, and nobody asks for more of it than is known before the loop."""
+    block, attrs = scan.blocks[0], scan.attrs
+    return block.results[j] is block.params[j] and not (attrs["until"] and ("history", j) in attrs["outs"])
 
 
 def only_rows(instr):
