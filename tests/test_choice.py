@@ -48,31 +48,46 @@ TABLE = {
     "unit": ([x], gradient(T.switch(T.neq(x, 0), x / abs(x) * x, 0.), x), [[0, -4]], [0, -1]),
     "entropy": ([x], gradient(T.switch(x > 0, x * T.log(x), 0.), x), [[0, 1]], [0, 1]),
     "entropy twice": ([x], gradient(gradient(T.switch(x > 0, x * T.log(x), 0.), x), x), [[0, 4]], [0, .25]),
-    "a choice in a choice": ([x], gradient(T.switch(x > 0, T.switch(x > 1, T.log(x - 1), T.sqrt(x)), T.exp(-1 / x)), x),
-                             [[1, 3, -1]], [.5, .5, np.exp(1.)]),
-    "two choices of one root": ([x], gradient(T.switch(x > 0, T.log(x), 0.) + T.switch(x < 4, T.sqrt(4 - x), 0.), x),
-                                [[0, 5, 3]], [-.25, .2, 1 / 3 - .5]),
+    "a choice in a choice": (
+        [x], gradient(T.switch(x > 0, T.switch(x > 1, T.log(x - 1), T.sqrt(x)), T.exp(-1 / x)), x),
+        [[1, 3, -1]], [.5, .5, np.exp(1.)]),
+    "two choices of one root": (
+        [x], gradient(T.switch(x > 0, T.log(x), 0.) + T.switch(x < 4, T.sqrt(4 - x), 0.), x), [[0, 5, 3]],
+        [-.25, .2, 1 / 3 - .5]),
     "maximum": ([x], gradient(T.maximum(T.sqrt(x), .5), x), [[0, 4]], [0, .25]),
     "clip": ([x], gradient(T.clip(T.log(x), -1, 1), x), [[0, 1]], [0, 1]),
     "largest": ([X], gradient(T.log(X).max(axis=1), X), [[[0, 2], [4, 0]]], [[0, .5], [.25, 0]]),
-    "guarded row norm": ([X], gradient(guarded_norm(X)[:, 0], X), [[[0, 0], [3, 4]]], [[0, 0], [.128, -.096]]),
-    "through dimshuffle and a slice": ([X], gradient(T.switch(X.T > 0, T.sqrt(X).T, 0.)[:, 0], X), [[[0, 1], [4, 0]]],
-                                       [[0, .5], [0, 0]]),
-    "through reshape": ([X], gradient(T.switch(X.flatten() > 0, T.sqrt(X).flatten(), 0.), X), [[[0, 1], [4, 0]]],
-                        [[0, .5], [.25, 0]]),
+    "guarded row norm": (
+        [X], gradient(guarded_norm(X)[:, 0], X), [[[0, 0], [3, 4]]], [[0, 0], [.128, -.096]]),
+    "through dimshuffle and a slice": (
+        [X], gradient(T.switch(X.T > 0, T.sqrt(X).T, 0.)[:, 0], X), [[[0, 1], [4, 0]]], [[0, .5], [0, 0]]),
+    "through reshape": (
+        [X], gradient(T.switch(X.flatten() > 0, T.sqrt(X).flatten(), 0.), X), [[[0, 1], [4, 0]]],
+        [[0, .5], [.25, 0]]),
     "through a broadcast": ([x, y], gradient(per_column(x), x), [[0, 1], [4, 0, 1]], [0, 5]),
-    "through a sum": ([X, m], gradient(T.switch(m > 0, T.sqrt(X).sum(axis=1), 0.), X), [[[0, 1], [4, 1]], [0, 1]],
-                      [[0, 0], [.25, .5]]),
-    "through indices": ([x, i], gradient(T.switch(T.eq(i, 1), T.log(x)[i], 0.), x), [[0, 2], [0, 1, 1]], [0, 1]),
-    "through a write": ([x], gradient(T.switch(x > 0, T.set_subtensor(T.sqrt(x)[:1], 3.), 0.), x), [[4, 0, 1]], [0, 0, .5]),
-    "through a join": ([x, y], gradient(T.switch(T.concatenate([x, y]) > 0, T.concatenate([T.log(x), y]), 0.), x),
-                       [[0, 2], [1.]], [0, .5]),
-    "through a stack": ([s], T.grad(T.switch(T.stack([s, s + 1]) > 0, T.stack([T.log(s), s]), 0.).sum(), s), [0.], 1),
-    "in a scan": ([x], gradient(rows(lambda r: T.switch(r > 0, T.sqrt(r), 0.), x), x), [[-1, 0, 4]], [0, 0, .25]),
-    "in a scan with a state": ([x], gradient(tgen.scan(lambda r, h: T.switch(r > 0, h + T.sqrt(r), h), sequences=x,
-                                                       outputs_info=np.float64(0))[0][-1], x), [[0, 4]], [0, .25]),
-    "in a scan, rows": ([X], gradient(rows(lambda r: T.switch(r > 0, r * T.log(r), 0.), X), X), [[[0, 1], [1, 0]]],
-                        [[0, 1], [1, 0]]),
+    "through a sum": (
+        [X, m], gradient(T.switch(m > 0, T.sqrt(X).sum(axis=1), 0.), X), [[[0, 1], [4, 1]], [0, 1]],
+        [[0, 0], [.25, .5]]),
+    "through indices": (
+        [x, i], gradient(T.switch(T.eq(i, 1), T.log(x)[i], 0.), x), [[0, 2], [0, 1, 1]], [0, 1]),
+    "through a write": (
+        [x], gradient(T.switch(x > 0, T.set_subtensor(T.sqrt(x)[:1], 3.), 0.), x), [[4, 0, 1]],
+        [0, 0, .5]),
+    "through a join": (
+        [x, y], gradient(T.switch(T.concatenate([x, y]) > 0, T.concatenate([T.log(x), y]), 0.), x),
+        [[0, 2], [1.]], [0, .5]),
+    "through a stack": (
+        [s], T.grad(T.switch(T.stack([s, s + 1]) > 0, T.stack([T.log(s), s]), 0.).sum(), s), [0.], 1),
+    "in a scan": (
+        [x], gradient(rows(lambda r: T.switch(r > 0, T.sqrt(r), 0.), x), x), [[-1, 0, 4]], [0, 0, .25]),
+    "in a scan with a state": (
+        [x],
+        gradient(tgen.scan(lambda r, h: T.switch(r > 0, h + T.sqrt(r), h), sequences=x,
+                           outputs_info=np.float64(0))[0][-1], x),
+        [[0, 4]], [0, .25]),
+    "in a scan, rows": (
+        [X], gradient(rows(lambda r: T.switch(r > 0, r * T.log(r), 0.), X), X), [[[0, 1], [1, 0]]],
+        [[0, 1], [1, 0]]),
     "of integers": ([i, x], gradient(T.switch(T.gt(i, 0), T.log(x) * i, 0.), x), [[0, 1], [0, 2]], [0, .5]),
 }
 
@@ -90,7 +105,7 @@ SPECIAL = np.array([0., -0., 1., -1., .5, 2., -3., 1e300, -1e300, 5e-324, INF, -
 
 
 def test_every_function_under_a_choice():
-    """Where the slope of a function is finite it comes out; elsewhere the choice takes 0, and 0 is the gradient."""
+    """Where the slope of a function is finite it comes out; elsewhere the choice takes 0."""
     functions = [elemwise(name) for name in UNARY]
     slopes = tgen.function([x], [gradient(f(x), x) for f in functions])(SPECIAL)
     chosen = [T.switch(T.constant(np.isfinite(slope)), f(x), 0.) for f, slope in zip(functions, slopes)]
@@ -99,7 +114,7 @@ def test_every_function_under_a_choice():
         assert np.array_equal(got, np.where(np.isfinite(slope), slope, 0)), name
 
 
-# What stands between a function and the choice: of a 4 x 3 matrix v and a mask c of that shape, a way to make both something else
+# What stands between a function and the choice: ways to make something else of a 4 x 3 matrix and its mask
 WAYS = {
     "nothing": lambda v: v,
     "a transpose": lambda v: v.T,
@@ -122,7 +137,7 @@ FUNCTIONS = {"log": T.log, "sqrt": T.sqrt, "reciprocal": lambda v: 1 / v, "1.5th
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_mask_takes_every_way(way):
-    """switch(way(c), way(f(v)), 0) has the gradient of the sum of f over what c takes, counted as often as the way shows it."""
+    """switch(way(c), way(f(v)), 0) has the gradient of f where c holds, once for each time it is shown."""
     values = np.array([[0, 1, 2], [3, 0, 5], [6, 0, 8], [9, 10, 0]], float)
     c = values > 0
     move, v = WAYS[way], T.dmatrix("v")
@@ -137,13 +152,14 @@ def test_the_mask_takes_every_way(way):
 
 
 def test_a_mask_costs_one_choice():
-    """Where all slopes on the way are constants the mask is applied once, and what a sum made of it is not made at all."""
+    """Where all slopes on the way are constants the mask is applied once, and a sum has no use for it."""
     h, b = T.dmatrix("h"), T.dvector("b")
     g = gradient(T.switch(h + b > 0, h + b, 0.) * 2, b)
-    assert counted(g) == {"switch": 1 + 1, "sum": 1, "any": 0}      # the other one is whose shape the adjoint has
+    assert counted(g) == {"switch": 1 + 1, "sum": 1, "any": 0}      # one is asked for its shape only
     g = gradient(T.switch(h + T.exp(b) > 0, h + T.exp(b), 0.) * 2, b)
     assert counted(g) == {"switch": 1 + 2, "sum": 1, "any": 1}
-    assert counted(gradient(T.nnet.elu(h), h)) == {"switch": 1 + 1, "sum": 0, "any": 0}     # one choice, not two and their sum
+    g = gradient(T.nnet.elu(h), h)
+    assert counted(g) == {"switch": 1 + 1, "sum": 0, "any": 0}      # one choice, not two and their sum
 
 
 def counted(v):
@@ -151,7 +167,7 @@ def counted(v):
     return {name: names.count(name) for name in ("switch", "sum", "any")}
 
 
-# -- ifelse --------------------------------------------------------------------------------------------------------------------
+# -- ifelse --------------------------------------------------------------------------------------------------
 
 class Twice(Op):
     """2 v, and the list ``calls`` of who ran."""
@@ -195,22 +211,36 @@ def test_only_the_branch_taken_runs_forward_and_backward():
 
 _GUARDED = tgen.ifelse(k < x.shape[0], x[k]**2, s)
 BRANCHES = {
-    "a Hessian, out of range": ([x, k, s], T.hessian(_GUARDED, x)[0].sum() + _GUARDED, [x], [[1, 2], 5, 3.], [[0, 0]]),
-    "a Hessian": ([x, k, s], T.hessian(_GUARDED * x[0], x)[0, 1] + _GUARDED, [x], [[1, 2], 1, 3.], [[0, 4 + 2]]),
+    "a Hessian, out of range": (
+        [x, k, s], T.hessian(_GUARDED, x)[0].sum() + _GUARDED, [x], [[1, 2], 5, 3.], [[0, 0]]),
+    "a Hessian": (
+        [x, k, s], T.hessian(_GUARDED * x[0], x)[0, 1] + _GUARDED, [x], [[1, 2], 1, 3.], [[0, 4 + 2]]),
     "an overflow": ([s], tgen.ifelse(s > 0, s + 1, T.exp(s)), [s], [1000.], [1]),
-    "an index out of range": ([x, k], tgen.ifelse(k < x.shape[0], x[k], T.constant(0.)), [x], [[1, 2], 5], [[0, 0]]),
-    "an index in range": ([x, k], tgen.ifelse(k < x.shape[0], x[k]**2, T.constant(0.)), [x], [[1, 2], 1], [[0, 4]]),
-    "an index out of range, used again": ([x, k], tgen.ifelse(k < x.shape[0], T.exp(x[k])**2, T.constant(1.)) * x.sum(), [x],
-                                          [[1, 2], 5], [[1, 1]]),
-    "a branch in a branch": ([s], tgen.ifelse(s > 0, tgen.ifelse(s > 1, T.log(s - 1), T.log(s)), T.exp(s)), [s], [.5], [2]),
-    "two values": ([s], T.mul(*tgen.ifelse(s > 0, [s * 2, T.log(s)], [s * 3, T.exp(s)])), [s], [-2.], [-3 * np.exp(-2.)]),
-    "a choice in a branch": ([x, k], tgen.ifelse(k > 0, T.switch(x > 0, T.sqrt(x), 0.).sum(), x.sum()), [x], [[0, 4], 1], [[0, .25]]),
-    "a branch in a scan": ([x, y, i], tgen.scan(lambda v, j: tgen.ifelse(T.lt(j, y.shape[0]), T.exp(y[j]) * v, v),
-                                                sequences=[x, i])[0].sum(), [x, y], [[1, 2, 3], [0, 1], [0, 5, 1]],
-                           [[1, 1, np.e], [1, 3 * np.e]]),
-    "a scan in a branch": ([x, y, k], tgen.ifelse(k < 1, tgen.scan(lambda v, h: T.tanh(h * v + y[k]), sequences=x,
-                                                                   outputs_info=np.float64(.5))[0][-1], x.sum()), [x, y],
-                           [[1, 2], [3], 4], [[1, 1], [0]]),
+    "an index out of range": (
+        [x, k], tgen.ifelse(k < x.shape[0], x[k], T.constant(0.)), [x], [[1, 2], 5], [[0, 0]]),
+    "an index in range": (
+        [x, k], tgen.ifelse(k < x.shape[0], x[k]**2, T.constant(0.)), [x], [[1, 2], 1], [[0, 4]]),
+    "an index out of range, used again": (
+        [x, k], tgen.ifelse(k < x.shape[0], T.exp(x[k])**2, T.constant(1.)) * x.sum(), [x], [[1, 2], 5],
+        [[1, 1]]),
+    "a branch in a branch": (
+        [s], tgen.ifelse(s > 0, tgen.ifelse(s > 1, T.log(s - 1), T.log(s)), T.exp(s)), [s], [.5], [2]),
+    "two values": (
+        [s], T.mul(*tgen.ifelse(s > 0, [s * 2, T.log(s)], [s * 3, T.exp(s)])), [s], [-2.],
+        [-3 * np.exp(-2.)]),
+    "a choice in a branch": (
+        [x, k], tgen.ifelse(k > 0, T.switch(x > 0, T.sqrt(x), 0.).sum(), x.sum()), [x], [[0, 4], 1],
+        [[0, .25]]),
+    "a branch in a scan": (
+        [x, y, i],
+        tgen.scan(lambda v, j: tgen.ifelse(T.lt(j, y.shape[0]), T.exp(y[j]) * v, v),
+                  sequences=[x, i])[0].sum(),
+        [x, y], [[1, 2, 3], [0, 1], [0, 5, 1]], [[1, 1, np.e], [1, 3 * np.e]]),
+    "a scan in a branch": (
+        [x, y, k],
+        tgen.ifelse(k < 1, tgen.scan(lambda v, h: T.tanh(h * v + y[k]), sequences=x,
+                                      outputs_info=np.float64(.5))[0][-1], x.sum()),
+        [x, y], [[1, 2], [3], 4], [[1, 1], [0]]),
 }
 
 
@@ -228,11 +258,12 @@ def test_both_sides_of_one_ifelse_share_what_they_need():
     f = tgen.function([s], [tgen.ifelse(s > 0, w, w * w)])
     assert ran(f, 1.) == ([2.], {"w"}) and len(Twice.calls) == 1
     f = tgen.function([s, k], [tgen.ifelse(s > 0, w, s), tgen.ifelse(k > 0, w * w, s)])
-    assert ran(f, -1., -1)[1] == set() and ran(f, 1., -1)[0] == [2., 1.] and ran(f, 1., 1) == ([2., 4.], {"w"})
+    assert ran(f, -1., -1)[1] == set() and ran(f, 1., -1)[0] == [2., 1.]
+    assert ran(f, 1., 1) == ([2., 4.], {"w"})
 
 
 def test_one_way_back_serves_all_that_a_branch_reads():
-    """The gradients of many variables that a branch reads are one ifelse, so nothing in the branch runs twice."""
+    """The gradients of what a branch reads are one ifelse, so nothing in the branch runs twice."""
     ws = [tgen.shared(np.full((3, 3), .1 * n), f"w{n}") for n in range(1, 6)]
     h = hidden = T.tanh(x)
     for n, w in enumerate(ws):

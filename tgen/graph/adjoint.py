@@ -2,13 +2,15 @@
 
     z = switch(c, log(x), 0)        the adjoint of log(x) is g where c holds, and nothing elsewhere
 
-To write "nothing" as a zero at once is not enough: the rule of log divides it by x, and 0/0 is nan. Every rule is linear in the
-adjoint it is given, so an adjoint carries its *mask* with it, a bool variable that broadcasts to its shape, and is masked late:
-``switch(c, g / x, 0)``, where it joins others or where an op mixes its elements. In the same way it carries the *branch* of an
-ifelse it came from. That is a scalar, so it commutes with every linear op, and the whole way back from one branch becomes one
-branch of an ifelse: what was not taken does not run backward either.
+To write "nothing" as a zero at once is not enough: the rule of log divides it by x, and 0/0 is nan. Every
+rule is linear in the adjoint it is given, so an adjoint carries its *mask* with it, a bool variable that
+broadcasts to its shape, and is masked late: ``switch(c, g / x, 0)``, where it joins others or where an op
+mixes its elements. In the same way it carries the *branch* of an ifelse it came from. That is a scalar, so
+it commutes with every linear op, and the whole way back from one branch becomes one branch of an ifelse:
+what was not taken does not run backward either.
 
-How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py). An op that does not say gets the masked adjoint.
+How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py). An op that does not say
+gets the masked adjoint.
 """
 from dataclasses import dataclass
 
@@ -21,7 +23,7 @@ from .nodes import Variable
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a gradient rule returns for an operand that the op chooses: ``value``, but only where ``condition`` is ``holds``."""
+    """What a rule returns for an operand that the op chooses: ``value``, where ``condition`` is ``holds``."""
     value: Variable
     condition: Variable
     holds: bool = True
@@ -29,7 +31,7 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """What a gradient rule returns for an operand that is used only when the scalar ``condition`` is ``holds``."""
+    """What a rule returns for an operand that is used only when the scalar ``condition`` is ``holds``."""
     value: Variable
     condition: Variable
     holds: bool = True
@@ -48,7 +50,7 @@ class Branch:
 class Adjoint:
     """``value`` where ``mask`` is true, zero elsewhere; nothing at all unless ``branch`` was taken.
 
-    settled     the value is zero already wherever the mask is not true; the mask only tells that nobody may revive it
+    settled     the value is zero wherever the mask is not true; the mask only tells that nobody may revive it
     """
     value: Variable
     mask: object = None
@@ -72,9 +74,10 @@ class Masks:
     """The masks and branches of one walk: each is made once, so that equal ones are one object."""
 
     def __init__(self):
-        self.of_choices, self.branches = {}, {}     # (the one around it or None, condition, holds) -> mask, Branch
-        self.parts = {}                             # mask -> the key it has in of_choices
-        self.applied = {}                           # (value, mask) -> the value with its mask applied
+        self.of_choices = {}    # (the mask around it or None, condition, holds) -> mask
+        self.branches = {}      # (the branch around it or None, condition, holds) -> Branch
+        self.parts = {}         # mask -> the key it has in of_choices
+        self.applied = {}       # (value, mask) -> the value with its mask applied
 
     # -- making masks
     def within(self, outer, condition, holds):
@@ -117,7 +120,7 @@ class Masks:
         return self.masked(a)
 
     def outside(self, terms, v):
-        """``terms``, which came back through the two sides of one choice, as one adjoint of v before that choice."""
+        """``terms``, which came back through the two sides of one ifelse, as one adjoint of v before it."""
         branch = terms[0].branch
         sides = []
         for holds in (True, False):
@@ -135,14 +138,18 @@ class Masks:
         return self.one_mask(terms)
 
     def one_mask(self, terms):
-        """The sum of ``terms`` of one branch: the two sides of a choice are one choice, equal masks stay, else each is masked."""
+        """The sum of ``terms`` of one branch.
+
+        The two sides of a choice are one choice, equal masks stay; else each term is masked.
+        """
         left, waiting = {}, list(reversed(terms))       # left: mask -> the sum of the terms that have it
         while waiting:
             t = waiting.pop()
             opposite = self.opposite(t.mask)
             if t.mask in left:
                 other = left[t.mask]
-                left[t.mask] = Adjoint(apply("add", other.value, t.value), t.mask, t.settled and other.settled, t.branch)
+                both = apply("add", other.value, t.value)
+                left[t.mask] = Adjoint(both, t.mask, t.settled and other.settled, t.branch)
             elif opposite is not None and opposite in left:
                 outer, condition, holds = self.parts[t.mask]
                 other = left.pop(opposite)
@@ -162,7 +169,8 @@ class Masks:
         adjoints = list(adjoints)
         while len(branches := {a.branch for a in adjoints if a is not None}) > 1:
             deepest = max((b for b in branches if b), key=lambda b: b.depth)
-            adjoints = [self.outside([a], v) if a is not None and a.branch is deepest else a for a, v in zip(adjoints, outputs)]
+            adjoints = [self.outside([a], v) if a is not None and a.branch is deepest else a
+                        for a, v in zip(adjoints, outputs)]
         return adjoints
 
     # -- moving them
@@ -190,7 +198,8 @@ class Masks:
         varies = mask is not None and [not its for its in mask.broadcastable]
         if mask is not None and any(moves and its for moves, its in zip(varies, g.broadcastable)):
             g, settled = call.switch(mask, g, 0), True
-        axes = tuple(d for d, (mine, its) in enumerate(zip(v.broadcastable, g.broadcastable)) if mine and not its)
+        shared = zip(v.broadcastable, g.broadcastable)
+        axes = tuple(d for d, (mine, its) in enumerate(shared) if mine and not its)
         if mask is not None and any(varies[d] for d in axes):
             g, settled = self.masked(Adjoint(g, mask, settled)), True
             mask = keep(apply("any", like(mask, g), axes=axes), v, axes)
@@ -202,24 +211,21 @@ class Masks:
 
 
 def tidy(mask):
-    """The same mask without moves that undo each other: broadcasting it is not needed, and a dimshuffle and the one back are none."""
-    while mask.owner is not None:
-        node = mask.owner
-        below = node.inputs[0].owner
-        if node.primitive.name == "broadcast_to":
-            mask = node.inputs[0]
-        elif node.primitive.name == "dimshuffle" and node.attrs["order"] == tuple(range(node.inputs[0].ndim)):
-            mask = node.inputs[0]
-        elif node.primitive.name == "dimshuffle" and below is not None and below.primitive.name == "dimshuffle":
-            order = tuple("x" if a == "x" else below.attrs["order"][a] for a in node.attrs["order"])
-            mask = apply("dimshuffle", below.inputs[0], order=order)
+    """The same mask without moves it does not need: broadcasts, and a dimshuffle before the one back."""
+    while mask.owner is not None and mask.owner.primitive.name in ("broadcast_to", "dimshuffle"):
+        x, order = mask.owner.inputs[0], mask.owner.attrs.get("order")
+        if order is None or order == tuple(range(x.ndim)):
+            mask = x
+        elif x.owner is not None and x.owner.primitive.name == "dimshuffle":
+            order = tuple("x" if a == "x" else x.owner.attrs["order"][a] for a in order)
+            mask = apply("dimshuffle", x.owner.inputs[0], order=order)
         else:
             break
     return mask
 
 
 def steady(node, k):
-    """Whether the partial of ``node`` in its input k is finite whatever the operands are, so that a zero stays zero."""
+    """Whether the partial of ``node`` in its input k is finite whatever the operands are: 0 stays 0."""
     slopes = node.primitive.slopes
     others = (v for j, v in enumerate(node.inputs) if j != k)
     return slopes == "constant" or slopes == "others" and all(_is_finite(v) for v in others)

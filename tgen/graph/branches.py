@@ -2,9 +2,10 @@
 
     a = x[k];  y = ifelse(c, a * a, 0);  dy = ifelse(c, 2 * a, 0)
 
-``a`` is needed by two branches and by nothing else. Made before both it would run, and might fail, when neither is taken. So
-ifelses with one condition are first made one where none of them needs another; what is still needed by several branches is made in
-each of them. What both sides of one ifelse need is needed whenever that ifelse is, and is made before it.
+``a`` is needed by two branches and by nothing else. Made before both it would run, and might fail, when
+neither is taken. So ifelses with one condition are first made one where none of them needs another; what is
+still needed by several branches is made in each of them. What both sides of one ifelse need is needed
+whenever that ifelse is, and is made before it.
 """
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from .walk import again, label, toposort
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a node is made: side 0 or 1 of the ``ifelse`` node within ``outer``; the outermost place has none of these."""
+    """Where a node is made: side 0 or 1 of the ``ifelse`` node within ``outer``; the top has neither."""
     outer: object = None
     ifelse: object = None
     side: int = 0
@@ -22,10 +23,11 @@ class Place:
 
 
 class Places:
-    """``of[node]``: the places that need a node of ``order``, none of them within another; ``first``: node -> the one it is a twin of.
+    """``of[node]``: the places that need a node of ``order``, none of them within another.
 
-    To ask a value's shape is no use of it, unless it is one of ``forced``: a size mostly has a name where the value is not. What is
-    asked for nothing else is made where all that ask can see it.
+    ``first``: node -> the one it is a twin of. To ask a value's shape is no use of it, unless it is one of
+    ``forced``: a size mostly has a name where the value is not. What is asked for nothing else is made
+    where all that ask can see it.
     """
 
     def __init__(self, order, outputs, first=None, forced=()):
@@ -64,28 +66,24 @@ class Places:
         return self.made[key]
 
     def least(self, node, used, asked):
-        """The places of a node that is used and asked for there: one that sees them all, unless only branches use it."""
+        """The places of a node that is used and asked for there: one for all, unless only branches use it."""
         if not used or node.primitive.effect:
             return {self.around(used or asked)}
         return self.outermost(used)
 
     def outermost(self, places):
-        """``places`` without those that lie within another, and with both sides of an ifelse as the place of that ifelse."""
-        if len(places) == 1:
-            return places
-        left = set()
-        for place in sorted(places, key=lambda p: -p.depth):
-            left.add(place)
-        settled = False
-        while not settled:
-            settled = True
-            for place in sorted(left, key=lambda p: -p.depth):
-                if any(outer in left for outer in self.outside(place)):
-                    left.discard(place)
-                elif place.outer and self.made.get((place.outer, place.ifelse, 1 - place.side)) in left:
-                    left = left - {place, self.made[place.outer, place.ifelse, 1 - place.side]} | {place.outer}
-                    settled = False
-                    break
+        """``places`` without those within another, and with the two sides of an ifelse as its own place."""
+        left, waiting = set(places), list(places)
+        while waiting:
+            place = waiting.pop()
+            if place not in left or len(left) == 1:
+                continue
+            other = self.made.get((place.outer, place.ifelse, 1 - place.side))
+            if any(outer in left for outer in self.outside(place)):
+                left.discard(place)
+            elif place.outer and other in left:
+                left = left - {place, other} | {place.outer}
+                waiting.append(place.outer)
         return left
 
     @staticmethod
@@ -105,7 +103,7 @@ class Places:
 
 
 def in_each_branch(outputs, stop, first):
-    """``outputs`` with a copy of what only branches need in each of these branches, and where each copied node is: {node: Place}.
+    """``outputs`` with a copy of what only branches need in each of these branches, and {copied node: Place}.
 
     ``first(order)`` says which nodes are twins: {node: the one it is a twin of}.
     """
@@ -118,10 +116,10 @@ def in_each_branch(outputs, stop, first):
     return _Copies(places, twins).run(order, outputs)
 
 
-# -- ifelses with one condition ------------------------------------------------------------------------------------------------
+# -- ifelses with one condition ------------------------------------------------------------------------------
 
 def joined(outputs, stop, first):
-    """``outputs`` with one ifelse in the place of those that have one condition, are needed in the same places, and need no other."""
+    """``outputs`` with one ifelse for those of one condition and place that do not need each other."""
     order = toposort(outputs, stop)
     lots = {}
     for node in order:
@@ -140,11 +138,11 @@ def joined(outputs, stop, first):
 
 
 class _Groups:
-    """Lots of ifelses that become one. ``needs`` are sets of ifelses as the bits of an int: what a node is made of."""
+    """Lots of ifelses that become one. ``needs``: the ifelses that each is made of, as bits of an int."""
 
     def __init__(self, order):
         self.bit = {node: 1 << k for k, node in enumerate(n for n in order if n.primitive.name == "ifelse")}
-        self.members = {node: [node] for node in self.bit}      # each ifelse -> the lot it is in, a list that they share
+        self.members = {node: [node] for node in self.bit}    # ifelse -> the lot it is in, one list
         needs = {}
         for node in order:
             found = 0
@@ -195,11 +193,12 @@ class _Groups:
     @staticmethod
     def make(nodes, made):
         if len(nodes) > 1:
-            parts = [(node.inputs[1:1 + len(node.outputs)], node.inputs[1 + len(node.outputs):]) for node in nodes]
-            sides = [made[v] for side in (0, 1) for part in parts for v in part[side]]
+            yes = [made[v] for node in nodes for v in node.inputs[1:1 + node.nout]]
+            no = [made[v] for node in nodes for v in node.inputs[1 + node.nout:]]
             old = [v for node in nodes for v in node.outputs]
-            first = nodes[0]
-            twin = Apply(first.op, [made[first.inputs[0]], *sides], [v.type for v in old], {"count": len(old)}, where=first.where)
+            first, types = nodes[0], [v.type for v in old]
+            operands = [made[first.inputs[0]], *yes, *no]
+            twin = Apply(first.op, operands, types, {"count": len(old)}, where=first.where)
         else:
             node, = nodes
             operands, old = [made[v] for v in node.inputs], node.outputs
@@ -210,7 +209,7 @@ class _Groups:
             made[v] = fresh
 
 
-# -- copies --------------------------------------------------------------------------------------------------------------------
+# -- copies --------------------------------------------------------------------------------------------------
 
 class _Copies:
     def __init__(self, places, twins):
@@ -241,4 +240,5 @@ class _Copies:
         copies = self.made.get(v)
         if copies is None:
             return v
-        return next((copies[p] for p in (place, *self.places.outside(place)) if p in copies), next(iter(copies.values())))
+        around = (place, *self.places.outside(place))
+        return next((copies[p] for p in around if p in copies), next(iter(copies.values())))
