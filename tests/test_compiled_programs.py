@@ -23,7 +23,7 @@ def softmax(a):
 
 
 def centred(a, axis):
-    return (a - a.mean(axis=axis, keepdims=True)) / T.sqrt(a.var(axis=axis, keepdims=True) + 1e-5)
+    return (a - a.mean(axis=axis, keepdims=True)) / T.sqrt(a.var(axis=axis, keepdims=True) + 1e-2)
 
 
 PROGRAMS = {
