@@ -6,9 +6,12 @@ import pytest
 
 import tgen
 import tgen.tensor as T
-from compiled import agree
+from compiled import agree, in_parts
 from tgen.core.op import OPS
+from tgen.graph.build import apply
 from tgen.graph.nodes import apply_op
+from tgen.ir.interp import run
+from tgen.lower import lower
 from tgen.tensor.nnet import abstract_conv
 from tgen.tensor.signal import downsample, pool
 
@@ -134,6 +137,93 @@ def test_results_do_not_depend_on_threads_much(threads):
     np.testing.assert_allclose(results[0], wanted, rtol=1e-9, atol=1e-9)
     assert abs((results[1] * x).sum() - 2 * (wanted ** 2).sum()) < 1e-6 * (wanted ** 2).sum()
     assert abs((results[2] * w).sum() - 2 * (wanted ** 2).sum()) < 1e-6 * (wanted ** 2).sum()
+
+
+# -- operands that are not finite ----------------------------------------------------------------------------
+
+STRANGE = [     # images, filters, paddings before, paddings after, strides, dilation, groups, flip
+    ((2, 2, 5), (3, 2, 3), (1,), (1,), (1,), (1,), 1, True),
+    ((1, 2, 7), (2, 1, 2), (3,), (0,), (3,), (2,), 2, False),
+    ((1, 1, 3), (1, 1, 2), (4,), (5,), (2,), (1,), 1, True),
+    ((2, 2, 4, 5), (3, 2, 3, 2), (0, 0), (0, 0), (1, 1), (1, 1), 1, True),
+    ((2, 2, 4, 5), (3, 2, 3, 2), (2, 1), (2, 1), (1, 1), (1, 1), 1, False),
+    ((1, 2, 5, 6), (2, 2, 2, 3), (1, 2), (1, 2), (3, 2), (1, 1), 1, True),
+    ((2, 4, 5, 4), (4, 2, 2, 2), (2, 0), (1, 3), (1, 2), (2, 3), 2, True),
+    ((1, 2, 3, 3), (4, 1, 2, 2), (3, 3), (3, 3), (2, 2), (1, 1), 2, False),
+    ((1, 1, 4, 12), (2, 1, 3, 9), (1, 4), (1, 4), (1, 1), (1, 1), 1, True),
+    ((2, 1, 3, 4, 3), (2, 1, 2, 2, 2), (1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1, True),
+    ((1, 2, 3, 4, 5), (2, 1, 2, 1, 3), (2, 0, 1), (0, 1, 1), (2, 3, 1), (1, 1, 2), 2, False)]
+
+
+def plain_adjoints(x, w, g, before, after, strides, dilation, groups, flip):
+    """What g, on the convolution of x padded with zeros, gives to x (what falls on padding is lost) and w."""
+    count = x.ndim - 2
+    padded = np.pad(x, [(0, 0), (0, 0), *zip(before, after)])
+    of_x, of_w = np.zeros_like(padded), np.zeros_like(w)
+    turned = (..., *[slice(None, None, -1 if flip else None)] * count)
+    channels, filters = w.shape[1], w.shape[0] // groups
+    for f in range(w.shape[0]):
+        mine = slice(f // filters * channels, (f // filters + 1) * channels)
+        for place in np.ndindex(*g.shape[2:]):
+            steps = zip(place, strides, w.shape[2:], dilation)
+            window = tuple(slice(p * s, p * s + (k - 1) * d + 1, d) for p, s, k, d in steps)
+            for n in range(x.shape[0]):
+                of_x[(n, mine, *window)] += g[(n, f, *place)] * w[f][turned]
+                of_w[f][turned] += g[(n, f, *place)] * padded[(n, mine, *window)]
+    inside = tuple(slice(b, b + n) for b, n in zip(before, x.shape[2:]))
+    return of_x[(..., *inside)], of_w
+
+
+def with_zeros(*shape, dtype):
+    """Random elements, a third of them 0: each is a product of its own with infinity."""
+    return np.where(RNG.random(shape) < 1 / 3, 0, RNG.standard_normal(shape)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype, threads", [("float64", 1), ("float32", 2)])
+@pytest.mark.parametrize("row", STRANGE, ids=str)
+def test_what_is_not_finite_meets_the_padding(row, dtype, threads):
+    """One element is not finite: infinities and NaNs stand where products of the padded image make them."""
+    x_shape, w_shape, before, after, strides, dilation, groups, flip = row
+    borders, setting = tuple(zip(before, after)), (strides, dilation, groups, flip)
+    count = len(strides)
+    x, w, g = (T.TensorType(dtype, (None,) * (count + 2))(name) for name in "xwg")
+    pads = map(T.as_tensor_variable, (*before, *after))
+    y = apply("conv", x, w, *pads, strides=strides, dilation=dilation, groups=groups, flip=flip)
+    outputs = [y, *tgen.grad(None, [x, w], known_grads={y: g})]
+    with in_parts(threads):
+        compiled = tgen.function([x, w, g], outputs)
+    interpreted = lower([x, w, g], outputs, []).function
+    operands = [with_zeros(*shape, dtype=dtype) for shape in (x_shape, w_shape)]
+    operands.append(with_zeros(*plain_conv(*operands, borders, *setting).shape, dtype=dtype))
+    for which, plain in enumerate(operands):
+        for at in {0, plain.size - 1, *RNG.integers(0, plain.size, 6).tolist()}:
+            for value in (np.inf, -np.inf, np.nan)[:3 if at == 0 else 1]:
+                changed = [a.copy() for a in operands]
+                changed[which].flat[at] = value
+                with np.errstate(invalid="ignore"):
+                    wanted = [plain_conv(*changed[:2], borders, *setting)]
+                    wanted += plain_adjoints(*changed, before, after, *setting)
+                    meant = run(interpreted, changed, [])[0]
+                given = zip(("y", "of x", "of w"), wanted, meant, compiled(*changed), strict=True)
+                for name, p, q, r in given:
+                    for who, got in (("interpreter", q), ("C", r)):
+                        where = f"{who}: {name}, element {at} of {'xwg'[which]} is {value}"
+                        np.testing.assert_allclose(got, p, TOLERANCE[dtype], TOLERANCE[dtype], err_msg=where)
+
+
+def test_padding_is_multiplied_and_dropped():
+    """By hand: 0 times infinity is a product of the padded image; what reaches a pixel is what met it."""
+    x, w, g = T.dtensor4(), T.dtensor4(), T.dtensor4()
+    y = T.nnet.conv2d(x, w, border_mode=(0, 1), filter_flip=False)
+    f = tgen.function([x, w, g], [y, *tgen.grad(None, [x, w], known_grads={y: g})])
+    row = lambda *values: np.array([[[values]]], "float64")
+    got = f(row(1, 2, 3), row(np.inf, 1, 1), row(1, 1, 1))
+    np.testing.assert_array_equal(got[0], row(np.nan, np.inf, np.inf))
+    np.testing.assert_array_equal(got[1], row(np.inf, np.inf, 2))
+    np.testing.assert_array_equal(got[2], row(3, 6, 5))
+    got = f(row(1, 2, 3), row(1, 1, 1), row(np.inf, 1, 1))
+    np.testing.assert_array_equal(got[1], row(np.inf, np.inf, 2))
+    np.testing.assert_array_equal(got[2], row(np.nan, np.inf, np.inf))
 
 
 def test_public_gradients_are_those_of_grad():

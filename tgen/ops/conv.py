@@ -7,6 +7,12 @@ x is [images, channels, *size], w [filters, channels/groups, *kernel], g (and th
 so the gradient of each is made of the other two. Attrs: ``strides`` and ``dilation``, one int per spatial axis, ``groups``, and ``flip``,
 whether the filter runs backwards over the image (a convolution) or not (a correlation). Paddings are trailing sizes, all those
 before the axes first, for they may depend on the size of the filter ('full', 'half').
+
+The image is padded with zeros, and each product with one of them counts: where an infinite element of a
+filter meets padding, ``conv`` gives NaN, and so does ``conv_weights`` where an infinite element of g does. It
+is what the C does by itself, for the columns that it multiplies hold the zeros. ``conv_input`` has no image
+to pad: what g and w put on the padding is dropped, and no zeros stand between the places of a stride, so an
+element of x is the sum of what really met it and of nothing else.
 """
 import numpy as np
 
@@ -128,6 +134,18 @@ def _walk(attrs, sizes, out, size, kernel):
     return taps(out, size, kernel, attrs["strides"], attrs["dilation"], sizes[:len(out)], attrs["flip"])
 
 
+def _met(attrs, sizes, x, out, kernel):
+    """(kernel index, what of the padded image it meets at each place) for each element of the kernel."""
+    size = x.shape[-len(out):]
+    inside = {index: (there, here) for index, there, here in _walk(attrs, sizes, out, size, kernel)}
+    for index in np.ndindex(*kernel):
+        met = np.zeros((*x.shape[:-len(out)], *out), x.dtype)
+        if index in inside:
+            there, here = inside[index]
+            met[there] = x[here]
+        yield index, met
+
+
 def _split(a, axis, groups):
     return a.reshape(*a.shape[:axis], groups, a.shape[axis] // groups, *a.shape[axis + 1:])
 
@@ -136,8 +154,8 @@ def _conv(attrs, sizes, x, w):
     groups, out = attrs["groups"], _outs(x.shape[2:], w.shape[2:], attrs, sizes)
     xs, ws = _split(x, 1, groups), _split(w, 0, groups)
     y = np.zeros((x.shape[0], groups, w.shape[0] // groups, *out), x.dtype)
-    for index, there, here in _walk(attrs, sizes, out, x.shape[2:], w.shape[2:]):
-        y[there] += np.einsum("ngc...,gfc->ngf...", xs[here], ws[(..., *index)])
+    for index, met in _met(attrs, sizes, xs, out, w.shape[2:]):
+        y += np.einsum("ngc...,gfc->ngf...", met, ws[(..., *index)])
     return y.reshape(x.shape[0], w.shape[0], *out)
 
 
@@ -154,8 +172,8 @@ def _conv_weights(attrs, sizes, x, g):
     groups, kernel = attrs["groups"], tuple(sizes[2 * len(attrs["strides"]):])
     xs, gs = _split(x, 1, groups), _split(g, 1, groups)
     w = np.zeros((groups, g.shape[1] // groups, x.shape[1] // groups, *kernel), x.dtype)
-    for index, there, here in _walk(attrs, sizes, g.shape[2:], x.shape[2:], kernel):
-        w[(..., *index)] = _contract(gs[there], xs[here])
+    for index, met in _met(attrs, sizes, xs, g.shape[2:], kernel):
+        w[(..., *index)] = _contract(gs, met)
     return w.reshape(g.shape[1], x.shape[1] // groups, *kernel)
 
 
@@ -192,8 +210,10 @@ def _conv_weights_grad(node, gs):
 
 _SAMPLES = ({"strides": (1, 1), "dilation": (1, 1), "groups": 1, "flip": True}, {"strides": (2, 1), "dilation": (1, 2), "groups": 2, "flip": False})
 register(Op("conv", LIBRARY, _conv_infer, _conv, _conv_grad, sizes=lambda attrs: 2 * len(attrs["strides"]), samples=_SAMPLES,
-            doc="filters w run over images x: at each place the sum of their products"))
+            doc="filters w run over images x padded with zeros: at each place the sum of their products"))
 register(Op("conv_input", LIBRARY, _conv_input_infer, _conv_input, _conv_input_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _input_places},
-            doc="the transposed convolution: g spread over images by filters w; adjoint of conv in x"))
+            doc="the transposed convolution: g spread over images by filters w, less what falls on padding; "
+                "adjoint of conv in x"))
 register(Op("conv_weights", LIBRARY, _conv_weights_infer, _conv_weights, _conv_weights_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _weights_places},
-            doc="for each element of the filters, the sum of g times what of images x it meets; adjoint of conv in w"))
+            doc="for each element of the filters, the sum of g times what it meets of images x padded with "
+                "zeros; adjoint of conv in w"))

@@ -148,6 +148,9 @@ def conv2d(input, filters, input_shape=None, filter_shape=None, border_mode="val
     its elements. filter_flip=False gives the cross-correlation. With ``num_groups`` the channels and the filters are dealt to
     groups that do not see each other. ``input_shape`` and ``filter_shape`` (ints or None) state sizes; they are checked.
 
+    Products with padding count: an infinite element of a filter gives NaN where it meets padding. The
+    gradient in the images is made of what really met a pixel, so nothing of the padding reaches it.
+
     TypeError for operands that do not have 4 dimensions; ValueError for arguments that make no sense, and for sizes that do not
     fit: here where they are known, else when the function runs.
 
