@@ -41,14 +41,15 @@ NOTHING = {"array on the left": "its array has 3 rows and 4 columns", "specify_s
            "bincount": "NumPy gives int64 whatever the weights are", "images2neibs": "its twin loses the columns"}
 # variant -> {row: why its twin says nothing there}. Of nothing, twins that raise say nothing either.
 NOT = {
-    "special values": {"topk": "its twin sorts -x, in which nan is not the largest", **dict.fromkeys(CONVOLUTIONS, "its twin multiplies the padding, and 0 * inf is nan")},
+    "special values": {"topk": "its twin sorts -x, in which nan is not the largest"},
     "integers": {**dict.fromkeys(CONVOLUTIONS, "convolutions are of floats, its twin is not"), "where rows": "floatX zeros meet ints", "ones": "floatX", "array on the left": "np.float64(2)",
                  "round away": "its twin's floor is a float", "round half": "its twin's floor is a float", "norm inf": "norms of ints of order 0 and inf are ints here",
                  "logsumexp": "its twin is for numbers near 1000", "a list with variables": "1. is floatX, not the dtype of x", "set_subtensor": "its twin multiplies an eye of floats",
                  "bincount": "sums of int weights are ints here, as in Theano"},
     "no rows": {**NOTHING, **dict.fromkeys(("separable_conv2d", "separable_conv3d"), "the second filters want channels that the first have not")},
     "no columns": {**NOTHING, **dict.fromkeys(("where rows", "reshape of nothing", "split", "causal_conv1d"), "it gives the number of columns"),
-                   **dict.fromkeys(("addbroadcast", "patternbroadcast"), "it wants one column"), "pools": "its twin makes a window of nothing"},
+                   **dict.fromkeys(("addbroadcast", "patternbroadcast"), "it wants one column"), "pools": "its twin makes a window of nothing",
+                   "neibs2images": "its windows are wider than nothing, which is refused"},
     "float32": {"where rows": "floatX zeros", "ones": "floatX", "array on the left": "np.float64(2)"}, "given": {}, "static sizes": {},
 }
 
