@@ -269,7 +269,7 @@ def test_a_mask_made_of_a_comparison_with_a_number():
     (lambda x, y, m, w, i: ([m, x], m[x > 0]), (np.ones((3, 3)), [1, 2]), "x.shape[0] is 2 but m.shape[0] is 3"),
     (lambda x, y, m, w, i: ([m], m.reshape((2, 5))), (np.ones((3, 3)),), "the size of m is 9 but the new shape's size is 10; reshape at"),
     (lambda x, y, m, w, i: ([x, y], T.switch(x > 0, x, y)), ([1, 2], [1]), "y.shape[0] is 1 but x.shape[0] is 2; switch at"),
-    (lambda x, y, m, w, i: ([m, i], T.nnet.categorical_crossentropy(T.nnet.softmax(m), i)), (np.ones((2, 4)), [1, 5]), "index 5 (from i) is out of bounds for axis 1 of m"),
+    (lambda x, y, m, w, i: ([m, i], T.nnet.categorical_crossentropy(T.nnet.softmax(m), i)), (np.ones((2, 4)), [1, 5]), "a label is out of range: classes are numbered 0 to 3; i holds 5 at"),
 ])
 def test_messages_name_both_users_and_the_line(make, args, words):
     x, y, m, i = T.dvector("x"), T.dvector("y"), T.dmatrix("m"), T.ivector("i")

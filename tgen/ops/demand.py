@@ -51,7 +51,9 @@ def _lower_within(state, node, site):
     size = state.size_of(node.inputs[1], node)
     lower_through(state, node, site)
     if not state.is_in_range(x, size):
-        where = site(error, "", node.where, (node.attrs["message"],))
+        made = x.owner is not None and x.owner.primitive.name == "switch"     # negative ones were mapped to the size
+        which = state.text(x.owner.inputs[-1] if made else x)
+        where = site(error, "", node.where, (node.attrs["message"], which))
         state.add_check("check_index", (x,), {"axis": 0, "error": error}, (size,), where, node)
 
 

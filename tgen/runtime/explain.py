@@ -64,7 +64,9 @@ def sizes(site, numbers):
 def index(site, numbers):
     axis, value, size = numbers[:3]
     if site is not None and site.kind in DEMANDED:
-        return DEMANDED[site.kind](f"{site.about[0]} 0 to {size - 1}{place(site)}")
+        message, which = site.about
+        got = f"{which} holds {value}" if value != size else f"{which} holds another"     # a negative one is the size here
+        return DEMANDED[site.kind](f"{message} 0 to {size - 1}; {got}{place(site)}")
     array, which = site.about if site is not None else ("an array", "an index")
     return IndexError(f"index out of bounds: index {value} (from {which}) is out of bounds for axis {axis} of {array} with size {size}{place(site)}")
 
