@@ -23,7 +23,7 @@ from tgen.ir.rebuild import bottom_up, rebuild
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
 
-from mutants import MUTANTS, applied  # noqa: E402
+from mutants import MUTANTS, Broken, applied, by_search, by_tests  # noqa: E402
 
 BATCHES = range(8)
 
@@ -199,3 +199,43 @@ def test_mutants_change_what_stands(mutant, tmp_path):
     applied(mutant, tmp_path)
     if target.suffix == ".py":
         compile(target.read_text(encoding="utf-8"), mutant.file, "exec")
+
+
+IMPORT = ["Traceback (most recent call last):", "ImportError: cannot import name 'x' from 'tgen'"]
+
+
+@pytest.mark.parametrize(
+    "judged, status, lines, by",
+    [
+        (by_search, 0, ["200 programs, 0 failed"], None),
+        (by_search, 1, ["a warning", "seed 7: value: all passes: output 0", "200 programs"], "seed 7"),
+        (by_search, 1, ["seed 3: crash: crash: signal 11"], "seed 3"),
+        (by_search, 1, ["seed 2: build: all passes: VerifyError: v3 is not there"], "seed 2"),
+        (by_search, 1, IMPORT, Broken),
+        (by_search, -9, [], Broken),
+        (by_search, 1, ["seed 0: build: all passes: NameError: name 'a' is not defined"], Broken),
+        (by_search, 1, ["seed 0: compiler: error: expected ';'"], Broken),
+        (by_search, 1, ["seed 0: crash: crash: exception"], Broken),
+        (by_tests, 0, ["90 passed"], None),
+        (by_tests, 1, ["FAILED a.py::b - TypeError: no", "FAILED a.py::c - assert 1 == 2"], "FAILED a.py::c"),
+        (by_tests, 1, ["FAILED tests/a.py::c - Failed: DID NOT RAISE <class 'IndexError'>"], "FAILED"),
+        (by_tests, 1, ["FAILED tests/a.py::b - NameError: name 'a' is not defined"], Broken),
+        (by_tests, 2, ["ERROR tests/a.py - ImportError: no", "1 error"], Broken),
+        (by_tests, 4, ["ERROR: file or directory not found: tests/a.py"], Broken),
+    ],
+)
+def test_a_mutant_that_does_not_run_is_not_caught(judged, status, lines, by):
+    if by is Broken:
+        with pytest.raises(Broken):
+            judged(status, lines)
+    else:
+        told = judged(status, lines)
+        assert told is None if by is None else told.startswith(by)
+
+
+def test_a_mutant_whose_text_is_gone_is_broken(tmp_path):
+    target = tmp_path / MUTANTS[0].file
+    target.parent.mkdir(parents=True)
+    target.write_text("x = 1\n")
+    with pytest.raises(Broken, match="stands 0 times"):
+        applied(MUTANTS[0], tmp_path)

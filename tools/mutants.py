@@ -1,16 +1,22 @@
 """Is the search for faults any good? Wrong compilers, each by one change, and how many the search catches.
 
-    python tools/mutants.py                  # CI's share: its seeds of tools/fuzz.py, then fast tests
+    python tools/mutants.py                  # CI's share: the seeds of tests/test_fuzz.py, then fast tests
     python tools/mutants.py --programs 5000  # the long run
     python tools/mutants.py swapped-sub ...  # only these
 
-Every mutant is a copy of the checkout with one text replaced. It is caught when a program fails that does not
-fail in the checkout itself, or when a test does. Exit status 1 when fewer are caught than --least.
+Every mutant is a copy of the checkout with one text replaced; all are copies of one copy made at the start.
+A mutant is caught when the search names a seed, or else when an assertion of a fast test fails. A mutant that
+does not run (its text is gone, an import fails, its C does not compile, no test that fails fails by an
+assertion) shows nothing: it is "broken". The same commands run first on the checkout unchanged; when they do
+not pass, no mutant is tried.
+
+Exit status 1 when fewer than --least are caught or one is broken, 2 when the checkout itself does not pass.
 """
 
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -19,8 +25,22 @@ from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CI = 200  # programs: the share of tests/test_fuzz.py
-FAST = ("tests/test_passes.py", "tests/test_golden.py", "tests/test_ops.py", "tests/test_grad.py")
+LEAST = 14  # what CI's share must catch
+FAST = (
+    "tests/test_golden.py",
+    "tests/test_ops.py::test_scalar_op_c_is_numpy",
+    "tests/test_choice.py",
+    "tests/test_aliasing.py",
+    "tests/test_keep.py::test_the_last_rows_are_kept",
+    "tests/test_indexing.py",
+    "tests/test_sums.py",
+    "tests/test_grad.py",
+)
+C_ONLY = ("templates/", "tgen/codegen/", "tgen/passes/plan.py")  # what shows in compiled programs only
 COPIED = ("tgen", "templates", "tests", "tools", "README.md", "pyproject.toml")
+# errors of Python that say that the text of a mutant is wrong, not what it means
+NOT_RUN = re.compile(r"\b(Syntax|Indentation|Import|ModuleNotFound|Name|UnboundLocal|Attribute)Error\b")
+ASSERTED = re.compile(r"^FAILED (\S+) - (AssertionError|assert\b|Failed: )")
 
 
 @dataclass(frozen=True)
@@ -143,8 +163,8 @@ MUTANTS = (
     Mutant(
         "still-carry",
         "tgen/passes/hoist.py",
-        "if self.body.results[j] is not param or kept and",
-        "if self.body.results[j].type != param.type or kept and",
+        "return block.results[j] is block.params[j] and not",
+        "return block.results[j].type == block.params[j].type and not",
         "a state of a loop that changes is taken for one that does not",
     ),
     Mutant(
@@ -165,7 +185,7 @@ MUTANTS = (
         "truncated-division",
         "templates/lib/scalar.c.j2",
         "below = toward_zero - ((rest != 0) & ((rest < 0) != (by < 0)));",
-        "below = toward_zero;",
+        "below = toward_zero + 0 * rest;",
         "// of integers rounds toward zero",
     ),
     Mutant(
@@ -185,71 +205,94 @@ MUTANTS = (
 )
 
 
-def copied(folder):
-    """A copy of what the search runs on."""
+def copied(source, target):
+    """A copy, in ``target``, of what the search and the tests run on."""
     for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        if (source / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+            shutil.copytree(source / name, target / name, ignore=ignored)
         else:
-            shutil.copy(source, folder / name)
-    return folder
+            target.mkdir(exist_ok=True)
+            shutil.copy(source / name, target / name)
+    return target
+
+
+class Broken(Exception):
+    """A mutant that shows nothing."""
 
 
 def applied(mutant, folder):
-    """Make the change; ValueError unless its text stands in its file (in templates: at least once)."""
+    """Make the change; Broken unless its text stands in its file (in templates: at least once)."""
     path = folder / mutant.file
     text = path.read_text(encoding="utf-8")
     count = text.count(mutant.old)
     if not count or count > 1 and path.suffix != ".j2":
-        raise ValueError(
-            f"{mutant.name}: its text stands {count} times in {mutant.file}; write the mutant anew"
-        )
+        raise Broken(f"its text stands {count} times in {mutant.file}; write the mutant anew")
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
 
 
-def search(folder, state, programs, known, cache, first=True):
-    """What the search says of a copy: (exit status, its lines)."""
-    command = [
-        sys.executable,
-        "tools/fuzz.py",
-        "--programs",
-        str(programs),
-        "--state",
-        str(state),
-        "--no-shrink",
-    ]
-    command += ["--first"] * first + ["--known", ",".join(known)] * bool(known)
-    return run(command, folder, cache)
-
-
-def run(command, folder, cache):
-    env = {**os.environ, "TGEN_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+def run(command, folder):
+    """(exit status, its lines) of a command in a copy, which imports that copy's tgen and no other."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "TGEN_CACHE_DIR": str(folder.parent / "cache"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COLUMNS": "200",
+    }
+    done = subprocess.run([sys.executable, *command], cwd=folder, env=env, capture_output=True, text=True)
     return done.returncode, (done.stdout + done.stderr).splitlines()
 
 
-def failing(lines):
-    """The seeds that a search names."""
-    return [line.split()[1].rstrip(":") for line in lines if line.startswith("seed ")]
-
-
-def caught(mutant, work, programs, known, tests):
-    """By what the mutant was caught; None when it was not."""
-    folder = work / mutant.name
-    folder.mkdir()
-    copied(folder)
-    applied(mutant, folder)
-    try:
-        status, lines = search(folder, work / f"{mutant.name}-state", programs, known, work / "cache")
-        if status:
-            told = [line for line in lines if line.startswith("seed ")]
-            return told[0][:140] if told else lines[-1][:140]
-        if tests:
-            status, lines = run([sys.executable, "-m", "pytest", "-q", "-x", *FAST], folder, work / "cache")
-            if status:
-                return next((line for line in lines if line.startswith("FAILED")), lines[-1])[:140]
+def by_search(status, lines):
+    """The line of the seed that the search stopped at; None when it went through. Raises Broken."""
+    if not status:
         return None
+    told = next((line for line in lines if line.startswith("seed ")), None)
+    if told is None:
+        raise Broken(f"the search ends without a seed: {(lines or ['silent'])[-1]}")
+    kind = told.split(": ")[1]
+    if kind == "compiler" or "crash: exception" in told or kind == "build" and NOT_RUN.search(told):
+        raise Broken(told)
+    return told
+
+
+def by_tests(status, lines):
+    """The line of the assertion that failed; None when all tests passed. Raises Broken."""
+    if not status:
+        return None
+    told = next((line for line in lines if ASSERTED.match(line)), None)
+    if status != 1 or told is None:
+        words = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+        raise Broken(f"no assertion, but: {(words or lines or ['silent'])[-1]}")
+    return told
+
+
+def caught(folder, programs, tests, file=""):
+    """What catches the compiler in ``folder``, wrong in ``file``; None when nothing does. Raises Broken."""
+    # the same programs without the C first: what is seen there is seen sooner
+    ways = [[]] if file.startswith(C_ONLY) else [["--no-c"], []]
+    for number, way in enumerate(ways):
+        state = folder.parent / f"{folder.name}-state{number}"
+        command = ["tools/fuzz.py", "--programs", str(programs), "--state", str(state), "--no-shrink"]
+        told = by_search(*run([*command, "--first", *way], folder))
+        if told:
+            return told
+    if tests:
+        command = ["-m", "pytest", "-q", "--maxfail=5", "-p", "no:cacheprovider", *tests]
+        return by_tests(*run(command, folder))
+    return None
+
+
+def verdict(mutant, frozen, programs, tests):
+    """("caught", "MISSED" or "BROKEN", what says so) of one mutant."""
+    folder = frozen.parent / mutant.name
+    try:
+        applied(mutant, copied(frozen, folder))
+        by = caught(folder, programs, tests, mutant.file)
+        return ("caught", by) if by else ("MISSED", "")
+    except Broken as error:
+        return "BROKEN", str(error)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -259,24 +302,34 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--programs", type=int, default=CI)
     parser.add_argument("--no-tests", action="store_true", help="only the search")
-    parser.add_argument("--least", type=int, default=0)
+    parser.add_argument("--least", type=int, default=LEAST, help="with names: of those")
     options = parser.parse_args()
+    unknown = set(options.names) - {mutant.name for mutant in MUTANTS}
+    if unknown:
+        there = ", ".join(mutant.name for mutant in MUTANTS)
+        parser.error(f"no mutants: {', '.join(sorted(unknown))}; there are {there}")
     chosen = [m for m in MUTANTS if not options.names or m.name in options.names]
+    tests = () if options.no_tests else FAST
     with tempfile.TemporaryDirectory() as temporary:
         work = pathlib.Path(temporary)
         (work / "cache").mkdir(mode=0o700)
-        _, lines = search(ROOT, work / "state", options.programs, (), work / "cache", first=False)
-        known, count = failing(lines), 0
-        print(f"without a mutant {len(known)} of {options.programs} programs fail", flush=True)
+        frozen = copied(ROOT, work / "unchanged")
+        try:
+            wrong = caught(frozen, options.programs, tests)
+        except Broken as error:
+            wrong = str(error)
+        if wrong:
+            print(f"the checkout itself does not pass: {wrong}")
+            return 2
+        print(f"unchanged: {options.programs} programs and the fast tests pass", flush=True)
+        found = []
         for mutant in chosen:
-            by = caught(mutant, work, options.programs, known, not options.no_tests)
-            count += by is not None
-            print(
-                f"{'caught' if by else 'MISSED'}  {mutant.name}: {mutant.what}\n        {by or ''}",
-                flush=True,
-            )
-    print(f"{count} of {len(chosen)} caught")
-    return int(count < options.least)
+            found.append(verdict(mutant, frozen, options.programs, tests))
+            state, words = found[-1]
+            print(f"{state}  {mutant.name}: {mutant.what}\n        {words:.140}", flush=True)
+    count = {state: sum(s == state for s, _ in found) for state in ("caught", "MISSED", "BROKEN")}
+    print(f"{count['caught']} of {len(chosen)} caught, {count['MISSED']} missed, {count['BROKEN']} broken")
+    return int(count["caught"] < min(options.least, len(chosen)) or count["BROKEN"] > 0)
 
 
 if __name__ == "__main__":

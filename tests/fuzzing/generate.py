@@ -55,6 +55,7 @@ BINARY = (
     "and_ or_ xor left_shift right_shift "
     "isclose logical_and logical_xor divmod"
 ).split()
+INTEGER_BINARY = "int_div mod divmod and_ or_ xor left_shift right_shift".split()
 SMOOTH_BINARY = "add sub mul arctan2 hypot logaddexp maximum minimum".split()
 REDUCTIONS = (
     "sum prod max min mean var std any all argmax argmin ptp norm logsumexp count_nonzero max_and_argmax"
@@ -267,7 +268,12 @@ class Generator:
 
     def binary(self):
         x, y, used = self.pair()
-        name = self.of(SMOOTH_BINARY if self.smooth and self.chance(0.8) else BINARY)
+        if all(is_int(self.dtype(v)) for v in used) and self.chance(0.5):
+            name = self.of(INTEGER_BINARY)
+            if len(used) == 1 and self.chance(0.7):  # by a number: no element is a zero that would be refused
+                x, y = used[0], self.of(["2", "3", "-2", "-3", "7"])
+        else:
+            name = self.of(SMOOTH_BINARY if self.smooth and self.chance(0.8) else BINARY)
         self.say(f"T.{name}({x}, {y})", used, 2 if name == "divmod" else 1)
 
     def pair(self, test=lambda v: True):
@@ -375,7 +381,22 @@ class Generator:
             name, options = "norm", f"({x}{', ' + self.of(['1', '2', '3', 'np.inf'])}{options})"
         else:
             options = f"({x}{options})"
-        self.say(f"T.{name}{options}", [x], 2 if name == "max_and_argmax" else 1)
+        text, results = f"T.{name}{options}", 2 if name == "max_and_argmax" else 1
+        if "keepdims" in options and results == 1 and self.chance(0.5):
+            text = self.spread(text, x)
+        self.say(text, [x], results)
+
+    def spread(self, part, x):
+        """``part``, an expression with axes of length one, made as long as ``x``; perhaps read at once."""
+        shape = ", ".join(f"{x}.shape[{k}]" for k in range(self.rank(x)))
+        text = self.of(
+            [
+                f"T.broadcast_to({part}, {x}.shape)",
+                f"T.fill({x}, {part})",
+                f"T.alloc({part}, {shape})" if shape else part,
+            ]
+        )
+        return self.of(["{}", "T.sqr({})", "{} * {}"]).format(text, x)
 
     def movement(self):
         x = self.pick(lambda v: self.rank(v) > 0)
@@ -400,7 +421,11 @@ class Generator:
             lambda: f"T.moveaxis({x}, {axis}, {order[0]})",
             lambda: f"T.unbroadcast(T.shape_padleft({x}), 0)",
             lambda: f"{x}.dimshuffle({order[:axis] + ['x'] + order[axis:]})",
-            lambda: f"T.broadcast_to({x}, (2, {', '.join(f'{x}.shape[{k}]' for k in range(n))}))",
+            lambda: (
+                f"T.broadcast_to({x}, (2, {', '.join(f'{x}.shape[{k}]' for k in range(n))}))"
+                if self.chance(0.4)
+                else self.spread(self.kept(x, axis), x)
+            ),
             lambda: f"T.diagonal({x}, {self.number(-1, 1)})" if n > 1 else f"T.diag({x})",
             lambda: (
                 f"T.{self.of(['triu', 'tril'])}({x}, {self.number(-1, 1)})" if n > 1 else f"T.diag({x}, 1)"
@@ -413,6 +438,11 @@ class Generator:
             ),
         ]
         self.say(self.of(options)(), [x])
+
+    def kept(self, x, axis):
+        """One place of an axis, as an axis of length one."""
+        k = self.number(0, max(self.shape(x)[axis] - 1, 0))
+        return f"T.addbroadcast({x}[{':, ' * axis}{k}:{k + 1}], {axis})"
 
     def factors(self, shape):
         """A shape of as many elements, one size perhaps -1."""
