@@ -321,7 +321,8 @@ def main():
         if wrong:
             print(f"the checkout itself does not pass: {wrong}")
             return 2
-        print(f"unchanged: {options.programs} programs and the fast tests pass", flush=True)
+        what = f"{options.programs} programs" + (" and the fast tests" if tests else "")
+        print(f"unchanged: {what} pass", flush=True)
         found = []
         for mutant in chosen:
             found.append(verdict(mutant, frozen, options.programs, tests))
