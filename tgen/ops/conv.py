@@ -150,6 +150,7 @@ def _split(a, axis, groups):
     return a.reshape(*a.shape[:axis], groups, a.shape[axis] // groups, *a.shape[axis + 1:])
 
 
+@np.errstate(all="ignore")
 def _conv(attrs, sizes, x, w):
     groups, out = attrs["groups"], _outs(x.shape[2:], w.shape[2:], attrs, sizes)
     xs, ws = _split(x, 1, groups), _split(w, 0, groups)
@@ -159,6 +160,7 @@ def _conv(attrs, sizes, x, w):
     return y.reshape(x.shape[0], w.shape[0], *out)
 
 
+@np.errstate(all="ignore")
 def _conv_input(attrs, sizes, w, g):
     groups, size = attrs["groups"], tuple(sizes[2 * len(attrs["strides"]):])
     gs, ws = _split(g, 1, groups), _split(w, 0, groups)
