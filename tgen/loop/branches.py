@@ -1,6 +1,5 @@
 """``ifelse``: one of two lots of values, of which only the chosen one is computed."""
 from tgen.core.op import OPS
-from tgen.core.types import TensorType
 from tgen.graph.nodes import apply_op
 from tgen.tensor import as_tensor_variable, cast, neq
 

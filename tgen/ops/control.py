@@ -1,7 +1,6 @@
 """What only the IR has: constants, sizes as values, checks, the kernel."""
 import numpy as np
 
-from tgen.core import dims
 from tgen.core.op import REGION, STRUCT, Op, lookup, register
 from tgen.core.types import TensorType, is_float, promote
 from tgen.errors import DEMANDED

@@ -18,7 +18,6 @@ from tgen.core.op import REGION, STRUCT, Op, register
 from tgen.core.types import TensorType
 from tgen.graph import testvalue
 from tgen.graph.adjoint import Taken
-from tgen.graph.build import apply, zeros
 from tgen.graph.walk import toposort
 
 from .bptt import reaches, scan_grad

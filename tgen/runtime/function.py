@@ -1,6 +1,5 @@
 """``function(...)`` and the Function it returns: arguments bound and checked, the compiled code called, results packed."""
 import time
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from tgen.config import config
 from tgen.errors import ArgumentTypeError
 from tgen.graph.fgraph import FunctionGraph
-from tgen.graph.nodes import Variable, user_line
+from tgen.graph.nodes import user_line
 from tgen.graph.shared import SharedVariable
 
 from . import hooks, inspection, program
