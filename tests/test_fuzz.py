@@ -47,13 +47,13 @@ def test_the_programs_are_of_all_kinds():
     texts = "\n".join(s.text for p in programs for s in p.statements)
     words = (
         "tgen.scan( tgen.ifelse( looped( rows[ RandomStreams( set_subtensor inc_subtensor T.switch( T.dot( "
-        "T.grad( softmax conv2d"
+        "T.grad( softmax conv2d pool_2d grad_clip noted("
     ).split()
     assert not [word for word in words if word not in texts]
     leaves = [leaf for p in programs for leaf in p.leaves]
     assert {leaf.array.dtype.name for leaf in leaves} == set(T.all_dtypes) and {
         leaf.array.ndim for leaf in leaves
-    } == set(range(5))
+    } == set(range(6))
     assert {leaf.layout for leaf in leaves} == set(LAYOUTS) and {0, 1, 8, 17} <= {
         n for leaf in leaves for n in leaf.array.shape
     }

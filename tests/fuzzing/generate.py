@@ -709,6 +709,50 @@ class Generator:
             options = f"ws={window}, ignore_border={self.chance(0.5)}, mode={mode!r}"
             self.say(f"T.signal.pool.pool_2d({x}, {options})", [x])
 
+    def windows(self):
+        """A convolution or a pooling of images made for it, with all its settings."""
+        dtype, space = self.of(FLOATS), 3 if self.chance(0.15) else 2
+        groups = self.of([1, 1, 1, 2])
+
+        def per_axis(low, high):
+            return tuple(self.number(low, high) for _ in range(space))
+
+        images = (self.number(1, 3), groups * self.number(1, 2), *per_axis(1, 7))
+        x = self.leaf(dtype, images)
+        if self.chance(0.5):
+            border, pad = self.chance(0.6), (0,) * space
+            window = per_axis(1, 3)
+            if border and self.chance(0.4):
+                pad = tuple(self.number(0, n - 1) for n in window)
+            options = f"{window}, ignore_border={border}, pad={pad}, "
+            options += f"stride={per_axis(1, 3) if self.chance(0.5) else None}, "
+            options += f"mode={self.of(['max', 'max', 'sum', 'average_inc_pad', 'average_exc_pad'])!r}"
+            self.say(f"T.signal.pool.pool_{space}d({x}, {options})", [x])
+            return
+        w = self.leaf(dtype, (groups * self.number(1, 2), images[1] // groups, *per_axis(1, 3)))
+        border = self.of(["valid", "full", "half", 1, per_axis(0, 2)])
+        options = f"border_mode={border!r}, subsample={per_axis(1, 2)}, filter_flip={self.chance(0.5)}, "
+        options += f"filter_dilation={per_axis(1, 2) if self.chance(0.3) else (1,) * space}, num_groups={groups}"
+        self.say(f"T.nnet.conv{space}d({x}, {w}, {options})", [x, w])
+
+    def altered(self):
+        """What is x forward and something else backward, or Python inside."""
+        x = self.pick_float()
+        self.say(
+            self.of(
+                [
+                    f"tgen.gradient.grad_clip({x}, -0.5, 0.25)",
+                    f"tgen.gradient.grad_scale({x}, {self.of(['2.0', '-0.5'])})",
+                    f"tgen.gradient.zero_grad({x})",
+                    f"tgen.gradient.disconnected_grad({x})",
+                    f"tgen.gradient.consider_constant({x})",
+                    f"noted({x})",
+                    f"T.opt.Assert('never seen')({x}, T.eq({x}.size, {x}.size))",
+                ]
+            ),
+            [x],
+        )
+
     def make(self):
         x = self.pick()
         n = self.number(0, 6)
@@ -1144,6 +1188,8 @@ KINDS = (
     ("product", 2),
     ("order", 2),
     ("nnet", 2),
+    ("windows", 0.7),
+    ("altered", 0.4),
     ("make", 1),
     ("twin", 3),
     ("ifelse", 0.8),

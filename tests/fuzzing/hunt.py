@@ -12,10 +12,14 @@ import struct
 import time
 import traceback
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from unittest import mock
 
 import tgen
 from compiled import in_parts
+from tgen.core.rules import Rewriter
+from tgen.ops.stable import STABLE
+from tgen.passes.rules import EXACT
 
 from . import batch
 from .generate import Generator
@@ -144,12 +148,27 @@ def judged(seeds, flags, say, compiled=True):
         programs.append(maker.program())
         counts["statements refused"] += len(maker.refused)
         counts["programs that raise"] += maker.failed is not None
-    found, cases = judge(programs, flags, say, compiled)
+    with counted_rules(counts):
+        found, cases = judge(programs, flags, say, compiled)
     for case in cases:
         counts.update(case.counts)
         counts.update(f"without {name}" for name in getattr(case, "skipped", ()))
     counts["programs"] = len(programs)
     return {seed: (fault.kind, str(fault)) for seed, fault in zip(seeds, found) if fault is not None}, counts
+
+
+@contextmanager
+def counted_rules(counts):
+    """How often each rewrite rule gives a value, in ``counts``."""
+    replace = Rewriter.replace
+
+    def counted(self, r, match):
+        value = replace(self, r, match)
+        counts[f"rule {r.name}"] += value is not None
+        return value
+
+    with mock.patch.object(Rewriter, "replace", counted):
+        yield
 
 
 def outcome(program, flags=batch.QUICK, parts=False, compiled=True):
@@ -262,4 +281,9 @@ def summary(state):
         + ", ".join(f"{name} {n}" for name, n in sorted(ops.items(), key=lambda pair: pair[1])[:20])
     )
     lines.append("never: " + ", ".join(name for name in tgen.core.op.OPS if not counts[name]))
+    fired = {r.name: counts[f"rule {r.name}"] for r in (*EXACT, *STABLE)}
+    lines.append(
+        f"rules that fired: {sum(n > 0 for n in fired.values())} of {len(fired)}; rarest: "
+        + ", ".join(f"{name} {n}" for name, n in sorted(fired.items(), key=lambda pair: pair[1])[:20])
+    )
     return lines

@@ -294,6 +294,8 @@ class Case:
                 self.count(lowered.function)
             final = passes.run(lowered.function, skip=skipped, checked=self.rng.random() < 0.3)
             verify(final)
+            if not skipped:
+                self.count(final)
             text = batch.Text(final, general) if self.compiled else None
         except Exception as error:
             if program.fails == error_class(error).__name__:
@@ -317,7 +319,7 @@ class Case:
         """The gradients against central differences of the cost, in float64, along a direction."""
         program = self.program
         if (
-            not program.gradient
+            not program.true_gradient()
             or program.choice
             or any(leaf.array.dtype == "float32" for leaf in program.leaves)
         ):

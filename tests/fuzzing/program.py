@@ -15,6 +15,8 @@ from tgen.random.randomstate import RandomStreams
 from twins import TWINS
 from twins_nnet import NNET_TWINS
 
+noted = tgen.printing.Print("", global_fn=lambda op, value: None)  # Python in the middle of a program
+ALTERED = ("grad_clip", "grad_scale", "zero_grad", "disconnected_grad", "consider_constant")
 LAYOUTS = ("C", "F", "backwards", "spaced", "unaligned", "swapped", "read-only", "repeated")
 ROWS = {name: row[0] for name, row in {**TWINS, **NNET_TWINS}.items()}
 
@@ -80,6 +82,10 @@ class Program:
     def shared(self):
         return [leaf for leaf in self.leaves if leaf.shared]
 
+    def true_gradient(self):
+        """Whether the gradient is that of the cost, as differences find it."""
+        return bool(self.gradient) and not any(name in s.text for s in self.statements for name in ALTERED)
+
     def names(self):
         """The program as variables: name -> Variable."""
         space = namespace()
@@ -107,6 +113,7 @@ def namespace():
         "RandomStreams": RandomStreams,
         "MRG_RandomStreams": MRG_RandomStreams,
         "looped": looped,
+        "noted": noted,
     }
 
 
@@ -163,6 +170,7 @@ def script(program, words=""):
     ]
     if any("rows[" in s.text for s in program.statements):
         lines.append("from fuzzing.program import ROWS as rows")
+    lines += ["from fuzzing.program import noted"] if any("noted(" in s.text for s in program.statements) else []
     lines += ["from loops import looped"] if any("looped(" in s.text for s in program.statements) else []
     if any("RandomStreams(" in s.text for s in program.statements):
         lines += [
