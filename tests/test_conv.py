@@ -465,3 +465,25 @@ def test_sizes_found_inside():
         wanted = plain_pool(plain_conv(x[np.array(mask) == 1], w, "valid", (1, 1), (1, 1), 1, True), (2, 2), (2, 2), (0, 0), "max", True)
         np.testing.assert_allclose(got, wanted)
         np.testing.assert_allclose([(gx * x).sum(), (gw * w).sum()], 2 * (wanted ** 2).sum())
+
+
+@pytest.mark.parametrize("shapes", [((None, 4, None, None), (None,) * 4), ((None,) * 4, (None, 2, None, None))])
+def test_groups_where_only_one_operand_says_how_many_channels(shapes):
+    """4 = 2 * n is an equation that no axis is solved for: the call checks it."""
+    x, w = (T.TensorType("float64", shape)(name) for shape, name in zip(shapes, "xw"))
+    y = T.nnet.conv2d(x, w, num_groups=2)
+    f = tgen.function([x, w], [y, *T.grad(y.sum(), [x, w])])
+    images, filters = rand(2, 4, 5, 5), rand(6, 2, 3, 3)
+    wanted = plain_conv(images, filters, "valid", (1, 1), (1, 1), 2, True)
+    np.testing.assert_allclose(f(images, filters)[0], wanted, rtol=1e-10)
+    with pytest.raises((TypeError, ValueError), match="size|mis-match"):
+        f(images, rand(6, 3, 3, 3))
+
+
+def test_groups_of_channels_that_were_joined():
+    a, b, w = T.tensor4("a"), T.tensor4("b"), T.tensor4("w")
+    x = T.specify_shape(T.concatenate([a, b], axis=1), (2, 4, 5, 5))
+    f = tgen.function([a, b, w], T.nnet.conv2d(x, T.concatenate([w, w], axis=1), num_groups=2))
+    images, filters = rand(2, 4, 5, 5), rand(6, 1, 3, 3)
+    wanted = plain_conv(images, np.concatenate([filters, filters], 1), "valid", (1, 1), (1, 1), 2, True)
+    np.testing.assert_allclose(f(images[:, :1], images[:, 1:], filters), wanted, rtol=1e-10)

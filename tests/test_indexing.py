@@ -221,3 +221,14 @@ def test_nonzero_compress_choose():
     assert np.array_equal(matrix, np.nonzero(data)) and np.array_equal(picked, data[1:]) and kept.tolist() == [2, 1, 3]
     with pytest.raises(ValueError):
         T.nonzero(T.scalar())
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("function", [lambda z: z, T.sum, T.exp])
+def test_a_run_of_indices_that_is_out_of_range_for_sure(size, function):
+    """Found at the call as other indices are, and no kernel reads it."""
+    x = T.TensorType("float64", (size,))("x")
+    for index in (T.arange(3), T.arange(3)[::-1], T.arange(3)[1:]):
+        f = tgen.function([x], function(x[index]))
+        with pytest.raises(IndexError, match="out of bounds"):
+            f(np.ones(size))

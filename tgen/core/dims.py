@@ -236,6 +236,15 @@ def merge(x, y):
     raise Unequal(x, y)
 
 
+def agree(pairs):
+    """Refuse pairs of numbers that differ. Of pairs that an op computes (extra["equal"]) lower makes symbols
+    equal, and the equation stays one of two expressions.
+    """
+    for x, y in pairs:
+        if isinstance(x, int) and isinstance(y, int):
+            merge(x, y)
+
+
 class Unequal(ValueError):
     """Two sizes an op needs equal differ (both static), or are not yet unified (IR)."""
 

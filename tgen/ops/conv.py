@@ -53,25 +53,21 @@ def _check(name, types, attrs):
         raise ValueError(f"{name} needs a positive stride and dilation for each axis, and a positive number of groups; got {attrs}")
 
 
-def places_agree(equal):
-    """The part of a type rule that compares places with computed sizes: lower unifies them (extra["equal"]), here only numbers can differ."""
-    def check(types, attrs, sizes):
-        for mine, wanted in equal(types, attrs, sizes):
-            if isinstance(mine, int) and isinstance(wanted, int):
-                dims.merge(mine, wanted)
-    return check
-
-
 def _grouped(filters, groups):
     if isinstance(filters, int) and filters % groups:
         raise ValueError(f"{filters} filters cannot be dealt to {groups} groups")
+
+
+def _conv_places(types, attrs, sizes):
+    x, w = types
+    return [(x.shape[1], dims.mul(w.shape[1], attrs["groups"]))]
 
 
 def _conv_infer(types, attrs, sizes):
     x, w = types
     _check("conv", types, attrs)
     _grouped(w.shape[0], attrs["groups"])
-    dims.merge(x.shape[1], dims.mul(w.shape[1], attrs["groups"]))
+    dims.agree(_conv_places(types, attrs, sizes))
     return (TensorType(x.dtype, (x.shape[0], w.shape[0], *_outs(x.shape[2:], w.shape[2:], attrs, sizes))),)
 
 
@@ -91,7 +87,7 @@ def _conv_input_infer(types, attrs, sizes):
     _grouped(w.shape[0], attrs["groups"])
     size = tuple(sizes[2 * len(attrs["strides"]):])
     dims.merge(g.shape[1], w.shape[0])
-    places_agree(_input_places)(types, attrs, sizes)
+    dims.agree(_input_places(types, attrs, sizes))
     return (TensorType(w.dtype, (g.shape[0], dims.mul(w.shape[1], attrs["groups"]), *size)),)
 
 
@@ -103,7 +99,7 @@ def _conv_weights_infer(types, attrs, sizes):
         raise ValueError(f"{x.shape[1]} channels cannot be dealt to {attrs['groups']} groups")
     kernel = tuple(sizes[2 * len(attrs["strides"]):])
     dims.merge(x.shape[0], g.shape[0])
-    places_agree(_weights_places)(types, attrs, sizes)
+    dims.agree(_weights_places(types, attrs, sizes))
     return (TensorType(x.dtype, (g.shape[1], dims.div(x.shape[1], attrs["groups"]), *kernel)),)
 
 
@@ -211,7 +207,7 @@ def _conv_weights_grad(node, gs):
 
 
 _SAMPLES = ({"strides": (1, 1), "dilation": (1, 1), "groups": 1, "flip": True}, {"strides": (2, 1), "dilation": (1, 2), "groups": 2, "flip": False})
-register(Op("conv", LIBRARY, _conv_infer, _conv, _conv_grad, sizes=lambda attrs: 2 * len(attrs["strides"]), samples=_SAMPLES,
+register(Op("conv", LIBRARY, _conv_infer, _conv, _conv_grad, sizes=lambda attrs: 2 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _conv_places},
             doc="filters w run over images x padded with zeros: at each place the sum of their products"))
 register(Op("conv_input", LIBRARY, _conv_input_infer, _conv_input, _conv_input_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _input_places},
             doc="the transposed convolution: g spread over images by filters w, less what falls on padding; "

@@ -12,7 +12,7 @@ from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.build import apply, lengths, real
 
-from .conv import SPATIAL, places_agree, taps
+from .conv import SPATIAL, taps
 
 MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
 
@@ -61,7 +61,7 @@ def _pick_places(types, attrs, sizes):
 def _unpool_infer(types, attrs, sizes):
     g, = types
     _check(g, attrs)
-    places_agree(_unpool_places)(types, attrs, sizes)
+    dims.agree(_unpool_places(types, attrs, sizes))
     return (TensorType(g.dtype, g.shape[:-len(sizes)] + tuple(sizes)),)
 
 
@@ -71,7 +71,7 @@ def _at_max_infer(of_image):
         _check(x, attrs)
         if {t.dtype for t in types} != {x.dtype} or {t.ndim for t in types} != {x.ndim}:
             raise TypeError(f"operands need one dtype and rank, not {v}, {x} and {z}")
-        places_agree(_pick_places)(types, attrs, sizes)
+        dims.agree(_pick_places(types, attrs, sizes))
         for a, b in zip(v.shape, x.shape if of_image else z.shape):
             dims.merge(a, b)
         return (TensorType(x.dtype, z.shape if of_image else x.shape),)

@@ -120,12 +120,17 @@ draw("philox", _philox_infer, _philox, "Philox4x32-10: the counter and key after
 
 # -- uniform numbers looked up in rows of probabilities -----------------------------------------------------------------------------
 
+def _lookup_places(types, attrs, sizes):
+    p, u = types
+    return [(u.shape[0], dims.mul(p.shape[0], sizes[0]))]
+
+
 def _lookup_infer(name, columns):
     def infer(types, attrs, sizes):
         p, u = types
         if (p.ndim, u.ndim) != (2, 1) or not is_float(p.dtype) or not is_float(u.dtype):
             raise TypeError(f"{name} takes a matrix of probabilities and a vector of uniform numbers, not {p} and {u}")
-        dims.merge(u.shape[0], dims.mul(p.shape[0], sizes[0]))
+        dims.agree(_lookup_places(types, attrs, sizes))
         return (TensorType("int64", (p.shape[0], columns(p, sizes))),)
     return infer
 
@@ -157,7 +162,7 @@ def _choice(attrs, sizes, p, u):
     return out
 
 
-register(Op("multinomial_of_uniform", LIBRARY, _lookup_infer("multinomial_of_uniform", lambda p, sizes: p.shape[1]), _multinomial, sizes=1, extra={"draws": True},
+register(Op("multinomial_of_uniform", LIBRARY, _lookup_infer("multinomial_of_uniform", lambda p, sizes: p.shape[1]), _multinomial, sizes=1, extra={"draws": True, "equal": _lookup_places},
             doc="per row of probabilities, how often each column is met by its uniform numbers (as many a row as the size says)"))
-register(Op("choice_of_uniform", LIBRARY, _lookup_infer("choice_of_uniform", lambda p, sizes: sizes[0]), _choice, sizes=1, extra={"draws": True},
+register(Op("choice_of_uniform", LIBRARY, _lookup_infer("choice_of_uniform", lambda p, sizes: sizes[0]), _choice, sizes=1, extra={"draws": True, "equal": _lookup_places},
             doc="per row of probabilities, the columns its uniform numbers meet, each column once; -1 where none is left"))

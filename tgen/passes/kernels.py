@@ -107,16 +107,25 @@ def table_axes(instr, reader, read_index):
         elif a >= axis + count:
             axes.append(Axis(a - count + rank))
         else:
-            axes.append(from_end(read_index(instr.operands[1 + a - axis], axis), instr.operands[0].type.shape[a]))
+            index = read_index(instr.operands[1 + a - axis], axis)
+            axes.append(in_range(index, instr.operands[0].type.shape[a], instr.result.type.shape))
     return axes
 
 
-def from_end(axis, size):
-    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the size (it was checked).
+def in_range(axis, size, domain):
+    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the size
+    (it was checked).
 
-    So is one that is out of range for sure: its check ends the call, and what it would read must be a place in the array all the same.
+    So is one that is out of range for sure, and one that moves out of range for sure reads the first element:
+    its check ends the call, and what it would read must be a place in the array all the same.
     """
-    if axis.index is not None or axis.gather is not None:
+    if axis.gather is not None:
+        return axis
+    if axis.index is not None:
+        length = domain[axis.index]
+        if all(isinstance(s, int) for s in (axis.start, axis.step, length, size)) and length and size:
+            ends = (axis.start, axis.start + axis.step * (length - 1))
+            return axis if 0 <= min(ends) and max(ends) < size else Axis(None)
         return axis
     if isinstance(axis.start, int) and isinstance(size, int) and size and not -size <= axis.start < size:
         return Axis(None, axis.start % size)
