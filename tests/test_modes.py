@@ -46,6 +46,13 @@ def test_the_passes_are_those_of_the_mode():
     assert texts == {"FAST_RUN": 1, "FAST_COMPILE": 2}
 
 
+def test_what_only_simplify_would_take_away_is_compiled_too():
+    """The view of a number, which adds an element to zeros, was taken for rows of it."""
+    x = T.dvector("x")
+    f = function([x], T.grad(x[1] ** 2, x), mode="FAST_COMPILE")
+    np.testing.assert_array_equal(f([2.0, 3.0]), [0, 6])
+
+
 @pytest.mark.parametrize("flags, passes", [({"optimizer": "fast_compile"}, "FAST_COMPILE"), ({"optimizer": None}, "FAST_COMPILE"), ({"mode": "FAST_RUN", "optimizer": "None"}, "FAST_RUN"),
                                            ({"mode": "DebugMode"}, "DebugMode"), ({"linker": "c"}, "FAST_RUN"), ({"mode": "Mode", "optimizer": "o1"}, "FAST_COMPILE")])
 def test_the_default_mode_is_configs(flags, passes):

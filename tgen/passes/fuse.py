@@ -348,7 +348,9 @@ def materialize(block):
 def _is_rows(access, v):
     """Whether a view is consecutive rows of its base, whole ones, and not all of it."""
     shape = access.base.type.shape
-    if len(shape) != v.type.ndim or shape[1:] != v.type.shape[1:] or access.axes[0].index != 0 or access.axes[0].step != 1:
+    if not shape or len(shape) != v.type.ndim or shape[1:] != v.type.shape[1:]:
+        return False
+    if access.axes[0].index != 0 or access.axes[0].step != 1:
         return False
     return all((a.index == k or a.index is None and shape[k] == 1) and a.start == 0 and a.step == 1 for k, a in enumerate(access.axes) if k)
 
