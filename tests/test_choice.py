@@ -151,6 +151,54 @@ def test_the_mask_takes_every_way(way):
         np.testing.assert_allclose(got, np.where(c, slope * shown, 0), rtol=1e-13, err_msg=name)
 
 
+# What mixes the elements of a row: (its result, rows first) of a 3 x 4 matrix z and a 4 x 2 matrix w
+MIXED = {
+    "a sum": lambda z, w: z.sum(axis=1),
+    "a product": lambda z, w: z.prod(axis=1),
+    "the largest": lambda z, w: z.max(axis=1),
+    "a mean": lambda z, w: z.mean(axis=1),
+    "a deviation": lambda z, w: z.std(axis=1),
+    "a norm": lambda z, w: z.norm(2, axis=1),
+    "a running sum": lambda z, w: T.cumsum(z, axis=1),
+    "a running product": lambda z, w: T.cumprod(z, axis=1),
+    "a softmax": lambda z, w: T.nnet.softmax(z),
+    "a log softmax": lambda z, w: T.nnet.logsoftmax(z),
+    "a log-sum-exp": lambda z, w: T.logsumexp(z, axis=1),
+    "a cross-entropy": lambda z, w: T.nnet.categorical_crossentropy(T.nnet.softmax(z), T.constant([0, 1, 2])),
+    "a sorted row": lambda z, w: T.sort(z, axis=1),
+    "the two largest": lambda z, w: T.topk(z, 2, axis=1),
+    "a product with a matrix": T.dot,
+    "a product with a vector": lambda z, w: T.dot(z, w[:, 0]),
+    "a product from the left": lambda z, w: T.dot(w.T, z.T).T,
+    "products of matrices": lambda z, w: T.batched_dot(z.dimshuffle(0, 1, "x"), z.dimshuffle(0, "x", 1)),
+    "a convolution": lambda z, w: T.nnet.conv2d(
+        z.dimshuffle(0, "x", "x", 1), w.dimshuffle(1, "x", "x", 0)[..., :2], border_mode="full"),
+    "a transposed convolution": lambda z, w: T.nnet.conv2d_transpose(
+        z.dimshuffle(0, "x", "x", 1), w.dimshuffle("x", 1, "x", 0)[..., :2], (None, None, 1, 5)),
+    "a largest of windows": lambda z, w: T.signal.pool.pool_2d(z, (1, 2), ignore_border=True),
+    "a mean of windows": lambda z, w: T.signal.pool.pool_2d(
+        z, (1, 3), ignore_border=True, stride=(1, 1), mode="average_exc_pad"),
+}
+
+
+@pytest.mark.parametrize("function", [T.sqrt, T.log, lambda v: v])
+@pytest.mark.parametrize("way", MIXED)
+def test_rows_that_a_choice_cuts_off_hold_anything(way, function):
+    """The gradients in the other rows, and in a matrix they meet, are those without the rows cut off."""
+    w, rows = T.dmatrix("w"), np.array([False, True, False])
+    values = np.array([[0, -1, 2, NAN], [3, 7, 5, 6], [INF, 2, -INF, 0]])
+    weights = np.array([[1, .5], [-2, 1], [.25, 3], [1, 1]])
+    z = MIXED[way](function(X), w)
+    mask = T.constant(rows).dimshuffle(0, *["x"] * (z.ndim - 1))
+    cost = T.switch(mask, T.sqr(z), 0.).sum()
+    g, g_w = T.grad(cost, [X, w], disconnected_inputs="ignore")
+    f = tgen.function([X, w], [g, g_w, T.grad(T.sqr(g).sum(), X)], on_unused_input="ignore")
+    got, plain = f(values, weights), f(np.where(rows[:, None], values, 1.), weights)
+    for one, other in zip(got, plain):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert (got[0][~rows] == 0).all() and got[0][1].any()
+
+
 def test_a_mask_costs_one_choice():
     """Where all slopes on the way are constants the mask is applied once, and a sum has no use for it."""
     h, b = T.dmatrix("h"), T.dvector("b")
@@ -160,6 +208,12 @@ def test_a_mask_costs_one_choice():
     assert counted(g) == {"switch": 1 + 2, "sum": 1, "any": 1}
     g = gradient(T.nnet.elu(h), h)
     assert counted(g) == {"switch": 1 + 1, "sum": 0, "any": 0}      # one choice, not two and their sum
+    x, w, v = T.dmatrix("x"), T.dmatrix("w"), T.dmatrix("v")
+    hidden = T.nnet.relu(T.dot(x, w))
+    g = T.grad(T.nnet.relu(T.dot(hidden, v)).sum(), w)
+    assert counted(g)["any"] == 0                                   # a net of rectifiers does not look for rows
+    g = T.grad(T.clip(T.dot(x, w[:, 0]), 0, 1).sum(), w)
+    assert counted(g) == {"switch": 1, "sum": 0, "any": 0}          # of what a clip leaves out nothing is masked
 
 
 def counted(v):

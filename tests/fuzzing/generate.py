@@ -61,7 +61,12 @@ REDUCTIONS = (
     "sum prod max min mean var std any all argmax argmin ptp norm logsumexp count_nonzero max_and_argmax"
 ).split()
 SMOOTH_REDUCTIONS = "sum prod max min mean var std norm logsumexp".split()
-ROWS = {name: [np.asarray(x) for x in row[2]] for name, row in {**TWINS, **NNET_TWINS}.items()}
+SORTED = ("searchsorted",)  # rows that are defined for sorted operands only
+ROWS = {
+    name: [np.asarray(x) for x in row[2]]
+    for name, row in {**TWINS, **NNET_TWINS}.items()
+    if name not in SORTED
+}
 
 
 FUNCTIONS = {"softmax": "nnet.softmax", "logsoftmax": "nnet.logsoftmax"}

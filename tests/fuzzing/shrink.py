@@ -53,6 +53,8 @@ def candidates(program):
         yield program.with_(updates=())
         for pair in program.updates:
             yield program.with_(updates=tuple(p for p in program.updates if p != pair))
+    if program.choice:  # what is taken of its leaves is known as they are
+        return
     yield from cut(program)
     for k, leaf in enumerate(program.leaves):
         for simple in simpler(leaf, program):

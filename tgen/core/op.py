@@ -23,7 +23,8 @@ class Op:
     fails        the op can fail at run time (a check)
     mask         how a choice's mask passes back (graph/adjoint.py): "each", element by element (SCALAR); "moved": grad only moves and
                  repeats elements of the adjoint, so it moves the mask too; "added": it adds them up as well; "whole": it is not
-                 linear in the adjoint; None: it mixes the elements. The last two are given the masked adjoint
+                 linear in the adjoint; a function (node, mask) -> for each input its Lanes; None: nothing is known of it.
+                 All but the first two are given the masked adjoint
     slopes       which partials are finite whatever the operands hold: "constant", they are constants; "others", each is made of the other
                  operands alone; None, none is
     nonnegative  {operand: words of the ValueError}: where these hold signed integers, none may be negative

@@ -9,8 +9,8 @@ mixes its elements. In the same way it carries the *branch* of an ifelse it came
 it commutes with every linear op, and the whole way back from one branch becomes one branch of an ifelse:
 what was not taken does not run backward either.
 
-How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py). An op that does not say
-gets the masked adjoint.
+How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py). An op that mixes elements
+gets the masked adjoint and says which lanes no element that was taken was made of (``Lanes``).
 """
 from dataclasses import dataclass
 
@@ -23,10 +23,14 @@ from .nodes import Variable
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a rule returns for an operand that the op chooses: ``value``, where ``condition`` is ``holds``."""
+    """What a rule returns for an operand that the op chooses: ``value``, where ``condition`` is ``holds``.
+
+    free    what is not taken may hold anything, nan too: a choice by the user's condition, not by the operands
+    """
     value: Variable
     condition: Variable
     holds: bool = True
+    free: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +54,44 @@ class Branch:
 class Adjoint:
     """``value`` where ``mask`` is true, zero elsewhere; nothing at all unless ``branch`` was taken.
 
-    settled     the value is zero wherever the mask is not true; the mask only tells that nobody may revive it
+    due     what of the mask is still to be applied: the value is zero already where only ``due`` is true. None:
+            it is zero wherever the mask is not true; the mask only tells that nobody may revive it
+    free    some choice of the mask is (Chosen)
     """
     value: Variable
     mask: object = None
-    settled: bool = True
+    due: object = None
     branch: object = None
+    free: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Lanes:
+    """What an op that mixes elements says of one input: what is not in ``mask`` was mixed into nothing that was
+    taken.
+
+    whole   of a free choice: what the rule gives is masked, and what was mixed into nothing is zero to the rule.
+            It costs a pass over the input, so a product asks for it only where whole rows are cut off
+    """
+    mask: Variable
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A node as its rule sees it."""
+    primitive: object
+    inputs: tuple
+    outputs: tuple
+    attrs: dict
+
+
+def lanes(mask, axes, always=False):
+    """The Lanes along ``axes`` of which no element is in ``mask``; they are whole where the mask stands still."""
+    moving = tuple(a for a in axes if not mask.broadcastable[a])
+    if not moving:
+        return Lanes(mask)
+    return Lanes(keep(apply("any", mask, axes=moving), mask, moving), always)
 
 
 def adjoint_dtype(v):
@@ -77,6 +113,7 @@ class Masks:
         self.of_choices = {}    # (the mask around it or None, condition, holds) -> mask
         self.branches = {}      # (the branch around it or None, condition, holds) -> Branch
         self.parts = {}         # mask -> the key it has in of_choices
+        self.own = {}           # mask -> what its choice adds to the mask around it
         self.applied = {}       # (value, mask) -> the value with its mask applied
 
     # -- making masks
@@ -86,7 +123,7 @@ class Masks:
         if key not in self.of_choices:
             own = condition if holds else apply("invert", condition)
             self.of_choices[key] = mask = own if outer is None else apply("and_", outer, own)
-            self.parts[mask] = key
+            self.parts[mask], self.own[mask] = key, own
         return self.of_choices[key]
 
     def opposite(self, mask):
@@ -106,11 +143,11 @@ class Masks:
     # -- using them
     def masked(self, a):
         """The value of the adjoint ``a`` with its mask applied."""
-        if a.mask is None or a.settled:
+        if a.due is None:
             return a.value
-        key = a.value, a.mask
+        key = a.value, a.due
         if key not in self.applied:
-            self.applied[key] = call.switch(a.mask, a.value, 0)
+            self.applied[key] = call.switch(a.due, a.value, 0)
         return self.applied[key]
 
     def value(self, a, v):
@@ -149,19 +186,23 @@ class Masks:
             if t.mask in left:
                 other = left[t.mask]
                 both = apply("add", other.value, t.value)
-                left[t.mask] = Adjoint(both, t.mask, t.settled and other.settled, t.branch)
+                due = t.due if t.due is other.due else t.mask
+                left[t.mask] = Adjoint(both, t.mask, due, t.branch, t.free or other.free)
             elif opposite is not None and opposite in left:
                 outer, condition, holds = self.parts[t.mask]
                 other = left.pop(opposite)
                 yes, no = (t, other) if holds else (other, t)
                 chosen = apply("switch", condition, yes.value, no.value)
-                waiting.append(Adjoint(chosen, outer, outer is None or t.settled and other.settled, t.branch))
+                settled = all(a.due is None or a.due is self.own[a.mask] for a in (t, other))
+                free = t.free or other.free
+                waiting.append(Adjoint(chosen, outer, None if settled else outer, t.branch, free))
             else:
                 left[t.mask] = t
         first, *others = left.values()
         for t in others:
             mask = None if first.mask is None or t.mask is None else apply("or_", first.mask, t.mask)
-            first = Adjoint(apply("add", self.masked(first), self.masked(t)), mask, True, t.branch)
+            both = apply("add", self.masked(first), self.masked(t))
+            first = Adjoint(both, mask, None, t.branch, first.free or t.free)
         return first
 
     def in_one_branch(self, adjoints, outputs):
@@ -174,6 +215,24 @@ class Masks:
         return adjoints
 
     # -- moving them
+    def passed(self, node, a, k, parts):
+        """(mask, due) of what the rule of ``node`` gives its input k, for a result with the adjoint ``a``."""
+        way = node.primitive.mask
+        if parts:
+            return parts[k].mask, parts[k].mask if parts[k].whole else None
+        mask = self.moved(node, a.mask, k)
+        if way == "added" or a.due is None and (way == "moved" or steady(node, k)):
+            return mask, None
+        if a.due is a.mask or not (way == "moved" or steady(node, k)):
+            return mask, mask
+        return mask, self.moved(node, a.due, k)
+
+    @staticmethod
+    def without_untaken(node, parts):
+        """``node`` as its rule sees it: of inputs only what was mixed into something that was taken."""
+        inputs = [call.switch(part.mask, v, 0) if part.whole else v for v, part in zip(node.inputs, parts)]
+        return Asked(node.primitive, (*inputs, *node.inputs[len(parts):]), node.outputs, node.attrs)
+
     def moved(self, node, mask, k):
         """The mask of what the rule of ``node`` gives its input k, for a result whose mask is ``mask``."""
         way = node.primitive.mask
@@ -190,24 +249,24 @@ class Masks:
 
     def fitted(self, a, v):
         """A term of v's adjoint in its dtype and v's shape: masked, then summed where v was broadcast."""
-        g, mask, settled = a.value, a.mask, a.settled
+        g, mask, due = a.value, a.mask, a.due
         if g.ndim != v.ndim:
             raise ValueError(f"the gradient of {v} ({v.type}) has {g.ndim} dimensions")
         if g.dtype != adjoint_dtype(v):
             g = apply("cast", g, dtype=adjoint_dtype(v))
         varies = mask is not None and [not its for its in mask.broadcastable]
         if mask is not None and any(moves and its for moves, its in zip(varies, g.broadcastable)):
-            g, settled = call.switch(mask, g, 0), True
+            g, due = call.switch(mask, g, 0), None
         shared = zip(v.broadcastable, g.broadcastable)
         axes = tuple(d for d, (mine, its) in enumerate(shared) if mine and not its)
         if mask is not None and any(varies[d] for d in axes):
-            g, settled = self.masked(Adjoint(g, mask, settled)), True
+            g, due = self.masked(Adjoint(g, mask, due)), None
             mask = keep(apply("any", like(mask, g), axes=axes), v, axes)
         if axes:
             g = keep(apply("sum", g, axes=axes, **wide(g.dtype)), v, axes)
         if any(its and not mine for mine, its in zip(v.broadcastable, g.broadcastable)):
             g = like(g, v)
-        return Adjoint(g, mask, settled, a.branch)
+        return Adjoint(g, mask, due, a.branch, a.free)
 
 
 def tidy(mask):
@@ -216,6 +275,8 @@ def tidy(mask):
         x, order = mask.owner.inputs[0], mask.owner.attrs.get("order")
         if order is None or order == tuple(range(x.ndim)):
             mask = x
+        elif x.owner is not None and x.owner.primitive.name == "broadcast_to":
+            mask = apply("dimshuffle", x.owner.inputs[0], order=order)
         elif x.owner is not None and x.owner.primitive.name == "dimshuffle":
             order = tuple("x" if a == "x" else x.owner.attrs["order"][a] for a in order)
             mask = apply("dimshuffle", x.owner.inputs[0], order=order)

@@ -12,7 +12,7 @@ from tgen.config import config
 from tgen.core.types import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError, about_bool
 
-from .adjoint import Adjoint, Chosen, Masks, Taken, adjoint_dtype, steady
+from .adjoint import Adjoint, Chosen, Lanes, Masks, Taken, adjoint_dtype
 from .build import apply, call, lengths, literal, zeros
 from .identities import order_through, twin, twins
 from .nodes import Variable, mention
@@ -249,27 +249,33 @@ class Walk:
 
     def pull(self, node, gs):
         """Ask the node's rule, and give its inputs what it says, under the masks and in the branch of ``gs``."""
-        op = node.primitive
+        op, targets = node.primitive, self.flowing(node)
         if op.mask == "whole":
             gs = [g and Adjoint(self.masks.value(g, v)) for g, v in zip(gs, node.outputs)]
         gs = self.masks.in_one_branch(gs, node.outputs)
         branch = next(g.branch for g in gs if g is not None)
-        carried = gs[0] if len(gs) == 1 and gs[0].mask is not None and op.mask in ("each", "moved", "added") else None
-        if carried is not None and op.mask != "added":
+        carried = gs[0] if len(gs) == 1 and gs[0].mask is not None and op.mask not in (None, "whole") else None
+        parts = op.mask(node, carried.mask) if carried is not None and callable(op.mask) else ()
+        if parts and not carried.free:
+            parts = [Lanes(part.mask, False) for part in parts]
+        if any(part.whole for part in parts):
+            node = self.masks.without_untaken(node, parts)
+        if carried is not None and op.mask in ("each", "moved"):
             values = [carried.value]
         else:
             values = [g and self.masks.masked(g) for g in gs]
         if not op.extra.get("partial"):         # a rule that takes None for an adjoint of zero
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
         entries = op.grad(node, values) or [None] * len(node.inputs)
-        for k, (v, entry) in enumerate(zip(self.flowing(node), entries)):
+        for k, (v, entry) in enumerate(zip(targets, entries)):
             if v not in self.active or isinstance(entry, Disconnected):
                 continue
-            mask = None if carried is None or entry is None else self.masks.moved(node, carried.mask, k)
-            settled = mask is None or op.mask == "added" or carried.settled and (op.mask == "moved" or steady(node, k))
-            self.give(v, entry, mask, settled, branch)
+            if carried is None or entry is None:
+                self.give(v, entry, branch=branch)
+            else:
+                self.give(v, entry, *self.masks.passed(node, carried, k, parts), branch, carried.free)
 
-    def give(self, v, entry, mask=None, settled=True, branch=None):
+    def give(self, v, entry, mask=None, due=None, branch=None, free=False):
         """Add one term to v's adjoint; a callable is a term made only now that it is needed."""
         if v not in self.active:
             return
@@ -281,10 +287,12 @@ class Walk:
             terms.append(entry)
         elif entry is not None and adjoint_dtype(v):
             if isinstance(entry, Chosen):
-                entry, mask, settled = entry.value, self.masks.within(mask, entry.condition, entry.holds), False
+                settled, mask = due is None, self.masks.within(mask, entry.condition, entry.holds)
+                due, free = self.masks.own[mask] if settled else mask, free or entry.free
+                entry = entry.value
             elif isinstance(entry, Taken):
                 entry, branch = entry.value, self.masks.branch(branch, entry.condition, entry.holds)
-            terms.append(self.masks.fitted(Adjoint(entry, mask, settled, branch), v))
+            terms.append(self.masks.fitted(Adjoint(entry, mask, due, branch, free), v))
 
 
 def flowing(node):

@@ -197,6 +197,8 @@ class _Verifier:
         if instr.op.name == "constant":
             return (self.constant(instr),)
         types = [self.equal.canon_type(v.type) for v in instr.operands]
+        if instr.op.extra.get("nonempty"):
+            types = [_filled(type, instr.attrs["axes"]) for type in types]
         sizes = tuple(self.equal.canon(s) for s in instr.sizes)
         yields = ([self.equal.canon_type(v.type) for v in b.results] for b in instr.blocks)
         return tuple(instr.op.infer(types, instr.attrs, sizes, *yields))
@@ -231,6 +233,8 @@ class _Verifier:
             return
         _demand(axis.index is None or axis.index in range(len(instr.sizes)), f"a map uses index {axis.index} of {len(instr.sizes)}")
         length = instr.sizes[axis.index] if axis.index is not None else 1
+        if size == 0:
+            return  # it has no place: a check before it has ended the call
         if all(isinstance(s, int) for s in (axis.start, axis.step, length, size)) and 0 not in instr.sizes:
             ends = (axis.start, axis.start + axis.step * (length - 1))
             _demand(0 <= min(ends) and max(ends) < size, f"a map reads elements {min(ends)} to {max(ends)} of an axis of {size}")
@@ -247,11 +251,18 @@ class _Verifier:
         _demand(len(out) in (3, 4) and out[0] == "reduce" and out[1] in OPS, f"no out of a kernel: {out}")
         _demand(OPS[out[1]].kind == REDUCE, f"no out of a kernel, {out[1]} is no reduction: {out}")
         _demand(out[2] and list(out[2]) == sorted(set(out[2])) and set(out[2]) <= set(range(len(domain))), f"no axes of the domain: {out[2]}")
-        reduced, = OPS[out[1]].infer([TensorType(type.dtype, domain)], {"axes": out[2]}, ())
+        reduced, = OPS[out[1]].infer([_filled(TensorType(type.dtype, domain), out[2])], {"axes": out[2]}, ())
         dtype = out[3] if len(out) == 4 else reduced.dtype
         rounds = (dtype, reduced.dtype) == ("float32", "float64")
         _demand(rounds or dtype == reduced.dtype, f"{reduced.dtype} is not rounded to {dtype}: {out}")
         return TensorType(dtype, reduced.shape + type.shape)
+
+
+def _filled(type, axes):
+    """A reduced operand with one element where it has none: an extreme of nothing is what the user is refused;
+    in the IR it is the least or the greatest value (regions.reduce).
+    """
+    return type.with_shape(tuple(1 if s == 0 and k in axes else s for k, s in enumerate(type.shape)))
 
 
 def _demand(condition, words):

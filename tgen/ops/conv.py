@@ -19,6 +19,7 @@ import numpy as np
 from tgen.core import dims
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType, is_float
+from tgen.graph.adjoint import Lanes, lanes
 from tgen.graph.build import apply, lengths
 
 SPATIAL = (1, 2, 3)     # how many trailing axes the C can run over
@@ -206,12 +207,28 @@ def _conv_weights_grad(node, gs):
     return [lambda: apply("conv_input", h, g, *pads, *_spatial(x), **node.attrs), lambda: apply("conv", x, h, *pads, **node.attrs)]
 
 
+def _images(mask):
+    """The Lanes of images of which no element is in the mask of a result."""
+    return lanes(mask, tuple(range(1, mask.ndim)))
+
+
+def _filters(mask, axis, to):
+    """The Lanes of filters, from ``axis`` of a mask to the axis ``to`` of the operand."""
+    part = lanes(mask, tuple(a for a in range(mask.ndim) if a != axis))
+    order = [axis if a == to else "x" for a in range(mask.ndim)]
+    return Lanes(apply("dimshuffle", part.mask, order=tuple(order)), part.whole)
+
+
+def _all(mask):
+    return lanes(mask, tuple(range(mask.ndim)))
+
+
 _SAMPLES = ({"strides": (1, 1), "dilation": (1, 1), "groups": 1, "flip": True}, {"strides": (2, 1), "dilation": (1, 2), "groups": 2, "flip": False})
-register(Op("conv", LIBRARY, _conv_infer, _conv, _conv_grad, sizes=lambda attrs: 2 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _conv_places},
+register(Op("conv", LIBRARY, _conv_infer, _conv, _conv_grad, mask=lambda node, mask: [_images(mask), _filters(mask, 1, 0)], sizes=lambda attrs: 2 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _conv_places},
             doc="filters w run over images x padded with zeros: at each place the sum of their products"))
-register(Op("conv_input", LIBRARY, _conv_input_infer, _conv_input, _conv_input_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _input_places},
+register(Op("conv_input", LIBRARY, _conv_input_infer, _conv_input, _conv_input_grad, mask=lambda node, mask: [_all(mask), _images(mask)], sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _input_places},
             doc="the transposed convolution: g spread over images by filters w, less what falls on padding; "
                 "adjoint of conv in x"))
-register(Op("conv_weights", LIBRARY, _conv_weights_infer, _conv_weights, _conv_weights_grad, sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _weights_places},
+register(Op("conv_weights", LIBRARY, _conv_weights_infer, _conv_weights, _conv_weights_grad, mask=lambda node, mask: [_all(mask), _filters(mask, 0, 1)], sizes=lambda attrs: 3 * len(attrs["strides"]), samples=_SAMPLES, extra={"equal": _weights_places},
             doc="for each element of the filters, the sum of g times what it meets of images x padded with "
                 "zeros; adjoint of conv in w"))

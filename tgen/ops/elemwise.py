@@ -232,7 +232,7 @@ for _name, _function, _sign in [("eq", np.equal, "=="), ("neq", np.not_equal, "!
 scalar("isnan", test, np.isnan, {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is nan")
 scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
 scalar("switch", choice, np.where, {k: "({0} ? {1} : {2})" for k in "fnb"},
-       (lambda g, z, c, x, y: Chosen(g, c), lambda g, z, c, x, y: Chosen(g, c, False)),
+       (lambda g, z, c, x, y: Chosen(g, c, free=True), lambda g, z, c, x, y: Chosen(g, c, False, free=True)),
        "x where the condition holds, else y", arity=3, slopes="constant", extra={"chooses": True})
 
 

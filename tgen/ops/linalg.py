@@ -4,6 +4,7 @@ import numpy as np
 from tgen.core import dims
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType, is_float
+from tgen.graph.adjoint import Lanes, lanes
 from tgen.graph.build import apply
 
 
@@ -47,7 +48,25 @@ def _dot_grad(node, gs):
             (1, 1): [lambda: _scaled(g, y), lambda: _scaled(g, x)]}[x.ndim, y.ndim]
 
 
-register(Op("dot", LIBRARY, _dot_infer, _product, _dot_grad, doc="product of matrices and vectors, by their ranks"))
+def _dot_lanes(node, mask):
+    """Rows of x and columns of y: a vector is one row, or one column."""
+    (x, y), axes = node.inputs, iter(range(mask.ndim))
+    shown = apply("dimshuffle", mask, order=tuple("x" if v.ndim == 1 else next(axes) for v in (x, y)))
+    for_x, for_y = lanes(shown, (1,)), lanes(shown, (0,))
+    return [for_x if x.ndim == 2 else Lanes(_last(for_x.mask, 1), for_x.whole),
+            for_y if y.ndim == 2 else Lanes(_last(for_y.mask, 0), for_y.whole)]
+
+
+def _last(mask, axis):
+    """A mask of a row or a column as that of a vector."""
+    return apply("dimshuffle", mask, order=(axis,))
+
+
+def _batched_lanes(node, mask):
+    return [lanes(mask, (2,)), lanes(mask, (1,))]
+
+
+register(Op("dot", LIBRARY, _dot_infer, _product, _dot_grad, mask=_dot_lanes, doc="product of matrices and vectors, by their ranks"))
 
 
 def _batched_infer(types, attrs, sizes):
@@ -64,7 +83,7 @@ def _batched_grad(node, gs):
     return [lambda: apply("batched_dot", g, _t(y)), lambda: apply("batched_dot", _t(x), g)]
 
 
-register(Op("batched_dot", LIBRARY, _batched_infer, _product, _batched_grad, doc="x[i] times y[i] for every i"))
+register(Op("batched_dot", LIBRARY, _batched_infer, _product, _batched_grad, mask=_batched_lanes, doc="x[i] times y[i] for every i"))
 
 
 # -- what blas makes of dot in the IR -------------------------------------------------------------------------------------------

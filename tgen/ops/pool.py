@@ -148,10 +148,10 @@ def _unpool_grad(node, gs):
 
 _MAX = {"window": (2, 2), "strides": (2, 2), "pad": (0, 0), "mode": "max", "ignore_border": True}
 _AVERAGE = {"window": (3, 2), "strides": (2, 1), "pad": (1, 0), "mode": "average_exc_pad", "ignore_border": True}
-register(Op("pool", LIBRARY, _pool_infer, _pool, _pool_grad, samples=(_MAX, _AVERAGE), doc="maximum, sum or average of the windows over the last axes"))
-register(Op("unpool", LIBRARY, _unpool_infer, _unpool, _unpool_grad, sizes=lambda attrs: len(attrs["window"]), samples=(_AVERAGE,), extra={"equal": _unpool_places},
+register(Op("pool", LIBRARY, _pool_infer, _pool, _pool_grad, mask="added", samples=(_MAX, _AVERAGE), doc="maximum, sum or average of the windows over the last axes"))
+register(Op("unpool", LIBRARY, _unpool_infer, _unpool, _unpool_grad, mask="added", sizes=lambda attrs: len(attrs["window"]), samples=(_AVERAGE,), extra={"equal": _unpool_places},
             doc="g spread over the windows it is the sum or average of; adjoint of pool"))
 register(Op("max_unpool", LIBRARY, _at_max_infer(False), _max_unpool, lambda node, gs: [apply("max_pick", gs[0], *node.inputs[1:], **node.attrs)],
-            samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="g added where its window of x equals the maximum z; the gradient of a max pool"))
+            mask="added", samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="g added where its window of x equals the maximum z; the gradient of a max pool"))
 register(Op("max_pick", LIBRARY, _at_max_infer(True), _max_pick, lambda node, gs: [apply("max_unpool", gs[0], *node.inputs[1:], **node.attrs)],
-            samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool"))
+            mask="added", samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool"))

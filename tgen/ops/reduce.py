@@ -9,7 +9,7 @@ import numpy as np
 
 from tgen.core.op import REDUCE, STRUCT, Op, register
 from tgen.core.types import TensorType, accumulator, is_float, promote
-from tgen.graph.adjoint import Chosen
+from tgen.graph.adjoint import Chosen, Lanes, lanes
 from tgen.graph.build import apply, call, keep, length, like, literal, real
 
 from .lanes import product_of_others
@@ -102,13 +102,17 @@ def _extreme_grad(node, gs):
     return [Chosen(keep(gs[0], x, axes), call.eq(x, keep(node.outputs[0], x, axes)))]
 
 
+def _lanes_of_a_reduction(node, mask):
+    return [Lanes(keep(mask, node.inputs[0], node.attrs["axes"]))]
+
+
 def _accumulation(name, function, grad, doc, mask=None):
     infer, evaluate = _accumulated_infer(name), _accumulated_eval(name, function)
     register(Op(name, REDUCE, infer, evaluate, grad, doc=doc, mask=mask, samples=_SAMPLES))
 
 
 _accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")
-_accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing")
+_accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing", _lanes_of_a_reduction)
 _reduction("max", lambda d: True, lambda x, axes: np.max(x, axis=axes), _extreme_grad, "largest element; nan if any is nan", "moved", nonempty=True)
 _reduction("min", lambda d: True, lambda x, axes: np.min(x, axis=axes), _extreme_grad, "smallest element; nan if any is nan", "moved", nonempty=True)
 _reduction("any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true")
@@ -190,10 +194,14 @@ def _logsoftmax_grad(node, gs):
     return [g - call.exp(z) * _total(g, axes_of(node.attrs))]
 
 
+def _lanes_along(node, mask):
+    return [lanes(mask, axes_of(node.attrs), always=True)]
+
+
 _ALONG = ({"axis": 0}, {"axis": 1}, {"axis": (0, 1)})
-register(Op("softmax", STRUCT, _softmax_infer, _softmax, _softmax_grad, samples=_ALONG,
+register(Op("softmax", STRUCT, _softmax_infer, _softmax, _softmax_grad, samples=_ALONG, mask=_lanes_along,
             doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes it apart"))
-register(Op("logsoftmax", STRUCT, _softmax_infer, _logsoftmax, _logsoftmax_grad, samples=_ALONG,
+register(Op("logsoftmax", STRUCT, _softmax_infer, _logsoftmax, _logsoftmax_grad, samples=_ALONG, mask=_lanes_along,
             doc="log(softmax(x)) along axis, without overflow; expand takes it apart"))
 
 
@@ -227,5 +235,5 @@ def _count(x, axes):
 
 
 register(Op("logsumexp", STRUCT, _infer("logsumexp", is_float), _logsumexp, _logsumexp_grad,
-            samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
+            samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}), mask=_lanes_of_a_reduction,
             doc="log(sum(exp(x))) over axes without overflow; -inf of nothing; expand takes it apart"))

@@ -7,7 +7,8 @@ import numpy as np
 
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType, wide
-from tgen.graph.build import apply, lengths, like, real
+from tgen.graph.adjoint import Lanes
+from tgen.graph.build import apply, call, lengths, like, real
 
 from .lanes import flip, from_the_end, product_before
 from .reduce import accumulated
@@ -59,10 +60,19 @@ def _cumprod_grad(node, gs):
     return [product_before(x, axis) * from_the_end(gs[0], x, axis)]
 
 
+def _lanes_to_the_end(node, mask):
+    """What a running total is taken of: all before the last place that is in the mask."""
+    axis = node.attrs["axis"]
+    if mask.broadcastable[axis]:
+        return [Lanes(mask)]
+    behind = _from_here(apply("cast", mask, dtype="int64"), axis)
+    return [Lanes(call.neq(behind, 0))]
+
+
 register(Op("cumsum", LIBRARY, _along("cumsum", numbers=True), _running(np.cumsum), lambda node, gs: [_from_here(gs[0], node.attrs["axis"])],
-            samples=({"axis": 0}, {"axis": 1}), doc="sums of the elements up to each one along axis"))
+            mask=_lanes_to_the_end, samples=({"axis": 0}, {"axis": 1}), doc="sums of the elements up to each one along axis"))
 register(Op("cumprod", LIBRARY, _along("cumprod", numbers=True), _running(np.cumprod), _cumprod_grad,
-            samples=({"axis": 0}, {"axis": 1}), doc="products of the elements up to each one along axis"))
+            mask=_lanes_to_the_end, samples=({"axis": 0}, {"axis": 1}), doc="products of the elements up to each one along axis"))
 
 
 # -- order ---------------------------------------------------------------------------------------------------------------------
@@ -87,7 +97,7 @@ def _search_infer(types, attrs, sizes):
     return (TensorType("int64", v.shape),)
 
 
-register(Op("sort", LIBRARY, _along("sort"), lambda attrs, sizes, x: np.sort(x, axis=attrs["axis"], kind="stable"), _sort_grad,
+register(Op("sort", LIBRARY, _along("sort"), lambda attrs, sizes, x: np.sort(x, axis=attrs["axis"], kind="stable"), _sort_grad, mask="moved",
             samples=({"axis": 0}, {"axis": 1}), doc="the elements in ascending order along axis, equal ones in their order, nan last"))
 register(Op("argsort", LIBRARY, _along("argsort", "int64"), _argsort, samples=({"axis": 0}, {"axis": 1}),
             doc="where the elements that sort gives stand in x, int64"))
