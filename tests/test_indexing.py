@@ -7,6 +7,7 @@ import pytest
 import tgen
 import tgen.tensor as T
 from graph_eval import evaluate
+from tgen.ir.verify import verify
 
 X1, X2, X3 = np.arange(6.) + 1, np.arange(12.).reshape(3, 4) + 1, np.arange(24.).reshape(2, 3, 4) + 1
 SLICES = [slice(a, b, s) for a in (None, 0, 1, 4, 9, -1, -2, -9) for b in (None, 0, 2, 9, -1, -3, -9) for s in (None, 2, -1, -3)]
@@ -232,3 +233,15 @@ def test_a_run_of_indices_that_is_out_of_range_for_sure(size, function):
         f = tgen.function([x], function(x[index]))
         with pytest.raises(IndexError, match="out of bounds"):
             f(np.ones(size))
+
+
+def test_what_is_read_of_nothing_is_refused_at_the_call():
+    """A static axis of 0, behind the passes too: the IR is right, for the check ends the call."""
+    x = T.dvector("x")
+    f = tgen.function([x], T.take(x[:0], [0], 0, mode="clip"))
+    verify(f.fn.program.final())
+    with pytest.raises(IndexError, match="size 0"):
+        f(np.ones(3))
+    f = tgen.function([x], T.logsumexp(x[:0].reshape((0, 3)), axis=0))
+    verify(f.fn.program.final())
+    np.testing.assert_array_equal(f(np.ones(3)), np.full(3, -np.inf))
