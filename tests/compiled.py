@@ -1,10 +1,11 @@
 """One program in C, compiled with and without the optional passes, against the interpreter."""
+
 from contextlib import contextmanager
 
 import numpy as np
+from special import same_bits
 
 import tgen
-from special import same_bits
 from tgen import passes
 from tgen.codegen.generate import generate
 from tgen.ir.interp import run
@@ -18,7 +19,9 @@ EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
 
 @contextmanager
 def in_parts(threads=2):
-    """Functions made and called inside run in as many parts as they can, on a team, however small their arrays."""
+    """Functions made and called inside run in as many parts as they can, on a team, however small their
+    arrays.
+    """
     old = tgen.config.cflags, tgen.config.threads
     tgen.config.cflags, tgen.config.threads = "-DTGEN_PART_COST=0.5 -DTGEN_TEAM_COST=0.5", threads
     try:
@@ -28,7 +31,9 @@ def in_parts(threads=2):
 
 
 def reference(inputs, outputs, values, updates=(), stages=False, ulps=64):
-    """(outputs, new shared values in the order of ``updates``) by the interpreter, on the IR as it was lowered; ``stages``: and on what fusion made of it."""
+    """(outputs, new shared values in the order of ``updates``) by the interpreter, on the IR as it was
+    lowered; ``stages``: and on what fusion made of it.
+    """
     lowered = lower(list(inputs), list(outputs), list(updates))
     shared = [s.get_value() for s in lowered.shared]
     function = passes.run(lowered.function, "FAST_RUN", pipeline=STABILISED)
@@ -47,7 +52,9 @@ def c_text(inputs, outputs, updates=(), mode="FAST_RUN", general=False):
 
 
 def close(got, wanted, ulps=64):
-    """Equal bits for ints and bools; floats equal but for ``ulps`` units of the array's largest finite element."""
+    """Equal bits for ints and bools; floats equal but for ``ulps`` units of the array's largest finite
+    element.
+    """
     if got.dtype.kind != "f" or same_bits(got, wanted):
         return same_bits(got, wanted)
     if got.dtype != wanted.dtype or got.shape != wanted.shape:
@@ -57,11 +64,15 @@ def close(got, wanted, ulps=64):
         return False
     scale = np.abs(wanted[finite]).max(initial=0)
     with np.errstate(over="ignore"):
-        return bool((np.abs(got[finite] - wanted[finite]) <= ulps * EPS[str(got.dtype)] * max(scale, 1)).all())
+        return bool(
+            (np.abs(got[finite] - wanted[finite]) <= ulps * EPS[str(got.dtype)] * max(scale, 1)).all()
+        )
 
 
 def agree(inputs, outputs, values, updates=(), modes=MODES, compare=close):
-    """Compile, call once and compare outputs and shared values with the interpreter; the shared variables keep their values."""
+    """Compile, call once and compare outputs and shared values with the interpreter; the shared variables
+    keep their values.
+    """
     outputs, updates = list(outputs), list(updates)
     wanted, new = reference(inputs, outputs, values, updates, stages=True)
     before = [s.get_value() for s, _ in updates]
@@ -72,7 +83,9 @@ def agree(inputs, outputs, values, updates=(), modes=MODES, compare=close):
         for k, (a, b) in enumerate(zip(results, wanted, strict=True)):
             assert compare(a, b), f"{mode}: output {k} is\n{a!r:.600}\nwanted\n{b!r:.600}"
         for (s, _), b, old in zip(updates, new, before, strict=True):
-            assert compare(s.get_value(), b), f"{mode}: {s} becomes\n{s.get_value()!r:.600}\nwanted\n{b!r:.600}"
+            assert compare(s.get_value(), b), (
+                f"{mode}: {s} becomes\n{s.get_value()!r:.600}\nwanted\n{b!r:.600}"
+            )
             s.set_value(old)
         for given, copy in zip(values, kept):
             assert same_bits(np.asarray(given), copy), "an argument was written to"

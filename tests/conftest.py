@@ -1,4 +1,5 @@
 """Options of the test run."""
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -6,11 +7,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tgen")
 
-collect_ignore = ["programs"]       # run by test_programs.py; collecting doctests would run them at import
+collect_ignore = ["programs"]  # run by test_programs.py; collecting doctests would run them at import
 
 
 def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="write what the passes make now into tests/golden/*.test")
+    parser.addoption(
+        "--update-golden", action="store_true", help="write what the passes make now into tests/golden/*.test"
+    )
 
 
 @pytest.fixture

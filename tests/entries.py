@@ -1,10 +1,14 @@
-"""A compiled entry by hand, over storages: what runtime/call.py does, for the tests of the host module alone."""
+"""A compiled entry by hand, over storages: what runtime/call.py does, for the tests of the host
+module alone.
+"""
+
 import threading
 
 from tgen.backends.c import build, host
 from tgen.codegen.render import source
 
-# One more for every element of each storage: in place where the storage is the only holder, else into a fresh block.
+# One more for every element of each storage: in place where the storage is the only holder, else into a fresh
+# block.
 INCREMENT = """
 int32_t tgen_entry(const tgen_host *host, int64_t *frame, tgen_storage *const *shared)
 {
@@ -25,14 +29,16 @@ int32_t tgen_entry(const tgen_host *host, int64_t *frame, tgen_storage *const *s
     return TGEN_OK;
 }
 """
-# frame[8] = address of tgen_jump, frame[9] = an entry, frame[10] = storages, frame[11] = exclusive, frame[12] = how many
+# frame[8] = address of tgen_jump, frame[9] = an entry, frame[10] = storages, frame[11] = exclusive, frame[12]
+# = how many
 NESTED = """
 typedef int32_t jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *, int32_t);
 int32_t tgen_entry(const tgen_host *host, int64_t *frame, tgen_storage *const *shared)
 {
     int64_t inner[16] = {0};
     (void)shared;
-    return ((jump *)frame[8])((void *)frame[9], host, inner, (tgen_storage *const *)frame[10], (const int8_t *)frame[11], (int32_t)frame[12]);
+    return ((jump *)frame[8])((void *)frame[9], host, inner, (tgen_storage *const *)frame[10],
+                              (const int8_t *)frame[11], (int32_t)frame[12]);
 }
 """
 
@@ -53,13 +59,20 @@ class Call:
         return self.run(frame), frame[0]
 
     def run(self, frame):
-        return self.lib.tgen_jump(self.library.entry, self.host, frame, self.shared, self.exclusive, len(self.storages))
+        return self.lib.tgen_jump(
+            self.library.entry, self.host, frame, self.shared, self.exclusive, len(self.storages)
+        )
 
     def nested(self, inner):
         """The status of calling ``inner`` from inside of this entry."""
         frame, address = self.ffi.new("int64_t[16]"), lambda p: int(self.ffi.cast("intptr_t", p))
-        frame[8:13] = [address(self.ffi.addressof(self.lib, "tgen_jump")), address(inner.library.entry), address(inner.shared),
-                       address(inner.exclusive), len(inner.storages)]
+        frame[8:13] = [
+            address(self.ffi.addressof(self.lib, "tgen_jump")),
+            address(inner.library.entry),
+            address(inner.shared),
+            address(inner.exclusive),
+            len(inner.storages),
+        ]
         return self.run(frame)
 
 
@@ -71,6 +84,7 @@ def run_threads(works):
             work()
         except BaseException as error:
             failures.append(error)
+
     threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
     [t.start() for t in threads]
     [t.join(60) for t in threads]

@@ -1,4 +1,7 @@
-"""What the fault tests share: functions that answer a number, a compiler that counts, a cache directory of one's own."""
+"""What the fault tests share: functions that answer a number, a compiler that counts, a cache directory of
+one's own.
+"""
+
 import itertools
 import json
 import os
@@ -15,7 +18,7 @@ from tgen.errors import CacheWarning
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 numbers = itertools.count(1000)
-FULL, FIGURES = "TGEN_FAULTS_FULL", "TGEN_FAULTS_FIGURES"      # set by tools/faults.py
+FULL, FIGURES = "TGEN_FAULTS_FULL", "TGEN_FAULTS_FIGURES"  # set by tools/faults.py
 
 
 def size(reduced, full):
@@ -33,7 +36,10 @@ def figure(**values):
 
 def text_of(number):
     """A function that answers ``number``."""
-    return f"/* MARK{number} */\n#include <stdint.h>\nint32_t tgen_entry(const void *h, int64_t *f, void *const *s) {{ (void)h; (void)s; f[0] = {number}; return 0; }}\n"
+    return (
+        f"/* MARK{number} */\n#include <stdint.h>\nint32_t tgen_entry(const void *h, int64_t *f, void "
+        f"*const *s) {{ (void)h; (void)s; f[0] = {number}; return 0; }}\n"
+    )
 
 
 def answer(library):
@@ -61,7 +67,7 @@ def cc():
     host.table()
     compiler = Compiler(folder, toolchain.find(""))
     with config.change_flags(cc=compiler.path):
-        toolchain.get()     # probed once for the module; children inherit it
+        toolchain.get()  # probed once for the module; children inherit it
         yield compiler
     shutil.rmtree(folder)
 

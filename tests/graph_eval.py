@@ -1,4 +1,5 @@
 """The value of a graph by Op.eval alone: what a compiled function is compared with, without any compiler."""
+
 import numpy as np
 
 from tgen.graph.nodes import Constant
@@ -16,8 +17,8 @@ def evaluate(outputs, values):
         op = node.op
         count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
         arrays = node.inputs[:-count] if count else node.inputs
-        sizes = tuple(int(value(v)) for v in node.inputs[len(arrays):])
-        if op.eval is None:         # a loop
+        sizes = tuple(int(value(v)) for v in node.inputs[len(arrays) :])
+        if op.eval is None:  # a loop
             result = op.extra["values"](node, list(map(value, node.inputs)))
         else:
             result = op.eval(node.attrs, sizes, *map(value, arrays))
@@ -30,5 +31,9 @@ def evaluate(outputs, values):
 
 def check(v, array, op):
     """A result has the dtype, rank and static sizes that infer promised."""
-    if array.dtype != v.type.dtype or array.ndim != v.ndim or any(s not in (None, n) for s, n in zip(v.type.shape, array.shape)):
+    if (
+        array.dtype != v.type.dtype
+        or array.ndim != v.ndim
+        or any(s not in (None, n) for s, n in zip(v.type.shape, array.shape))
+    ):
         raise AssertionError(f"{op} gave {array.dtype}{array.shape}, its type is {v.type}")

@@ -1,6 +1,6 @@
 """Inputs that fit a function of the IR."""
-import numpy as np
 
+import numpy as np
 from special import plain_array, special_array
 
 from tgen.core import dims
@@ -13,20 +13,28 @@ def bindings(function):
     """A number for each symbol that the parameters name."""
     found = {}
     for param, v in zip(function.params, function.block.params):
-        for name in [param.symbol] * (param.symbol is not None) + [n for s in v.type.shape for n in dims.symbols(s)]:
+        for name in [param.symbol] * (param.symbol is not None) + [
+            n for s in v.type.shape for n in dims.symbols(s)
+        ]:
             choices = SIZES["a" if name.startswith("a") else "n"]
             found.setdefault(name, choices[len(found) % len(choices)])
     return found
 
 
 def arguments(function, rng, special=True):
-    """(inputs, shared) arrays that fit ``function``; integers that serve as indices should come from ``special=False``."""
+    """(inputs, shared) arrays that fit ``function``; integers that serve as indices should come from
+    ``special=False``.
+    """
     values, given = bindings(function), {INPUT: [], "shared": []}
     make = special_array if special else plain_array
     for param, v in zip(function.params, function.block.params):
         if param.kind == CONST:
             continue
         shape = tuple(dims.evaluate(s, values) for s in v.type.shape)
-        array = make(rng, v.type.dtype, shape) if param.symbol is None else np.asarray(values[param.symbol], v.type.dtype)
+        array = (
+            make(rng, v.type.dtype, shape)
+            if param.symbol is None
+            else np.asarray(values[param.symbol], v.type.dtype)
+        )
         given[param.kind].append(array)
     return given[INPUT], given["shared"]

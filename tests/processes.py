@@ -1,4 +1,7 @@
-"""Real child processes for the fault tests: forked after the imports, so one costs milliseconds, with a time limit."""
+"""Real child processes for the fault tests: forked after the imports, so one costs milliseconds, with a time
+limit.
+"""
+
 import os
 import pickle
 import signal
@@ -12,7 +15,9 @@ NOBODY = 54321
 
 
 class Child:
-    """``function(*args)`` in a forked process; ``result()`` is what it returned, and raises what went wrong there."""
+    """``function(*args)`` in a forked process; ``result()`` is what it returned, and raises what went wrong
+    there.
+    """
 
     def __init__(self, function, *args, seconds=120):
         out, into = os.pipe()
@@ -58,6 +63,7 @@ def in_child(function, *args, seconds=120):
 
 def as_nobody(function, *args):
     """In a child without root's rights, where permissions count."""
+
     def dropped():
         if os.geteuid() == 0:
             os.setgroups([])
@@ -65,6 +71,7 @@ def as_nobody(function, *args):
             os.setuid(NOBODY)
         os.umask(0o022)
         return function(*args)
+
     return in_child(dropped)
 
 

@@ -4,14 +4,16 @@ as they are made.
 
 from contextlib import contextmanager
 
-import tgen.tensor as T
 from test_twins import ROWS, built, public, space
+
+import tgen.tensor as T
 from tgen.core.op import METHODS
 from tgen.tensor import elemwise
 
 
 class Recorder:
-    """Stands for a public function, and writes down the calls that are not made by another public function.
+    """Stands for a public function, and writes down the calls that are not made by another
+    public function.
     """
 
     calls, depth = [], 0

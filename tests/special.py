@@ -1,7 +1,15 @@
-"""Arrays for tests: random ones in which every special value of the dtype stands, and their comparison bit for bit."""
+"""Arrays for tests: random ones in which every special value of the dtype stands, and their comparison bit
+for bit.
+"""
+
 import numpy as np
 
-SPECIAL = {"f": (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1.5, -2.5, 1e300, 3e38), "i": (0, 1, -1, 2, 7), "u": (0, 1, 2, 255), "b": (True, False)}
+SPECIAL = {
+    "f": (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1.5, -2.5, 1e300, 3e38),
+    "i": (0, 1, -1, 2, 7),
+    "u": (0, 1, 2, 255),
+    "b": (True, False),
+}
 
 
 def special_array(rng, dtype, shape):
@@ -19,7 +27,9 @@ def special_array(rng, dtype, shape):
 
 
 def plain_array(rng, dtype, shape):
-    """Random elements of moderate size: normal floats, and integers 0 and 1, which are in range as indices of every axis here."""
+    """Random elements of moderate size: normal floats, and integers 0 and 1, which are in range as indices of
+    every axis here.
+    """
     kind = np.dtype(dtype).kind
     if kind == "f":
         return np.asarray(rng.normal(size=shape), dtype)

@@ -7,16 +7,16 @@ import weakref
 
 import numpy as np
 import pytest
+from tgen.gof.null_type import NullType
+from tgen.gradient import DisconnectedType
+from tgen.sandbox.rng_mrg import MRG_RandomStreams
+from tgen.tensor.shared_randomstreams import RandomStreams
 
 import tgen
 import tgen.tensor as T
 from tgen import function
 from tgen.errors import DisconnectedInputError, NullTypeGradError, RopError, UnusedInputError
-from tgen.gof.null_type import NullType
-from tgen.gradient import DisconnectedType
 from tgen.random import philox
-from tgen.sandbox.rng_mrg import MRG_RandomStreams
-from tgen.tensor.shared_randomstreams import RandomStreams
 
 x, y, u, v = T.dvectors("x", "y", "u", "v")
 s, m, k, n = T.dscalar("s"), T.dmatrix("m"), T.lscalar("k"), T.lscalar("n")

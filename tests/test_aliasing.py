@@ -1,4 +1,7 @@
-"""Who shares memory with whom: results, arguments, shared values, what was handed out; what writes in place."""
+"""Who shares memory with whom: results, arguments, shared values, what was handed out; what
+writes in place.
+"""
+
 import gc
 from itertools import combinations
 
@@ -16,7 +19,11 @@ def variables(*arrays, names="abcdefg"):
 
 def test_results_are_nobody_elses():
     w, u = variables(np.arange(12.0).reshape(3, 4), np.arange(4.0))
-    f = tgen.function([X, V], [X, X, V, w, w, u, w[1:], X.T, w.reshape((4, 3)), X.reshape((-1,)), w + 0, w[0], X[0]], updates=[(w, w * 1), (u, w[0])])
+    f = tgen.function(
+        [X, V],
+        [X, X, V, w, w, u, w[1:], X.T, w.reshape((4, 3)), X.reshape((-1,)), w + 0, w[0], X[0]],
+        updates=[(w, w * 1), (u, w[0])],
+    )
     x, v = np.ones((3, 4)), np.ones(2)
     results = f(x, v)
     everything = [*results, x, v, w.get_value(borrow=True), u.get_value(borrow=True)]
@@ -38,15 +45,20 @@ def test_one_array_twice_and_views_of_a_borrowed_one():
 def test_slices_of_different_sets():
     """Slices of two shared data sets at once: one variable's memory is not taken for another's."""
     a, b = variables(np.arange(20.0).reshape(10, 2), np.arange(100.0, 110.0))
-    f = tgen.function([N], [a[N:N + 2].sum(axis=1) + b[N:N + 2], a[N + 1] * b[N]])
+    f = tgen.function([N], [a[N : N + 2].sum(axis=1) + b[N : N + 2], a[N + 1] * b[N]])
     for n in (0, 3, 7):
         first, second = f(n)
-        assert first.tolist() == [4 * n + 1 + 100 + n, 4 * n + 5 + 101 + n] and second.tolist() == [(2 * n + 2) * (100 + n), (2 * n + 3) * (100 + n)]
+        assert first.tolist() == [4 * n + 1 + 100 + n, 4 * n + 5 + 101 + n] and second.tolist() == [
+            (2 * n + 2) * (100 + n),
+            (2 * n + 3) * (100 + n),
+        ]
 
 
 def test_what_is_handed_out_never_changes():
-    """In place only where nobody else holds the memory: a borrowed value keeps what it was, however long it is held."""
-    s, = variables(np.zeros(4))
+    """In place only where nobody else holds the memory: a borrowed value keeps what it was, however long it
+    is held.
+    """
+    (s,) = variables(np.zeros(4))
     f = tgen.function([], [], updates=[(s, s + 1)])
     f()
     held = [s.get_value(borrow=True)]
@@ -59,12 +71,16 @@ def test_what_is_handed_out_never_changes():
     f()
     assert mine.tolist() == [0] * 4 and s.get_value().tolist() == [1] * 4
     f(), f()
-    assert mine.tolist() == [0] * 4 and [h.tolist()[0] for h in held] == [1, 2, 3, 4] and s.get_value().tolist() == [3] * 4
+    assert (
+        mine.tolist() == [0] * 4
+        and [h.tolist()[0] for h in held] == [1, 2, 3, 4]
+        and s.get_value().tolist() == [3] * 4
+    )
 
 
 def test_updates_write_in_place_where_they_may():
     """The memory of a large variable nobody holds stays where it is."""
-    s, = variables(np.zeros(50_000))
+    (s,) = variables(np.zeros(50_000))
     f = tgen.function([V], [], updates=[(s, s * 0.5 + V.sum())])
     f([1.0])
     versions = s.container.storage.version
@@ -73,7 +89,7 @@ def test_updates_write_in_place_where_they_may():
 
 
 def test_results_outlive_the_function():
-    s, = variables(np.arange(4.0))
+    (s,) = variables(np.arange(4.0))
     f = tgen.function([X], [X * 2, s + 1])
     results = f(np.ones((500, 400)))
     del f, s

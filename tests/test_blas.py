@@ -1,4 +1,5 @@
 """The products of the host table: the BLAS library and our own, over transpositions, strides and factors."""
+
 import itertools
 import os
 
@@ -24,8 +25,13 @@ SIZES = [(1, 1, 1), (2, 3, 0), (0, 3, 2), (5, 7, 3), (13, 40, 300), (100, 129, 2
 def test_products(dtype, sizes):
     lib, ffi, tables = products()
     (m, n, k), rng = sizes, np.random.default_rng(3)
-    pointer = lambda a: ffi.cast("void *", a.ctypes.data)
-    for table, ta, tb, (alpha, beta) in itertools.product(tables, (111, 112), (111, 112), ((1, 0), (0.5, 2), (1, 1))):
+
+    def pointer(a):
+        return ffi.cast("void *", a.ctypes.data)
+
+    for table, ta, tb, (alpha, beta) in itertools.product(
+        tables, (111, 112), (111, 112), ((1, 0), (0.5, 2), (1, 1))
+    ):
         a = rng.normal(size=(k, m + 3) if ta == 112 else (m, k + 3)).astype(dtype)
         b = rng.normal(size=(n, k + 2) if tb == 112 else (k, n + 2)).astype(dtype)
         c = rng.normal(size=(m, n + 1)).astype(dtype)
@@ -35,8 +41,26 @@ def test_products(dtype, sizes):
         want[:, :n] = alpha * (left @ right) + (beta * want[:, :n] if beta else 0)
         if beta == 0:
             c[:, :n] = np.nan
-        lib.tgen_gemm(table, dtype == "float32", ta, tb, m, n, k, alpha, pointer(a), a.shape[1], pointer(b), b.shape[1], beta, pointer(c), n + 1)
-        np.testing.assert_allclose(c, want, rtol=1e-3 if dtype == "float32" else 1e-11, atol=1e-3 if dtype == "float32" else 1e-11)
+        lib.tgen_gemm(
+            table,
+            dtype == "float32",
+            ta,
+            tb,
+            m,
+            n,
+            k,
+            alpha,
+            pointer(a),
+            a.shape[1],
+            pointer(b),
+            b.shape[1],
+            beta,
+            pointer(c),
+            n + 1,
+        )
+        np.testing.assert_allclose(
+            c, want, rtol=1e-3 if dtype == "float32" else 1e-11, atol=1e-3 if dtype == "float32" else 1e-11
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -50,11 +74,29 @@ def test_matrix_vector_products(dtype, m, n):
         y = rng.normal(size=3 * (n if ta == 112 else m)).astype(dtype)
         want = y.astype("float64")
         plain = a[:, :n].astype("float64")
-        want[::3] = alpha * ((plain.T if ta == 112 else plain) @ x[::incx].astype("float64")) + beta * want[::3]
+        want[::3] = (
+            alpha * ((plain.T if ta == 112 else plain) @ x[::incx].astype("float64")) + beta * want[::3]
+        )
         if beta == 0:
             y[::3] = np.nan
-        lib.tgen_gemv(table, dtype == "float32", ta, m, n, alpha, pointer(a), n + 1, pointer(x), incx, beta, pointer(y), 3)
-        np.testing.assert_allclose(y, want, rtol=1e-3 if dtype == "float32" else 1e-11, atol=1e-4 if dtype == "float32" else 1e-11)
+        lib.tgen_gemv(
+            table,
+            dtype == "float32",
+            ta,
+            m,
+            n,
+            alpha,
+            pointer(a),
+            n + 1,
+            pointer(x),
+            incx,
+            beta,
+            pointer(y),
+            3,
+        )
+        np.testing.assert_allclose(
+            y, want, rtol=1e-3 if dtype == "float32" else 1e-11, atol=1e-4 if dtype == "float32" else 1e-11
+        )
 
 
 def test_blas_leaves_the_environment_alone():
@@ -64,6 +106,7 @@ def test_blas_leaves_the_environment_alone():
         table = ffi.new("tgen_host *")
         name = blas.fill(lib, ffi, table)
         return before == dict(os.environ), name
+
     unchanged, name = in_child(load)
     assert unchanged and name.startswith(("openblas", "built in"))
 

@@ -1,4 +1,5 @@
 """What the cache survives, in real processes, with a compiler that counts."""
+
 import builtins
 import errno
 import io
@@ -17,16 +18,28 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from faults import answer, cc, figure, in_directory, made, made_with_warnings    # noqa: F401
-from faults import named, numbers, place, size, stored_path, text_of    # noqa: F401
+from faults import (  # noqa: F401  # noqa: F401
+    answer,
+    cc,
+    figure,
+    in_directory,
+    made,
+    made_with_warnings,
+    named,
+    numbers,
+    place,
+    size,
+    stored_path,
+    text_of,
+)
 from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_directory, wait_for
 
 from tgen.backends.c import blas, build, cache, directory, entry, host, image, toolchain
 from tgen.config import config
 from tgen.errors import CacheSecurityError, CompileError
 
-
 # ---- many processes ----
+
 
 def test_same_function_in_many_processes(cc, place):
     rounds, count = size(3, 10), size(16, 32)
@@ -37,6 +50,7 @@ def test_same_function_in_many_processes(cc, place):
             os.close(opener)
             os.read(gate, 1)
             return made(n)
+
         children = [Child(wait_and_make) for _ in range(count)]
         os.close(opener)
         assert [c.result() for c in children] == [n] * count
@@ -64,7 +78,7 @@ def test_killed_while_compiling(cc, place):
         wait_for(lambda: cc.compiles() == 1)
     waiter = Child(made, n)
     time.sleep(0.1)
-    assert cc.compiles() == 1       # it waits
+    assert cc.compiles() == 1  # it waits
     holder.kill()
     holder.wait()
     assert waiter.result() == n and cc.compiles() == 2
@@ -89,12 +103,13 @@ def test_what_killed_processes_left_is_swept(place):
     def leave_scratch():
         os.write(into, directory.scratch_directory().encode())
         time.sleep(30)
+
     child = Child(leave_scratch)
     scratch = os.path.dirname(os.read(leave, 4096).decode())
     old = time.time() - 1000
     os.utime(scratch, (old, old))
     directory.sweep()
-    assert os.path.isdir(scratch)   # its process lives
+    assert os.path.isdir(scratch)  # its process lives
     child.kill()
     child.wait()
     assert directory.sweep() >= 1 and not os.path.exists(scratch)
@@ -112,6 +127,7 @@ def test_different_functions_do_not_wait(cc, place):
 
 # ---- nowhere to store ----
 
+
 def test_file_size_limit(place):
     first, second = next(numbers), next(numbers)
 
@@ -120,6 +136,7 @@ def test_file_size_limit(place):
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
         result = made_of(text_of(n), long_text(n))
         return result, resource.getrlimit(resource.RLIMIT_FSIZE)
+
     for n in (first, second):
         (answers, seen), limit = in_child(limited, n)
         assert answers == [n, n] and len(seen) == 1 and "File too large" in seen[0]
@@ -153,6 +170,7 @@ def full_place(monkeypatch, cc):
         if "w" in mode and str(path).startswith(small + "/") and not str(path).endswith(full_place.fits):
             return Full(path, "w")
         return real(path, mode, *args, **options)
+
     monkeypatch.setattr(builtins, "open", open_there)
     monkeypatch.setattr(tempfile, "tempdir", small)
     monkeypatch.setattr(directory, "_scratch", directory._Scratch())
@@ -175,6 +193,7 @@ def test_full_directory_for_temporary_files(cc, place, monkeypatch, fits):
             used = directory._scratch.path
             directory._scratch.remove()
             return result, small, used, os.listdir(small), os.path.exists(used)
+
     (answers, seen), small, used, left, there = in_child(told)
     assert answers == [first, second] and len(seen) == 1 and small in seen[0] and "No space left" in seen[0]
     assert not used.startswith(small) and left == [] and not there and len(named(place, ".so")) == 2
@@ -195,12 +214,14 @@ def test_without_any_place_for_temporary_files(place, monkeypatch):
 
 def in_child_raises(work):
     """The exception of a child, here."""
+
     def caught():
         directory._scratch = directory._Scratch()
         try:
             work()
         except Exception as error:
             return error
+
     error = in_child(caught)
     if error is not None:
         raise error
@@ -226,6 +247,7 @@ def test_unsafe_directory_for_temporary_files(place, monkeypatch, places):
             return str(error), None
         finally:
             directory._scratch.remove()
+
     told, where = as_nobody(in_directory, theirs, used)
     if places == "nowhere":
         assert f"{loose} may be written by others (mode 0777)" in told and "TMPDIR" in told
@@ -239,7 +261,7 @@ def test_unsafe_directory_for_temporary_files(place, monkeypatch, places):
 
 def test_loaded_from_memory_where_no_directory_may_hold_programs(place, monkeypatch):
     """Numbers of files come back and names must not: each library is really the one that was asked for."""
-    for k in range(6):
+    for _ in range(6):
         n = next(numbers)
         code = toolchain.get().compile(text_of(n))
         with monkeypatch.context() as patch:
@@ -262,9 +284,11 @@ def test_every_write_may_fail(place, error):
         def write(handle, data):
             if next(count) == k:
                 raise OSError(error, os.strerror(error))
-            return real(handle, data[:max(len(data) // 2, 1)])      # and short writes all the way
+            return real(handle, data[: max(len(data) // 2, 1)])  # and short writes all the way
+
         entry.os = type("os", (), {**vars(os), "write": staticmethod(write)})
         return *made_with_warnings(n), next(count)
+
     k, calls = 0, 1
     while k < calls:
         n = next(numbers)
@@ -305,8 +329,9 @@ def test_no_home(cc, home):
         without_named_directory(home)
         result, used = made_with_warnings(n), directory.directory()
         mode = os.stat(directory._scratch.path).st_mode
-        directory._scratch.remove()     # as at the end of a process
+        directory._scratch.remove()  # as at the end of a process
         return result, used, mode
+
     (answers, seen), used, mode = as_nobody(homeless)
     assert answers == [n] and len(seen) == 1 and "for this process only" in seen[0]
     assert stat.S_IMODE(mode) == 0o700 and not os.path.exists(used)
@@ -318,9 +343,9 @@ def test_directory_removed_while_running(cc, place):
     shutil.rmtree(place)
     assert answer(library) == n
     assert made(other) == other and in_child(made, other) == other
-    assert cc.compiles(f"MARK{other}") == 1     # recreated and stored
+    assert cc.compiles(f"MARK{other}") == 1  # recreated and stored
     stored = cache.get(build.key_of(text_of(other)))
-    shutil.rmtree(place)                        # between get and load
+    shutil.rmtree(place)  # between get and load
     assert answer(build.Library("0" * 64, *stored)) == other
 
 
@@ -333,6 +358,7 @@ def test_scratch_removed_while_running(place):
 
 # ---- what is there cannot be trusted ----
 
+
 def test_corrupt_bytes_are_never_accepted(place):
     n = next(numbers)
     made(n)
@@ -340,8 +366,8 @@ def test_corrupt_bytes_are_never_accepted(place):
     good = open(path, "rb").read()
     source = random.Random(2)
     assert entry.unpack(key, good)
-    for size in range(0, len(good), 512):
-        assert entry.unpack(key, good[:size]) is None
+    for end in range(0, len(good), 512):
+        assert entry.unpack(key, good[:end]) is None
     for _ in range(1000):
         bad = bytearray(good)
         bad[source.randrange(len(bad))] ^= 1 << source.randrange(8)
@@ -353,7 +379,7 @@ def test_corrupt_bytes_are_never_accepted(place):
 
 def spoil_truncate(path):
     data = open(path, "rb").read()
-    replace(path, data[:len(data) // 2])
+    replace(path, data[: len(data) // 2])
 
 
 def spoil_flip(path):
@@ -407,7 +433,18 @@ def replace(path, data):
     os.chmod(path, 0o500)
 
 
-SPOILED = [spoil_truncate, spoil_flip, spoil_empty, spoil_other, spoil_directory, spoil_symlink, spoil_dangling, spoil_fifo, spoil_mode, spoil_hard_link]
+SPOILED = [
+    spoil_truncate,
+    spoil_flip,
+    spoil_empty,
+    spoil_other,
+    spoil_directory,
+    spoil_symlink,
+    spoil_dangling,
+    spoil_fifo,
+    spoil_mode,
+    spoil_hard_link,
+]
 
 
 @pytest.mark.parametrize("spoil", SPOILED, ids=lambda f: f.__name__[6:])
@@ -419,7 +456,7 @@ def test_corrupt_entry_is_healed(cc, place, spoil):
     assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2
     info = os.lstat(stored_path(n))
     assert stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) == 0o500
-    assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2     # healed
+    assert in_child(made, n) == n and cc.compiles(f"MARK{n}") == 2  # healed
 
 
 def products():
@@ -440,7 +477,7 @@ PRODUCT = [[5, 14], [14, 50]]
 def test_a_corrupt_copy_of_the_blas_library_is_healed(place, spoil):
     made(1)
     name, product = in_child(products)
-    path, = (item.path for item in cache.entries((cache.BLAS,)))
+    (path,) = (item.path for item in cache.entries((cache.BLAS,)))
     assert name.startswith("openblas") and product == PRODUCT and not cache.verify()
     spoil(path)
     assert cache.verify()
@@ -456,6 +493,7 @@ def test_the_copy_of_the_blas_library_counts(place):
     def in_a_small_cache():
         config.cache_bytes = size
         return products()
+
     assert in_child(in_a_small_cache)[1] == PRODUCT and not cache.entries((cache.BLAS,))
 
 
@@ -476,6 +514,7 @@ def unsafe_mode(mode):
     def make(base):
         os.mkdir(os.path.join(base, "tgen"))
         return hand_over(os.path.join(base, "tgen"), mode)
+
     return make
 
 
@@ -492,7 +531,13 @@ def unsafe_ancestor(base):
     return path
 
 
-UNSAFE = {"owner": unsafe_owner, "0777": unsafe_mode(0o777), "0770": unsafe_mode(0o770), "symlink": unsafe_symlink, "ancestor": unsafe_ancestor}
+UNSAFE = {
+    "owner": unsafe_owner,
+    "0777": unsafe_mode(0o777),
+    "0770": unsafe_mode(0o770),
+    "symlink": unsafe_symlink,
+    "ancestor": unsafe_ancestor,
+}
 
 
 @pytest.mark.parametrize("kind", UNSAFE)
@@ -510,6 +555,7 @@ def test_unsafe_directory(cc, kind):
             without_named_directory(None)
             os.environ["XDG_CACHE_HOME"] = base
             return made_with_warnings(n), directory.directory()
+
         as_nobody(named_by_user)
         (answers, seen), used = as_nobody(found_by_default)
         assert answers == [n] and len(seen) == 1 and "not safe" in seen[0]
@@ -530,6 +576,7 @@ def test_file_of_another_user(cc, place):
 
 # ---- clocks and size ----
 
+
 def test_wrong_clocks(place):
     old, new, future = (cache.digest(name) for name in ("old", "new", "future"))
     for key in (old, new, future):
@@ -549,6 +596,7 @@ def test_bounded_with_several_evictors(place):
         for k in range(size(60, 500)):
             assert cache.put(cache.digest("entry", str(seed), str(k)), source.randbytes(9000), {})
         return True
+
     children = [Child(store, seed) for seed in range(size(4, 8))]
     assert all(c.result() for c in children)
     assert sum(item.size for item in cache.entries()) <= 1.1 * (1 << 20)

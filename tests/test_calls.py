@@ -1,4 +1,5 @@
 """What functions return, keep, update, substitute, copy and pickle."""
+
 import copy
 import pickle
 import warnings
@@ -6,14 +7,14 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from world import World
 
 import tgen.tensor as T
 from tgen import Function, In, Out, Param, config, function, shared
 from tgen.runtime import hooks
-from world import World
-
 
 # -- what comes back
+
 
 def test_containers_follow_the_argument():
     e = World()
@@ -40,7 +41,7 @@ def test_keywords():
     assert f(3, 1) == f(3, y=1) == f(x=3, y=1) == f(y=1, x=3) == 2
     assert function([e.n, e.n2], e.n - e.n2)(3, 1) == 2
     hidden = T.dscalar("s")
-    assert function([hidden], hidden + e.s)(s=2) == 3        # the input, not the shared variable of that name
+    assert function([hidden], hidden + e.s)(s=2) == 3  # the input, not the shared variable of that name
 
 
 def test_defaults_hold_for_one_call():
@@ -62,7 +63,7 @@ def test_private_state():
     assert f(2) == 1 and f(2) == 3 and f["y"] == 5 and f[e.y] == 5
     f["y"] = 0
     assert f(1) == 0 and f["y"] == 1
-    assert f(1, 7) == 7 and f["y"] == 8             # given: set before the call
+    assert f(1, 7) == 7 and f["y"] == 8  # given: set before the call
     g = f.copy()
     g(1)
     assert (f["y"], g["y"]) == (8, 9) and f.get_shared() == []
@@ -90,7 +91,14 @@ def test_implicit_inputs():
 def test_items():
     e = World()
     f = function([e.x], e.x + e.s)
-    assert f["s"] == 5 - 4 == f[e.s] and f["x"] is None and "x" in f and e.x in f and "zz" not in f and e.y not in f
+    assert (
+        f["s"] == 5 - 4 == f[e.s]
+        and f["x"] is None
+        and "x" in f
+        and e.x in f
+        and "zz" not in f
+        and e.y not in f
+    )
     f["s"] = 3
     assert e.s.get_value() == 3 and f[1] == 3
     f["x"] = 2
@@ -98,7 +106,13 @@ def test_items():
     with pytest.raises(TypeError, match="Missing"):
         f()
     assert [p.name for p in f.input_storage] == ["x", "s"] and len(f.output_storage) == 1
-    assert f.maker.inputs[0].variable is e.x and len(f.maker.outputs) == 1 and f.unpack_single and not f.return_none and f.output_keys is None
+    assert (
+        f.maker.inputs[0].variable is e.x
+        and len(f.maker.outputs) == 1
+        and f.unpack_single
+        and not f.return_none
+        and f.output_keys is None
+    )
 
 
 def test_names_and_modes():
@@ -132,6 +146,7 @@ def test_legacy_tuples():
 
 
 # -- updates and givens
+
 
 def test_updates_are_simultaneous():
     a, b, c = shared(1.0), shared(2.0), shared(3.0)
@@ -171,22 +186,28 @@ def test_default_updates():
     for skip in (True, [s]):
         assert function([], s, no_default_updates=skip)() == 20 and s.get_value() == 20
     t = shared(0)
-    t.default_update = t + s            # reaches s through its expression
+    t.default_update = t + s  # reaches s through its expression
     function([], t)()
     assert (t.get_value(), s.get_value()) == (20, 21)
     k = T.lscalar()
-    function([k], s * 1, givens={s: k})(3)      # s is not reached any more
+    function([k], s * 1, givens={s: k})(3)  # s is not reached any more
     assert s.get_value() == 21
 
 
 def test_givens():
     e = World()
     z = e.x * 3
-    assert function([e.y], z + 1, givens={z: e.y})(10.0) == 11              # an intermediate variable
-    assert function([], e.x + 1, givens=[(e.x, np.float64(4))])() == 5      # shared silently
-    assert function([], e.s + 1, givens={e.s: e.s * 2})() == 3              # itself, once
-    assert function([e.y], e.x, givens=[(e.s, e.y), (e.x, e.s + 1)])(2.0) == 3      # sees the replacements before it
-    assert function([e.f], T.tanh(e.v).sum() * e.v, givens={e.v: e.f}, rebuild_strict=False)(np.ones(3, "float32")).dtype == "float32"
+    assert function([e.y], z + 1, givens={z: e.y})(10.0) == 11  # an intermediate variable
+    assert function([], e.x + 1, givens=[(e.x, np.float64(4))])() == 5  # shared silently
+    assert function([], e.s + 1, givens={e.s: e.s * 2})() == 3  # itself, once
+    # sees the replacements before it
+    assert function([e.y], e.x, givens=[(e.s, e.y), (e.x, e.s + 1)])(2.0) == 3
+    assert (
+        function([e.f], T.tanh(e.v).sum() * e.v, givens={e.v: e.f}, rebuild_strict=False)(
+            np.ones(3, "float32")
+        ).dtype
+        == "float32"
+    )
     assert function([e.row], e.m + 0, givens={e.m: e.row})(np.ones((1, 2))).shape == (1, 2)
     k = T.dscalar()
     assert function([k], e.s * 2, givens=[(e.s, k)])(3.0) == 6 and e.s.get_value() == 1
@@ -209,6 +230,7 @@ def test_clones_share_their_value():
 
 
 # -- copies, pickles, hooks
+
 
 def test_copy():
     e = World()
@@ -236,7 +258,11 @@ def test_pickle_keeps_identity():
 
 def test_pickle_of_the_rest():
     e = World()
-    f = function([e.x, In(e.y, value=10, name="yy"), In(e.n, value=1.0, update=e.n + 1)], {"a": e.x + e.y, "n": e.n}, name="foo")
+    f = function(
+        [e.x, In(e.y, value=10, name="yy"), In(e.n, value=1.0, update=e.n + 1)],
+        {"a": e.x + e.y, "n": e.n},
+        name="foo",
+    )
     f(1)
     g = pickle.loads(pickle.dumps(f))
     assert g(1) == {"a": 11, "n": 2} and g(1, yy=1)["a"] == 2 and g.name == "foo" and f["n"] == 2

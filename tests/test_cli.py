@@ -1,4 +1,5 @@
 """The command line through a pipe and through a real terminal."""
+
 import os
 import pty
 import re
@@ -52,9 +53,22 @@ def environment(tmp_path):
 @pytest.fixture
 def tgen_command(environment, tmp_path):
     def run(*arguments, status=0):
-        done = subprocess.run([sys.executable, "-m", "tgen", *arguments], capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120)
-        assert done.returncode == status, (arguments, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+        done = subprocess.run(
+            [sys.executable, "-m", "tgen", *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=tmp_path,
+            timeout=120,
+        )
+        assert done.returncode == status, (
+            arguments,
+            done.returncode,
+            done.stdout[-2000:],
+            done.stderr[-2000:],
+        )
         return done
+
     return run
 
 
@@ -68,7 +82,7 @@ def in_terminal(arguments, environment, cwd):
     while True:
         try:
             data = os.read(terminal, 65536)
-        except OSError:         # the other end is closed
+        except OSError:  # the other end is closed
             break
         if not data:
             break
@@ -79,17 +93,24 @@ def in_terminal(arguments, environment, cwd):
 
 # ---- inspect FILE
 
+
 def test_list_stops_at_the_first_call(tgen_command, script):
     done = tgen_command("inspect", script, "--list", "--", "a", "--b")
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["step", "named", "double", "prog.py:15"]
-    assert "script says ['a', '--b'] __main__" in done.stderr and "value" not in done.stderr and "KeyError" not in done.stderr
+    assert (
+        "script says ['a', '--b'] __main__" in done.stderr
+        and "value" not in done.stderr
+        and "KeyError" not in done.stderr
+    )
     assert "updates w" in done.stdout and "\x1b" not in done.stdout and r"x\x1b[31m" in done.stdout
 
 
 def test_run_goes_on_and_shows_the_exception_last(tgen_command, script):
     done = tgen_command("inspect", script, "--list", "--run", status=1)
     assert [line.split()[0] for line in done.stdout.splitlines()][-1] == "late"
-    assert "value [0.0, 0.0, 0.0]" in done.stderr and done.stderr.rstrip().endswith("KeyError: 'after it all'")
+    assert "value [0.0, 0.0, 0.0]" in done.stderr and done.stderr.rstrip().endswith(
+        "KeyError: 'after it all'"
+    )
     assert "runpy" not in done.stderr and "tgen/cli" not in done.stderr
 
 
@@ -113,25 +134,43 @@ def test_sections_and_names_beside(tgen_command, script, environment):
     assert re.search(r"^#\s+v1\s+w\s+float64\[n\d\]\s+shared, updated\s+prog.py:8$", done.stdout, re.M)
     assert "tanh v0    # prog.py:13" in done.stdout and "tgen_entry" in done.stdout
     one = {flag: tgen_command("inspect", f"{script}:step", flag).stdout for flag in ("--plan", "--c", "--ir")}
-    assert "====" in one["--plan"] and "tgen_entry" not in one["--plan"] and "tgen_entry" in one["--c"] and "function (" in one["--ir"]
+    assert (
+        "====" in one["--plan"]
+        and "tgen_entry" not in one["--plan"]
+        and "tgen_entry" in one["--c"]
+        and "function (" in one["--ir"]
+    )
     stage = tgen_command("inspect", f"{script}:step", "--stage", "simplify").stdout
     assert re.findall(r"^==== (.*) ====", stage, re.M) == ["IR after simplify"]
-    assert "there are: stabilise, fold" in tgen_command("inspect", f"{script}:step", "--stage", "nosuch", status=2).stderr
+    assert (
+        "there are: stabilise, fold"
+        in tgen_command("inspect", f"{script}:step", "--stage", "nosuch", status=2).stderr
+    )
 
 
 def test_nothing_is_compiled_unless_asm_asks(environment, script, tmp_path):
     log, wrapper = tmp_path / "calls", tmp_path / "cc"
-    wrapper.write_text(f"""#!/bin/sh\necho "$@" >> {log}\nexec {shutil.which('cc')} "$@"\n""")
+    wrapper.write_text(f"""#!/bin/sh\necho "$@" >> {log}\nexec {shutil.which("cc")} "$@"\n""")
     wrapper.chmod(0o755)
     env = environment | {"TGEN_CC": str(wrapper)}
 
     def compiled(*arguments):
-        """How often the compiler made a function's library or assembly; the host module and the probes are no functions."""
+        """How often the compiler made a function's library or assembly; the host module and the probes are no
+        functions.
+        """
         log.write_text("")
-        done = subprocess.run([sys.executable, "-m", "tgen", "inspect", *arguments], env=env, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-m", "tgen", "inspect", *arguments],
+            env=env,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stderr
         return done, sum("tgen.c" in line for line in log.read_text().splitlines())
-    compiled(script)                                # makes the machine record and the host module
+
+    compiled(script)  # makes the machine record and the host module
     assert compiled(script)[1] == 0
     assert compiled(f"{script}:step", "--c")[1] == 0
     done, count = compiled(f"{script}:step", "--asm")
@@ -140,14 +179,31 @@ def test_nothing_is_compiled_unless_asm_asks(environment, script, tmp_path):
 
 def test_colours_on_a_terminal_only(environment, script, tmp_path):
     status, shown = in_terminal(["inspect", f"{script}:step"], environment, tmp_path)
-    assert status == 0 and "\x1b[1;36mfunction step\x1b[0m" in shown and "\x1b[35m" in shown and "\x1b[31m" not in shown
-    status, plain = in_terminal(["inspect", f"{script}:step", "--ir"], environment | {"NO_COLOR": "1"}, tmp_path)
+    assert (
+        status == 0
+        and "\x1b[1;36mfunction step\x1b[0m" in shown
+        and "\x1b[35m" in shown
+        and "\x1b[31m" not in shown
+    )
+    status, plain = in_terminal(
+        ["inspect", f"{script}:step", "--ir"], environment | {"NO_COLOR": "1"}, tmp_path
+    )
     assert status == 0 and "\x1b" not in plain and "IR before passes" in plain
 
 
-@pytest.mark.parametrize("text, words, status", [
-    ("x = 1\n", "built no function", 1), ("def broken(:\n", "SyntaxError", 1), ("import sys; sys.exit(3)\n", "ended with exit status 3", 1),
-    ("import os; os.write(1, b'raw')\nimport subprocess; subprocess.run(['echo', 'child'])\n", "rawchild", 1)])
+@pytest.mark.parametrize(
+    "text, words, status",
+    [
+        ("x = 1\n", "built no function", 1),
+        ("def broken(:\n", "SyntaxError", 1),
+        ("import sys; sys.exit(3)\n", "ended with exit status 3", 1),
+        (
+            "import os; os.write(1, b'raw')\nimport subprocess; subprocess.run(['echo', 'child'])\n",
+            "rawchild",
+            1,
+        ),
+    ],
+)
 def test_odd_scripts(tgen_command, tmp_path, text, words, status):
     path = tmp_path / "odd.py"
     path.write_text(text)
@@ -155,19 +211,37 @@ def test_odd_scripts(tgen_command, tmp_path, text, words, status):
     assert words in done.stderr and done.stdout == ""
 
 
-@pytest.mark.parametrize("arguments, words", [(["inspect", "nosuch.py"], "no file nosuch.py"), (["inspect", "abcdef0123"], "no key in"), (["inspect"], "required"),
-                                              (["nosuch"], "invalid choice"), (["cache", "prune", "--bytes", "many"], "invalid size_of value")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["inspect", "nosuch.py"], "no file nosuch.py"),
+        (["inspect", "abcdef0123"], "no key in"),
+        (["inspect"], "required"),
+        (["nosuch"], "invalid choice"),
+        (["cache", "prune", "--bytes", "many"], "invalid size_of value"),
+    ],
+)
 def test_asked_wrongly(tgen_command, arguments, words):
     assert words in tgen_command(*arguments, status=2).stderr
 
 
-@pytest.mark.parametrize("text, wanted", [("a.py:f", ("a.py", "f")), ("a.py", ("a.py", None)), ("a.py:b.py:3", ("a.py", "b.py:3")), ("a.py:", ("a.py", None)),
-                                          ("0123456789ab", (None, "0123456789ab")), ("xyz", ("xyz", None))])
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        ("a.py:f", ("a.py", "f")),
+        ("a.py", ("a.py", None)),
+        ("a.py:b.py:3", ("a.py", "b.py:3")),
+        ("a.py:", ("a.py", None)),
+        ("0123456789ab", (None, "0123456789ab")),
+        ("xyz", ("xyz", None)),
+    ],
+)
 def test_targets(text, wanted):
     assert split_target(text) == wanted
 
 
 # ---- what a call is bound to
+
 
 def here():
     return bound_name(sys._getframe(1))
@@ -183,7 +257,7 @@ def test_bound_names():
     first, second = here(), [here()]
     left, right = through()
     held = {"key": here(), 3: here()}
-    assert (named := here()) == "named" and plain == "plain" and annotated == "annotated"
+    assert (named := here()) == "named" == named and plain == "plain" and annotated == "annotated"
     assert (first, second) == ("first", [None]) and (left, right) == ("left", "right")
     assert held == {"key": "key", 3: None} and dict(word=here())["word"] == "word"
     held["x"] = here()
@@ -192,9 +266,12 @@ def test_bound_names():
 
 # ---- the cache, the table, the doctor
 
+
 def test_cache_commands(tgen_command, environment, tmp_path):
     path = tmp_path / "small.py"
-    path.write_text("import tgen, tgen.tensor as T\nx = T.dscalar('x')\nprint(tgen.function([x], T.sin(x) * 3)(0.0))\n")
+    path.write_text(
+        "import tgen, tgen.tensor as T\nx = T.dscalar('x')\nprint(tgen.function([x], T.sin(x) * 3)(0.0))\n"
+    )
     subprocess.run([sys.executable, str(path)], env=environment, check=True, capture_output=True)
     folder = environment["TGEN_CACHE_DIR"]
     assert tgen_command("cache", "path").stdout == folder + "\n"
@@ -214,13 +291,19 @@ def test_cache_commands(tgen_command, environment, tmp_path):
     assert "damaged" in tgen_command("inspect", functions[0], status=2).stderr
     assert int(tgen_command("cache", "prune", "--bytes", "0").stdout.split()[0]) >= len(functions)
     subprocess.run([sys.executable, str(path)], env=environment, check=True, capture_output=True)
-    assert int(tgen_command("cache", "clear").stdout.split()[0]) > 0 and tgen_command("cache", "list").stdout == ""
+    assert (
+        int(tgen_command("cache", "clear").stdout.split()[0]) > 0
+        and tgen_command("cache", "list").stdout == ""
+    )
 
 
 def test_ops(tgen_command):
     table = tgen_command("ops").stdout.splitlines()
     assert len(table) > 300 and any(line.split()[:3] == ["tanh", "scalar", "yes"] for line in table)
-    assert any(line.split()[:3] == ["T.nnet.softmax", "function", "yes"] and line.endswith("(x, axis=None)") for line in table)
+    assert any(
+        line.split()[:3] == ["T.nnet.softmax", "function", "yes"] and line.endswith("(x, axis=None)")
+        for line in table
+    )
     assert "abs, add" in tgen_command("ops", "T.nnet.relu", "--composes").stdout
     assert all("dimshuffle" in line for line in tgen_command("ops", "dimshuffle").stdout.splitlines())
     tgen_command("ops", "nosuchop", status=1)
@@ -228,7 +311,15 @@ def test_ops(tgen_command):
 
 def test_doctor(tgen_command, environment, tmp_path):
     done = tgen_command("doctor")
-    for word in ("python", "compiler", "flags", "BLAS", "cache", "built and called", "everything tgen needs is there"):
+    for word in (
+        "python",
+        "compiler",
+        "flags",
+        "BLAS",
+        "cache",
+        "built and called",
+        "everything tgen needs is there",
+    ):
         assert word in done.stdout
     environment["TGEN_CC"] = "nosuchcompiler"
     done = tgen_command("doctor", status=1)
@@ -236,7 +327,13 @@ def test_doctor(tgen_command, environment, tmp_path):
 
 
 def test_a_reader_that_leaves_early(environment, script, tmp_path):
-    process = subprocess.Popen([sys.executable, "-m", "tgen", "inspect", script], env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tgen", "inspect", script],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     process.stdout.readline()
     process.stdout.close()
     assert b"BrokenPipe" not in process.stderr.read() and process.wait(timeout=60) == 0

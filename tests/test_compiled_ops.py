@@ -1,29 +1,63 @@
 """Every scalar op and reduction, compiled, against its NumPy meaning: dtypes, layouts, special values."""
+
 from functools import reduce
 from itertools import combinations, product
 
 import numpy as np
 import pytest
+from compiled import agree
+from special import same_bits
 
 import tgen
 import tgen.tensor as T
-from compiled import agree
-from special import same_bits
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.core.types import DTYPES, TensorType
 from tgen.graph.nodes import apply_op
 from tgen.ops.declare import LIBM
 
 ULPS = 4
-APPROXIMATE = {name.replace("a", "arc", 1) if name[0] == "a" else name for name in LIBM} | {"sigmoid", "softplus", "logaddexp"}
-CANCELLING = {"logaddexp"}      # its result may be near 0 where no operand is: its digits are counted in those of the operands
-SPECIAL = {"f": (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1.5, -2.5, 1e300, 3e38, 1e-45, 0.5, -0.3, 7.25, -40.0),
-           "i": (0, 1, -1, 2, -2, 7, -7, 31, 64), "u": (0, 1, 2, 7, 8, 64, 200), "b": (True, False)}
-ATTRS = {"cast": [{"dtype": d} for d in DTYPES], "grad_clip": [{"lo": -1.0, "hi": 1.0}], "grad_scale": [{"factor": 2.0}]}
-MIXED = ("eq", "neq", "lt", "le", "gt", "ge")       # their operands may differ in dtype
+APPROXIMATE = {name.replace("a", "arc", 1) if name[0] == "a" else name for name in LIBM} | {
+    "sigmoid",
+    "softplus",
+    "logaddexp",
+}
+# its result may be near 0 where no operand is: its digits are counted in those of the operands
+CANCELLING = {"logaddexp"}
+SPECIAL = {
+    "f": (
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        5e-324,
+        -1e-310,
+        1.5,
+        -2.5,
+        1e300,
+        3e38,
+        1e-45,
+        0.5,
+        -0.3,
+        7.25,
+        -40.0,
+    ),
+    "i": (0, 1, -1, 2, -2, 7, -7, 31, 64),
+    "u": (0, 1, 2, 7, 8, 64, 200),
+    "b": (True, False),
+}
+ATTRS = {
+    "cast": [{"dtype": d} for d in DTYPES],
+    "grad_clip": [{"lo": -1.0, "hi": 1.0}],
+    "grad_scale": [{"factor": 2.0}],
+}
+MIXED = ("eq", "neq", "lt", "le", "gt", "ge")  # their operands may differ in dtype
 
 
 # -- scalar ops ----------------------------------------------------------------------------------------------
+
 
 def operand_dtypes(op, attrs):
     """Every tuple of operand dtypes the op's rule leaves as it is."""
@@ -58,7 +92,9 @@ def special_values(dtype):
     if kind == "f":
         values += [float(np.finfo(dtype).max), float(np.finfo(dtype).tiny), 1 + float(np.finfo(dtype).eps)]
     with np.errstate(all="ignore"):
-        return np.array([v for v in values if kind not in "iu" or np.iinfo(dtype).min <= v <= np.iinfo(dtype).max]).astype(dtype)
+        return np.array(
+            [v for v in values if kind not in "iu" or np.iinfo(dtype).min <= v <= np.iinfo(dtype).max]
+        ).astype(dtype)
 
 
 def grid(dtypes):
@@ -75,35 +111,62 @@ def spaced(a):
 
 
 LAYOUTS = {
-    "C": lambda a: a, "Fortran": np.asfortranarray, "steps": spaced, "negative": lambda a: a[::-1, ::-1], "transposed": lambda a: a.T, "inner": lambda a: a[1:, 2:-1],
-    "repeated row": lambda a: np.broadcast_to(a[3:4], a.shape), "repeated column": lambda a: np.broadcast_to(a[:, 2:3], a.shape), "one element": lambda a: a[:1, 1:2],
-    "no rows": lambda a: a[:0], "no columns": lambda a: a[:, :0], "read-only": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape)}
+    "C": lambda a: a,
+    "Fortran": np.asfortranarray,
+    "steps": spaced,
+    "negative": lambda a: a[::-1, ::-1],
+    "transposed": lambda a: a.T,
+    "inner": lambda a: a[1:, 2:-1],
+    "repeated row": lambda a: np.broadcast_to(a[3:4], a.shape),
+    "repeated column": lambda a: np.broadcast_to(a[:, 2:3], a.shape),
+    "one element": lambda a: a[:1, 1:2],
+    "no rows": lambda a: a[:0],
+    "no columns": lambda a: a[:, :0],
+    "read-only": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
+}
 
 
 def within(got, wanted, ulps, least=0):
-    """Equal NaN positions and infinities; the rest within ``ulps`` units in the last place, or by no more than ``least``."""
+    """Equal NaN positions and infinities; the rest within ``ulps`` units in the last place, or by no more
+    than ``least``.
+    """
     if ulps == 0 or got.dtype.kind != "f":
         return same_bits(got, wanted)
     plain = np.isfinite(wanted)
-    if got.dtype != wanted.dtype or got.shape != wanted.shape or not same_bits(np.where(plain, 0, got), np.where(plain, 0, wanted)):
+    if (
+        got.dtype != wanted.dtype
+        or got.shape != wanted.shape
+        or not same_bits(np.where(plain, 0, got), np.where(plain, 0, wanted))
+    ):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool((np.abs(got[plain] - wanted[plain]) <= np.fmax(ulps * np.spacing(np.abs(wanted)), least)[plain]).all())
+        return bool(
+            (
+                np.abs(got[plain] - wanted[plain]) <= np.fmax(ulps * np.spacing(np.abs(wanted)), least)[plain]
+            ).all()
+        )
 
 
 def fitting(op, operands, maximum):
     """The operands, those that may not be negative raised to 0."""
-    return [maximum(x, 0) if k in op.nonnegative and str(x.dtype)[:3] == "int" else x for k, x in enumerate(operands)]
+    return [
+        maximum(x, 0) if k in op.nonnegative and str(x.dtype)[:3] == "int" else x
+        for k, x in enumerate(operands)
+    ]
 
 
 def check(op, attrs, operands, got):
     operands = fitting(op, operands, np.maximum)
     wanted = np.asarray(op.eval(attrs, (), *operands))
-    largest = np.where(np.isinf(wanted), 0, reduce(np.fmax, map(np.abs, operands))) if op.name in CANCELLING else 0
+    largest = (
+        np.where(np.isinf(wanted), 0, reduce(np.fmax, map(np.abs, operands))) if op.name in CANCELLING else 0
+    )
     with np.errstate(over="ignore"):
         least = 4 * np.spacing(largest)
     assert within(got, wanted, ULPS if op.name in APPROXIMATE else 0, least), (
-        f"{op} {attrs} of {[a.dtype.name for a in operands]}, strides {[a.strides for a in operands]}:\n{got!r:.500}\nwanted\n{wanted!r:.500}")
+        f"{op} {attrs} of {[a.dtype.name for a in operands]}, strides {[a.strides for a in operands]}:\n"
+        f"{got!r:.500}\nwanted\n{wanted!r:.500}"
+    )
 
 
 @pytest.mark.parametrize("dtypes", SWEEP, ids="-".join)
@@ -112,8 +175,11 @@ def test_scalar_ops(dtypes):
     ops = SWEEP[dtypes]
     matrices = [TensorType(d, (None, None))() for d in dtypes]
     numbers = [TensorType(d)() for d in dtypes]
-    outputs = [apply_op(op, fitting(op, args, T.maximum), attrs)[0]
-               for args in (matrices, numbers) for op, attrs in ops]
+    outputs = [
+        apply_op(op, fitting(op, args, T.maximum), attrs)[0]
+        for args in (matrices, numbers)
+        for op, attrs in ops
+    ]
     f = tgen.function(matrices + numbers, outputs, on_unused_input="ignore")
     arrays = grid(dtypes)
     for number, layout in enumerate(LAYOUTS.values()):
@@ -124,13 +190,19 @@ def test_scalar_ops(dtypes):
             check(op, attrs, given if got.ndim else list(map(np.asarray, scalars)), got)
 
 
-BROADCASTS = ([(None, None), (1, None)], [(None, 1), (None, None)], [(1, None), (None, 1)], [(1, 1), (None, None)], [(None, None), (3, None)])
+BROADCASTS = (
+    [(None, None), (1, None)],
+    [(None, 1), (None, None)],
+    [(1, None), (None, 1)],
+    [(1, 1), (None, None)],
+    [(None, None), (3, None)],
+)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int16", "bool"])
 def test_scalar_ops_broadcast(dtype):
     rng = np.random.default_rng(0)
-    ops = [(op, attrs) for op, attrs in SWEEP[dtype, dtype] if not (op.name in ("pow", "arctan2"))]
+    ops = [(op, attrs) for op, attrs in SWEEP[dtype, dtype] if op.name not in ("pow", "arctan2")]
     for shapes in BROADCASTS:
         args = [TensorType(dtype, s)() for s in shapes]
         f = tgen.function(args, [apply_op(op, args, attrs)[0] for op, attrs in ops])
@@ -142,7 +214,9 @@ def test_scalar_ops_broadcast(dtype):
 
 
 def test_sweep_is_whole():
-    assert {op.name for ops in SWEEP.values() for op, _ in ops} == {op.name for op in OPS.values() if op.kind == SCALAR}
+    assert {op.name for ops in SWEEP.values() for op, _ in ops} == {
+        op.name for op in OPS.values() if op.kind == SCALAR
+    }
 
 
 # -- reductions ----------------------------------------------------------------------------------------------
@@ -171,7 +245,12 @@ def contents(dtype, shape):
     ties = RNG.integers(0, 3, shape).astype(dtype)
     if not dtype.startswith("float"):
         info = np.iinfo(dtype)
-        return [ties, RNG.integers(info.min, info.max, shape, dtype, endpoint=True), np.full(shape, info.min, dtype), np.full(shape, info.max, dtype)]
+        return [
+            ties,
+            RNG.integers(info.min, info.max, shape, dtype, endpoint=True),
+            np.full(shape, info.min, dtype),
+            np.full(shape, info.max, dtype),
+        ]
     plain = RNG.normal(size=shape).astype(dtype)
     nans, infinite = plain.copy(), plain.copy()
     nans.flat[[1, nans.size // 2, -1]] = np.nan
@@ -187,13 +266,19 @@ def check_reduction(op, axes, x, got):
     wanted = reduced(op, axes, x)
     exact = wanted.dtype.kind != "f" or op.name in ("max", "min")
     if exact:
-        assert same_bits(got, wanted) or op.name in ("max", "min") and np.array_equal(got, wanted, equal_nan=True), f"{op} over {axes} of\n{x!r}\nis\n{got!r}\nwanted\n{wanted!r}"
+        assert (
+            same_bits(got, wanted)
+            or op.name in ("max", "min")
+            and np.array_equal(got, wanted, equal_nan=True)
+        ), f"{op} over {axes} of\n{x!r}\nis\n{got!r}\nwanted\n{wanted!r}"
         return
     assert got.dtype == wanted.dtype and got.shape == wanted.shape
     with np.errstate(all="ignore"):
         size = np.abs(x).sum(axis=axes) if op.name == "sum" else np.abs(wanted)
         near = np.abs(got - wanted) <= x.size * np.finfo(x.dtype).eps * size
-    assert (near | np.isnan(got) & np.isnan(wanted) | (got == wanted)).all(), f"{op} over {axes} of\n{x!r}\nis\n{got!r}\nwanted\n{wanted!r}"
+    assert (near | np.isnan(got) & np.isnan(wanted) | (got == wanted)).all(), (
+        f"{op} over {axes} of\n{x!r}\nis\n{got!r}\nwanted\n{wanted!r}"
+    )
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -202,7 +287,13 @@ def test_reductions(rank, dtype):
     x = TensorType(dtype, (None,) * rank)("x")
     wanted = list(reductions(x))
     f = tgen.function([x], [apply_op(op, [x], {"axes": axes})[0] for op, axes in wanted])
-    turns = (lambda a: a, np.asfortranarray, lambda a: a[(slice(None, None, -1),) * rank], lambda a: a[..., ::2], lambda a: a[:1])
+    turns = (
+        lambda a: a,
+        np.asfortranarray,
+        lambda a: a[(slice(None, None, -1),) * rank],
+        lambda a: a[..., ::2],
+        lambda a: a[:1],
+    )
     for array in contents(dtype, FULL[rank]):
         for turn in turns:
             given = turn(array)
@@ -230,7 +321,16 @@ def test_extremes_of_nothing_are_refused(name):
     assert [r.shape for r in f(np.zeros((0, 3)))] == [(0,), ()]
 
 
-@pytest.mark.parametrize("shape, axes", [((1 << 21,), (0,)), ((1 << 10, 1 << 11), (0, 1)), ((7, 1 << 18), (1,)), ((3, 5, 1 << 17), (2,)), ((4, 1 << 9, 1 << 9), (1, 2))])
+@pytest.mark.parametrize(
+    "shape, axes",
+    [
+        ((1 << 21,), (0,)),
+        ((1 << 10, 1 << 11), (0, 1)),
+        ((7, 1 << 18), (1,)),
+        ((3, 5, 1 << 17), (2,)),
+        ((4, 1 << 9, 1 << 9), (1, 2)),
+    ],
+)
 def test_long_float32_sums_keep_their_digits(shape, axes):
     x = TensorType("float32", (None,) * len(shape))("x")
     f = tgen.function([x], [x.sum(axis=axes), (x * x).sum(axis=axes), x.sum(axis=axes) + x.max(axis=axes)])
@@ -239,17 +339,25 @@ def test_long_float32_sums_keep_their_digits(shape, axes):
     for given in (array, np.asfortranarray(array), array[..., ::-1]):
         exact = given.astype("float64").sum(axis=axes)
         squares = np.square(given).astype("float64").sum(axis=axes)
-        bound = 8 * (np.log2(count / 128) + 16) * 2.0**-24     # NumPy adds blocks of 128 in eight lanes, then pairwise
+        # NumPy adds blocks of 128 in eight lanes, then pairwise
+        bound = 8 * (np.log2(count / 128) + 16) * 2.0**-24
         for got, true in zip(f(given), (exact, squares, exact + given.max(axis=axes))):
             assert (np.abs(got - true) <= bound * true).all()
 
 
 # -- numbers in the C --------------------------------------------------------------------------------
 
+
 def test_numbers_in_a_kernel_are_variables_of_their_dtype():
     """A sign that meets a sign, and a count that only 64 bits can be shifted by; test_ops.py has every op."""
     v, i = T.fvector("v"), T.lvector("i")
     loss = -T.log(T.nnet.sigmoid(v))
-    outputs = [T.grad(loss.sum(), v), T.neg(T.constant(np.float32(-1.5))) * v, T.constant(-0.0) - (-2.5 - v),
-               T.right_shift(np.int64(5), i), T.right_shift(np.int64(-2**31), i), T.neg(np.int64(-2**63)) + i]
+    outputs = [
+        T.grad(loss.sum(), v),
+        T.neg(T.constant(np.float32(-1.5))) * v,
+        T.constant(-0.0) - (-2.5 - v),
+        T.right_shift(np.int64(5), i),
+        T.right_shift(np.int64(-(2**31)), i),
+        T.neg(np.int64(-(2**63))) + i,
+    ]
     agree([v, i], outputs, [np.array([-2, 0, 3], "float32"), np.array([0, 33, 62])])

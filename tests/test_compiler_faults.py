@@ -1,4 +1,5 @@
 """Keys, fork, the compiler and what is loaded: what must be survived, in real processes."""
+
 import ctypes
 import fcntl
 import hashlib
@@ -13,7 +14,7 @@ import threading
 import time
 
 import pytest
-from faults import ROOT, answer, cc, figure, made, numbers, place, size, stored_path, text_of     # noqa: F401
+from faults import ROOT, answer, cc, figure, made, numbers, place, size, stored_path, text_of  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import Child, in_child, wait_for
@@ -22,25 +23,40 @@ from tgen.backends.c import build, cache, directory, toolchain, watch
 from tgen.config import config
 from tgen.errors import CompileError
 
-
 # ---- keys ----
 
 FEATURES = dict.fromkeys(toolchain.PROBES, True)
 
 
 def chain_like(**changes):
-    facts = dict(path="/usr/bin/cc", version="cc 12.2", target=("-march=znver3", "-mavx2"), stamps=(("/usr/bin/cc", 100, 200),),
-                 features=FEATURES, extra=())
+    facts = dict(
+        path="/usr/bin/cc",
+        version="cc 12.2",
+        target=("-march=znver3", "-mavx2"),
+        stamps=(("/usr/bin/cc", 100, 200),),
+        features=FEATURES,
+        extra=(),
+    )
     return toolchain.Toolchain(**{**facts, **changes})
 
 
 def test_every_ingredient_is_in_the_key():
-    chains = [chain_like(), chain_like(path="/opt/bin/cc"), chain_like(version="cc 12.3"), chain_like(target=("-march=znver3",)),
-              chain_like(target=("-march=znver4", "-mavx2")), chain_like(stamps=(("/usr/bin/cc", 101, 200),)),
-              chain_like(stamps=(("/usr/bin/cc", 100, 201),)), chain_like(stamps=(("/usr/bin/cc", 100, 200), ("/usr/bin/as", 1, 1))),
-              *(chain_like(features=FEATURES | {name: False}) for name in FEATURES),
-              chain_like(extra=("-O2",))]
-    keys = [toolchain.key_of(c, 1, "text") for c in chains] + [toolchain.key_of(chain_like(), 2, "text"), toolchain.key_of(chain_like(), 1, "texT")]
+    chains = [
+        chain_like(),
+        chain_like(path="/opt/bin/cc"),
+        chain_like(version="cc 12.3"),
+        chain_like(target=("-march=znver3",)),
+        chain_like(target=("-march=znver4", "-mavx2")),
+        chain_like(stamps=(("/usr/bin/cc", 101, 200),)),
+        chain_like(stamps=(("/usr/bin/cc", 100, 201),)),
+        chain_like(stamps=(("/usr/bin/cc", 100, 200), ("/usr/bin/as", 1, 1))),
+        *(chain_like(features=FEATURES | {name: False}) for name in FEATURES),
+        chain_like(extra=("-O2",)),
+    ]
+    keys = [toolchain.key_of(c, 1, "text") for c in chains] + [
+        toolchain.key_of(chain_like(), 2, "text"),
+        toolchain.key_of(chain_like(), 1, "texT"),
+    ]
     assert len(set(keys)) == len(keys)
     assert toolchain.key_of(chain_like(), 1, "text") == keys[0]
     assert all(cache.KEY.match(key) for key in keys)
@@ -53,6 +69,7 @@ def test_compiler_upgrade_under_the_same_path(cc, place):
     def probed():
         toolchain._loaded.clear()
         return toolchain.get().identity, made(n)
+
     first, _ = in_child(probed)
     again, _ = in_child(probed)
     info = os.stat(cc.path)
@@ -63,7 +80,10 @@ def test_compiler_upgrade_under_the_same_path(cc, place):
 
 
 def test_golden_key():
-    assert cache.digest("ab", "c") == hashlib.sha256(b"\2" + bytes(7) + b"ab" + b"\1" + bytes(7) + b"c").hexdigest()
+    assert (
+        cache.digest("ab", "c")
+        == hashlib.sha256(b"\2" + bytes(7) + b"ab" + b"\1" + bytes(7) + b"c").hexdigest()
+    )
 
 
 @given(st.lists(st.text()), st.lists(st.text()))
@@ -81,14 +101,34 @@ def test_file_names_are_keys(place):
     assert all(cache.NAME.match(name) for name in os.listdir(place))
 
 
-@pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-mdaz-ftz", "@file", "-o", "-wrapper", "-specs=x",
-                                  "-fplugin=x", "-B/tmp", "-Wl,-rpath,x", "-march=native", "-include", "x.h", "-I/tmp", "-L/tmp"])
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "-ffast-math",
+        "-Ofast",
+        "-funsafe-math-optimizations",
+        "-mdaz-ftz",
+        "@file",
+        "-o",
+        "-wrapper",
+        "-specs=x",
+        "-fplugin=x",
+        "-B/tmp",
+        "-Wl,-rpath,x",
+        "-march=native",
+        "-include",
+        "x.h",
+        "-I/tmp",
+        "-L/tmp",
+    ],
+)
 def test_flags_that_are_refused(flag):
     with pytest.raises(ValueError, match="is not allowed"):
         toolchain.checked_flags(f"-O2 {flag}")
 
 
 # ---- fork ----
+
 
 def test_child_gives_the_parents_stripes_back(cc, place):
     n = next(numbers)
@@ -100,10 +140,11 @@ def test_child_gives_the_parents_stripes_back(cc, place):
 
         def linger():
             time.sleep(2)
+
         child = Child(linger)
         thread.join()
     with open(lock) as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # BlockingIOError if the child still had it
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError if the child still had it
     child.kill()
     child.wait()
 
@@ -121,6 +162,7 @@ def test_child_compiles_while_a_thread_of_the_parent_did(cc, place):
 
 # ---- the compiler ----
 
+
 @pytest.mark.parametrize("delay", size([0.0, 0.01, 0.2], [k * 0.02 for k in range(20)]))
 def test_ctrl_c_while_compiling(cc, place, delay):
     n = next(numbers)
@@ -131,13 +173,14 @@ def test_ctrl_c_while_compiling(cc, place, delay):
             made(n)
         except KeyboardInterrupt:
             return os.listdir(directory._scratch.root())
+
     with cc.doing("sleep 20"):
         child = Child(interrupted)
         wait_for(lambda: cc.compiles() == 1)
         time.sleep(delay)
         child.kill(signal.SIGINT)
         assert child.result() == [directory.ALIVE]
-    assert [event[0] for event in cc.events()] == ["start"]         # nobody waited for its 20 seconds
+    assert [event[0] for event in cc.events()] == ["start"]  # nobody waited for its 20 seconds
     for event in cc.events():
         wait_for(lambda: not alive(int(event[2])))
     assert made(n) == n
@@ -151,6 +194,7 @@ def test_a_process_that_is_ended_takes_its_compiler_along(cc, place, number):
     def compiling():
         tempfile.tempdir, directory._scratch = folder, directory._Scratch()
         made(n)
+
     with cc.doing("sleep 60"):
         child = Child(compiling)
         wait_for(lambda: cc.compiles() == 1)
@@ -189,7 +233,9 @@ def test_missing_failing_and_hanging_compilers(cc, place):
     with cc.doing("for i in $(seq 100); do echo line $i >&2; done; exit 3"):
         with pytest.raises(CompileError, match="status 3") as failed:
             made(n)
-    assert cc.path in str(failed.value) and "line 19" in str(failed.value) and "line 30" not in str(failed.value)
+    assert (
+        cc.path in str(failed.value) and "line 19" in str(failed.value) and "line 30" not in str(failed.value)
+    )
     with cc.doing("sleep 30"), config.change_flags(compile_timeout=1):
         with pytest.raises(CompileError, match="more than 1 s"):
             made(n)
@@ -202,13 +248,27 @@ def test_error_in_the_text():
 
 
 def test_a_long_text_is_compiled_in_pieces(monkeypatch):
-    """By as many compilers as there are processors: the same function, and what one of them says is the error."""
-    kernels = "".join(f"TGEN_CALLED double part{k}(double x)\n{{\n{'    x = x*1.25 + 1;' * 1100}\n    return x;\n}}\n" for k in range(4))
-    text = ("#ifndef TGEN_STATIC\n#define TGEN_STATIC static\n#endif\n#define TGEN_CALLED TGEN_STATIC __attribute__((noinline))\ntypedef int int32_t;\n" + kernels
-            + "int32_t tgen_entry(double *x)\n{\n    *x = part0(*x) + part1(*x) + part2(*x) + part3(*x);\n    return 0;\n}\n")
+    """By as many compilers as there are processors: the same function, and what one of them says is the
+    error.
+    """
+    kernels = "".join(
+        f"TGEN_CALLED double part{k}(double x)\n{{\n{'    x = x*1.25 + 1;' * 1100}\n    return x;\n}}\n"
+        for k in range(4)
+    )
+    text = (
+        "#ifndef TGEN_STATIC\n#define TGEN_STATIC static\n#endif\n#define TGEN_CALLED TGEN_STATIC "
+        "__attribute__((noinline))\ntypedef int int32_t;\n"
+        + kernels
+        + "int32_t tgen_entry(double *x)\n{\n    *x = part0(*x) + part1(*x) + part2(*x) + part3(*x);\n   "
+        " return 0;\n}\n"
+    )
     turns = []
     real = toolchain.execute
-    monkeypatch.setattr(toolchain, "execute", lambda directory, *commands: turns.append(len(commands)) or real(directory, *commands))
+    monkeypatch.setattr(
+        toolchain,
+        "execute",
+        lambda directory, *commands: turns.append(len(commands)) or real(directory, *commands),
+    )
     results = []
     for processors in (1, 2, 3, 64):
         monkeypatch.setattr(toolchain, "processors", lambda: processors)
@@ -226,6 +286,7 @@ def test_a_long_text_is_compiled_in_pieces(monkeypatch):
 
 # ---- surroundings, and what is loaded ----
 
+
 def test_hostile_surroundings(place, tmp_path):
     n = next(numbers)
     key, plain = build.key_of(text_of(n)), toolchain.get().compile(text_of(n))
@@ -238,9 +299,19 @@ def test_hostile_surroundings(place, tmp_path):
         os.chdir(tmp_path)
         for name in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "TMPDIR"):
             os.environ[name] = str(tmp_path)
-        os.environ.update(CFLAGS="-ffast-math -O0", CC="/no/such", LDFLAGS="-lnothing", LANG="tr_TR.UTF-8", LC_ALL="tr_TR.UTF-8", TZ="Asia/Kolkata",
-                          PATH=f"{tmp_path}:{os.environ['PATH']}", DEPENDENCIES_OUTPUT=str(tmp_path / "deps"), SOURCE_DATE_EPOCH="1")
+        os.environ.update(
+            CFLAGS="-ffast-math -O0",
+            CC="/no/such",
+            LDFLAGS="-lnothing",
+            LANG="tr_TR.UTF-8",
+            LC_ALL="tr_TR.UTF-8",
+            TZ="Asia/Kolkata",
+            PATH=f"{tmp_path}:{os.environ['PATH']}",
+            DEPENDENCIES_OUTPUT=str(tmp_path / "deps"),
+            SOURCE_DATE_EPOCH="1",
+        )
         return build.key_of(text_of(n)), toolchain.get().compile(text_of(n)), made(n)
+
     assert in_child(attacked) == (key, plain, n)
     assert not (tmp_path / "deps").exists()
 
@@ -250,7 +321,7 @@ def test_new_content_is_really_called(place):
     key = build.key_of(text_of(n))
     library = build.obtain(text_of(n), {})
     code = toolchain.get().compile(text_of(other))
-    cache.put(key, code, {"meta": {}, "c": ""})     # the same key, another function
+    cache.put(key, code, {"meta": {}, "c": ""})  # the same key, another function
     fresh = build.Library(key, *cache.get(key))
     assert (answer(library), answer(fresh)) == (n, other)
     del library, fresh
@@ -282,37 +353,80 @@ print(json.dumps([build.key_of(text), hashlib.sha256(toolchain.get().compile(tex
 
 def test_same_key_and_bytes_in_any_process(place, tmp_path):
     n, seen = next(numbers), set()
-    for seed, options, extra in (("0", [], {}), ("1", ["-O"], {"TZ": "Asia/Kolkata"}), ("9", [], {"LC_ALL": "C", "TMPDIR": str(tmp_path)})):
-        env = {**os.environ, "PYTHONPATH": ROOT, "PYTHONHASHSEED": seed, "TGEN_CACHE_DIR": place, "TGEN_CC": config.cc, **extra}
-        out = subprocess.run([sys.executable, *options, "-c", PRINT_KEY], input=text_of(n), env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+    for seed, options, extra in (
+        ("0", [], {}),
+        ("1", ["-O"], {"TZ": "Asia/Kolkata"}),
+        ("9", [], {"LC_ALL": "C", "TMPDIR": str(tmp_path)}),
+    ):
+        env = {
+            **os.environ,
+            "PYTHONPATH": ROOT,
+            "PYTHONHASHSEED": seed,
+            "TGEN_CACHE_DIR": place,
+            "TGEN_CC": config.cc,
+            **extra,
+        }
+        out = subprocess.run(
+            [sys.executable, *options, "-c", PRINT_KEY],
+            input=text_of(n),
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         seen.add(tuple(json.loads(out.stdout)))
-    assert seen == {(build.key_of(text_of(n)), hashlib.sha256(toolchain.get().compile(text_of(n))).hexdigest())}
+    assert seen == {
+        (build.key_of(text_of(n)), hashlib.sha256(toolchain.get().compile(text_of(n))).hexdigest())
+    }
 
 
 def test_locks_do_not_nest(place):
-    """Keys share locks: the host module must have been made before a function's lock is taken, or one process in 64 waits for itself."""
-    script = ("import tgen.backends.c.build as b, tgen.backends.c.cache as c, sys\nc.STRIPES = 1\n"
-              "from threading import Thread\ntexts = [sys.stdin.read() + f'/* {k} */' for k in range(3)]\n"
-              "threads = [Thread(target=b.obtain, args=(texts[0] + text, {}), daemon=True) for text in texts]\n"
-              "[t.start() for t in threads]\n[t.join(60) for t in threads]\nassert not any(t.is_alive() for t in threads), 'they wait for each other'")
+    """Keys share locks: the host module must have been made before a function's lock is taken, or one process
+    in 64 waits for itself.
+    """
+    script = (
+        "import tgen.backends.c.build as b, tgen.backends.c.cache as c, sys\nc.STRIPES = 1\n"
+        "from threading import Thread\ntexts = [sys.stdin.read() + f'/* {k} */' for k in range(3)]\n"
+        "threads = [Thread(target=b.obtain, args=(texts[0] + text, {}), daemon=True) for text in "
+        "texts]\n"
+        "[t.start() for t in threads]\n[t.join(60) for t in threads]\nassert not any(t.is_alive() for "
+        "t in threads), 'they wait for each other'"
+    )
     env = {**os.environ, "PYTHONPATH": ROOT, "TGEN_CACHE_DIR": place, "TGEN_CC": config.cc}
-    subprocess.run([sys.executable, "-c", script], input=text_of(next(numbers)), env=env, text=True, check=True, timeout=200)
+    subprocess.run(
+        [sys.executable, "-c", script],
+        input=text_of(next(numbers)),
+        env=env,
+        text=True,
+        check=True,
+        timeout=200,
+    )
 
 
 def test_warm_process_starts_no_compiler(cc, place):
     n = next(numbers)
     script = f"import tgen.backends.c.build as b, sys; b.obtain(sys.stdin.read(), {{}}); print({n})"
     env = {**os.environ, "PYTHONPATH": ROOT, "TGEN_CACHE_DIR": place, "TGEN_CC": cc.path}
-    subprocess.run([sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True
+    )
     with open(cc.path) as file:
         body = file.read()
     info = os.stat(cc.path)
-    broken = body.replace("#!/bin/sh\n", "#!/bin/sh\nexit 7\n#")[:len(body)]
-    with open(cc.path, "w") as file:        # same size and time: only a start would notice
+    broken = body.replace("#!/bin/sh\n", "#!/bin/sh\nexit 7\n#")[: len(body)]
+    with open(cc.path, "w") as file:  # same size and time: only a start would notice
         file.write(broken)
     os.utime(cc.path, ns=(info.st_atime_ns, info.st_mtime_ns))
     try:
-        subprocess.run([sys.executable, "-c", script], input=text_of(n), env=env, text=True, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-c", script],
+            input=text_of(n),
+            env=env,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
     finally:
         with open(cc.path, "w") as file:
             file.write(body)

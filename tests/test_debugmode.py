@@ -1,4 +1,5 @@
 """DebugMode compares every call with the interpreter, and finds a result that is wrong."""
+
 import numpy as np
 import pytest
 
@@ -11,7 +12,12 @@ def program():
     x, y = T.dmatrix("x"), T.lvector("y")
     w = tgen.shared(np.arange(6.0).reshape(3, 2), "w")
     cost = T.nnet.categorical_crossentropy(T.nnet.softmax(T.dot(x, w)), y).mean()
-    return tgen.function([x, y], [cost, T.argmax(T.dot(x, w), axis=1)], updates=[(w, w - 0.1 * T.grad(cost, w))], mode="DebugMode"), w
+    return tgen.function(
+        [x, y],
+        [cost, T.argmax(T.dot(x, w), axis=1)],
+        updates=[(w, w - 0.1 * T.grad(cost, w))],
+        mode="DebugMode",
+    ), w
 
 
 def test_a_right_function_passes():
@@ -39,10 +45,18 @@ def test_errors_stay_the_functions_own():
 
 
 def test_what_a_program_means_is_no_difference():
-    """The stable identities are the meaning: plain logs of these would be -inf where the function says a number."""
+    """The stable identities are the meaning: plain logs of these would be -inf where the function says a
+    number.
+    """
     x = T.dmatrix("x")
-    logs = [T.log(T.nnet.softmax(x)), T.log(T.nnet.sigmoid(x)), T.log(T.exp(x).sum(axis=1)), T.log(T.exp(x) / T.exp(x).sum()),
-            T.nnet.binary_crossentropy(T.nnet.sigmoid(x), 1.0), T.nnet.categorical_crossentropy(T.nnet.softmax(x), [1]),
-            T.log(tgen.scan(lambda row: T.nnet.softmax(row).flatten(), sequences=x)[0])]
+    logs = [
+        T.log(T.nnet.softmax(x)),
+        T.log(T.nnet.sigmoid(x)),
+        T.log(T.exp(x).sum(axis=1)),
+        T.log(T.exp(x) / T.exp(x).sum()),
+        T.nnet.binary_crossentropy(T.nnet.sigmoid(x), 1.0),
+        T.nnet.categorical_crossentropy(T.nnet.softmax(x), [1]),
+        T.log(tgen.scan(lambda row: T.nnet.softmax(row).flatten(), sequences=x)[0]),
+    ]
     f = tgen.function([x], [*logs, T.grad(sum(z.sum() for z in logs), x)], mode="DebugMode")
     assert all(np.isfinite(z).all() for z in f([[1000.0, -1000.0]]))

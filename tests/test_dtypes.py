@@ -1,4 +1,5 @@
 """Dtypes of expressions under both floatX settings: what was decided, Theano's table, NumPy's promotion."""
+
 import itertools
 import warnings
 
@@ -10,14 +11,14 @@ from tgen.config import config
 from tgen.core.types import DTYPES
 
 FLOATX = ("float64", "float32")
-WEAK_WITH_FLOAT32 = {       # each gives float32, whatever floatX is
+WEAK_WITH_FLOAT32 = {  # each gives float32, whatever floatX is
     "constant": lambda f, i: T.constant(1) - f,
     "one less a test": lambda f, i: (1 - T.eq(i, 0)) * f,
     "switch of ints": lambda f, i: T.switch(f > 0, 1, 0) * f,
-    "switch of floats": lambda f, i: T.switch(i > 0, 1., -1.) * f,
+    "switch of floats": lambda f, i: T.switch(i > 0, 1.0, -1.0) * f,
     "bool times int": lambda f, i: (f > 0) * 1 * f,
     "alloc of an int": lambda f, i: T.alloc(0, 3) + f,
-    "alloc of a float": lambda f, i: T.alloc(0., 3) + f,
+    "alloc of a float": lambda f, i: T.alloc(0.0, 3) + f,
     "sqrt": lambda f, i: T.sqrt(2) * f,
     "log": lambda f, i: T.log(2) * f,
     "abs": lambda f, i: T.abs_(-1) * f,
@@ -32,8 +33,8 @@ WEAK_WITH_FLOAT32 = {       # each gives float32, whatever floatX is
     "mean": lambda f, i: T.mean(f),
     "var": lambda f, i: T.var(f),
     "relu": lambda f, i: T.nnet.relu(f, 0.1),
-    "dot with weak": lambda f, i: T.dot(f, T.alloc(0., 3)),
-    "power": lambda f, i: f ** 2 + 2 ** f,
+    "dot with weak": lambda f, i: T.dot(f, T.alloc(0.0, 3)),
+    "power": lambda f, i: f**2 + 2**f,
     "bool constant": lambda f, i: f * T.constant(True),
     "reflected": lambda f, i: (1 - f) / 2 // 3 % 4,
 }
@@ -46,7 +47,7 @@ def test_python_numbers_take_float32(name, floatX):
         assert WEAK_WITH_FLOAT32[name](T.fvector(), T.ivector()).dtype == "float32"
 
 
-TABLE = [       # expression, dtype under floatX=float64, under float32
+TABLE = [  # expression, dtype under floatX=float64, under float32
     (lambda: T.ivector() * 0.5, "float64", "float64"),
     (lambda: T.lvector() * 0.5, "float64", "float64"),
     (lambda: T.bvector() * 1.5, "float32", "float32"),
@@ -63,7 +64,7 @@ TABLE = [       # expression, dtype under floatX=float64, under float32
     (lambda: T.fvector() * T.bvector(), "float32", "float32"),
     (lambda: T.fvector() * T.wvector(), "float32", "float32"),
     (lambda: T.fvector() / T.fvector().shape[0], "float64", "float64"),
-    (lambda: T.arange(3.), "float64", "float32"),
+    (lambda: T.arange(3.0), "float64", "float32"),
     (lambda: T.arange(3), "int64", "int64"),
     (lambda: T.arange(T.iscalar()), "int64", "int64"),
     (lambda: T.matrix(), "float64", "float32"),
@@ -75,7 +76,7 @@ TABLE = [       # expression, dtype under floatX=float64, under float32
     (lambda: T.constant(2), "int64", "int64"),
     (lambda: T.zeros_like(T.ivector()), "int32", "int32"),
     (lambda: T.alloc(np.float32(0), 2), "float32", "float32"),
-    (lambda: T.alloc(0., 2), "float64", "float32"),
+    (lambda: T.alloc(0.0, 2), "float64", "float32"),
     (lambda: T.sqrt(2), "float64", "float32"),
     (lambda: T.eq(T.ivector(), 0) * 0.5, "float64", "float32"),
     (lambda: T.bvector() + 1, "int8", "int8"),
@@ -111,7 +112,9 @@ def test_table(row, floatX):
 @pytest.mark.parametrize("a, b", list(itertools.combinations_with_replacement(DTYPES, 2)))
 def test_strong_operands_promote_as_numpy(a, b):
     x, y = T.tensor(a, (None,)), T.tensor(b, (None,))
-    assert (x * y).dtype == T.concatenate([x, y]).dtype == T.switch(x, x, y).dtype == str(np.result_type(a, b))
+    assert (
+        (x * y).dtype == T.concatenate([x, y]).dtype == T.switch(x, x, y).dtype == str(np.result_type(a, b))
+    )
     assert T.eq(x, y).dtype == "bool"
 
 
@@ -120,11 +123,11 @@ def test_a_python_int_takes_the_dtype_it_fits_and_no_other(dtype):
     x = T.tensor(dtype, (None,))
     assert (x + 1).dtype == (2 * x).dtype == T.maximum(x, T.constant(True)).dtype == dtype
     if dtype.startswith("float"):
-        assert (x + 10 ** 6).dtype == dtype
+        assert (x + 10**6).dtype == dtype
         return
     limits = np.iinfo(dtype)
-    assert (x + int(min(limits.max, 2 ** 63 - 1))).dtype == dtype
-    if limits.max < 2 ** 62:
+    assert (x + int(min(limits.max, 2**63 - 1))).dtype == dtype
+    if limits.max < 2**62:
         with pytest.raises(OverflowError, match=f"{limits.max + 1} does not fit {dtype}.*test_dtypes.py"):
             x + (limits.max + 1)
     if limits.min == 0:
@@ -132,8 +135,17 @@ def test_a_python_int_takes_the_dtype_it_fits_and_no_other(dtype):
             x + -1
 
 
-@pytest.mark.parametrize("dtype, expected", [("int8", "float32"), ("uint16", "float32"), ("int32", "float64"), ("uint64", "float64"),
-                                             ("bool", "float32"), ("float32", "float32")])
+@pytest.mark.parametrize(
+    "dtype, expected",
+    [
+        ("int8", "float32"),
+        ("uint16", "float32"),
+        ("int32", "float64"),
+        ("uint64", "float64"),
+        ("bool", "float32"),
+        ("float32", "float32"),
+    ],
+)
 @pytest.mark.parametrize("name", ["exp", "sqrt", "tanh", "sigmoid", "arctan2"])
 def test_float_functions_of_ints(name, dtype, expected):
     x = T.tensor(dtype, (None,))
@@ -156,7 +168,9 @@ def test_an_exact_constant_in_the_wider_dtype():
         assert (T.dvector() * T.as_tensor_variable(0.1)).owner.inputs[1].owner.inputs[0].data == 0.1
 
 
-@pytest.mark.parametrize("value", ["text", None, 1j, object(), np.ma.masked_array([1, 2], [0, 1]), np.array(["a"]), np.float16(1)])
+@pytest.mark.parametrize(
+    "value", ["text", None, 1j, object(), np.ma.masked_array([1, 2], [0, 1]), np.array(["a"]), np.float16(1)]
+)
 def test_what_holds_no_numbers_is_refused(value):
     with pytest.raises(TypeError):
         T.as_tensor_variable(value)
@@ -165,9 +179,13 @@ def test_what_holds_no_numbers_is_refused(value):
 def test_casts():
     x = T.fvector("x")
     assert T.cast(x, "float32") is x
-    assert x.astype(np.int8).dtype == "int8" and x.astype(float).dtype == "float64" and x.astype("bool").dtype == "bool"
+    assert (
+        x.astype(np.int8).dtype == "int8"
+        and x.astype(float).dtype == "float64"
+        and x.astype("bool").dtype == "bool"
+    )
     assert (T.cast(2, "int8") * T.bvector()).dtype == "int8" and T.cast(0.5, "float64").data == 0.5
-    assert (T.cast(T.alloc(0., 3), "float64") * x).dtype == "float64"      # a cast is strong
+    assert (T.cast(T.alloc(0.0, 3), "float64") * x).dtype == "float64"  # a cast is strong
 
 
 def test_no_numpy_warnings_while_building():

@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 import pytest
-
-import tgen.tensor as T
 from fuzzing import batch, judge
 from fuzzing.generate import Generator, generate
 from fuzzing.hunt import SIZE, State, guarded, hunt, outcome, run_batch
 from fuzzing.program import LAYOUTS, Leaf, Program, Statement, laid_out, script
 from fuzzing.shrink import shrunk
+
+import tgen.tensor as T
 from tgen import passes
 from tgen.ir.rebuild import bottom_up, rebuild
 

@@ -1,4 +1,7 @@
-"""The C text itself: clean under gcc's warnings, made in linear time and without recursion, cut into functions gcc can take."""
+"""The C text itself: clean under gcc's warnings, made in linear time and without recursion, cut into
+functions gcc can take.
+"""
+
 import itertools
 import re
 import shutil
@@ -7,12 +10,13 @@ import sys
 
 import numpy as np
 import pytest
-
-import tgen
-import tgen.tensor as T
 from compiled import MODES, agree, c_text, in_parts
 from faults import size
 from test_compiled_programs import PROGRAMS, more
+from work import assert_linear
+
+import tgen
+import tgen.tensor as T
 from tgen import passes
 from tgen.codegen import sizes
 from tgen.codegen.generate import generate
@@ -25,16 +29,44 @@ from tgen.passes.fuse import MEMBERS_LIMIT
 from tgen.passes.plan import plan
 from tgen.tensor.nnet import softmax
 from tgen.tensor.signal.pool import pool_2d
-from work import assert_linear
 
 X = T.dmatrix("x")
-WARNED = ("several reductions of one value", "softmax", "cross-entropy and its gradient", "long chain of rows", "views at run time", "reshape", "numbers", "gathers", "masks", "sizes from data", "concatenate",
-          "writes to slices", "writes to indices", "products by transposes", "batched products", "constants", "positions")
-STRICT = ("-std=gnu99", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-x", "c", "-")
+WARNED = (
+    "several reductions of one value",
+    "softmax",
+    "cross-entropy and its gradient",
+    "long chain of rows",
+    "views at run time",
+    "reshape",
+    "numbers",
+    "gathers",
+    "masks",
+    "sizes from data",
+    "concatenate",
+    "writes to slices",
+    "writes to indices",
+    "products by transposes",
+    "batched products",
+    "constants",
+    "positions",
+)
+STRICT = (
+    "-std=gnu99",
+    "-fsyntax-only",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-unknown-pragmas",
+    "-x",
+    "c",
+    "-",
+)
 
 
 def warnings(text, *flags):
-    return subprocess.run([shutil.which("gcc") or "cc", *flags, *STRICT], input=text, text=True, capture_output=True).stderr
+    return subprocess.run(
+        [shutil.which("gcc") or "cc", *flags, *STRICT], input=text, text=True, capture_output=True
+    ).stderr
 
 
 @pytest.mark.parametrize("name", WARNED)
@@ -49,29 +81,57 @@ def test_no_warnings_in_updates_and_scalars():
     w, c = tgen.shared(np.ones((3, 4)), "w"), tgen.shared(1.0, "c")
     a, b = T.vectors("ab")
     i, j = T.bvector("i"), T.TensorType("uint64", (None,))("j")
-    everything = [i // i, i % 3, j >> 2, j << j, i ** 2, ~i, T.floor(a), a // b, a % b, T.isnan(a), T.isinf(b), T.sgn(a), T.clip(a, 0, b), T.nnet.sigmoid(a), T.cast(a, "uint8"), T.cast(a, "int64"), T.lt(i, j), T.and_(i, 1)]
+    everything = [
+        i // i,
+        i % 3,
+        j >> 2,
+        j << j,
+        i**2,
+        ~i,
+        T.floor(a),
+        a // b,
+        a % b,
+        T.isnan(a),
+        T.isinf(b),
+        T.sgn(a),
+        T.clip(a, 0, b),
+        T.nnet.sigmoid(a),
+        T.cast(a, "uint8"),
+        T.cast(a, "int64"),
+        T.lt(i, j),
+        T.and_(i, 1),
+    ]
     text = c_text([a, b, i, j, X], [*everything, c * 2], [(w, w - X * c), (c, c + 1)])
     assert warnings(text) == "" == warnings(c_text([], []))
 
 
 def test_the_text_is_a_function_of_the_program():
     """Names and runs do not matter: the same bytes, that is one cache entry."""
+
     def text(name):
         x, i = T.dmatrix(name), T.lvector(f"{name} */ #include")
         return c_text([x, i], [T.nnet.softmax(x)[i], x[x > 0].sum(), T.dot(x, x.T)])
+
     assert text("x") == text("\\ ??/ y") and "include <y" not in text("x")
 
 
 def test_sizes_are_computed_once():
-    """A composite size is a name wherever it stands; its definition uses names before it and stands for the same number."""
+    """A composite size is a name wherever it stands; its definition uses names before it and stands for the
+    same number.
+    """
     x, w, n = T.ftensor4("x"), T.ftensor4("w"), T.lscalar("n")
     y = pool_2d(T.nnet.conv2d(x, w), ws=(2, 2), ignore_border=True)
-    inputs, outputs = [x, w, n], [T.tanh(y).flatten(2)[:, n // 3:], T.grad(T.sqr(y).sum(), w), T.zeros((n % 5, n // 3))]
+    inputs, outputs = (
+        [x, w, n],
+        [T.tanh(y).flatten(2)[:, n // 3 :], T.grad(T.sqr(y).sum(), w), T.zeros((n % 5, n // 3))],
+    )
     function = passes.run(lower(inputs, outputs, []).function)
     with sizes.named(function) as table:
         text = generate(function, plan(function))
-    given = {name: k for k, name in enumerate(sorted({s for size in table.known for s in dims.symbols(size)}), 11)}
-    for size, name in table.known.items():
+    given = {
+        name: k for k, name in enumerate(sorted({s for size in table.known for s in dims.symbols(size)}), 11)
+    }
+    for name in table.known.values():
         definition = re.findall(rf"f->{name} = (.*);", text)
         assert len(definition) <= 1
         if definition:
@@ -81,7 +141,9 @@ def test_sizes_are_computed_once():
             given[name] = eval(python, calls, given)
             assert given[name] == dims.evaluate(size, given)
     divisions = text.count("tgen_size_div(f->")
-    assert 3 <= divisions == len(re.findall(r"f->d\d+ = .*tgen_size_div\(", text)), "a division stands outside its definition"
+    assert 3 <= divisions == len(re.findall(r"f->d\d+ = .*tgen_size_div\(", text)), (
+        "a division stands outside its definition"
+    )
 
 
 def test_what_is_found_inside_has_no_name():
@@ -94,7 +156,9 @@ def test_what_is_found_inside_has_no_name():
 
 def shared_functions(text):
     """{name: how many parts call it} of the functions that parts have in common."""
-    return {name: len(re.findall(rf"^    {name}\(", text, re.M)) for name in re.findall(r"void (same\d+)\(", text)}
+    return {
+        name: len(re.findall(rf"^    {name}\(", text, re.M)) for name in re.findall(r"void (same\d+)\(", text)
+    }
 
 
 def test_parts_that_differ_in_names_only_share_a_function():
@@ -119,7 +183,10 @@ def test_an_argument_and_a_result_share_a_function():
     """Nothing is written through a parameter that is const in one of them."""
     x, y = T.dmatrices("xy")
     text = c_text([x, y], [T.exp(T.dot(x, y)), T.exp(x)])
-    assert re.findall(r"same0\(.*?(?=, int64_t \w+\)|\)\n)", text)[0] == "same0(int64_t low, int64_t high, const double *p0, double *p1"
+    assert (
+        re.findall(r"same0\(.*?(?=, int64_t \w+\)|\)\n)", text)[0]
+        == "same0(int64_t low, int64_t high, const double *p0, double *p1"
+    )
     assert warnings(text) == ""
 
 
@@ -127,32 +194,81 @@ def test_shared_functions_reduce_gather_and_take_sizes_found_inside():
     """Partial results, indices, rows, inner kernels and late sizes as parameters; on a team, too."""
     x, y, i = T.dmatrix("x"), T.dmatrix("y"), T.lvector("i")
     small, large = x[x > 0], y[y > 0]
-    outputs = [x.sum(), y.sum(), x.max(axis=1), y.max(axis=1), softmax(x), softmax(y), x[i] * 2, y[i] * 2, T.tanh(small), T.tanh(large), T.argmax(x), T.argmax(y)]
+    outputs = [
+        x.sum(),
+        y.sum(),
+        x.max(axis=1),
+        y.max(axis=1),
+        softmax(x),
+        softmax(y),
+        x[i] * 2,
+        y[i] * 2,
+        T.tanh(small),
+        T.tanh(large),
+        T.argmax(x),
+        T.argmax(y),
+    ]
     assert shared_functions(c_text([x, y, i], outputs)) == {f"same{k}": 2 for k in range(4)}
-    values = [np.linspace(-1, 2, 12).reshape(3, 4), np.linspace(-3, 3, 35).reshape(5, 7), np.array([0, 2, -1, 1])]
+    values = [
+        np.linspace(-1, 2, 12).reshape(3, 4),
+        np.linspace(-3, 3, 35).reshape(5, 7),
+        np.array([0, 2, -1, 1]),
+    ]
     agree([x, y, i], outputs, values, modes=MODES[:1])
     with in_parts():
         agree([x, y, i], outputs, values, modes=MODES[:1])
 
 
 def test_numbers_that_a_part_makes_stay_in_the_frame():
-    """A scalar that is read is a local or a parameter; one that is written, or whose address is taken, is not."""
-    fields = declared(["float *v0;", "const int64_t *v1;", "double v2;", "int64_t a, b, c_dense;", "float r[TGEN_PARTS];"])
-    body = Body([Lines(["f->v2 = f->a + n0;", "use(&f->b);", "if (f->c_dense == n1) f->v0[k0] = f->host->width;"])], fields, {"n0", "n1", "k0"})
+    """A scalar that is read is a local or a parameter; one that is written, or whose address is taken, is
+    not.
+    """
+    fields = declared(
+        ["float *v0;", "const int64_t *v1;", "double v2;", "int64_t a, b, c_dense;", "float r[TGEN_PARTS];"]
+    )
+    body = Body(
+        [Lines(["f->v2 = f->a + n0;", "use(&f->b);", "if (f->c_dense == n1) f->v0[k0] = f->host->width;"])],
+        fields,
+        {"n0", "n1", "k0"},
+    )
     assert [name for _, name in body.fields] == ["a", "c_dense", "v0"]
     lines, nodes = body.alone()
-    assert lines == ["const int64_t n0 = f->n0;", "const int64_t n1 = f->n1;", "const int64_t k0 = f->k0;", "const int64_t a = f->a;", "const int64_t c_dense = f->c_dense;",
-                     "float *const v0 = f->v0;"]
-    assert node_text(nodes).splitlines() == ["f->v2 = a + n0;", "use(&f->b);", "if (c_dense == n1) v0[k0] = f->host->width;"]
+    assert lines == [
+        "const int64_t n0 = f->n0;",
+        "const int64_t n1 = f->n1;",
+        "const int64_t k0 = f->k0;",
+        "const int64_t a = f->a;",
+        "const int64_t c_dense = f->c_dense;",
+        "float *const v0 = f->v0;",
+    ]
+    assert node_text(nodes).splitlines() == [
+        "f->v2 = a + n0;",
+        "use(&f->b);",
+        "if (c_dense == n1) v0[k0] = f->host->width;",
+    ]
     parameters, arguments, nodes, text = body.common()
-    assert parameters == ["Frame *f", "int64_t s0", "int64_t s1", "float *p2", "int64_t m0", "int64_t m1", "int64_t m2"]
+    assert parameters == [
+        "Frame *f",
+        "int64_t s0",
+        "int64_t s1",
+        "float *p2",
+        "int64_t m0",
+        "int64_t m1",
+        "int64_t m2",
+    ]
     assert arguments == ["f", "f->a", "f->c_dense", "f->v0", "f->n0", "f->n1", "f->k0"]
     assert text == node_text(nodes)
-    assert node_text(nodes).splitlines() == ["f->v2 = s0 + m0;", "use(&f->b);", "if (s1 == m1) p2[m2] = f->host->width;"]
+    assert node_text(nodes).splitlines() == [
+        "f->v2 = s0 + m0;",
+        "use(&f->b);",
+        "if (s1 == m1) p2[m2] = f->host->width;",
+    ]
 
 
 def test_no_loop_reads_its_pointers_from_the_frame():
-    """A store to a bool or an int8 array might be one to the frame: each element would cost a reading of every pointer, and no loop would be vectorized."""
+    """A store to a bool or an int8 array might be one to the frame: each element would cost a reading of
+    every pointer, and no loop would be vectorized.
+    """
     x, i = T.fmatrix("x"), T.TensorType("uint8", (None, None))("i")
     text = c_text([x, i], [x > 0.5, i + i * 3, (i > x).sum(axis=0)])
     functions = "".join(re.findall(r"void (?:part|same)\d+\(.*?^}", text, re.M | re.S))
@@ -161,6 +277,7 @@ def test_no_loop_reads_its_pointers_from_the_frame():
 
 
 # -- large graphs --------------------------------------------------------------------------------------------
+
 
 def chain(count):
     x = T.dvector("x")
@@ -211,6 +328,7 @@ def test_diamonds_are_visited_once():
         for _ in range(count):
             y, m = y + y, m * n
         return [y, m, T.zeros((m * 0 + 2,))]
+
     assert_linear(lambda count: c_text([x, n], ladder(count)), 15, factor=4)
     f = tgen.function([x, n], ladder(60))
     assert f([1.0, 0.5], 1)[0].tolist() == [2.0**60, 2.0**59]
@@ -218,8 +336,10 @@ def test_diamonds_are_visited_once():
 
 def test_what_is_written_twice_is_computed_once():
     """A duplicated part of a graph leaves no trace in the C."""
+
     def part():
         return T.tanh(T.dot(X, X.T) * 2).sum(axis=0)
+
     y = part()
     assert c_text([X], [y * 2 + y, T.exp(y)]) == c_text([X], [part() * 2 + part(), T.exp(part())])
 
@@ -238,4 +358,7 @@ def test_many_outputs_and_reductions():
     """Wide programs: some hundred kernels and steps in one function."""
     rows = [T.exp(X * float(k)).sum(axis=k % 2) for k in range(60)] + [X[X > k].sum() for k in range(10)]
     results = tgen.function([X], rows)(np.ones((3, 2)) / 2)
-    assert all(np.allclose(r, np.exp(0.5 * k) * (3, 2)[k % 2]) for k, r in enumerate(results[:60])) and [float(r) for r in results[60:]] == [3.0] + [0.0] * 9
+    assert (
+        all(np.allclose(r, np.exp(0.5 * k) * (3, 2)[k % 2]) for k, r in enumerate(results[:60]))
+        and [float(r) for r in results[60:]] == [3.0] + [0.0] * 9
+    )

@@ -1,8 +1,10 @@
-"""Golden IR: each case of tests/golden/*.test says what passes make of a text; it is also run before and after.
+"""Golden IR: each case of tests/golden/*.test says what passes make of a text; it is also run before and
+after.
 
-A case is a title line ``=== title``, a line ``passes: names``, the input, a line ``--- becomes``, the expected text.
-``pytest --update-golden`` writes the texts that the passes make now.
+A case is a title line ``=== title``, a line ``passes: names``, the input, a line ``--- becomes``, the
+expected text. ``pytest --update-golden`` writes the texts that the passes make now.
 """
+
 from pathlib import Path
 
 import numpy as np
@@ -66,4 +68,9 @@ def agree(old, new, given):
     for many, others in zip(wanted, run(new, *given)):
         for a, b in zip(many, others, strict=True):
             assert a.dtype == b.dtype and a.shape == b.shape
-            np.testing.assert_allclose(a, b, rtol=2e-5 if a.dtype == np.float32 else 1e-9, atol=1e-6 if a.dtype == np.float32 else 1e-12)
+            np.testing.assert_allclose(
+                a,
+                b,
+                rtol=2e-5 if a.dtype == np.float32 else 1e-9,
+                atol=1e-6 if a.dtype == np.float32 else 1e-12,
+            )

@@ -1,13 +1,14 @@
 """Theano's walks over graphs, beside what Theano 1.0.5 gave for the same expressions (names of variables;
 constants are left out).
 """
+
 from collections import deque
 
 import numpy as np
 import pytest
+import tgen.gof.graph as G
 
 import tgen
-import tgen.gof.graph as G
 import tgen.tensor as T
 
 x, W, b, c = T.dvector("x"), T.dmatrix("W"), T.dvector("b"), T.dvector("c")
@@ -73,12 +74,18 @@ ROWS = [
     ("G.list_of_nodes([x, W], [r, t])", ["r", "t", "p", "q", "o", "h"]),
     ("G.list_of_nodes([x], [t, r])", ["t", "r", "p", "q", "o", "h"]),
     ("G.list_of_nodes([o], [r])", ["r", "p", "q", "h"]),
-    ("G.stack_search(deque([r]), lambda v: v.owner and v.owner.inputs)",
-     ["r", "p", "q", "o", "h", "s", "b", "x", "W"]),
-    ("G.stack_search(deque([r]), lambda v: v.owner and v.owner.inputs, 'dfs')",
-     ["r", "q", "h", "b", "W", "x", "p", "o", "s"]),
-    ("G.general_toposort([r], lambda v: v.owner and list(v.owner.inputs))",
-     ["b", "W", "x", "s", "h", "q", "o", "p", "r"]),
+    (
+        "G.stack_search(deque([r]), lambda v: v.owner and v.owner.inputs)",
+        ["r", "p", "q", "o", "h", "s", "b", "x", "W"],
+    ),
+    (
+        "G.stack_search(deque([r]), lambda v: v.owner and v.owner.inputs, 'dfs')",
+        ["r", "q", "h", "b", "W", "x", "p", "o", "s"],
+    ),
+    (
+        "G.general_toposort([r], lambda v: v.owner and list(v.owner.inputs))",
+        ["b", "W", "x", "s", "h", "q", "o", "p", "r"],
+    ),
     ("G.view_roots(W.T[1:].reshape((6,)))", ["W"]),
     ("G.view_roots(h)", ["h"]),
     ("G.view_roots(W[0])", ["W"]),
@@ -86,14 +93,20 @@ ROWS = [
     ("G.clone([x, W, b, s], [r])", (["x", "W", "b", "s"], ["r"])),
     ("G.clone([h], [r, t], copy_inputs=False)", (["h"], ["r", "t"])),
     ("[v is w for v, w in zip(sum(G.clone([x], [r, x], False), []), [x, r, x])]", [True, False, True]),
-    ("[v is w for v, w in zip(G.inputs(G.clone([x], [r], copy_orphans=False)[1]), G.inputs([r]))]",
-     [False, True, True, True]),
+    (
+        "[v is w for v, w in zip(G.inputs(G.clone([x], [r], copy_orphans=False)[1]), G.inputs([r]))]",
+        [False, True, True, True],
+    ),
     ("[v is w for v, w in zip(G.inputs(G.clone([x], [r])[1]), G.inputs([r]))]", [False, False, False, False]),
-    ("[v is w for v, w in zip(G.inputs(G.clone([x], [r], False, True)[1]), G.inputs([r]))]",
-     [True, False, False, False]),
+    (
+        "[v is w for v, w in zip(G.inputs(G.clone([x], [r], False, True)[1]), G.inputs([r]))]",
+        [True, False, False, False],
+    ),
     ("names(G.clone_get_equiv([x], [h])[v] for v in [x, W, b, h])", ["x", "W", "b", "h"]),
-    ("[G.is_in_ancestors(a.owner, b.owner) for a, b in [(r, h), (h, r), (o, q), (r, r)]]",
-     [True, False, False, True]),
+    (
+        "[G.is_in_ancestors(a.owner, b.owner) for a, b in [(r, h), (h, r), (o, q), (r, r)]]",
+        [True, False, False, True],
+    ),
     ("G.io_connection_pattern([x, c], [h, t, h + c])", [[True, False, True], [False, True, True]]),
     ("G.io_connection_pattern([x, W], [x.shape[0] * 1., h])", [[False, True], [False, True]]),
 ]
@@ -107,16 +120,26 @@ def test_walks_have_theanos_results_and_order(expression, wanted):
 
 
 # the walks, each with lists as its arguments
-WALKS = [(G.inputs, [r, t]), (G.ancestors, [r, t]), (G.ancestors, [r], [h]), (G.variables, [h], [r]),
-         (G.orphans, [h], [r]),
-         (G.variables_and_orphans, [x, W], [h, t]), (G.ops, [h], [r]),
-         (G.io_toposort, [h], [r, t]), (G.list_of_nodes, [h], [r, t]),
-         (G.io_connection_pattern, [x, c], [h, t]), (G.inputs, []), (G.variables, [], [])]
+WALKS = [
+    (G.inputs, [r, t]),
+    (G.ancestors, [r, t]),
+    (G.ancestors, [r], [h]),
+    (G.variables, [h], [r]),
+    (G.orphans, [h], [r]),
+    (G.variables_and_orphans, [x, W], [h, t]),
+    (G.ops, [h], [r]),
+    (G.io_toposort, [h], [r, t]),
+    (G.list_of_nodes, [h], [r, t]),
+    (G.io_connection_pattern, [x, c], [h, t]),
+    (G.inputs, []),
+    (G.variables, [], []),
+]
 
 
 @pytest.mark.parametrize("row", WALKS)
-@pytest.mark.parametrize("kind", [iter, tuple, deque, lambda a: (v for v in a), lambda a: reversed(a[::-1]),
-                                  dict.fromkeys])
+@pytest.mark.parametrize(
+    "kind", [iter, tuple, deque, lambda a: (v for v in a), lambda a: reversed(a[::-1]), dict.fromkeys]
+)
 def test_walks_take_what_can_be_iterated(row, kind):
     walk, *given = row
     assert walk(*map(kind, given)) == walk(*given)

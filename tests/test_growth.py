@@ -1,7 +1,10 @@
-"""The work of the front end grows as the program does: calls are counted, of every function, and never a clock is read.
+"""The work of the front end grows as the program does: calls are counted, of every function, and never a
+clock is read.
 
-Each shape is taken from the user's formula to the C text and its pieces, at a size and at four times that size.
+Each shape is taken from the user's formula to the C text and its pieces, at a size and at four times that
+size.
 """
+
 import cProfile
 import gc
 import math
@@ -23,8 +26,8 @@ from tgen.runtime.program import Program, obtain
 from tgen.runtime.request import resolve
 
 TIMES = 4
-TOTAL = 1.1         # the slope, on logarithmic scales, of all calls
-ONE = 1.2           # and of the calls of one function that makes a hundredth of all; a sort is within it
+TOTAL = 1.1  # the slope, on logarithmic scales, of all calls
+ONE = 1.2  # and of the calls of one function that makes a hundredth of all; a sort is within it
 
 
 def chain(x, n):
@@ -53,7 +56,7 @@ def wide(n):
     x = T.dvector("x")
     level = [T.sin(x * float(k + 2)) for k in range(n // 3)]
     while len(level) > 1:
-        level = [a * b for a, b in zip(level[::2], level[1::2])] + level[len(level) // 2 * 2:]
+        level = [a * b for a, b in zip(level[::2], level[1::2])] + level[len(level) // 2 * 2 :]
     return [x], level, []
 
 
@@ -90,13 +93,15 @@ def updates(n):
 
 def scalar_updates(n):
     weights = [tgen.shared(0.5, f"w{k}") for k in range(n // 10)]
-    cost = sum((w - 1.0)**2 for w in weights)
+    cost = sum((w - 1.0) ** 2 for w in weights)
     return [], [cost], steps(cost, weights)
 
 
 def net(n):
     x, y = T.dmatrix("x"), T.lvector("y")
-    layers = [(tgen.shared(np.zeros((8, 8)), f"W{k}"), tgen.shared(np.zeros(8), f"b{k}")) for k in range(n // 30)]
+    layers = [
+        (tgen.shared(np.zeros((8, 8)), f"W{k}"), tgen.shared(np.zeros(8), f"b{k}")) for k in range(n // 30)
+    ]
     h = x
     for W, b in layers:
         h = T.nnet.relu(T.dot(h, W) + b)
@@ -108,14 +113,27 @@ def steps(cost, weights):
     return [(w, w - 0.1 * g) for w, g in zip(weights, T.grad(cost, weights))]
 
 
-SHAPES = (scalar_chain, vector_chain, gradient_of_a_chain, wide, many_outputs, diamonds, sum_of_terms, updates, scalar_updates, net)
+SHAPES = (
+    scalar_chain,
+    vector_chain,
+    gradient_of_a_chain,
+    wide,
+    many_outputs,
+    diamonds,
+    sum_of_terms,
+    updates,
+    scalar_updates,
+    net,
+)
 
 
 def front_end(shape, n):
     """The pieces of the C text of a shape, made as a function's are, but for the compiler."""
     inputs, outputs, pairs = shape(n)
     request = resolve(inputs, outputs, None, pairs, None, False, "f", True, None, None, None)
-    program = Program([request.inputs[k] for k in request.arguments()], request.outputs, request.updates, "FAST_RUN")
+    program = Program(
+        [request.inputs[k] for k in request.arguments()], request.outputs, request.updates, "FAST_RUN"
+    )
     program_key(program)
     to_text(program.lowered.function)
     return split(program.c_text(), 2)
@@ -136,7 +154,9 @@ def calls(shape, n):
         code = entry.code
         if getattr(code, "co_filename", "") == "<template>":
             continue
-        found[code if isinstance(code, str) else (code.co_name, code.co_filename, code.co_firstlineno)] += entry.callcount
+        found[code if isinstance(code, str) else (code.co_name, code.co_filename, code.co_firstlineno)] += (
+            entry.callcount
+        )
     return found
 
 
@@ -146,11 +166,15 @@ def slope(few, many):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_work_grows_with_the_program(shape):
-    calls(shape, 30)        # what is made once in a process is made here
+    calls(shape, 30)  # what is made once in a process is made here
     few, many = calls(shape, 240), calls(shape, 240 * TIMES)
     total = sum(many.values())
     assert slope(sum(few.values()), total) <= TOTAL
-    steep = {name: (few[name], count) for name, count in many.items() if count > total / 100 and slope(max(few[name], 1), count) > ONE}
+    steep = {
+        name: (few[name], count)
+        for name, count in many.items()
+        if count > total / 100 and slope(max(few[name], 1), count) > ONE
+    }
     assert not steep, "calls at both sizes, of what grows faster than the program"
 
 
@@ -158,13 +182,14 @@ def test_a_steep_function_is_found():
     def quadratic(n):
         x = T.dscalar("x")
         return [x], [chain(x, n)], [] if [abs(k) for k in range(n * n // 100)] else []
+
     few, many = calls(quadratic, 240), calls(quadratic, 240 * TIMES)
     assert slope(few["<built-in method builtins.abs>"], many["<built-in method builtins.abs>"]) > ONE
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_recurses_over_a_program(shape):
-    front_end(shape, 30)        # imports and templates are deep
+    front_end(shape, 30)  # imports and templates are deep
     done, limit = [], sys.getrecursionlimit()
 
     def run():
@@ -173,6 +198,7 @@ def test_nothing_recurses_over_a_program(shape):
             done.append(front_end(shape, 600))
         finally:
             sys.setrecursionlimit(limit)
+
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
@@ -207,7 +233,9 @@ def test_a_program_is_made_while_the_collector_looks_rarely(threshold, monkeypat
     seen = []
     program = Program([], [T.constant(1.0) + 1], [], "FAST_RUN")
     monkeypatch.setattr(cache, "record_get", lambda key: None)
-    monkeypatch.setattr(Program, "c_text", lambda self, general: seen.append(gc.get_threshold()[0]) or generate_text(self))
+    monkeypatch.setattr(
+        Program, "c_text", lambda self, general: seen.append(gc.get_threshold()[0]) or generate_text(self)
+    )
     obtain(program)
     assert seen == [RARELY] and gc.get_threshold()[0] != RARELY
 

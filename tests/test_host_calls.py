@@ -1,4 +1,7 @@
-"""Calls with Python inside: exceptions keep what was, functions inside functions, threads, one C with many bodies, copies and pickles."""
+"""Calls with Python inside: exceptions keep what was, functions inside functions, threads, one C with many
+bodies, copies and pickles.
+"""
+
 import gc
 import os
 import pickle
@@ -9,22 +12,23 @@ import weakref
 
 import numpy as np
 import pytest
+import userops
+from tgen.printing import Print
+from userops import Calls, Cube, Fails, SizedCube, Where
 
 import tgen
 import tgen.tensor as T
-import userops
 from tgen import passes
 from tgen.lower import lower
 from tgen.passes.plan import plan
-from tgen.printing import Print
 from tgen.runtime.sites import Site
-from userops import Calls, Cube, Fails, SizedCube, Where
 
 X, V = T.dmatrix("x"), T.dvector("v")
 MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode")
 
 
-# -- exceptions --------------------------------------------------------------------------------------------------------------------
+# -- exceptions ----------------------------------------------------------------------------------------------
+
 
 class Odd(Exception):
     def __init__(self, a, b):
@@ -32,12 +36,16 @@ class Odd(Exception):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("error", [Odd(1, 2), KeyError("k"), ZeroDivisionError(), KeyboardInterrupt(), SystemExit(3)], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "error",
+    [Odd(1, 2), KeyError("k"), ZeroDivisionError(), KeyboardInterrupt(), SystemExit(3)],
+    ids=lambda e: type(e).__name__,
+)
 def test_an_exception_comes_back_as_it_is_and_nothing_is_updated(mode, error):
     a, b = tgen.shared(np.arange(3.0), "a"), tgen.shared(np.ones(3), "b")
     op = Fails()
-    y = op(V*2)
-    f = tgen.function([V], y, updates=[(a, a - V), (b, b*2 + y)], mode=mode)
+    y = op(V * 2)
+    f = tgen.function([V], y, updates=[(a, a - V), (b, b * 2 + y)], mode=mode)
     f([1, 1, 1])
     op.error = error
     before = a.get_value(), b.get_value()
@@ -46,7 +54,9 @@ def test_an_exception_comes_back_as_it_is_and_nothing_is_updated(mode, error):
             f([1, 1, 1])
         assert caught.value is error
         names = [entry.name for entry in caught.traceback]
-        assert names[-1] == "perform" and "test_an_exception_comes_back_as_it_is_and_nothing_is_updated" in names
+        assert (
+            names[-1] == "perform" and "test_an_exception_comes_back_as_it_is_and_nothing_is_updated" in names
+        )
     assert len(error.__notes__) == 1 and "in Fails at " in error.__notes__[0]
     assert np.array_equal(a.get_value(), before[0]) and np.array_equal(b.get_value(), before[1])
     op.error = None
@@ -61,8 +71,9 @@ def test_updates_flip_only_where_python_may_fail_later():
     def ways(*updates):
         function = passes.run(lower([V], [], list(updates)).function)
         return [u.how for u in plan(function).updates]
+
     assert ways((s, s + V)) == ["in place"] and ways((s, s + op(V))) == ["in place"]
-    assert ways((s, s + V), (t, t + op(s*2))) == ["flip", "in place"]
+    assert ways((s, s + V), (t, t + op(s * 2))) == ["flip", "in place"]
     assert ways((s, op(V))) == ["flip"]
 
 
@@ -76,13 +87,15 @@ def test_an_interrupt_after_the_body_changes_nothing(monkeypatch):
     def interrupted(self, *given):
         fill(self, *given)
         raise KeyboardInterrupt
+
     monkeypatch.setattr(Site, "fill", interrupted)
     with pytest.raises(KeyboardInterrupt):
         f([4, 5, 6])
     assert s.get_value().tolist() == [1, 8, 27]
 
 
-# -- functions inside --------------------------------------------------------------------------------------------------------------
+# -- functions inside ----------------------------------------------------------------------------------------
+
 
 def test_a_body_may_call_functions_and_see_their_errors():
     g = tgen.function([V], Cube()(V) + 1)
@@ -95,13 +108,14 @@ def test_a_body_may_call_functions_and_see_their_errors():
         with pytest.raises(KeyError, match="inner"):
             bad([1.0])
         raise LookupError("outer")
+
     with pytest.raises(LookupError, match="outer"):
         tgen.function([V], Calls(swallows)(V))([1.0])
 
 
 def test_a_body_that_needs_a_locked_variable_is_refused():
     s = tgen.shared(np.ones(3), "s")
-    f = tgen.function([], Calls(lambda: s.set_value(np.zeros(3)))(s*2), updates=[(s, s + 1)])
+    f = tgen.function([], Calls(lambda: s.set_value(np.zeros(3)))(s * 2), updates=[(s, s + 1)])
     with pytest.raises(RuntimeError, match="re-entrant"):
         f()
     assert s.get_value().tolist() == [1, 1, 1]
@@ -111,6 +125,7 @@ def test_a_body_that_needs_a_locked_variable_is_refused():
         if len(depth) < 3:
             depth.append(1)
             g([1.0])
+
     g = tgen.function([V], Calls(deeper)(V))
     assert g([5.0]).tolist() == [5] and len(depth) == 3
 
@@ -123,33 +138,38 @@ def test_threads():
     def maybe(x):
         if x[0] % 5 == 3:
             raise Odd(float(x[0]), None)
-        return x*2
+        return x * 2
+
     f = tgen.function([V], maybe(V) + 1, updates=[(s, s + 1)])
     problems, failed = [], []
 
     def work(start):
         for k in range(start, start + 60):
             try:
-                if f([k, k]).tolist() != [2*k + 1]*2:
+                if f([k, k]).tolist() != [2 * k + 1] * 2:
                     problems.append(k)
             except Odd as error:
                 failed.append(k)
                 if error.args != (float(k),):
                     problems.append(error)
-    threads = [threading.Thread(target=work, args=(1000*i,)) for i in range(6)]
+
+    threads = [threading.Thread(target=work, args=(1000 * i,)) for i in range(6)]
     [t.start() for t in threads]
     [t.join() for t in threads]
-    assert not problems and len(failed) == 6*12 and s.get_value() == 6*48
+    assert not problems and len(failed) == 6 * 12 and s.get_value() == 6 * 48
 
 
-# -- one C, many bodies ------------------------------------------------------------------------------------------------------------
+# -- one C, many bodies --------------------------------------------------------------------------------------
+
 
 def test_programs_that_differ_only_in_their_ops_share_the_c():
     def program(factor):
         @tgen.as_op(itypes=[T.dvector], otypes=[T.dvector])
         def scaled(x):
-            return x*factor
+            return x * factor
+
         return tgen.function([V], scaled(V) + 1)
+
     two, three = program(2), program(3)
     assert two.fn.library is three.fn.library
     assert two([1.0]).tolist() == [3] and three([1.0]).tolist() == [4] and two([1.0]).tolist() == [3]
@@ -163,6 +183,7 @@ def test_equal_ops_on_one_line_run_once_and_others_do_not():
         def perform(self, node, inputs, output_storage):
             calls.append(self)
             super().perform(node, inputs, output_storage)
+
     assert tgen.function([V], Counted()(V) + Counted()(V))([2.0]).tolist() == [16] and len(calls) == 1
     calls.clear()
     one, other = Counted(), type("Other", (Counted,), {})()
@@ -176,6 +197,7 @@ def test_an_op_without_a_hash():
     class Loose(Cube):
         def __eq__(self, other):
             return True
+
     one, two = Loose(), Loose()
     two.perform = lambda node, inputs, storage: storage[0].__setitem__(0, -inputs[0])
     assert tgen.function([V], [one(V), two(V)])([2.0])[1].tolist() == [-2]
@@ -191,7 +213,8 @@ def test_functions_do_not_outlive_themselves():
     assert gone() is None
 
 
-# -- pickles -----------------------------------------------------------------------------------------------------------------------
+# -- pickles -------------------------------------------------------------------------------------------------
+
 
 def test_graphs_and_functions_with_ops_as_pickles():
     s = tgen.shared(np.ones(3), "s")
@@ -208,8 +231,8 @@ def test_graphs_and_functions_with_ops_as_pickles():
 
 
 def test_a_pickle_goes_to_another_process(tmp_path):
-    path = tmp_path/"f.pkl"
-    path.write_bytes(pickle.dumps(tgen.function([V], Where(1.0)(Print("seen", ("shape",))(V))[0]*2)))
+    path = tmp_path / "f.pkl"
+    path.write_bytes(pickle.dumps(tgen.function([V], Where(1.0)(Print("seen", ("shape",))(V))[0] * 2)))
     code = f"import pickle; f = pickle.load(open({str(path)!r}, 'rb')); print(f([1.0, 2, 3]).tolist())"
     env = {**os.environ, "PYTHONPATH": ":".join(p for p in sys.path if p)}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)

@@ -1,4 +1,5 @@
 """Gradients of integers: where they pass, where they are 0, and what counts as disconnected."""
+
 import numpy as np
 import pytest
 from graph_eval import evaluate
@@ -18,13 +19,13 @@ PASSES = {
     "i * 2.5": (lambda i: i * 2.5, [2.5, 2.5, 2.5]),
     "i * i * 1.0": (lambda i: i * i * 1.0, [6, 0, -4]),
     "i * i": (lambda i: i * i, [6, 0, -4]),
-    "i ** 2": (lambda i: i ** 2, [6, 0, -4]),
-    "i ** 0": (lambda i: i ** 0, [0, 0, 0]),
+    "i ** 2": (lambda i: i**2, [6, 0, -4]),
+    "i ** 0": (lambda i: i**0, [0, 0, 0]),
     "sqr": (T.sqr, [6, 0, -4]),
     "-i - i": (lambda i: -i - i, [-2, -2, -2]),
-    "i / 2": (lambda i: i / 2, [.5, .5, .5]),
+    "i / 2": (lambda i: i / 2, [0.5, 0.5, 0.5]),
     "i % 2": (lambda i: i % 2, [1, 1, 1]),
-    "7 % (i * i + 1)": (lambda i: 7 % (i * i + 1), [0, 0, 4]),      # - 7 // 5 * 2i at -2
+    "7 % (i * i + 1)": (lambda i: 7 % (i * i + 1), [0, 0, 4]),  # - 7 // 5 * 2i at -2
     "abs": (abs, [1, 0, -1]),
     "exp": (T.exp, np.exp(I)),
     "maximum(i, 0)": (lambda i: T.maximum(i, 0), [1, 1, 0]),
@@ -55,8 +56,12 @@ PASSES = {
     "ifelse": (lambda i: tgen.ifelse(T.gt(i.shape[0], 2), i * 2, i), [2, 2, 2]),
     "scan, a sequence": (lambda i: tgen.scan(lambda k: k * k, sequences=i)[0], [6, 0, -4]),
     "scan, a state": (lambda i: tgen.scan(lambda h: h * 2, outputs_info=i, n_steps=2)[0], [6, 6, 6]),
-    "scan, a counter": (lambda i: tgen.scan(lambda h, k: h + k, outputs_info=T.constant(np.int64(0)),
-                                            non_sequences=i[0], n_steps=3)[0], [6, 0, 0]),
+    "scan, a counter": (
+        lambda i: tgen.scan(
+            lambda h, k: h + k, outputs_info=T.constant(np.int64(0)), non_sequences=i[0], n_steps=3
+        )[0],
+        [6, 0, 0],
+    ),
 }
 # What is connected and passes 0.
 STOPS = {
@@ -84,7 +89,7 @@ APART = {
     "index": lambda x, k: x[k],
     "index vector": lambda x, k: x[T.stack([k, k])],
     "start of a slice": lambda x, k: x[k:],
-    "place of a write": lambda x, k: T.set_subtensor(x[k], 1.),
+    "place of a write": lambda x, k: T.set_subtensor(x[k], 1.0),
     "size": lambda x, k: T.alloc(x[0], k),
     "reshape": lambda x, k: x[:1].reshape((k, 1)),
     "arange": lambda x, k: x[0] * T.arange(k),
@@ -130,9 +135,12 @@ def test_apart(name):
 
 def test_what_a_float_decides_has_gradient_zero():
     x, y = T.dvectors("xy")
-    for cost in (T.switch(x > 1, y, 2 * y).sum(), tgen.ifelse(T.gt(x[0], 1), y, 2 * y).sum(),
-                 tgen.ifelse(T.gt(x.sum(), 1), T.constant(0), T.constant(1))):
-        assert tgen.function([x], grad(cost, x), on_unused_input="ignore")([1., 5.]).tolist() == [0, 0]
+    for cost in (
+        T.switch(x > 1, y, 2 * y).sum(),
+        tgen.ifelse(T.gt(x[0], 1), y, 2 * y).sum(),
+        tgen.ifelse(T.gt(x.sum(), 1), T.constant(0), T.constant(1)),
+    ):
+        assert tgen.function([x], grad(cost, x), on_unused_input="ignore")([1.0, 5.0]).tolist() == [0, 0]
         with pytest.raises(DisconnectedInputError):
             grad(cost, x, consider_constant=[cost])
     with pytest.raises(DisconnectedInputError):
@@ -150,7 +158,7 @@ def test_bools_get_zero():
 def test_small_integers_do_not_overflow():
     for dtype in ("int8", "uint8"):
         i = T.vector("i", dtype=dtype)
-        gradients = [grad(cost, i) for cost in (T.sqr(i).sum(), (i ** 2).sum(), (i * i).sum())]
+        gradients = [grad(cost, i) for cost in (T.sqr(i).sum(), (i**2).sum(), (i * i).sum())]
         assert [g.tolist() for g in tgen.function([i], gradients)(np.array([100], dtype))] == [[200]] * 3
 
 
@@ -165,28 +173,30 @@ def test_of_floatX():
 
 def test_second_derivatives_and_jacobians():
     i, n = T.lvector("i"), T.lscalar("n")
-    results = [T.jacobian(i * i, i), T.hessian((i ** 3).sum(), i), T.Lop(i * i, i, T.constant([1., 2., 3.]))]
+    results = [T.jacobian(i * i, i), T.hessian((i**3).sum(), i), T.Lop(i * i, i, T.constant([1.0, 2.0, 3.0]))]
     jacobian, hessian, lop = tgen.function([i], results)(I)
-    assert jacobian.tolist() == np.diag(2. * I).tolist() and hessian.tolist() == np.diag(6. * I).tolist()
+    assert jacobian.tolist() == np.diag(2.0 * I).tolist() and hessian.tolist() == np.diag(6.0 * I).tolist()
     assert lop.tolist() == [6, 0, -12]
     assert tgen.function([n], grad(grad(n * n * n, n), n))(2) == 12
 
 
 def test_known_gradients_of_integers():
     i, g = T.lvector("i"), T.dvector("g")
-    assert tgen.function([g], grad(None, i, known_grads={i: g}))([.6]).tolist() == [.6]
-    assert tgen.function([g], Lop(i * 2, i, g))([1., 10.]).tolist() == [2, 20]
+    assert tgen.function([g], grad(None, i, known_grads={i: g}))([0.6]).tolist() == [0.6]
+    assert tgen.function([g], Lop(i * 2, i, g))([1.0, 10.0]).tolist() == [2, 20]
 
 
 def test_integers_of_an_op_in_python_pass_nothing():
     @tgen.compile.ops.as_op(itypes=[T.dvector], otypes=[T.lvector])
     def rounded(x):
         return np.rint(x).astype("int64")
+
     x = T.dvector("x")
     assert tgen.function([x], grad((rounded(x) * x).sum(), x))([2.6]).tolist() == [3]
 
 
 # -- every op ------------------------------------------------------------------------------------------------
+
 
 def _scalar_case(name):
     count = OPS[name].extra["arity"]
@@ -221,7 +231,7 @@ def test_an_integer_is_read_as_a_float(case):
         values = dict(zip(inputs, [a.astype(dtype) for a in arrays]))
         z = T.cast(build(*inputs), "float64")
         shape = evaluate([z], values)[0].shape
-        weighted = z * literal(np.random.default_rng(5).uniform(.5, 1.5, shape), "float64")
+        weighted = z * literal(np.random.default_rng(5).uniform(0.5, 1.5, shape), "float64")
         found.append(evaluate(grad(weighted.sum(), inputs), values))
     for ints, floats in zip(*found):
         assert ints.dtype == "float64"
@@ -230,5 +240,22 @@ def test_an_integer_is_read_as_a_float(case):
 
 def test_the_sweep_is_wide():
     names = {name for name, *_ in SWEEP.values()}
-    assert {"mul", "pow", "sum", "prod", "max", "slice", "set_slice", "gather", "set_gather", "inc_gather", "sort",
-            "concatenate", "cumsum", "cumprod", "pool", "reshape", "dimshuffle"} <= names
+    assert {
+        "mul",
+        "pow",
+        "sum",
+        "prod",
+        "max",
+        "slice",
+        "set_slice",
+        "gather",
+        "set_gather",
+        "inc_gather",
+        "sort",
+        "concatenate",
+        "cumsum",
+        "cumprod",
+        "pool",
+        "reshape",
+        "dimshuffle",
+    } <= names

@@ -1,14 +1,16 @@
 """The IR: text and back, the verifier against seeded faults, the interpreter, copies."""
+
 import struct
 import sys
 
 import numpy as np
 import pytest
+from fuzzing.generate import lowered
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from fuzzing.generate import lowered
 from irgen import arguments
 from special import same_bits
+from work import assert_linear
 
 import tgen.ops  # noqa: F401  (fills OPS)
 from tgen.core import dims
@@ -19,7 +21,6 @@ from tgen.ir.nodes import Block, Function, Instr, Param, Value
 from tgen.ir.rebuild import bottom_up, definitions, instr_symbols, rebuild, refresh, users, walk
 from tgen.ir.text import block_text, instr_text, literal, names, parse, to_text
 from tgen.ir.verify import VerifyError, verify
-from work import assert_linear
 
 FULL = """function (v0: float64[n0, n1], v1: int64[] = a0; shared v2: float64[n2]; const v3: float64[2] = (1.0, -0.0)) {
   check_eq <n1, n2> {site=0}
@@ -38,7 +39,7 @@ FULL = """function (v0: float64[n0, n1], v1: int64[] = a0; shared v2: float64[n2
   v15: float64[n1] = tanh v2
   return v7, v8; v2 <- v15
 }
-""".replace("n1 - @1 - 1", "n1 - 1 - @1")
+""".replace("n1 - @1 - 1", "n1 - 1 - @1")  # noqa: E501
 
 ROWS = """function (v0: float64[n0, n1], v1: float64[n1], v2: int64[]) {
   v3: float64[n0, n1], v4: float64[n0], v5: int64[n0], v6: float64[n0] = kernel [n0] (x0: float64[n1] = v0[@0, :],
@@ -65,7 +66,7 @@ ROWS = """function (v0: float64[n0, n1], v1: float64[n1], v2: int64[]) {
   }
   return v3, v4, v5, v6
 }
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("text", [FULL, ROWS, "function () {\n  return\n}\n"])
@@ -76,7 +77,7 @@ def test_text_round_trip(text):
 
 def test_text_of_random_programs():
     texts = [to_text(verify(lowered(seed)[0])) for seed in range(60)]
-    texts = [text for text in texts if "sha256" not in text]        # a large constant is only named in a text
+    texts = [text for text in texts if "sha256" not in text]  # a large constant is only named in a text
     assert len(texts) > 40 and all(to_text(parse(text)) == text for text in texts)
 
 
@@ -87,7 +88,7 @@ def test_names_do_not_depend_on_spelling():
     assert names(function)[function.block.results[0]] == "v1"
 
 
-@given(st.integers(0, 2 ** 64 - 1))
+@given(st.integers(0, 2**64 - 1))
 @settings(max_examples=300, deadline=None)
 def test_constants_are_exact(bits):
     value = struct.unpack("<d", struct.pack("<Q", bits))[0]
@@ -97,11 +98,19 @@ def test_constants_are_exact(bits):
     assert struct.pack("<d", again) == struct.pack("<d", value) and to_text(function) == text
 
 
-@given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()), lambda s: st.lists(s, max_size=3).map(tuple), max_leaves=8))
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
+        lambda s: st.lists(s, max_size=3).map(tuple),
+        max_leaves=8,
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_attributes_are_exact(value):
     v = Value(TensorType("int64", ()))
-    function = Function((Param("input", 0),), Block((v,), (Instr(OPS["neg"], (v,), (Value(v.type),), {"a": value}),), ()), 0)
+    function = Function(
+        (Param("input", 0),), Block((v,), (Instr(OPS["neg"], (v,), (Value(v.type),), {"a": value}),), ()), 0
+    )
     assert to_text(parse(to_text(function))) == to_text(function)
 
 
@@ -115,17 +124,20 @@ def test_large_constants_are_named_by_hash():
     assert to_text(again) == text and again.constants[0] is array
 
 
-@pytest.mark.parametrize("text, words", [
-    ("function () {\n  v1: int8[] = neg v0\n  return\n}", "line 2: v0 is not defined"),
-    ("function (v0: int8[]) {\n  v1: int8[] = nag v0\n  return\n}", "line 2: no op is called nag"),
-    ("function (v0: int8[]) {\n  v0: int8[] = neg v0\n  return\n}", "v0 is defined twice"),
-    ("function (v0: int8[]) {\n  yield v0\n}", "yield outside a nested block"),
-    ("function (v0: int8[]) {\n  return v0\n", "expected '}'"),
-    ("function (v0: int8[]) {\n  return v0\n}\nmore", "unexpected 'more'"),
-    ("function (v0: int8[]) {\n  v1: int8[] = neg v0 $\n  return\n}", "line 2"),
-    ("function (v0: int8[n0 +]) {\n  return\n}", "line 1"),
-    ("function (; odd v0: int8[]) {\n  return\n}", "no kind of parameter: odd"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("function () {\n  v1: int8[] = neg v0\n  return\n}", "line 2: v0 is not defined"),
+        ("function (v0: int8[]) {\n  v1: int8[] = nag v0\n  return\n}", "line 2: no op is called nag"),
+        ("function (v0: int8[]) {\n  v0: int8[] = neg v0\n  return\n}", "v0 is defined twice"),
+        ("function (v0: int8[]) {\n  yield v0\n}", "yield outside a nested block"),
+        ("function (v0: int8[]) {\n  return v0\n", "expected '}'"),
+        ("function (v0: int8[]) {\n  return v0\n}\nmore", "unexpected 'more'"),
+        ("function (v0: int8[]) {\n  v1: int8[] = neg v0 $\n  return\n}", "line 2"),
+        ("function (v0: int8[n0 +]) {\n  return\n}", "line 1"),
+        ("function (; odd v0: int8[]) {\n  return\n}", "no kind of parameter: odd"),
+    ],
+)
 def test_bad_text(text, words):
     with pytest.raises(ValueError, match="line") as caught:
         parse(text)
@@ -153,7 +165,11 @@ MISTAKES = [
     ("sum(1), map, max(0, 1), map", "sum(1), map, max(0, 1)", "3 outs for 4 values"),
     ("v7: float64[n0], ", "v7: float64[n1], ", "the op's rule says"),
     ("v2 <- v15", "v2 <- v6", "its update int64[]"),
-    ("kernel [3] (x1: float64[] = x0) map", "kernel [4] (x1: float64[] = x0) map", "the op's rule says float64[4]"),
+    (
+        "kernel [3] (x1: float64[] = x0) map",
+        "kernel [4] (x1: float64[] = x0) map",
+        "the op's rule says float64[4]",
+    ),
     ("float64[2] = (1.0, -0.0)", "float64[2] = (1.0, -0.0)", None),
 ]
 
@@ -182,13 +198,25 @@ def test_verifier_catches_what_text_cannot_say():
     cases = [
         (Function(param, Block((x,), (neg, neg), (y,)), 1), "defined twice"),
         (Function(param, Block((x,), (), (y,)), 1), "not defined here"),
-        (Function(param, Block((x,), (Instr(OPS["tanh"], (y,), (Value(y.type),)), neg), (y,)), 1), "not defined here: v1: float64[n0] = tanh ?0"),
+        (
+            Function(param, Block((x,), (Instr(OPS["tanh"], (y,), (Value(y.type),)), neg), (y,)), 1),
+            "not defined here: v1: float64[n0] = tanh ?0",
+        ),
         (Function(param, Block((one,), (), (one,)), 1), "weak"),
         (Function((), Block((x,), (), (x,)), 1), "parameters described"),
         (Function((Param("input", 1),), Block((x,), (), (x,)), 1), "out of order"),
         (Function(param, Block((x,), (neg,), (y,)), 2), "1 results for 2 outputs"),
         (Function((Param("input", 0, "a0"),), Block((x,), (neg,), (y,)), 1), "names no rank-0 integer input"),
-        (Function((Param("const", 0),), Block((Value(TensorType("float64", (2,))),), (), ()), 0, (), (np.zeros(3),)), "constant 0 is float64[3]"),
+        (
+            Function(
+                (Param("const", 0),),
+                Block((Value(TensorType("float64", (2,))),), (), ()),
+                0,
+                (),
+                (np.zeros(3),),
+            ),
+            "constant 0 is float64[3]",
+        ),
         (Function((Param("shared", 0),), Block((x,), (neg,), (y, y)), 0, (0, 0)), "updated twice"),
     ]
     for function, words in cases:
@@ -235,16 +263,26 @@ def test_long_chains_of_equalities():
     params = ", ".join(f"v{k}: int64[n{k}]" for k in range(count))
     for order in (range(count - 1), reversed(range(count - 1))):
         checks = "".join(f"  check_eq <n{k}, n{k + 1}> {{site={k}}}\n" for k in order)
-        verify(parse(f"function ({params}) {{\n{checks}  v{count}: int64[n30] = add v0, v{count - 1}\n  return v{count}\n}}"))
+        verify(
+            parse(
+                f"function ({params}) {{\n{checks}  v{count}: int64[n30] = add v0, v{count - 1}\n  "
+                f"return v{count}\n}}"
+            )
+        )
 
 
 # -- the interpreter -----------------------------------------------------------------------------------------
+
 
 def test_interpreter_runs_kernels():
     rng = np.random.default_rng(1)
     x, s = rng.normal(size=(3, 4)), rng.normal(size=4)
     (total, cube), (new,) = run(parse(FULL), [x, 2], [s])
-    assert np.allclose(total, x.sum(1)) and np.allclose(cube, x[:, ::-1, None] * np.arange(3)) and same_bits(new, np.tanh(s))
+    assert (
+        np.allclose(total, x.sum(1))
+        and np.allclose(cube, x[:, ::-1, None] * np.arange(3))
+        and same_bits(new, np.tanh(s))
+    )
 
 
 def test_interpreter_runs_rows():
@@ -259,13 +297,19 @@ def test_interpreter_runs_rows():
 def test_interpreter_on_empty_domains():
     (softmax, total, low, picked), _ = run(parse(ROWS), [np.zeros((0, 4)), np.zeros(4), 9])
     assert softmax.shape == (0, 4) and total.shape == low.shape == picked.shape == (0,)
-    text = "function (v0: float64[n0, n1]) {\n  v1: float64[n0] = max v0 {axes=(1,)}\n  v2: float64[n0] = kernel [n0, n1] (x0: float64[] = v0[@0, @1]) max(1) {\n    yield x0\n  }\n  return v1, v2\n}\n"
+    text = (
+        "function (v0: float64[n0, n1]) {\n  v1: float64[n0] = max v0 {axes=(1,)}\n  v2: float64[n0] = "
+        "kernel [n0, n1] (x0: float64[] = v0[@0, @1]) max(1) {\n    yield x0\n  }\n  return v1, v2\n}\n"
+    )
     (a, b), _ = run(verify(parse(text)), [np.zeros((2, 0))])
     assert (a == -np.inf).all() and (b == -np.inf).all()
 
 
 def test_argmax_of_all_axes_in_a_kernel():
-    text = "function (v0: float64[n0, n1]) {\n  v1: int64[], v2: float64[] = kernel [n0, n1] (x0: float64[] = v0[@0, @1]) argmax(0, 1), sum(0, 1) {\n    yield x0, x0\n  }\n  return v1, v2\n}\n"
+    text = (
+        "function (v0: float64[n0, n1]) {\n  v1: int64[], v2: float64[] = kernel [n0, n1] (x0: float64[] "
+        "= v0[@0, @1]) argmax(0, 1), sum(0, 1) {\n    yield x0, x0\n  }\n  return v1, v2\n}\n"
+    )
     x = np.random.default_rng(3).normal(size=(3, 5))
     (at, total), _ = run(verify(parse(text)), [x])
     assert at == x.argmax() and np.allclose(total, x.sum())
@@ -277,17 +321,25 @@ def test_checks_raise_as_a_call_would():
     with pytest.raises(IndexError):
         run(parse(ROWS), [np.zeros((3, 4)), np.zeros(4), 4])
     with pytest.raises(IndexError):
-        run(parse(ROWS.replace("x8: float64[] = x1[n1 - 1 - @0]", "x8: float64[] = x1[n1 - @0]")), [np.zeros((3, 4)), np.zeros(4), 0])
+        run(
+            parse(ROWS.replace("x8: float64[] = x1[n1 - 1 - @0]", "x8: float64[] = x1[n1 - @0]")),
+            [np.zeros((3, 4)), np.zeros(4), 0],
+        )
     with pytest.raises(TypeError):
         run(parse(FULL), [np.zeros((3, 4), "float32"), 2], [np.zeros(4)])
     with pytest.raises(ValueError, match="mis-match"):
         run(parse("function (v0: int64[n0], v1: int64[n0]) {\n  return v0\n}"), [np.arange(2), np.arange(3)])
     with pytest.raises(ValueError, match="mis-match"):
-        run(parse("function (v0: int64[2*n0], v1: int64[n0]) {\n  return v0\n}"), [np.arange(4), np.arange(3)])
+        run(
+            parse("function (v0: int64[2*n0], v1: int64[n0]) {\n  return v0\n}"), [np.arange(4), np.arange(3)]
+        )
 
 
 def test_results_are_fresh():
-    function = parse("function (v0: float64[n0]; shared v1: float64[n0]) {\n  v2: float64[n0] = slice v0 <0, n0> {steps=(1,)}\n  return v0, v2, v1, v0; v1 <- v0\n}")
+    function = parse(
+        "function (v0: float64[n0]; shared v1: float64[n0]) {\n  v2: float64[n0] = slice v0 <0, "
+        "n0> {steps=(1,)}\n  return v0, v2, v1, v0; v1 <- v0\n}"
+    )
     x, s = np.arange(3.0), np.ones(3)
     outputs, news = run(function, [x], [s])
     arrays = [x, s, *outputs, *news]
@@ -296,6 +348,7 @@ def test_results_are_fresh():
 
 
 # -- copies and walks ----------------------------------------------------------------------------------------
+
 
 def test_refresh_copies_everything():
     function = parse(ROWS)
@@ -319,14 +372,26 @@ def test_rebuild_keeps_an_unchanged_block():
 
 
 def test_rebuild_replaces():
-    block = parse("function (v0: int64[]) {\n  v1: int64[] = neg v0\n  v2: int64[] = neg v1\n  v3: int64[] = abs v2\n  return v3, v2\n}").block
+    block = parse(
+        "function (v0: int64[]) {\n  v1: int64[] = neg v0\n  v2: int64[] = neg v1\n  v3: int64[] = "
+        "abs v2\n  return v3, v2\n}"
+    ).block
     made = definitions(block)
 
     def visit(instr, env):
         below = made.get(instr.operands[0])
-        return ((), (below.operands[0],)) if instr.op.name == "neg" and below is not None and below.op.name == "neg" else None
+        return (
+            ((), (below.operands[0],))
+            if instr.op.name == "neg" and below is not None and below.op.name == "neg"
+            else None
+        )
+
     new = rebuild(block, visit)
-    assert [i.op.name for i in new.instrs] == ["neg", "abs"] and new.instrs[1].operands[0] is block.params[0] and new.results[1] is block.params[0]
+    assert (
+        [i.op.name for i in new.instrs] == ["neg", "abs"]
+        and new.instrs[1].operands[0] is block.params[0]
+        and new.results[1] is block.params[0]
+    )
     assert len(users(new)[block.params[0]]) == 3
 
 
@@ -334,7 +399,10 @@ def test_symbols_and_lines_of_instructions():
     function = parse(FULL)
     kernel = function.block.instrs[4]
     assert set(instr_symbols(kernel)) == {"n0", "n1"}
-    assert instr_text(function, kernel.blocks[0].instrs[0].blocks[0].instrs[1]) == "v13: float64[] = cast v12 {dtype='float64'}"
+    assert (
+        instr_text(function, kernel.blocks[0].instrs[0].blocks[0].instrs[1])
+        == "v13: float64[] = cast v12 {dtype='float64'}"
+    )
 
 
 def chain_text(count):

@@ -1,14 +1,17 @@
-"""What a loop keeps: the last rows alone where nothing more is read, however the program says it; and carries that are others some steps later."""
+"""What a loop keeps: the last rows alone where nothing more is read, however the program says it; and carries
+that are others some steps later.
+"""
+
 import numpy as np
 import pytest
-
-import tgen
-import tgen.tensor as T
 from compiled import agree, in_parts
 from loops import loop as plain_loop
 from loops import random_scan, random_values, symbolic
 from test_generated_c import c_text, warnings
 from test_loops import loop
+
+import tgen
+import tgen.tensor as T
 from tgen import passes
 from tgen.core import dims
 from tgen.ir.interp import run
@@ -18,7 +21,13 @@ from tgen.lower import lower
 from tgen.passes.plan import plan
 
 n, start, rows, number = T.lscalar("n"), T.dvector("start"), T.dmatrix("rows"), T.dscalar("number")
-state, other, more, scalar, x = T.dvector("state"), T.dvector("other"), T.dvector("more"), T.dscalar("scalar"), T.dvector("x")
+state, other, more, scalar, x = (
+    T.dvector("state"),
+    T.dvector("other"),
+    T.dvector("more"),
+    T.dscalar("scalar"),
+    T.dvector("x"),
+)
 START = np.array([0.3, -0.7, 1.1])
 INPUTS = [rows, start, number, n]
 
@@ -29,20 +38,24 @@ def given(steps):
 
 def stopped():
     """As many steps as n by a condition; n_steps only bounds them."""
-    return tgen.scan(lambda a, k: ([T.sin(a) + 1, k + 1], until(T.ge(k + 1, n))), None, [start, np.int64(0)], n_steps=2 * n)[0][0]
+    return tgen.scan(
+        lambda a, k: ([T.sin(a) + 1, k + 1], until(T.ge(k + 1, n))), None, [start, np.int64(0)], n_steps=2 * n
+    )[0][0]
 
 
 SCANS = {
     "a state": lambda: tgen.scan(lambda a: T.tanh(a) + 1, None, start, n_steps=n)[0],
     "a sequence": lambda: tgen.scan(lambda r, a: T.tanh(a) + r, rows, start)[0],
     "backwards": lambda: tgen.scan(lambda r, a: a * r + 1, rows, start, go_backwards=True)[0],
-    "three taps": lambda: tgen.scan(lambda a, b: a - 0.5 * b, None, dict(initial=T.outer(T.arange(3.0), start), taps=[-1, -3]), n_steps=n)[0],
+    "three taps": lambda: tgen.scan(
+        lambda a, b: a - 0.5 * b, None, dict(initial=T.outer(T.arange(3.0), start), taps=[-1, -3]), n_steps=n
+    )[0],
     "numbers": lambda: tgen.scan(lambda a: [T.sin(a) + 2], None, number, n_steps=n)[0].dimshuffle(0, "x"),
     "not fed back": lambda: tgen.scan(lambda r: T.exp(-r * r), rows)[0],
     "beside a state": lambda: tgen.scan(lambda r, a: [a + r, T.sin(a) * r], rows, [start, None])[0][1],
     "a condition": stopped,
 }
-READS = {       # name -> (what is read of y, how many rows are kept)
+READS = {  # name -> (what is read of y, how many rows are kept)
     "y[-1]": (lambda y: y[-1], 1),
     "y[-1:]": (lambda y: y[-1:], 1),
     "y[-1:][0]": (lambda y: y[-1:][0], 1),
@@ -55,7 +68,7 @@ READS = {       # name -> (what is read of y, how many rows are kept)
     "y[y.shape[0] - 1]": (lambda y: y[y.shape[0] - 1], 1),
     "the last row and how many": (lambda y: y[-1] * y.shape[0], 1),
     "the last row thrice": (lambda y: y[-1] + y[-1].sum() * y[-1:].sum(0), 1),
-    "(1 - y**2)[-1]": (lambda y: (1 - abs(y)**2)[-1], 1),
+    "(1 - y**2)[-1]": (lambda y: (1 - abs(y) ** 2)[-1], 1),
     "(y + its last row).sum(1)[-1]": (lambda y: (y + y[-1]).sum(axis=1)[-1], 1),
     "y.dot(y[-1])[-1]": (lambda y: y.dot(y[-1])[-1], 1),
     "(2*y)[-1] and (1 - 2*y)[-2]": (lambda y: (2 * y)[-1] + (1 - 2 * y)[-2], 2),
@@ -69,10 +82,26 @@ READS = {       # name -> (what is read of y, how many rows are kept)
     "y[:-4:-1]": (lambda y: y[:-4:-1], 3),
     "y[-4:].T[0]": (lambda y: y[-4:].T[0], 4),
 }
-MORE = {"y[0]": lambda y: y[0], "y[-5:]": lambda y: y[-5:], "y[-1] and all": lambda y: y[-1] + y.sum(0), "y[1:]": lambda y: y[1:], "y[::-1]": lambda y: y[::-1]}
+MORE = {
+    "y[0]": lambda y: y[0],
+    "y[-5:]": lambda y: y[-5:],
+    "y[-1] and all": lambda y: y[-1] + y.sum(0),
+    "y[1:]": lambda y: y[1:],
+    "y[::-1]": lambda y: y[::-1],
+}
 
-SLICES = [lambda y: y[-1:], lambda y: y[-2:], lambda y: y[-3:-1], lambda y: y[:-1][-1:], lambda y: y[-2:, 1], lambda y: y[::-1][:2], lambda y: y[-4:][::-2],
-          lambda y: y[:, 0][-2:], lambda y: y[:-3:-1], lambda y: y[-1:, None, :2]]
+SLICES = [
+    lambda y: y[-1:],
+    lambda y: y[-2:],
+    lambda y: y[-3:-1],
+    lambda y: y[:-1][-1:],
+    lambda y: y[-2:, 1],
+    lambda y: y[::-1][:2],
+    lambda y: y[-4:][::-2],
+    lambda y: y[:, 0][-2:],
+    lambda y: y[:-3:-1],
+    lambda y: y[-1:, None, :2],
+]
 
 
 def optimized(outputs, inputs=INPUTS):
@@ -80,7 +109,12 @@ def optimized(outputs, inputs=INPUTS):
 
 
 def kept(outputs, inputs=INPUTS):
-    return [kind for i in walk(optimized(outputs, inputs).block) if i.op.name == "scan" for kind, _ in i.attrs["outs"]]
+    return [
+        kind
+        for i in walk(optimized(outputs, inputs).block)
+        if i.op.name == "scan"
+        for kind, _ in i.attrs["outs"]
+    ]
 
 
 def full(scan, steps):
@@ -134,19 +168,25 @@ def test_the_last_rows_in_c(name):
 @pytest.mark.parametrize("name", MORE)
 def test_what_is_read_beside_the_last_rows_is_kept_once(name):
     read = MORE[name]
-    assert kept([read(SCANS["a state"]())]) == ["history"] and kept([read(SCANS["not fed back"]())]) == ["stack"]
+    assert kept([read(SCANS["a state"]())]) == ["history"] and kept([read(SCANS["not fed back"]())]) == [
+        "stack"
+    ]
 
 
 def test_the_last_place_by_the_number_of_steps():
     y = SCANS["a state"]()
-    assert kept([y[n - 1]]) == kept([y[n - 1:n]]) == kept([y[n - 1:]]) == ["final"]
-    f = tgen.function(INPUTS, [y[n - 1], y[n - 1:]], on_unused_input="ignore")
+    assert kept([y[n - 1]]) == kept([y[n - 1 : n]]) == kept([y[n - 1 :]]) == ["final"]
+    f = tgen.function(INPUTS, [y[n - 1], y[n - 1 :]], on_unused_input="ignore")
     for a, b in zip(f(*given(4)), [full("a state", 4)[3], full("a state", 4)[3:]], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13)
     with pytest.raises(IndexError):
         f(*given(0))
-    assert kept([y[n - 2]]) == ["history"]      # of one step this is y[-1], the only row
-    np.testing.assert_allclose(tgen.function(INPUTS, y[n - 2], on_unused_input="ignore")(*given(1)), full("a state", 1)[0], rtol=1e-13)
+    assert kept([y[n - 2]]) == ["history"]  # of one step this is y[-1], the only row
+    np.testing.assert_allclose(
+        tgen.function(INPUTS, y[n - 2], on_unused_input="ignore")(*given(1)),
+        full("a state", 1)[0],
+        rtol=1e-13,
+    )
 
 
 def test_registers_that_are_there_are_used():
@@ -185,7 +225,7 @@ def test_ends_of_random_scans(seed):
 
 def test_the_last_value_kept_twice():
     """The state after the last step, and the last row of the history of the same loop."""
-    q, = loop([state], [T.tanh(state)], [start], [], n)
+    (q,) = loop([state], [T.tanh(state)], [start], [], n)
     final = tgen.fori(n, lambda i, a: T.tanh(a), start)
     agree([start, n], [q[-1], q[-2], final], [START, np.int64(4)])
     w = tgen.shared(START)
@@ -197,7 +237,7 @@ def test_the_last_value_kept_twice():
 
 
 def test_in_a_loop_and_in_a_branch():
-    inner = lambda r: tgen.scan(lambda e, a: T.tanh(a + e), r, r[0])[0]       # noqa: E731
+    inner = lambda r: tgen.scan(lambda e, a: T.tanh(a + e), r, r[0])[0]  # noqa: E731
     y, _ = tgen.scan(lambda r: inner(r)[-2] + inner(r)[-1:].sum(), rows)
     z = tgen.ifelse(T.gt(n, 2), SCANS["a state"]()[-2], start)
     assert kept([y[-1]]) == ["final", "final", "final"] and kept([z]) == ["final"]
@@ -207,7 +247,9 @@ def test_in_a_loop_and_in_a_branch():
 
 def test_gradients_keep_what_they_need():
     h = start
-    y, _ = tgen.scan(lambda r, a, b: T.tanh(a - b) + r, rows, dict(initial=T.stack([h, h * 2]), taps=[-1, -2]))
+    y, _ = tgen.scan(
+        lambda r, a, b: T.tanh(a - b) + r, rows, dict(initial=T.stack([h, h * 2]), taps=[-1, -2])
+    )
     agree(INPUTS, [y[-2], *T.grad((y[-2] * y[-1]).sum() + y[-1:].sum(), [rows, h])], given(5))
 
 
@@ -216,34 +258,53 @@ def test_a_long_loop_takes_no_more_memory():
     for read in (lambda y: y[-1:], lambda y: y[-2], lambda y: y[-4:].sum(0)):
         function = optimized([read(SCANS["a state"]()), read(SCANS["not fed back"]())])
         (length, width), (other,) = (function.block.params[k].type.shape for k in (0, 1))
-        sizes = {str(length): 10 ** 6, str(width): 10, str(other): 10, "a0": 10 ** 6}
+        sizes = {str(length): 10**6, str(width): 10, str(other): 10, "a0": 10**6}
         work = [dims.evaluate(size, sizes) for size in plan(function).work]
         assert 80 <= sum(work) < 2000
 
 
-# -- carries that are others some steps later --------------------------------------------------------------------------------------------
+# -- carries that are others some steps later ----------------------------------------------------------------
+
 
 def chain():
-    """Two registers behind a carry, from the last to the first and the other way round; the ends of all are read."""
-    p, q, r = loop([state, other, more], [other, more, T.tanh(more) - state], [start, start * 2, start * 3], [], n)
-    a, b, c = loop([state, other, more], [T.sin(state) + more, state, other], [start, start * 2, start * 3], [], n)
+    """Two registers behind a carry, from the last to the first and the other way round; the ends of all are
+    read.
+    """
+    p, q, r = loop(
+        [state, other, more], [other, more, T.tanh(more) - state], [start, start * 2, start * 3], [], n
+    )
+    a, b, c = loop(
+        [state, other, more], [T.sin(state) + more, state, other], [start, start * 2, start * 3], [], n
+    )
     return [p[-1], q[-1], r[-1], a[-1], b[-1], c[-1]]
 
 
 def chain_with_history():
     """All rows of the first one are kept, and of one in the middle."""
-    a, b, c = loop([state, other, more], [T.sin(state) + more, state, other], [start, start * 2, start * 3], [], n)
-    p, q, r = loop([state, other, more], [T.cos(state) + more, state, other], [start, start * 2, start * 3], [], n)
+    a, b, c = loop(
+        [state, other, more], [T.sin(state) + more, state, other], [start, start * 2, start * 3], [], n
+    )
+    p, q, r = loop(
+        [state, other, more], [T.cos(state) + more, state, other], [start, start * 2, start * 3], [], n
+    )
     return [a, b[-1], c[-1], p[-1], q, r[-1]]
 
 
 def two_behind_one():
-    a, b, c = loop([state, other, more], [T.sin(state) * other + more, state, state], [start, start * 2, start * 3], [], n)
+    a, b, c = loop(
+        [state, other, more],
+        [T.sin(state) * other + more, state, state],
+        [start, start * 2, start * 3],
+        [],
+        n,
+    )
     return [a[-1], b[-1], c[-1], c[-2]]
 
 
 def in_a_circle():
-    a, b, c = loop([state, other, more], [other, state, T.tanh(more) + state], [start, start * 2, start * 3], [], n)
+    a, b, c = loop(
+        [state, other, more], [other, state, T.tanh(more) + state], [start, start * 2, start * 3], [], n
+    )
     return [a[-1], b[-1], c[-1]]
 
 
@@ -259,18 +320,39 @@ def numbers():
 
 
 def stopped_chain():
-    a, b, c = loop([state, other, more], [T.sin(state) + more, state, other], [start, start * 2, start * 3], [], 100,
-                   until=T.gt(T.sum(T.sin(state) + more) ** 2, 30.0))
+    a, b, c = loop(
+        [state, other, more],
+        [T.sin(state) + more, state, other],
+        [start, start * 2, start * 3],
+        [],
+        100,
+        until=T.gt(T.sum(T.sin(state) + more) ** 2, 30.0),
+    )
     return [a[-1], b[-1], c[-1]]
 
 
 def stopped_chain_with_history():
-    a, b, c = loop([state, other, more], [state * 1.1 + more * 0.1, state, other], [start, start * 2, start * 3], [], 100,
-                   until=T.gt(T.sum(T.sqr(state)), 2000.0))
+    a, b, c = loop(
+        [state, other, more],
+        [state * 1.1 + more * 0.1, state, other],
+        [start, start * 2, start * 3],
+        [],
+        100,
+        until=T.gt(T.sum(T.sqr(state)), 2000.0),
+    )
     return [a, b[-1], c[-1]]
 
 
-CHAINS = [chain, chain_with_history, two_behind_one, in_a_circle, behind_a_sequence, numbers, stopped_chain, stopped_chain_with_history]
+CHAINS = [
+    chain,
+    chain_with_history,
+    two_behind_one,
+    in_a_circle,
+    behind_a_sequence,
+    numbers,
+    stopped_chain,
+    stopped_chain_with_history,
+]
 
 
 @pytest.mark.parametrize("program", CHAINS, ids=lambda p: p.__name__)
@@ -287,5 +369,7 @@ def test_registers_in_c(program):
 
 
 def test_no_warnings():
-    for outputs in [program() for program in CHAINS] + [[read(make()) for make in SCANS.values()] for read, _ in READS.values()]:
+    for outputs in [program() for program in CHAINS] + [
+        [read(make()) for make in SCANS.values()] for read, _ in READS.values()
+    ]:
         assert warnings(c_text(INPUTS, outputs)) == ""

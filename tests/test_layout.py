@@ -1,22 +1,32 @@
-"""A function is compiled for C-contiguous arrays; the first call with another array brings the general library, and all goes on as if it had always been there."""
+"""A function is compiled for C-contiguous arrays; the first call with another array brings the general
+library, and all goes on as if it had always been there.
+"""
+
 import threading
 
 import numpy as np
 import pytest
+from special import same_bits
 
 import tgen
 import tgen.tensor as T
-from special import same_bits
 from tgen.backends.c import toolchain
 from tgen.errors import CompileError
 from tgen.runtime.identity import program_key
 
 A = np.random.RandomState(3).normal(size=(6, 8))
-LAYOUTS = {"Fortran": np.asfortranarray(A), "backwards": A[::-1, ::-1].copy()[::-1, ::-1], "steps": np.repeat(A, 2, 1)[:, ::2], "one row": np.broadcast_to(A[0], A.shape)}
+LAYOUTS = {
+    "Fortran": np.asfortranarray(A),
+    "backwards": A[::-1, ::-1].copy()[::-1, ::-1],
+    "steps": np.repeat(A, 2, 1)[:, ::2],
+    "one row": np.broadcast_to(A[0], A.shape),
+}
 
 
 def step(count=0.0):
-    """A matrix and a number that counts calls, with an output of each kind: elementwise, reduced, by BLAS, found inside."""
+    """A matrix and a number that counts calls, with an output of each kind: elementwise, reduced, by BLAS,
+    found inside.
+    """
     x, state, calls = T.dmatrix("x"), tgen.shared(np.ones((6, 8)), "state"), tgen.shared(count, "calls")
     outputs = [T.tanh(x) * state, x.sum(axis=0), T.dot(x, x.T), x[x > 0]]
     return tgen.function([x], outputs, updates=[(state, state + x), (calls, calls + 1)]), state, calls
@@ -39,10 +49,16 @@ def test_contiguous_arrays_have_the_same_bits_before_and_after():
     f(general)
     library = f.fn.library
     state.set_value(np.ones((6, 8)))
-    assert all(same_bits(a, b) for a, b in zip(before, f(A))) and f.fn.library is library and calls.get_value() == 3
+    assert (
+        all(same_bits(a, b) for a, b in zip(before, f(A)))
+        and f.fn.library is library
+        and calls.get_value() == 3
+    )
 
 
-@pytest.mark.parametrize("a", [np.zeros((0, 8)), np.zeros((6, 0)), A[:1], A[2:3], A[1:4]], ids=lambda a: str(a.shape))
+@pytest.mark.parametrize(
+    "a", [np.zeros((0, 8)), np.zeros((6, 0)), A[:1], A[2:3], A[1:4]], ids=lambda a: str(a.shape)
+)
 def test_what_is_contiguous_needs_no_other_library(a):
     x = T.dmatrix("x")
     f = tgen.function([x], [x * 2, T.dot(x, x.T)])
@@ -80,11 +96,17 @@ def test_no_compiler_for_the_general_library(monkeypatch):
     """The call fails, nothing has changed, and contiguous arrays still work."""
     f, state, calls = step(count=-1.0)
     c = f.fn.program.c_text
-    monkeypatch.setattr(f.fn.program, "c_text", lambda general: c(general) + f"/* {np.random.bytes(16).hex()} */")      # no cache has it
-    monkeypatch.setattr("tgen.runtime.program.program_key", lambda program, general: np.random.bytes(32).hex())
+    # no cache has it
+    monkeypatch.setattr(
+        f.fn.program, "c_text", lambda general: c(general) + f"/* {np.random.bytes(16).hex()} */"
+    )
+    monkeypatch.setattr(
+        "tgen.runtime.program.program_key", lambda program, general: np.random.bytes(32).hex()
+    )
 
     def broken(self, c_text, more=()):
         raise CompileError("no C compiler")
+
     monkeypatch.setattr(toolchain.Toolchain, "compile", broken)
     with pytest.raises(CompileError):
         f(LAYOUTS["steps"])
@@ -99,6 +121,7 @@ def test_both_libraries_are_found_again(monkeypatch):
 
     def front_end(*_):
         raise AssertionError("the front end ran")
+
     monkeypatch.setattr("tgen.runtime.program.generate", front_end)
     g, _, calls = step()
     g(LAYOUTS["Fortran"])
@@ -117,7 +140,10 @@ def test_threads_meet_the_swap():
             whole, count = f(a)
             if whole != 48 * count:
                 wrong.append((float(whole), int(count)))
-    threads = [threading.Thread(target=work, args=(ones if k % 2 else np.asfortranarray(ones),)) for k in range(8)]
+
+    threads = [
+        threading.Thread(target=work, args=(ones if k % 2 else np.asfortranarray(ones),)) for k in range(8)
+    ]
     for t in threads:
         t.start()
     for t in threads:

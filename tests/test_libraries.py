@@ -1,4 +1,7 @@
-"""What libraries on top of Theano do, met by running them: Lasagne 0.1, Keras 1.2.2 and 2.3.1, PyMC3 3.8, theanets, downhill, theano_lstm, passage."""
+"""What libraries on top of Theano do, met by running them: Lasagne 0.1, Keras 1.2.2 and 2.3.1, PyMC3 3.8,
+theanets, downhill, theano_lstm, passage.
+"""
+
 import sys
 import warnings
 from collections import deque
@@ -22,6 +25,7 @@ def theano():
 
 # -- ops of numbers
 
+
 def smooth_step(scalar):
     class Op(scalar.UnaryScalarOp):
         def impl(self, x):
@@ -32,18 +36,25 @@ def smooth_step(scalar):
 
         def c_code(self, node, name, inp, out, sub):
             return "never read"
+
     return Op
 
 
 def test_an_op_of_numbers(theano):
     from theano import scalar
     from theano.tensor.elemwise import Elemwise
+
     op = Elemwise(smooth_step(scalar)(scalar.upgrade_to_float, name="smooth_step"), name="smooth_step")
     y = op(X)
     f = theano.function([X], [y, theano.grad(y.sum(), X), theano.grad(theano.grad(y.sum(), X).sum(), X)])
     for got, wanted in zip(f(VALUES), ([0, 0.25, 9], [0, 1, 6], [0, 2, 2])):
         np.testing.assert_array_equal(got, wanted)
-    assert isinstance(y.owner.op, Elemwise) and str(op) == "smooth_step" and op(T.lmatrix()).type == T.dmatrix and op(T.bscalar()).dtype == "float32"
+    assert (
+        isinstance(y.owner.op, Elemwise)
+        and str(op) == "smooth_step"
+        and op(T.lmatrix()).type == T.dmatrix
+        and op(T.bscalar()).dtype == "float32"
+    )
     np.testing.assert_array_equal(theano.function([X], op(X[:0]))(VALUES), [])
 
 
@@ -57,6 +68,7 @@ def test_an_op_of_two_numbers_broadcasts(theano):
         def grad(self, inputs, output_gradients):
             sign = T.sgn(inputs[0] - inputs[1]) * output_gradients[0]
             return [sign, -sign]
+
     m, r = T.dmatrix("m"), T.dvector("r")
     y = T.Elemwise(Gap())(m, r)
     f = theano.function([m, r], [y, *theano.grad(y.sum(), [m, r])])
@@ -78,15 +90,25 @@ def test_an_op_of_numbers_with_two_results(theano):
 
         def impl(self, x):
             return int(np.floor(x)), x - np.floor(x)
+
     whole, rest = theano.function([X], Parts()(X))(VALUES)
     assert whole.dtype == "int64" and whole.tolist() == [-2, 0, 3] and rest.tolist() == [0, 0.5, 0]
 
 
 def test_equal_ops_of_numbers(theano):
     from theano import scalar
+
     Op = smooth_step(scalar)
-    assert Op(scalar.upgrade_to_float, name="a") == Op(scalar.upgrade_to_float, name="a") != Op(scalar.upcast_out, name="a")
-    assert [scalar.same_out(T.iscalar)[0].dtype, scalar.transfer_type(1, T.bscalar)(T.iscalar, T.fscalar)[0].dtype, scalar.upgrade_to_float64(T.fscalar)[0].dtype] == ["int32", "float32", "float64"]
+    assert (
+        Op(scalar.upgrade_to_float, name="a")
+        == Op(scalar.upgrade_to_float, name="a")
+        != Op(scalar.upcast_out, name="a")
+    )
+    assert [
+        scalar.same_out(T.iscalar)[0].dtype,
+        scalar.transfer_type(1, T.bscalar)(T.iscalar, T.fscalar)[0].dtype,
+        scalar.upgrade_to_float64(T.fscalar)[0].dtype,
+    ] == ["int32", "float32", "float64"]
 
 
 @pytest.mark.parametrize("wrong", [3, np.tanh, object()])
@@ -101,20 +123,23 @@ def test_elemwise_of_a_function():
 
 # -- views
 
+
 def test_a_view_with_its_own_gradient(theano):
     """As recurrent networks clip gradients; the rewrite that takes the op away is no news."""
+
     class Clip(theano.compile.ViewOp):
         def __init__(self, bound):
             self.bound = bound
 
         def grad(self, inputs, output_gradients):
             return [T.clip(g, -self.bound, self.bound) for g in output_gradients]
+
     clip = Clip(1.5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         T.opt.register_canonicalize(theano.gof.OpRemove(clip), name="clip")
     y = clip(X)
-    value, g = theano.function([X], [y, theano.grad((y ** 2).sum(), X)])(VALUES)
+    value, g = theano.function([X], [y, theano.grad((y**2).sum(), X)])(VALUES)
     assert value.tolist() == VALUES.tolist() and g.tolist() == [-1.5, 1, 1.5]
 
 
@@ -123,21 +148,27 @@ def test_a_variable_of_ones_own_for_a_value(theano):
         def __init__(self, value, name):
             super().__init__(value.type, None, None, name)
             theano.Apply(theano.compile.view_op, inputs=[value], outputs=[self])
+
     v = Named(T.exp(X), "v")
     assert v.name == "v" and v.owner.op is theano.compile.view_op and v.owner.get_parents() == v.owner.inputs
-    np.testing.assert_allclose(theano.function([X], theano.grad((v * 2).sum(), X))(VALUES), 2 * np.exp(VALUES))
+    np.testing.assert_allclose(
+        theano.function([X], theano.grad((v * 2).sum(), X))(VALUES), 2 * np.exp(VALUES)
+    )
 
 
 def test_rewrites_are_not_used(theano):
     with pytest.warns(TheanoWarning, match="the rewrite local_odd is not used"):
+
         @T.opt.register_specialize("fast_compile")
         @theano.gof.local_optimizer([T.exp])
         def local_odd(node):
             raise AssertionError("called")
+
     assert theano.function([X], T.exp(X))(VALUES).shape == (3,)
 
 
 # -- what is asked of a variable
+
 
 def test_whether_there_is_a_variable():
     """``if bias:`` and ``given or default`` ask for None."""
@@ -162,11 +193,13 @@ def test_test_values_are_copied():
         wide = T.fvector("wide")
         wide.tag.test_value = VALUES.astype("float32")
         narrow = tgen.clone(y, {x: wide}, strict=False)
-        assert narrow.dtype == "float32" and not hasattr(narrow.tag, "test_value")       # it would be one of another type
+        # it would be one of another type
+        assert narrow.dtype == "float32" and not hasattr(narrow.tag, "test_value")
 
 
 def test_searches(theano):
     from theano.gof.graph import stack_search
+
     y = T.exp(X) + X
     first = stack_search(deque([y]), lambda v: v.owner.inputs if v.owner else None, "bfs")
     assert first[0] is y and set(first) >= {y, X, y.owner.inputs[0]} and len(first) == 3
@@ -179,7 +212,9 @@ def test_searches(theano):
 def test_options_as_a_list(theano):
     """As samplers keep the options of a model and set them anew."""
     flags = {flag.fullname: flag for flag in theano.configparser._config_var_list}
-    assert flags["floatX"].__get__(True, None) == theano.config.floatX and len(theano.configparser._config_var_list) == len(flags)
+    assert flags["floatX"].__get__(True, None) == theano.config.floatX and len(
+        theano.configparser._config_var_list
+    ) == len(flags)
     old = theano.config.compute_test_value
     try:
         flags["compute_test_value"].__set__(None, "ignore")
@@ -190,29 +225,59 @@ def test_options_as_a_list(theano):
 
 def test_imports(theano):
     names = {}
-    exec("from theano import theano, scalar, tensor as tt\nimport theano.sparse as sparse\nfrom theano.tensor import Tensor, Op, Apply, Variable", names)
-    assert names["theano"] is theano is sys.modules["theano"] and names["Tensor"]("float64", (False, True), name="t").broadcastable == (False, True)
-    assert names["Op"] is tgen.Op and not isinstance(X.type, names["sparse"].SparseType) and not isinstance(X, names["sparse"].basic.SparseVariable)
+    exec(
+        "from theano import theano, scalar, tensor as tt\nimport theano.sparse as sparse\nfrom "
+        "theano.tensor import Tensor, Op, Apply, Variable",
+        names,
+    )
+    assert names["theano"] is theano is sys.modules["theano"] and names["Tensor"](
+        "float64", (False, True), name="t"
+    ).broadcastable == (False, True)
+    assert (
+        names["Op"] is tgen.Op
+        and not isinstance(X.type, names["sparse"].SparseType)
+        and not isinstance(X, names["sparse"].basic.SparseVariable)
+    )
 
 
 # -- ops by their classes
 
+
 def made():
     """(what a class of Theano's makes, what it stands for)."""
     from tgen.dropin import opclasses as ops
+
     m, k, image, kernel = T.dmatrix("m"), T.lscalar("k"), T.dtensor4("image"), T.dtensor4("kernel")
     out = T.nnet.conv2d(image, kernel, border_mode=1, subsample=(2, 2), filter_flip=False)
     conv = dict(border_mode=1, subsample=(2, 2), filter_flip=False)
     return [m, k, image, kernel], [
-        (ops.DimShuffle((False, False), (1, "x", 0))(m), m.dimshuffle(1, "x", 0)), (ops.Sum(axis=0)(m), m.sum(0)), (ops.Prod()(m), m.prod()),
-        (ops.All(1)(m > 0), T.all(m > 0, 1)), (ops.Argmax(1)(m), T.argmax(m, 1)), (ops.MaxAndArgmax(0)(m)[0], m.max(0)), (ops.Dot()(m, m.T), T.dot(m, m.T)),
-        (ops.Softmax()(m), T.nnet.softmax(m)), (ops.Reshape(1)(m, [-1]), m.flatten()), (ops.Join()(0, m, m), T.concatenate([m, m])), (ops.Alloc()(k, 2, k), T.alloc(k, 2, k)),
-        (ops.ARange("int32")(k), T.arange(k, dtype="int32")), (ops.MakeVector("float64")(k, 2), T.stack([k, 2.0])), (ops.Shape_i(1)(m), m.shape[1]),
-        (ops.Rebroadcast((0, True), (1, False))(m[:1]) + m, m + m[0]), (ops.Pool(True, "sum")(image, (2, 2)), T.signal.pool.pool_2d(image, (2, 2), True, mode="sum")),
+        (ops.DimShuffle((False, False), (1, "x", 0))(m), m.dimshuffle(1, "x", 0)),
+        (ops.Sum(axis=0)(m), m.sum(0)),
+        (ops.Prod()(m), m.prod()),
+        (ops.All(1)(m > 0), T.all(m > 0, 1)),
+        (ops.Argmax(1)(m), T.argmax(m, 1)),
+        (ops.MaxAndArgmax(0)(m)[0], m.max(0)),
+        (ops.Dot()(m, m.T), T.dot(m, m.T)),
+        (ops.Softmax()(m), T.nnet.softmax(m)),
+        (ops.Reshape(1)(m, [-1]), m.flatten()),
+        (ops.Join()(0, m, m), T.concatenate([m, m])),
+        (ops.Alloc()(k, 2, k), T.alloc(k, 2, k)),
+        (ops.ARange("int32")(k), T.arange(k, dtype="int32")),
+        (ops.MakeVector("float64")(k, 2), T.stack([k, 2.0])),
+        (ops.Shape_i(1)(m), m.shape[1]),
+        (ops.Rebroadcast((0, True), (1, False))(m[:1]) + m, m + m[0]),
+        (ops.Pool(True, "sum")(image, (2, 2)), T.signal.pool.pool_2d(image, (2, 2), True, mode="sum")),
         (ops.AbstractConv2d(**conv)(image, kernel), out),
-        (ops.AbstractConv2d_gradInputs(kshp=(4, 3, 2, 2), **conv)(kernel, out, image.shape[2:]), T.nnet.conv2d_grad_wrt_inputs(out, kernel, image.shape, **conv)),
-        (ops.AbstractConv2d_gradWeights(**conv)(image, out, (2, 2)), T.nnet.conv2d_grad_wrt_weights(image, out, (None, None, 2, 2), **conv)),
-        (m[[slice(None), slice(None, None, -1)]], m[:, ::-1])]
+        (
+            ops.AbstractConv2d_gradInputs(kshp=(4, 3, 2, 2), **conv)(kernel, out, image.shape[2:]),
+            T.nnet.conv2d_grad_wrt_inputs(out, kernel, image.shape, **conv),
+        ),
+        (
+            ops.AbstractConv2d_gradWeights(**conv)(image, out, (2, 2)),
+            T.nnet.conv2d_grad_wrt_weights(image, out, (None, None, 2, 2), **conv),
+        ),
+        (m[[slice(None), slice(None, None, -1)]], m[:, ::-1]),
+    ]
 
 
 def test_ops_by_their_classes():
@@ -227,5 +292,6 @@ def test_ops_by_their_classes():
 
 def test_a_class_that_makes_nothing():
     from tgen.dropin.opclasses import CumOp
+
     with pytest.raises(TypeError, match="a graph is built with the functions of tgen.tensor"):
         CumOp()

@@ -1,4 +1,7 @@
-"""Modes: Theano's names, classes and tags, mapped to what tgen can do; NanGuardMode looks; what is not done is told once."""
+"""Modes: Theano's names, classes and tags, mapped to what tgen can do; NanGuardMode looks; what is not done
+is told once.
+"""
+
 import pickle
 import warnings
 
@@ -10,7 +13,15 @@ import tgen.tensor as T
 from tgen import config, errors, function, shared
 from tgen.errors import BadOptimization, NotFinite, TheanoWarning
 from tgen.runtime import mode as modes
-from tgen.runtime.mode import DebugMode, Mode, MonitorMode, NanGuardMode, get_default_mode, get_mode, register_mode
+from tgen.runtime.mode import (
+    DebugMode,
+    Mode,
+    MonitorMode,
+    NanGuardMode,
+    get_default_mode,
+    get_mode,
+    register_mode,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +39,28 @@ def told(make):
 
 # -- names
 
-@pytest.mark.parametrize("asked, passes", [
-    (None, "FAST_RUN"), ("Mode", "FAST_RUN"), ("FAST_RUN", "FAST_RUN"), ("FAST_COMPILE", "FAST_COMPILE"), ("DebugMode", "DebugMode"), ("DEBUG_MODE", "DebugMode"),
-    ("NanGuardMode", "FAST_RUN"), (lambda: Mode(), "FAST_RUN"), (lambda: Mode("c|py", "fast_compile"), "FAST_COMPILE"), (lambda: Mode(optimizer=None), "FAST_COMPILE"),
-    (lambda: Mode("vm", "o4"), "FAST_RUN"), (lambda: Mode(optimizer="merge"), "FAST_COMPILE"), (lambda: DebugMode(stability_patience=3), "DebugMode"),
-    (lambda: tgen.compile.get_default_mode(), "FAST_RUN"), (lambda: get_mode("FAST_COMPILE"), "FAST_COMPILE"), (lambda: Mode().clone(optimizer="fast_compile"), "FAST_COMPILE")])
+
+@pytest.mark.parametrize(
+    "asked, passes",
+    [
+        (None, "FAST_RUN"),
+        ("Mode", "FAST_RUN"),
+        ("FAST_RUN", "FAST_RUN"),
+        ("FAST_COMPILE", "FAST_COMPILE"),
+        ("DebugMode", "DebugMode"),
+        ("DEBUG_MODE", "DebugMode"),
+        ("NanGuardMode", "FAST_RUN"),
+        (lambda: Mode(), "FAST_RUN"),
+        (lambda: Mode("c|py", "fast_compile"), "FAST_COMPILE"),
+        (lambda: Mode(optimizer=None), "FAST_COMPILE"),
+        (lambda: Mode("vm", "o4"), "FAST_RUN"),
+        (lambda: Mode(optimizer="merge"), "FAST_COMPILE"),
+        (lambda: DebugMode(stability_patience=3), "DebugMode"),
+        (lambda: tgen.compile.get_default_mode(), "FAST_RUN"),
+        (lambda: get_mode("FAST_COMPILE"), "FAST_COMPILE"),
+        (lambda: Mode().clone(optimizer="fast_compile"), "FAST_COMPILE"),
+    ],
+)
 def test_what_a_mode_comes_to(asked, passes):
     x = T.dvector("x")
     (f, warned) = told(lambda: function([x], T.exp(x).sum(), mode=asked() if callable(asked) else asked))
@@ -42,7 +70,10 @@ def test_what_a_mode_comes_to(asked, passes):
 
 def test_the_passes_are_those_of_the_mode():
     x = T.dvector("x")
-    texts = {name: function([x], T.exp(x) + T.exp(x), mode=name).inspect("final").count("= exp ") for name in ("FAST_RUN", "FAST_COMPILE")}
+    texts = {
+        name: function([x], T.exp(x) + T.exp(x), mode=name).inspect("final").count("= exp ")
+        for name in ("FAST_RUN", "FAST_COMPILE")
+    }
     assert texts == {"FAST_RUN": 1, "FAST_COMPILE": 2}
 
 
@@ -53,20 +84,40 @@ def test_what_only_simplify_would_take_away_is_compiled_too():
     np.testing.assert_array_equal(f([2.0, 3.0]), [0, 6])
 
 
-@pytest.mark.parametrize("flags, passes", [({"optimizer": "fast_compile"}, "FAST_COMPILE"), ({"optimizer": None}, "FAST_COMPILE"), ({"mode": "FAST_RUN", "optimizer": "None"}, "FAST_RUN"),
-                                           ({"mode": "DebugMode"}, "DebugMode"), ({"linker": "c"}, "FAST_RUN"), ({"mode": "Mode", "optimizer": "o1"}, "FAST_COMPILE")])
+@pytest.mark.parametrize(
+    "flags, passes",
+    [
+        ({"optimizer": "fast_compile"}, "FAST_COMPILE"),
+        ({"optimizer": None}, "FAST_COMPILE"),
+        ({"mode": "FAST_RUN", "optimizer": "None"}, "FAST_RUN"),
+        ({"mode": "DebugMode"}, "DebugMode"),
+        ({"linker": "c"}, "FAST_RUN"),
+        ({"mode": "Mode", "optimizer": "o1"}, "FAST_COMPILE"),
+    ],
+)
 def test_the_default_mode_is_configs(flags, passes):
     with config.change_flags(**flags):
         assert get_default_mode().passes == passes == get_mode(None).passes
         assert get_mode("FAST_RUN").passes == "FAST_RUN"
 
 
-@pytest.mark.parametrize("wrong, error, words", [
-    (lambda: function([], T.constant(1), mode="FAST_RUM"), ValueError, "No predefined mode exist for string: FAST_RUM; nearest: FAST_RUN"),
-    (lambda: function([], T.constant(1), mode=3), TypeError, "mode must be a Mode or a string"), (lambda: Mode("pyc"), ValueError, "no linker 'pyc'; nearest: py"),
-    (lambda: Mode(optimizer="fast_rum"), ValueError, "nearest: fast_run"), (lambda: Mode(linker=object()), TypeError, "linker of a Mode must be a name"),
-    (lambda: Mode(optimizer=["fusion"]), TypeError, "optimizer of a Mode must be a name"), (lambda: DebugMode(check_c_cod=True), TypeError, "nearest: check_c_code"),
-    (lambda: register_mode("FAST_RUN", Mode()), ValueError, "already taken")])
+@pytest.mark.parametrize(
+    "wrong, error, words",
+    [
+        (
+            lambda: function([], T.constant(1), mode="FAST_RUM"),
+            ValueError,
+            "No predefined mode exist for string: FAST_RUM; nearest: FAST_RUN",
+        ),
+        (lambda: function([], T.constant(1), mode=3), TypeError, "mode must be a Mode or a string"),
+        (lambda: Mode("pyc"), ValueError, "no linker 'pyc'; nearest: py"),
+        (lambda: Mode(optimizer="fast_rum"), ValueError, "nearest: fast_run"),
+        (lambda: Mode(linker=object()), TypeError, "linker of a Mode must be a name"),
+        (lambda: Mode(optimizer=["fusion"]), TypeError, "optimizer of a Mode must be a name"),
+        (lambda: DebugMode(check_c_cod=True), TypeError, "nearest: check_c_code"),
+        (lambda: register_mode("FAST_RUN", Mode()), ValueError, "already taken"),
+    ],
+)
 def test_wrong_modes(wrong, error, words):
     with pytest.raises(error, match=words):
         wrong()
@@ -79,10 +130,18 @@ def test_modes_of_ones_own():
 
 # -- what is not done is told once
 
-@pytest.mark.parametrize("make, words", [
-    (lambda: get_mode("FAST_RUN").excluding("fusion"), "Mode.excluding('fusion')"), (lambda: get_default_mode().including("cudnn_thing"), "Mode.including('cudnn_thing')"),
-    (lambda: Mode().requiring("a", "b"), "Mode.requiring('a', 'b')"), (lambda: Mode("py"), "compiled C"), (lambda: MonitorMode(post_func=print), "never called"),
-    (lambda: Mode().register("local_thing"), "Mode.register('local_thing')")])
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: get_mode("FAST_RUN").excluding("fusion"), "Mode.excluding('fusion')"),
+        (lambda: get_default_mode().including("cudnn_thing"), "Mode.including('cudnn_thing')"),
+        (lambda: Mode().requiring("a", "b"), "Mode.requiring('a', 'b')"),
+        (lambda: Mode("py"), "compiled C"),
+        (lambda: MonitorMode(post_func=print), "never called"),
+        (lambda: Mode().register("local_thing"), "Mode.register('local_thing')"),
+    ],
+)
 def test_told_once(make, words):
     x = T.dscalar("x")
     made, first = told(make)
@@ -90,8 +149,15 @@ def test_told_once(make, words):
     assert function([x], x + 1, mode=made)(2.0) == 3
 
 
-@pytest.mark.parametrize("make", [lambda: get_mode("FAST_RUN").excluding("gpuarray", "conv_dnn", "local_gpu_conv"), lambda: MonitorMode(), lambda: Mode().excluding(),
-                                  lambda: Mode("cvm_nogc", "fast_run")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: get_mode("FAST_RUN").excluding("gpuarray", "conv_dnn", "local_gpu_conv"),
+        lambda: MonitorMode(),
+        lambda: Mode().excluding(),
+        lambda: Mode("cvm_nogc", "fast_run"),
+    ],
+)
 def test_nothing_to_tell(make):
     assert told(make)[1] == []
 
@@ -100,10 +166,15 @@ def test_config_excludes_for_the_default_mode_only():
     with config.change_flags(optimizer_excluding="fusion:inplace", optimizer_including="local_x"):
         assert told(lambda: get_mode("FAST_RUN"))[1] == []
         _, warned = told(get_default_mode)
-        assert len(warned) == 2 and "excluding('fusion', 'inplace')" in warned[1] and "including('local_x')" in warned[0]
+        assert (
+            len(warned) == 2
+            and "excluding('fusion', 'inplace')" in warned[1]
+            and "including('local_x')" in warned[0]
+        )
 
 
 # -- NanGuardMode
+
 
 def guarded(**options):
     x, w = T.dvector("x"), shared(np.ones(2), "w")
@@ -111,20 +182,45 @@ def guarded(**options):
     return function([x], (y * w).sum(), updates=[(w, w + y * 1e9)], mode=NanGuardMode(**options)), w
 
 
-@pytest.mark.parametrize("value, options, words", [
-    ([np.nan, 1], {}, "the argument x holds NaN"), ([np.inf, 1], {}, "the argument x holds an infinity"), ([1e11, 1], {}, r"the argument x holds a number beyond 1e\+10"),
-    ([-1, 1], {}, r"output 0 holds NaN; the first came from log at .*test_modes.py:\d+$"), ([0, 1], {}, "output 0 holds an infinity; the first came from log"),
-    ([1e-9, 1], {}, "the new value of w holds a number beyond"), ([-1, 1], {"inf_is_error": False, "big_is_error": False}, "output 0 holds NaN")])
+@pytest.mark.parametrize(
+    "value, options, words",
+    [
+        ([np.nan, 1], {}, "the argument x holds NaN"),
+        ([np.inf, 1], {}, "the argument x holds an infinity"),
+        (
+            [1e11, 1],
+            {},
+            r"the argument x "
+            r"holds "
+            r"a "
+            r"number beyond "
+            r"1e\+10",
+        ),
+        ([-1, 1], {}, r"output 0 holds NaN; the first came from log at .*test_modes.py:\d+$"),
+        ([0, 1], {}, "output 0 holds an infinity; the first came from log"),
+        ([1e-9, 1], {}, "the new value of w holds a number beyond"),
+        ([-1, 1], {"inf_is_error": False, "big_is_error": False}, "output 0 holds NaN"),
+    ],
+)
 def test_what_the_guard_refuses(value, options, words):
     f, w = guarded(**options)
     f([1.0, 1.0])
     with pytest.raises(NotFinite, match=words) as caught:
         f(value)
-    assert isinstance(caught.value, AssertionError) and w.get_value().tolist() == [1, 1], "a refused call has changed nothing"
+    assert isinstance(caught.value, AssertionError) and w.get_value().tolist() == [1, 1], (
+        "a refused call has changed nothing"
+    )
     assert f([1.0, 1.0]) == 0
 
 
-@pytest.mark.parametrize("value, options", [([-1.0, 1], {"nan_is_error": False}), ([0.0, 1], {"inf_is_error": False, "big_is_error": False}), ([1e-9, 1], {"big_is_error": False})])
+@pytest.mark.parametrize(
+    "value, options",
+    [
+        ([-1.0, 1], {"nan_is_error": False}),
+        ([0.0, 1], {"inf_is_error": False, "big_is_error": False}),
+        ([1e-9, 1], {"big_is_error": False}),
+    ],
+)
 def test_what_the_guard_lets_through(value, options):
     f, w = guarded(**options)
     f(value)
@@ -136,12 +232,17 @@ def test_the_guard_looks_at_shared_values_and_leaves_others_alone():
     f = function([n], w * n, mode="NanGuardMode")
     with pytest.raises(NotFinite, match="the shared variable w holds NaN"):
         f([1, 2])
-    assert function([n], n * 10 ** 12, mode="NanGuardMode")([1, 2]).tolist() == [10 ** 12, 2 * 10 ** 12] and o.get_value() == [1]
+    assert function([n], n * 10**12, mode="NanGuardMode")([1, 2]).tolist() == [
+        10**12,
+        2 * 10**12,
+    ] and o.get_value() == [1]
 
 
 def test_the_guard_and_stable_identities():
     x = T.dmatrix("x")
-    np.testing.assert_allclose(function([x], T.log(T.nnet.softmax(x)), mode="NanGuardMode")([[1000.0, 0.0]]), [[0, -1000]])
+    np.testing.assert_allclose(
+        function([x], T.log(T.nnet.softmax(x)), mode="NanGuardMode")([[1000.0, 0.0]]), [[0, -1000]]
+    )
 
 
 def test_what_config_says_of_the_guard():
@@ -158,7 +259,11 @@ def test_a_guarded_function_in_a_pickle_and_inspected():
     again = pickle.loads(pickle.dumps(f))
     with pytest.raises(NotFinite):
         again([-1.0, 1.0])
-    assert "log" in f.inspect("ir") and w in f.get_shared() and repr(again.maker.mode) == "NanGuardMode(linker=cvm, optimizer=fast_run)"
+    assert (
+        "log" in f.inspect("ir")
+        and w in f.get_shared()
+        and repr(again.maker.mode) == "NanGuardMode(linker=cvm, optimizer=fast_run)"
+    )
 
 
 def test_debug_mode_by_its_class():

@@ -123,9 +123,7 @@ def test_constants_of_any_bits_are_exact(dtype):
     values = np.frombuffer(drawn_bytes, dtype).copy()
     info = np.finfo(dtype) if dtype[0] == "f" else np.iinfo(dtype)
     extremes = [info.min, info.max, 0, 1]
-    extremes += (
-        [-0.0, np.nan, np.inf, -np.inf, info.smallest_subnormal, info.tiny] if dtype[0] == "f" else []
-    )
+    extremes += [-0.0, np.nan, np.inf, -np.inf, info.smallest_subnormal, info.tiny] if dtype[0] == "f" else []
     values[: len(extremes)] = np.array(extremes, dtype)
     condition, other = T.lscalar("c"), T.TensorType(dtype, ())("other")
     chosen = [T.switch(T.eq(condition, k), T.constant(value), other) for k, value in enumerate(values)]

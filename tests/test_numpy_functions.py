@@ -4,10 +4,10 @@ to use.
 
 import numpy as np
 import pytest
+from graph_eval import evaluate
 
 import tgen
 import tgen.tensor as T
-from graph_eval import evaluate
 from tgen.graph.nodes import Variable
 from tgen.tensor.numpyfunctions import FUNCTIONS
 

@@ -1,4 +1,7 @@
-"""OPS swept: the C text of every scalar op, compiled, against its NumPy meaning over special values and every dtype it takes."""
+"""OPS swept: the C text of every scalar op, compiled, against its NumPy meaning over special values and every
+dtype it takes.
+"""
+
 import ctypes
 import itertools
 import re
@@ -9,19 +12,62 @@ import numpy as np
 import pytest
 
 import tgen.ops
-from tgen.core.op import OPS, SCALAR
-from tgen.core.types import DTYPES, TensorType
 from tgen.codegen.names import immediate
+from tgen.core.op import OPS, SCALAR
+from tgen.core.types import DTYPES
 from tgen.ops.declare import C_TYPES, LIBM, c_text
 
 assert tgen.ops
 HELPERS = Path(__file__).parent.parent / "templates" / "lib" / "scalar.c.j2"
-LIBM_OPS = {"pow", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh",
-            "tanh", "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sigmoid", "softplus", "logaddexp"}
-CANCELLING = {"logaddexp"}      # its result may be near 0 where no operand is: its digits are counted in those of the operands
-ZERO_SIGN_FREE = {"minimum", "maximum", "clip"}     # which of -0.0 and 0.0 comes out is unspecified in NumPy too
-ATTRS = {"cast": [{"dtype": d} for d in DTYPES], "grad_clip": [{"lo": -1.0, "hi": 1.0}], "grad_scale": [{"factor": 2.0}]}
-FLAGS = ["-std=gnu99", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd", "-Wall", "-Wextra", "-Werror"]
+LIBM_OPS = {
+    "pow",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arctan2",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsinh",
+    "arccosh",
+    "arctanh",
+    "erf",
+    "erfc",
+    "sigmoid",
+    "softplus",
+    "logaddexp",
+}
+# its result may be near 0 where no operand is: its digits are counted in those of the operands
+CANCELLING = {"logaddexp"}
+# which of -0.0 and 0.0 comes out is unspecified in NumPy too
+ZERO_SIGN_FREE = {"minimum", "maximum", "clip"}
+ATTRS = {
+    "cast": [{"dtype": d} for d in DTYPES],
+    "grad_clip": [{"lo": -1.0, "hi": 1.0}],
+    "grad_scale": [{"factor": 2.0}],
+}
+FLAGS = [
+    "-std=gnu99",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-fopenmp-simd",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+]
 
 
 def admitted(op):
@@ -36,7 +82,12 @@ def admitted(op):
                 yield dtypes, attrs, result
 
 
-CASES = [(op, dtypes, attrs, result) for op in OPS.values() if op.kind == SCALAR for dtypes, attrs, result in admitted(op)]
+CASES = [
+    (op, dtypes, attrs, result)
+    for op in OPS.values()
+    if op.kind == SCALAR
+    for dtypes, attrs, result in admitted(op)
+]
 
 
 def helpers(text):
@@ -68,12 +119,15 @@ def prototypes():
 
 
 def loop(k, op, dtypes, attrs, result):
-    names = "abc"[:len(dtypes)]
+    names = "abc"[: len(dtypes)]
     params = ", ".join(f"const {C_TYPES[d]} *restrict {n}" for n, d in zip(names, dtypes))
     loads = "".join(f"        const {C_TYPES[d]} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
     text = c_text(op, dtypes, attrs).format(*(f"v{n}" for n in names))
-    return (f"void f{k}({params}, {C_TYPES[result]} *restrict out, int64_t n) {{\n    #pragma omp simd\n    for (int64_t i = 0; i < n; i++) {{\n"
-            f"{loads}        out[i] = {text};\n    }}\n}}\n")
+    return (
+        f"void f{k}({params}, {C_TYPES[result]} *restrict out, int64_t n) {{\n    #pragma omp simd\n    "
+        f"for (int64_t i = 0; i < n; i++) {{\n"
+        f"{loads}        out[i] = {text};\n    }}\n}}\n"
+    )
 
 
 def compiled(folder, flags, loops):
@@ -98,16 +152,70 @@ def special(dtype):
         return np.array([False, True])
     if dtype.startswith("float"):
         info = np.finfo(dtype)
-        half = [0, 1, np.inf, info.smallest_subnormal, info.tiny, info.max, info.eps, 0.5, 1.5, 2, 2.5, 3, 7, 0.1, 0.9999, 20, 88.5, 300, 700, 7e4, 2.0**31 - 1, 2.0**31, 2.0**32,
-                2.0**62, 2.0**63, 2.0**64, 1e10, 1e30]
+        half = [
+            0,
+            1,
+            np.inf,
+            info.smallest_subnormal,
+            info.tiny,
+            info.max,
+            info.eps,
+            0.5,
+            1.5,
+            2,
+            2.5,
+            3,
+            7,
+            0.1,
+            0.9999,
+            20,
+            88.5,
+            300,
+            700,
+            7e4,
+            2.0**31 - 1,
+            2.0**31,
+            2.0**32,
+            2.0**62,
+            2.0**63,
+            2.0**64,
+            1e10,
+            1e30,
+        ]
         return np.array([np.nan, *half, *(-v for v in half)], dtype)
     info = np.iinfo(dtype)
-    values = {0, 1, -1, 2, -2, 3, -3, 7, -7, 8, 16, 31, 32, 63, 64, 65, 100, info.min, info.min + 1, info.max, info.max - 1, info.bits, info.bits - 1}
+    values = {
+        0,
+        1,
+        -1,
+        2,
+        -2,
+        3,
+        -3,
+        7,
+        -7,
+        8,
+        16,
+        31,
+        32,
+        63,
+        64,
+        65,
+        100,
+        info.min,
+        info.min + 1,
+        info.max,
+        info.max - 1,
+        info.bits,
+        info.bits - 1,
+    }
     return np.array(sorted(v for v in values if info.min <= v <= info.max), dtype)
 
 
 def grid(dtypes):
-    """All tuples of special values; for three operands every seventh. The length is no multiple of a vector's."""
+    """All tuples of special values; for three operands every seventh. The length is no multiple of a
+    vector's.
+    """
     columns = np.meshgrid(*(special(d) for d in dtypes), indexing="ij")
     step = 7 if len(dtypes) == 3 else 1
     return [np.ascontiguousarray(c.ravel()[::step]) for c in columns]
@@ -116,7 +224,7 @@ def grid(dtypes):
 def ordinal(x):
     """Floats as integers in order, so that a difference counts ULPs."""
     bits = x.view("int32" if x.dtype == "float32" else "int64").astype("int64")
-    lowest = -2**31 if x.dtype == "float32" else np.iinfo("int64").min
+    lowest = -(2**31) if x.dtype == "float32" else np.iinfo("int64").min
     return np.where(bits < 0, lowest - bits, bits).astype(object)
 
 
@@ -153,8 +261,12 @@ def check_same(op, got, want, arrays):
 def check_close(op, got, exact, arrays):
     """Within 4 ULP of the true result; nan, inf and the signs of zeros are its own."""
     nan = np.isnan(exact)
-    fine = (np.isnan(got) == nan) & (nan | ((np.isinf(exact) == np.isinf(got)) & ((exact != 0) | (np.signbit(got) == np.signbit(exact)))))
-    distance = np.abs(ordinal(np.where(nan, 0, got).astype(got.dtype)) - ordinal(np.where(nan, 0, exact).astype(got.dtype)))
+    fine = (np.isnan(got) == nan) & (
+        nan | ((np.isinf(exact) == np.isinf(got)) & ((exact != 0) | (np.signbit(got) == np.signbit(exact))))
+    )
+    distance = np.abs(
+        ordinal(np.where(nan, 0, got).astype(got.dtype)) - ordinal(np.where(nan, 0, exact).astype(got.dtype))
+    )
     close = distance <= 4
     if op.name in CANCELLING:
         with np.errstate(all="ignore"):
@@ -196,7 +308,7 @@ PLANTED = "int32_t planted(int32_t a) { return a + 1; }\n"
 def test_scalar_ops_have_no_undefined_behaviour(tmp_path, capfd):
     """Integers and casts without -fwrapv, under the sanitizer (one planted overflow shows that it works)."""
     sanitized = build(tmp_path, UNDEFINED, PLANTED)
-    for k, (op, dtypes, attrs, result) in enumerate(CASES):
+    for k, (_, dtypes, _, result) in enumerate(CASES):
         run(sanitized, k, grid(dtypes), result)
     assert "runtime error" not in capfd.readouterr().err
     sanitized.planted(2**31 - 1)
@@ -204,6 +316,7 @@ def test_scalar_ops_have_no_undefined_behaviour(tmp_path, capfd):
 
 
 # -- numbers in the text --------------------------------------------------------------------------------
+
 
 def constants(dtype):
     """One of each class of numbers that a program may hold."""
@@ -225,7 +338,7 @@ def fixed(dtypes):
 
 def held(k, op, dtypes, attrs, result):
     """A C function: row r of ``out`` is the op with number r of ``fixed`` for an operand."""
-    names = "abc"[:len(dtypes)]
+    names = "abc"[: len(dtypes)]
     params = ", ".join(f"const {C_TYPES[d]} *{n}" for n, d in zip(names, dtypes))
     loads = "".join(f"        const {C_TYPES[d]} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
     rows = []
@@ -233,8 +346,9 @@ def held(k, op, dtypes, attrs, result):
         operands = [f"v{n}" for n in names]
         operands[place] = immediate(v.item(), dtypes[place])
         rows.append(f"        out[{row} * n + i] = {c_text(op, dtypes, attrs).format(*operands)};\n")
-    head = (f"void f{k}({params}, {C_TYPES[result]} *out, int64_t n) {{\n"
-            "    for (int64_t i = 0; i < n; i++) {\n")
+    head = (
+        f"void f{k}({params}, {C_TYPES[result]} *out, int64_t n) {{\n    for (int64_t i = 0; i < n; i++) {{\n"
+    )
     return f"{head}{loads}{''.join(rows)}    }}\n}}\n"
 
 

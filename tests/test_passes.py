@@ -1,4 +1,7 @@
-"""Every rewrite rule on random and special arrays, and the passes on random programs. What passes print is in golden/."""
+"""Every rewrite rule on random and special arrays, and the passes on random programs. What passes print is in
+golden/.
+"""
+
 import itertools
 import sys
 
@@ -31,16 +34,24 @@ from tgen.passes.rules import EXACT
 from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import STABLE, THROUGH, stabilise
 
-DTYPES = {FLOAT: ("float64", "float32"), INTEGER: ("int64", "int8", "uint8"), BOOL: ("bool",), ANY: ("float64", "float32", "int64", "uint8", "bool")}
+DTYPES = {
+    FLOAT: ("float64", "float32"),
+    INTEGER: ("int64", "int8", "uint8"),
+    BOOL: ("bool",),
+    ANY: ("float64", "float32", "int64", "uint8", "bool"),
+}
 
 
-# -- programs made from patterns -----------------------------------------------------------------------------------------------
+# -- programs made from patterns -----------------------------------------------------------------------------
+
 
 def variables(pattern):
     """The names in a pattern, each once."""
     if pattern[0] in ("var", "log"):
         return [pattern[1]]
-    return list(dict.fromkeys(name for a in pattern[2] for name in variables(a))) if pattern[0] == "op" else []
+    return (
+        list(dict.fromkeys(name for a in pattern[2] for name in variables(a))) if pattern[0] == "op" else []
+    )
 
 
 def program(pattern, types):
@@ -51,24 +62,34 @@ def program(pattern, types):
     def value(p, beside):
         if p[0] == "var":
             return params[p[1]]
-        if p[0] == "log":       # a value made of exponentials
+        if p[0] == "log":  # a value made of exponentials
             return b.emit("exp", (params[p[1]],))
         if p[0] == "number":
             type = TensorType("bool" if isinstance(p[1], bool) else beside.dtype, ())
             python = {"f": float, "b": bool}.get(np.dtype(type.dtype).kind, int)
-            if python is not bool and isinstance(p[1], bool) or python is bool and not isinstance(p[1], bool) or p[1] < np.zeros(1, type.dtype)[0] and type.dtype[0] == "u":
+            if (
+                python is not bool
+                and isinstance(p[1], bool)
+                or python is bool
+                and not isinstance(p[1], bool)
+                or p[1] < np.zeros(1, type.dtype)[0]
+                and type.dtype[0] == "u"
+            ):
                 raise TypeError("no such number in this dtype")
             return b.emit("dimshuffle", (b.scalar(python(p[1]), type),), {"order": ("x",) * beside.ndim})
         op = OPS[p[1]]
         attrs = {"axes": (1,)} if op.kind == REDUCE else op.samples[0] if op.samples else {}
         return b.emit(p[1], [value(a, beside) for a in p[2]], attrs)
+
     result = value(pattern, types[-1])
     described = tuple(Param("input", k) for k in range(len(params)))
     return verify(Function(described, Block(tuple(params.values()), tuple(b.instrs), (result,)), 1))
 
 
 def programs(r):
-    """Functions that the rule must change: its examples, or its pattern over all dtypes that fit, also with axes that broadcast."""
+    """Functions that the rule must change: its examples, or its pattern over all dtypes that fit, also with
+    axes that broadcast.
+    """
     if r.example:
         yield from (verify(parse(text)) for text in r.example)
         return
@@ -79,7 +100,7 @@ def programs(r):
                 types = [TensorType(d, s) for d, s in zip(kinds, shapes)]
                 try:
                     yield program(r.pattern, types)
-                except (TypeError, VerifyError):      # the ops do not take these dtypes
+                except (TypeError, VerifyError):  # the ops do not take these dtypes
                     continue
 
 
@@ -115,7 +136,9 @@ def test_stable_rule(r):
             (again,), _ = run(new, *given)
             assert old.dtype == again.dtype and old.shape == again.shape
             single = "float32" in to_text(function)
-            np.testing.assert_allclose(old, again, rtol=1e-4 if single else 1e-9, atol=1e-5 if single else 1e-12)
+            np.testing.assert_allclose(
+                old, again, rtol=1e-4 if single else 1e-9, atol=1e-5 if single else 1e-12
+            )
     assert used, f"{r.text} applied to nothing"
 
 
@@ -124,18 +147,35 @@ def test_rule_names_are_unique():
         assert len({r.name for r in table}) == len(table)
 
 
-@pytest.mark.parametrize("text", [
-    "add v0, v2", "mul v0, v3", "sub v0, v0", "true_div v0, v0", "true_div v0, v4", "minimum v0, v2", "pow v0, v5", "eq v0, v0", "sub v2, v0",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "add v0, v2",
+        "mul v0, v3",
+        "sub v0, v0",
+        "true_div v0, v0",
+        "true_div v0, v4",
+        "minimum v0, v2",
+        "pow v0, v5",
+        "eq v0, v0",
+        "sub v2, v0",
+    ],
+)
 def test_what_is_not_exact_stays(text):
     """x + 0, x * 0, x - x, x / x, x / 3, min(x, 0), x ** 0.5, x == x, 0 - x of floats."""
     result = "bool[n0]" if text.startswith("eq") else "float64[n0]"
-    constants = "".join(f"  v1{k}: float64[] = constant {c}\n  v{k}: float64[1] = dimshuffle v1{k} {{order=('x',)}}\n" for k, c in [(2, 0.0), (3, 0.0), (4, 3.0), (5, 0.5)])
-    function = verify(parse(f"function (v0: float64[n0]) {{\n{constants}  v1: {result} = {text}\n  return v1\n}}"))
+    constants = "".join(
+        f"  v1{k}: float64[] = constant {c}\n  v{k}: float64[1] = dimshuffle v1{k} {{order=('x',)}}\n"
+        for k, c in [(2, 0.0), (3, 0.0), (4, 3.0), (5, 0.5)]
+    )
+    function = verify(
+        parse(f"function (v0: float64[n0]) {{\n{constants}  v1: {result} = {text}\n  return v1\n}}")
+    )
     assert simplify(function).block is function.block
 
 
-# -- stability -----------------------------------------------------------------------------------------------------------------
+# -- stability -----------------------------------------------------------------------------------------------
+
 
 def outputs(text, *inputs):
     function = verify(parse(text))
@@ -154,11 +194,19 @@ def test_cross_entropy_does_not_overflow():
     assert plain[0] == -np.inf and stable[0] == -1000
 
 
-@pytest.mark.parametrize("ops, wanted", [
-    (("sigmoid", "log"), -1000.0), (("neg", "sigmoid", "one_minus", "log"), -1000.0), (("neg", "exp", "log1p"), 1000.0), (("neg", "exp", "one_plus", "log"), 1000.0),
-    (("neg", "exp", "one_plus", "one_over", "log"), -1000.0), (("exp", "one_plus", "one_over", "one_minus", "log"), -1000.0),
-    (("sigmoid", "turned", "log"), -1000.0), (("sigmoid", "single", "log"), -1000.0),
-])
+@pytest.mark.parametrize(
+    "ops, wanted",
+    [
+        (("sigmoid", "log"), -1000.0),
+        (("neg", "sigmoid", "one_minus", "log"), -1000.0),
+        (("neg", "exp", "log1p"), 1000.0),
+        (("neg", "exp", "one_plus", "log"), 1000.0),
+        (("neg", "exp", "one_plus", "one_over", "log"), -1000.0),
+        (("exp", "one_plus", "one_over", "one_minus", "log"), -1000.0),
+        (("sigmoid", "turned", "log"), -1000.0),
+        (("sigmoid", "single", "log"), -1000.0),
+    ],
+)
 def test_logs_of_small_probabilities(ops, wanted):
     b, one = Builder(), None
     x = Value(TensorType("float64", (dims.sym("n0"), dims.sym("n1"))))
@@ -167,7 +215,11 @@ def test_logs_of_small_probabilities(ops, wanted):
         if name.startswith("one_"):
             v = b.emit({"one_plus": "add", "one_minus": "sub", "one_over": "true_div"}[name], (one, v))
         elif name in ("turned", "single"):
-            v = b.emit("dimshuffle", (v,), {"order": (1, 0)}) if name == "turned" else b.emit("cast", (v,), {"dtype": "float32"})
+            v = (
+                b.emit("dimshuffle", (v,), {"order": (1, 0)})
+                if name == "turned"
+                else b.emit("cast", (v,), {"dtype": "float32"})
+            )
         else:
             v = b.emit(name, (v,))
     function = verify(Function((Param("input", 0),), Block((x,), tuple(b.instrs), (v,)), 1))
@@ -176,23 +228,35 @@ def test_logs_of_small_probabilities(ops, wanted):
 
 
 def test_log_sum_exp():
-    text = "function (v0: float64[n0, n1]) {\n  v1: float64[n0, n1] = exp v0\n  v2: float64[n0] = sum v1 {axes=(1,)}\n  v3: float64[n0] = log v2\n  return v3\n}"
+    text = (
+        "function (v0: float64[n0, n1]) {\n  v1: float64[n0, n1] = exp v0\n  v2: float64[n0] = sum v1 "
+        "{axes=(1,)}\n  v3: float64[n0] = log v2\n  return v3\n}"
+    )
     x = np.array([[1000.0, 1000.0], [-np.inf, -np.inf], [np.inf, 0.0], [-1000.0, -1001.0], [np.nan, 1.0]])
     _, (stable,) = outputs(text, x)
-    assert stable[:4].tolist() == [1000 + np.log(2), -np.inf, np.inf, -1000 + np.log1p(np.exp(-1))] and np.isnan(stable[4])
+    assert stable[:4].tolist() == [
+        1000 + np.log(2),
+        -np.inf,
+        np.inf,
+        -1000 + np.log1p(np.exp(-1)),
+    ] and np.isnan(stable[4])
     _, (empty,) = outputs(text, np.zeros((2, 0)))
     assert (empty == -np.inf).all()
     function = stabilise(parse(text))
-    assert stabilise(function).block is function.block       # the stable form is left alone
+    assert stabilise(function).block is function.block  # the stable form is left alone
 
 
 def test_integers_and_bools_are_left_alone():
-    text = "function (v0: float64[n0]) {\n  v1: float64[n0] = tanh v0\n  v2: float64[n0] = log v1\n  return v2\n}"
+    text = (
+        "function (v0: float64[n0]) {\n  v1: float64[n0] = tanh v0\n  v2: float64[n0] = log v1\n  return "
+        "v2\n}"
+    )
     function = parse(text)
     assert stabilise(function).block is function.block
 
 
-# -- the passes on random programs ---------------------------------------------------------------------------------------------
+# -- the passes on random programs ---------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("name", [*OPTIONAL, "all"])
 def test_passes_keep_results(name):
@@ -207,7 +271,9 @@ def test_passes_keep_results(name):
                 run(new, inputs, shared)
             continue
         for k, got in enumerate(sum(run(new, inputs, shared), [])):
-            assert differs(got, k, known) is None, f"seed {seed}: {differs(got, k, known)}\n{to_text(function)}{to_text(new)}"
+            assert differs(got, k, known) is None, (
+                f"seed {seed}: {differs(got, k, known)}\n{to_text(function)}{to_text(new)}"
+            )
 
 
 def test_passes_are_idempotent():
@@ -220,30 +286,54 @@ def test_passes_are_idempotent():
 
 
 def test_user_lines_survive():
-    function = parse("function (v0: float64[n0]) {\n  v1: float64[n0] = sigmoid v0\n  v2: float64[n0] = log v1\n  v3: float64[n0] = exp v0\n  v4: float64[n0] = exp v0\n  return v2, v3, v4\n}")
+    function = parse(
+        "function (v0: float64[n0]) {\n  v1: float64[n0] = sigmoid v0\n  v2: float64[n0] = log "
+        "v1\n  v3: float64[n0] = exp v0\n  v4: float64[n0] = exp v0\n  return v2, v3, v4\n}"
+    )
     instrs = tuple(i.with_(where=frozenset([("user.py", k)])) for k, i in enumerate(function.block.instrs))
-    block = cse(stabilise(function.with_block(Block(function.block.params, instrs, function.block.results)))).block
+    block = cse(
+        stabilise(function.with_block(Block(function.block.params, instrs, function.block.results)))
+    ).block
     where = {i.op.name: i.where for i in walk(block)}
-    assert where["softplus"] == {("user.py", 0), ("user.py", 1)} and where["exp"] == {("user.py", 2), ("user.py", 3)}
+    assert where["softplus"] == {("user.py", 0), ("user.py", 1)} and where["exp"] == {
+        ("user.py", 2),
+        ("user.py", 3),
+    }
 
 
-# -- single passes -------------------------------------------------------------------------------------------------------------
+# -- single passes -------------------------------------------------------------------------------------------
+
 
 def test_cse_tells_literals_apart():
-    text = "function () {\n  v0: float64[] = constant 0.0\n  v1: float64[] = constant -0.0\n  v2: float32[] = constant 0.0\n  v3: bool[] = constant True\n  v4: int64[] = constant 1\n  v5: float64[] = constant nan\n  v6: float64[] = constant -nan\n  return v0, v1, v2, v3, v4, v5, v6\n}"
+    text = (
+        "function () {\n  v0: float64[] = constant 0.0\n  v1: float64[] = constant -0.0\n  v2: float32[] "
+        "= constant 0.0\n  v3: bool[] = constant True\n  v4: int64[] = constant 1\n  v5: float64[] = "
+        "constant nan\n  v6: float64[] = constant -nan\n  return v0, v1, v2, v3, v4, v5, v6\n}"
+    )
     assert len(cse(parse(text)).block.instrs) == 7
 
 
 def test_fold_leaves_failing_checks():
-    text = "function (v0: float64[n0]) {{\n  v1: int64[2] = constant (0, {0})\n  check_index v1 <2> {{site=0}}\n  return v0\n}}"
+    text = (
+        "function (v0: float64[n0]) {{\n  v1: int64[2] = constant (0, {0})\n  check_index v1 <2> "
+        "{{site=0}}\n  return v0\n}}"
+    )
     good, bad = (verify(fold(parse(text.format(k)))) for k in (1, 2))
-    assert [i.op.name for i in good.block.instrs] == ["constant"] and [i.op.name for i in bad.block.instrs] == ["constant", "check_index"]
+    assert [i.op.name for i in good.block.instrs] == ["constant"] and [
+        i.op.name for i in bad.block.instrs
+    ] == ["constant", "check_index"]
     with pytest.raises(IndexError):
         run(bad, [np.zeros(1)])
 
 
 def test_fold_is_bounded():
-    function = fold(parse("function () {\n  v0: int64[2] = constant (1, 2)\n  v1: int64[2, 1] = dimshuffle v0 {order=(0, 'x')}\n  v2: int64[2, 5000] = broadcast_to v1 <2, 5000>\n  v3: int64[2, 5000] = neg v2\n  return v3\n}"))
+    function = fold(
+        parse(
+            "function () {\n  v0: int64[2] = constant (1, 2)\n  v1: int64[2, 1] = dimshuffle "
+            "v0 {order=(0, 'x')}\n  v2: int64[2, 5000] = broadcast_to v1 <2, 5000>\n  v3: "
+            "int64[2, 5000] = neg v2\n  return v3\n}"
+        )
+    )
     assert function.block.instrs[-1].op.name == "neg"
 
 
@@ -256,20 +346,28 @@ def test_dce_takes_parts_of_kernels():
   }
   return v4
 }
-"""
+"""  # noqa: E501
     new = verify(dce(verify(parse(text))))
     kernel = new.block.instrs[0]
-    assert len(kernel.results) == 1 and len(kernel.operands) == 2 and [i.op.name for i in kernel.blocks[0].instrs] == ["tanh"]
+    assert (
+        len(kernel.results) == 1
+        and len(kernel.operands) == 2
+        and [i.op.name for i in kernel.blocks[0].instrs] == ["tanh"]
+    )
     given = [np.arange(3.0), np.array([2, 0, 1]), np.ones(3)]
     assert same_bits(run(new, given)[0][0], run(parse(text), given)[0][0])
 
 
 def test_dce_keeps_what_finds_sizes():
-    text = "function (v0: float64[n0], v1: int64[]) {\n  v2: int64[k0] = nonzero v0 {found=('k0',)}\n  sizeof v1 {found=('k1',)}\n  v3: int64[] = size <k0>\n  return v3\n}\n"
+    text = (
+        "function (v0: float64[n0], v1: int64[]) {\n  v2: int64[k0] = nonzero v0 {found=('k0',)}\n  "
+        "sizeof v1 {found=('k1',)}\n  v3: int64[] = size <k0>\n  return v3\n}\n"
+    )
     assert [i.op.name for i in verify(dce(parse(text))).block.instrs] == ["nonzero", "size"]
 
 
-# -- the pipeline --------------------------------------------------------------------------------------------------------------
+# -- the pipeline --------------------------------------------------------------------------------------------
+
 
 def test_order_is_checked():
     rows = (Pass("b", None), Pass("a", None))
@@ -292,12 +390,14 @@ def test_modes_and_stages():
 def test_a_failing_pass_is_named():
     def broken(function):
         raise KeyError("lost")
+
     with pytest.raises(KeyError) as caught:
         passes.run(lowered(1)[0], pipeline=(Pass("broken", broken),))
     assert "in pass broken; the IR before it:\nfunction (" in caught.value.__notes__[0]
 
     def wrong(function):
         return function.with_block(Block((), (), function.block.results))
+
     with pytest.raises(VerifyError) as caught:
         passes.run(lowered(1)[0], pipeline=(Pass("wrong", wrong),), checked=True)
     assert "in pass wrong" in caught.value.__notes__[0]
@@ -307,7 +407,10 @@ def test_long_chains_need_no_stack():
     count = 100_000
     kinds = ("mul v{0}, v2", "neg v{0}", "add v{0}, v0", "sub v{0}, v2", "neg v{0}")
     lines = [f"  v{k + 1}: float64[n0] = {kinds[k % 5].format(k)}\n" for k in range(3, count)]
-    head = "function (v0: float64[n0]) {\n  v1: float64[] = constant 1.0\n  v2: float64[1] = dimshuffle v1 {order=('x',)}\n  v3: float64[n0] = mul v0, v2\n"
+    head = (
+        "function (v0: float64[n0]) {\n  v1: float64[] = constant 1.0\n  v2: float64[1] = dimshuffle v1 "
+        "{order=('x',)}\n  v3: float64[n0] = mul v0, v2\n"
+    )
     function = parse(head + "".join(lines) + f"  return v{count}\n}}\n")
     limit = sys.getrecursionlimit()
     try:

@@ -1,4 +1,7 @@
-"""Copies and pickles of objects that hold shared variables, expressions, compiled functions and random streams."""
+"""Copies and pickles of objects that hold shared variables, expressions, compiled functions and random
+streams.
+"""
+
 import copy
 import io
 import pickle
@@ -6,10 +9,10 @@ import sys
 
 import numpy as np
 import pytest
+from models import STREAMS, Model, X, Y
 
 import tgen
 import tgen.tensor as T
-from models import STREAMS, X, Y, Model
 from tgen.graph.pickling import pack, unpack
 from tgen.graph.walk import ancestors, toposort
 
@@ -18,7 +21,10 @@ def through(protocol):
     return lambda thing: pickle.loads(pickle.dumps(thing, protocol))
 
 
-COPIES = {"deepcopy": copy.deepcopy, **{f"protocol {p}": through(p) for p in range(pickle.HIGHEST_PROTOCOL + 1)}}
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    **{f"protocol {p}": through(p) for p in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
 
 
 def same(a, b):
@@ -36,33 +42,49 @@ def trained(request):
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_training_goes_on_where_it_stopped(trained, copied):
-    """The copy does what the model does, digit for digit, with memory of its own: neither sees what happens to the other."""
+    """The copy does what the model does, digit for digit, with memory of its own: neither sees what happens
+    to the other.
+    """
     twin = copied(trained)
     assert same(twin.state(), trained.state()) and twin.steps.get_value() == 3
     before = trained.state()
     first = [twin.train(X, Y) for _ in range(2)]
     assert same(trained.state(), before) and not same(twin.state(), before)
     again = copied(trained)
-    assert same([again.train(X, Y)[0] for _ in range(2)], [cost for cost, _ in first]) and same(again.state(), twin.state())
-    assert same(twin.draw(), again.draw()) and same(twin.draw(), again.draw()) and not same(twin.draw(), twin.draw())
+    assert same([again.train(X, Y)[0] for _ in range(2)], [cost for cost, _ in first]) and same(
+        again.state(), twin.state()
+    )
+    assert (
+        same(twin.draw(), again.draw())
+        and same(twin.draw(), again.draw())
+        and not same(twin.draw(), twin.draw())
+    )
     assert np.array_equal(twin.along(X), again.along(X))
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_what_was_one_is_one(trained, copied):
-    """Functions share the weights, expressions their parts; graphs that were two attributes can be used together."""
+    """Functions share the weights, expressions their parts; graphs that were two attributes can be used
+    together.
+    """
     twin = copied(trained)
-    assert twin.params[0] is twin.hidden.W is twin.hidden.params[0] and twin.hidden.W in twin.train.get_shared() and twin.hidden.W in twin.predict.get_shared()
+    assert (
+        twin.params[0] is twin.hidden.W is twin.hidden.params[0]
+        and twin.hidden.W in twin.train.get_shared()
+        and twin.hidden.W in twin.predict.get_shared()
+    )
     assert list(twin.updates) == twin.params and twin.steps in twin.train.get_shared()
     for p in twin.params:
         p.set_value(p.get_value() * 0)
     assert twin.predict(X).tolist() == [0] * 6 and trained.predict(X).tolist() != [0] * 6
     assert twin.hidden.output in ancestors([twin.cost]) and twin.cost.name == "cost"
-    at_hidden = T.grad(twin.cost, twin.hidden.output)           # the hidden layer is still inside the cost
+    at_hidden = T.grad(twin.cost, twin.hidden.output)  # the hidden layer is still inside the cost
     assert at_hidden.eval({twin.x: X, twin.y: Y}).shape == (6, 5)
     part = tgen.function([twin.hidden.output], twin.top.output)
     assert part(np.ones((4, 5))).shape == (4, 2)
-    assert {node for v in twin.updates.values() for node in toposort([v])} >= set(toposort([twin.hidden.output]))
+    assert {node for v in twin.updates.values() for node in toposort([v])} >= set(
+        toposort([twin.hidden.output])
+    )
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
@@ -70,16 +92,25 @@ def test_names_tags_and_attributes(trained, copied):
     twin = copied(trained)
     assert twin.x.name == "x" and twin.x.comes_from == "a file" and twin.x.tag.test_value.shape == (2, 3)
     assert twin.hidden.output.layer is twin.hidden and twin.top.output.layer is twin.top
-    assert twin.train.name == "train" and twin.train[twin.steps] == 3 and twin.train[twin.hidden.W].shape == (3, 5)
+    assert (
+        twin.train.name == "train"
+        and twin.train[twin.steps] == 3
+        and twin.train[twin.hidden.W].shape == (3, 5)
+    )
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_samples_and_their_streams(trained, copied):
-    """A sample knows its state and its update; the stream's list is about these very ones, so seed() starts the copy's functions again."""
+    """A sample knows its state and its update; the stream's list is about these very ones, so seed() starts
+    the copy's functions again.
+    """
     twin = copied(trained)
     for k, layer in enumerate((twin.hidden, twin.top)):
         state, after = layer.noise.update
-        assert state is layer.noise.rng is twin.srng.state_updates[k][0] and after is twin.srng.state_updates[k][1] is state.default_update
+        assert (
+            state is layer.noise.rng is twin.srng.state_updates[k][0]
+            and after is twin.srng.state_updates[k][1] is state.default_update
+        )
         assert after.owner in toposort([layer.noise]) and after.owner.inputs[0] is state
     twin.srng.seed()
     start = twin.draw()
@@ -111,7 +142,11 @@ def test_reading_twice_gives_two():
     data = pickle.dumps(model)
     one, two = pickle.loads(data), pickle.loads(data)
     graphs = [set(toposort([m.cost, *m.updates.values()])) for m in (model, one, two)]
-    assert not graphs[0] & graphs[1] and not graphs[1] & graphs[2] and len(graphs[0]) == len(graphs[1]) == len(graphs[2])
+    assert (
+        not graphs[0] & graphs[1]
+        and not graphs[1] & graphs[2]
+        and len(graphs[0]) == len(graphs[1]) == len(graphs[2])
+    )
     one.train(X, Y)
     assert two.steps.get_value() == 0 == model.steps.get_value()
 
@@ -124,7 +159,14 @@ def test_what_refers_to_itself():
     x.tag.loop = x
     for copied in COPIES.values():
         a, b = copied((x, y))
-        assert b.me is b and b.after[0].owner.inputs[0] is b and b.owner.inputs[0] is a and a.user is b and a.tag.loop is a and "_auto_name" not in vars(a)
+        assert (
+            b.me is b
+            and b.after[0].owner.inputs[0] is b
+            and b.owner.inputs[0] is a
+            and a.user is b
+            and a.tag.loop is a
+            and "_auto_name" not in vars(a)
+        )
         assert b.after[0].eval({a: 0.0}) == 2
 
 
@@ -135,7 +177,9 @@ def test_shared_variables_with_attributes_and_constants():
     c.note = "two"
     for copied in COPIES.values():
         (w2, c2), group = copied(((w, c), w.group))
-        assert w2.tag.l2 == 0.1 and w2.group is group and c2.note == "two" and (c2 * T.bvector()).dtype == "int8"
+        assert (
+            w2.tag.l2 == 0.1 and w2.group is group and c2.note == "two" and (c2 * T.bvector()).dtype == "int8"
+        )
 
 
 def test_generic_and_random_state_variables():
@@ -143,7 +187,9 @@ def test_generic_and_random_state_variables():
     for copied in COPIES.values():
         o, r = copied((objects, rng))
         o.set_value([9])
-        assert objects.get_value() == [1, [2]] and r.get_value().randint(1000) == np.random.RandomState(3).randint(1000)
+        assert objects.get_value() == [1, [2]] and r.get_value().randint(1000) == np.random.RandomState(
+            3
+        ).randint(1000)
 
 
 def test_many_variables_of_a_deep_graph_without_recursion():
@@ -159,11 +205,14 @@ def test_many_variables_of_a_deep_graph_without_recursion():
     finally:
         sys.setrecursionlimit(limit)
     for twin in copies:
-        assert len(toposort(twin)) == 3000 and [v in set(ancestors([twin[-1]])) for v in twin] == [True] * len(kept)
+        assert len(toposort(twin)) == 3000 and [v in set(ancestors([twin[-1]])) for v in twin] == [
+            True
+        ] * len(kept)
 
 
 class Planted:
     """Runs when it is read, if anybody reads it as a pickle."""
+
     read = []
 
     def __reduce__(self):
@@ -189,6 +238,7 @@ def test_all_that_a_pickle_calls_is_named_in_it():
         def find_class(self, module, name):
             named.add(f"{module}.{name}")
             return super().find_class(module, name)
+
     model.train(X, Y)
     assert same(Listening(io.BytesIO(pickle.dumps(model))).load().train(X, Y), model.train(X, Y))
     assert all(name.split(".")[0] in ("tgen", "numpy", "models", "types") for name in named), named

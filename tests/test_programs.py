@@ -1,4 +1,7 @@
-"""The programs of tests/programs run as they stand: what a user of Theano or TensorFlow 1 writes, with asserts on the numbers."""
+"""The programs of tests/programs run as they stand: what a user of Theano or TensorFlow 1 writes, with
+asserts on the numbers.
+"""
+
 import runpy
 from pathlib import Path
 
@@ -13,4 +16,11 @@ def test_program(path):
 
 
 def test_there_are_programs():
-    assert {p.stem for p in PROGRAMS} >= {"accumulator", "borrow", "counter", "minibatch", "scopes", "threads"}
+    assert {p.stem for p in PROGRAMS} >= {
+        "accumulator",
+        "borrow",
+        "counter",
+        "minibatch",
+        "scopes",
+        "threads",
+    }

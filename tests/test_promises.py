@@ -68,7 +68,9 @@ def test_what_shows_a_promise_is_there(row):
 
 
 def test_the_tool_shows_every_promise(tmp_path):
-    """``tools/faults.py``: a row with a figure for one of them; an unknown one is told, with those there are."""
+    """``tools/faults.py``: a row with a figure for one of them; an unknown one is told, with
+    those there are.
+    """
     tool = [sys.executable, str(ROOT / "tools" / "faults.py")]
     listed = subprocess.run([*tool, "no-such"], capture_output=True, text=True)
     assert listed.returncode == 2 and all(row[0] in listed.stderr for row in promises())

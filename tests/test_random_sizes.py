@@ -1,15 +1,17 @@
 """Random programs that say sizes in many ways: as numbers, arguments, axes, products of axes, types, data.
 
 Each is lowered, verified, run by the interpreter beside NumPy, and verified and run again after the passes of
-each mode; codegen refuses a size that nothing defines. ``python tests/test_random_sizes.py 1000 2000`` runs more.
+each mode; codegen refuses a size that nothing defines. ``python tests/test_random_sizes.py 1000 2000`` runs
+more.
 """
+
 import sys
 
 import numpy as np
+from compiled import MODES, close
 
 import tgen
 import tgen.tensor as T
-from compiled import MODES, close
 from tgen import passes
 from tgen.codegen.generate import generate
 from tgen.ir.interp import run
@@ -118,8 +120,8 @@ class Program:
 
     def concatenate(self, v, a):
         axis = self.number(0, a.ndim - 1)
-        rest = a.shape[:axis] + a.shape[axis + 1:]
-        w, b = self.pick(lambda w, b: b.ndim == a.ndim and b.shape[:axis] + b.shape[axis + 1:] == rest)
+        rest = a.shape[:axis] + a.shape[axis + 1 :]
+        w, b = self.pick(lambda w, b: b.ndim == a.ndim and b.shape[:axis] + b.shape[axis + 1 :] == rest)
         self.add(T.concatenate([v, w], axis=axis), np.concatenate([a, b], axis), f"concatenate {axis}")
 
     def split(self, v, a):
@@ -174,8 +176,12 @@ class Program:
     def carry_in_a_loop(self, v, a):
         w, b = self.pick(lambda w, b: b.shape == a.shape)
         axes, n = range(a.ndim), self.number(0, 3)
-        made, _ = tgen.scan(lambda h, w: T.unbroadcast(h + w, *axes), outputs_info=T.unbroadcast(v, *axes),
-                            non_sequences=[w], n_steps=self.say(n))
+        made, _ = tgen.scan(
+            lambda h, w: T.unbroadcast(h + w, *axes),
+            outputs_info=T.unbroadcast(v, *axes),
+            non_sequences=[w],
+            n_steps=self.say(n),
+        )
         self.add(made, np.array([a + (k + 1) * b for k in range(n)]).reshape((n, *a.shape)), f"loop {n}")
 
     def branch(self, v, a):
@@ -194,8 +200,8 @@ class Program:
     def write(self, v, a):
         n, b = self.number(0, a.shape[0]), a.copy()
         b[:n] *= 3
-        part = v[:self.say(n)]
-        self.add(T.set_subtensor(part, v[:self.say(n)] * 3), b, f"write {n}")
+        part = v[: self.say(n)]
+        self.add(T.set_subtensor(part, v[: self.say(n)] * 3), b, f"write {n}")
 
     def repeat(self, v, a):
         n = self.number(0, 2)
@@ -215,17 +221,42 @@ class Program:
         return made
 
 
-STEPS = [Program.__dict__[name] for name in (
-    "sum_of_two", "ones", "zeros", "row", "reshape", "reshape", "flatten", "specify", "concatenate", "split",
-    "slice", "shuffle", "expand", "rebroadcast", "unbroadcast", "dot", "total", "rows_in_a_loop",
-    "carry_in_a_loop", "branch", "found", "write", "repeat")]
+STEPS = [
+    Program.__dict__[name]
+    for name in (
+        "sum_of_two",
+        "ones",
+        "zeros",
+        "row",
+        "reshape",
+        "reshape",
+        "flatten",
+        "specify",
+        "concatenate",
+        "split",
+        "slice",
+        "shuffle",
+        "expand",
+        "rebroadcast",
+        "unbroadcast",
+        "dot",
+        "total",
+        "rows_in_a_loop",
+        "carry_in_a_loop",
+        "branch",
+        "found",
+        "write",
+        "repeat",
+    )
+]
 
 
 def _may_follow(wanted, known, shape):
     if len(wanted) != len(known):
         return False
-    return all(k != 1 if w is None else k == w or k is None and 1 != w == n
-               for w, k, n in zip(wanted, known, shape))
+    return all(
+        k != 1 if w is None else k == w or k is None and 1 != w == n for w, k, n in zip(wanted, known, shape)
+    )
 
 
 def check(seed):
@@ -241,7 +272,7 @@ def check(seed):
     lowered = lower(program.inputs, [v for v, _ in outputs] + slopes, pairs)
     state = [s.get_value() for s in lowered.shared]
     made, new = run(verify(lowered.function), program.values, state)
-    for got, want in zip([*made[:len(outputs)], *new], [a for *_, a in (*outputs, *updates)], strict=True):
+    for got, want in zip([*made[: len(outputs)], *new], [a for *_, a in (*outputs, *updates)], strict=True):
         assert got.shape == want.shape and np.allclose(got, want), program.steps
     for mode in MODES:
         function = passes.run(lowered.function, mode, checked=True)

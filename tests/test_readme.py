@@ -1,4 +1,5 @@
 """README.md is true: its Python runs, its commands are what CI runs, its paths exist."""
+
 import os
 import pathlib
 import re
@@ -20,7 +21,9 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.M | re.S)
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: re.sub(r"\W+", "-", code.split("\n\n")[-1][:30]))
+@pytest.mark.parametrize(
+    "code", blocks("python"), ids=lambda code: re.sub(r"\W+", "-", code.split("\n\n")[-1][:30])
+)
 def test_python_blocks(code, capsys):
     scope.reset()
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
@@ -55,11 +58,15 @@ def test_run_commands_name_programs_that_exist():
     assert len(programs) == 2 and all((ROOT / p).is_file() for p in programs)
 
 
-TOUR = re.findall(r"^```python\n(# .*?)^```", (ROOT / "tgen/README.md").read_text(encoding="utf-8"), re.M | re.S)
+TOUR = re.findall(
+    r"^```python\n(# .*?)^```", (ROOT / "tgen/README.md").read_text(encoding="utf-8"), re.M | re.S
+)
 
 
 def apply_step(package, code):
-    """Put one block of the tour where its first line says; whether it was an edit (else it is the program to run then)."""
+    """Put one block of the tour where its first line says; whether it was an edit (else it is the program to
+    run then).
+    """
     place, _, text = code.partition("\n")
     path = re.search(r"tgen/([\w/]+\.py)", place)
     if path is None:
@@ -70,7 +77,12 @@ def apply_step(package, code):
         before, mark, after = file.read_text().partition(opening)
         assert mark, f"{file} has no table {opening!r}"
         name = re.search(r'Pass\("(\w+)"', text)
-        file.write_text((f"from tgen.passes.{name[1]} import {name[1]}\n" if name else "").join(split_docstring(before)) + mark + text + after)
+        file.write_text(
+            (f"from tgen.passes.{name[1]} import {name[1]}\n" if name else "").join(split_docstring(before))
+            + mark
+            + text
+            + after
+        )
     else:
         file.write_text((file.read_text() if file.exists() else "") + "\n\n" + text)
     return True
@@ -91,5 +103,12 @@ def test_the_tour_works(tmp_path):
     programs = [code for code in TOUR if not apply_step(tmp_path / "tgen", code)]
     assert len(TOUR) == 7 and len(programs) == 3
     for code in programs:
-        done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stderr

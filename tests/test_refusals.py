@@ -7,10 +7,10 @@ import inspect
 import numpy as np
 import pytest
 from numpy.exceptions import AxisError
+from recorded import recorded
 
 import tgen
 import tgen.tensor as T
-from recorded import recorded
 from tgen.graph.nodes import Variable
 
 CALLS = recorded()

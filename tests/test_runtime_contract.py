@@ -1,4 +1,5 @@
 """What a call promises, through the real compiler: old values, all or nothing, threads, errors, bits."""
+
 import signal
 import subprocess
 import sys
@@ -6,11 +7,11 @@ import threading
 
 import numpy as np
 import pytest
+from faults import figure, size
+from special import same_bits
 
 import tgen
 import tgen.tensor as T
-from faults import figure, size
-from special import same_bits
 from tgen.backends.c import host
 
 X, V, I, N = T.dmatrix("x"), T.dvector("v"), T.lvector("i"), T.lscalar("n")
@@ -30,10 +31,13 @@ def unchanged(variables, before):
 
 # -- every right side and every output sees the values from before the call ----------------------------------
 
+
 def test_swap_and_cycle():
     a, b, c = shared([1, 2], [3, 4], [5, 6])
     f = tgen.function([], [a, b, a + b], updates=[(a, b), (b, a)])
-    assert [r.tolist() for r in f()] == [[1, 2], [3, 4], [4, 6]] and [s.tolist() for s in snapshot([a, b])] == [[3, 4], [1, 2]]
+    assert [r.tolist() for r in f()] == [[1, 2], [3, 4], [4, 6]] and [
+        s.tolist() for s in snapshot([a, b])
+    ] == [[3, 4], [1, 2]]
     g = tgen.function([], [], updates=[(a, b), (b, c), (c, a)])
     g(), g()
     assert [s.tolist() for s in snapshot([a, b, c])] == [[5, 6], [3, 4], [1, 2]]
@@ -46,10 +50,14 @@ def test_numbers_swap():
 
 
 def test_old_values_everywhere():
-    """The update in place comes last for every reader: views, gathers, sums, products and the other updates."""
+    """The update in place comes last for every reader: views, gathers, sums, products and the
+    other updates.
+    """
     start = np.arange(12.0).reshape(3, 4)
     w, u = shared(start, start * 2)
-    f = tgen.function([I], [w, w[::-1], w[I], w.sum(axis=0), T.dot(w, w.T), w.T + 1], updates=[(w, w * 2), (u, w[::-1] + u)])
+    f = tgen.function(
+        [I], [w, w[::-1], w[I], w.sum(axis=0), T.dot(w, w.T), w.T + 1], updates=[(w, w * 2), (u, w[::-1] + u)]
+    )
     index = np.array([2, 0])
     old = start.copy()
     for _ in range(2):
@@ -68,7 +76,7 @@ def test_one_expression_everywhere():
 
 
 def test_the_shape_may_change():
-    s, = shared([1.0])
+    (s,) = shared([1.0])
     grow = tgen.function([V], [s, s.sum()], updates=[(s, T.concatenate([s, V]))])
     for k in range(1, 40):
         old, total = grow([k + 1.0])
@@ -83,16 +91,21 @@ def test_the_shape_may_change():
 def test_clones_share_one_value():
     """Two variables with one container: what one updates the other reads, as it was before the call."""
     start = np.arange(10_000.0)
-    a, = shared(start)
+    (a,) = shared(start)
     b = a.clone()
     f = tgen.function([], [b[::-1] * 1, a + b], updates=[(a, a + b[::-1] * 10)])
     assert all(np.array_equal(x, y) for x, y in zip(f(), [start[::-1], 2 * start]))
-    assert np.array_equal(a.get_value(), start + 10 * start[::-1]) and np.array_equal(b.get_value(), a.get_value())
+    assert np.array_equal(a.get_value(), start + 10 * start[::-1]) and np.array_equal(
+        b.get_value(), a.get_value()
+    )
     g = tgen.function([], b, updates=[(a, b[::-1])])
-    assert np.array_equal(g(), start + 10 * start[::-1]) and np.array_equal(b.get_value(), start[::-1] + 10 * start)
+    assert np.array_equal(g(), start + 10 * start[::-1]) and np.array_equal(
+        b.get_value(), start[::-1] + 10 * start
+    )
 
 
 # -- an error anywhere changes nothing -----------------------------------------------------------------------
+
 
 def test_errors_in_the_middle():
     a, b, c = shared(np.arange(3.0), np.ones((2, 3)), 1.5)
@@ -105,7 +118,8 @@ def test_errors_in_the_middle():
         "reshape": (ValueError, lambda: [V.reshape((2, 2))], [[1.0, 2]], [[0]]),
         "negative length": (ValueError, lambda: [T.zeros((I[0], 2)).sum()], [[1.0]], [[-1]]),
         "extreme of nothing": (ValueError, lambda: [a[a > 10].max()], [[1.0]], [[0]]),
-        "an update's own size": (ValueError, lambda: [T.dot(b, V)], [[1.0]], [[0]])}
+        "an update's own size": (ValueError, lambda: [T.dot(b, V)], [[1.0]], [[0]]),
+    }
     before = snapshot([a, b, c])
     ways = [(a, a * 2), (b, b + 1), (c, c + 1)], [(c, c * 2), (a, T.concatenate([a, a])), (b, b * 0)]
     for number, (error, make, v, i) in enumerate(failing.values()):
@@ -127,9 +141,18 @@ def test_a_failing_update():
     assert a.get_value().tolist() == [1, 2, 3] and b.get_value().tolist() == [0, 2, 4]
 
 
-@pytest.mark.parametrize("make, n", [(lambda: T.zeros((N,)).sum(), -1), (lambda: T.ones((3, N)), -2), (lambda: X.reshape((N, N - 1)), -2), (lambda: T.zeros((N, N, 8)), 2**31), (lambda: T.zeros((N, 8)).sum(axis=1).sum(), -1)])
+@pytest.mark.parametrize(
+    "make, n",
+    [
+        (lambda: T.zeros((N,)).sum(), -1),
+        (lambda: T.ones((3, N)), -2),
+        (lambda: X.reshape((N, N - 1)), -2),
+        (lambda: T.zeros((N, N, 8)), 2**31),
+        (lambda: T.zeros((N, 8)).sum(axis=1).sum(), -1),
+    ],
+)
 def test_impossible_sizes(make, n):
-    a, = shared([1.0])
+    (a,) = shared([1.0])
     f = tgen.function([X, N], make(), updates=[(a, a + 1)], on_unused_input="ignore")
     with pytest.raises(ValueError, match="negative|too big"):
         f(np.ones((2, 3)), n)
@@ -137,9 +160,15 @@ def test_impossible_sizes(make, n):
 
 
 def test_no_memory_at_any_allocation():
-    """The k-th allocation of a call fails, for every k: MemoryError, nothing changed, nothing lost, and the function works again."""
+    """The k-th allocation of a call fails, for every k: MemoryError, nothing changed, nothing lost, and the
+    function works again.
+    """
     a, b, c = shared(np.arange(4.0), np.ones((2, 4)), 1.0)
-    f = tgen.function([X], [X * 2, a[a > 1], T.nnet.softmax(X[:, a > 0]), X.T, a], updates=[(a, a + 1), (b, T.concatenate([b, b])), (c, c + 1)])
+    f = tgen.function(
+        [X],
+        [X * 2, a[a > 1], T.nnet.softmax(X[:, a > 0]), X.T, a],
+        updates=[(a, a + 1), (b, T.concatenate([b, b])), (c, c + 1)],
+    )
     lib, x = host.table()[0], np.random.default_rng(0).normal(size=(3, 4))
     wanted = [r.copy() for r in tgen.function([X], [X * 2, a[a > 1], T.nnet.softmax(X[:, a > 0]), X.T, a])(x)]
     before, failures = snapshot([a, b, c]), 0
@@ -249,7 +278,7 @@ def test_an_exception_from_a_signal_handler_leaves_no_lock_held():
 
 
 def test_a_signal_handler_calls_the_function():
-    a, = shared(np.zeros(5000))
+    (a,) = shared(np.zeros(5000))
     f = tgen.function([], a.sum(), updates=[(a, a + 1)])
     f()
     nested = []
@@ -268,6 +297,7 @@ def test_a_signal_handler_calls_the_function():
 
 # -- threads -------------------------------------------------------------------------------------------------
 
+
 def in_threads(count, work):
     """Run work(k) in threads; the first exception of any of them is raised here."""
     errors = []
@@ -277,6 +307,7 @@ def in_threads(count, work):
             work(k)
         except BaseException as error:
             errors.append(error)
+
     threads = [threading.Thread(target=guarded, args=(k,)) for k in range(count)]
     for t in threads:
         t.start()
@@ -298,14 +329,17 @@ def test_increments_are_exact():
         for _ in range(count):
             seen = (f, g)[k % 2]()
             assert seen.min() == seen.max()
+
     in_threads(8, work)
     assert a.get_value() == 8 * count and np.all(b.get_value() == 8 * count)
     figure(threads=8, increments=8 * count)
 
 
 def test_another_shape_between_calls():
-    """set_value from another thread: a call sees one value, whole, whatever its shape; two variables set in step differ by one set at most."""
-    a, = shared(np.ones((1, 1)))
+    """set_value from another thread: a call sees one value, whole, whatever its shape; two variables set in
+    step differ by one set at most.
+    """
+    (a,) = shared(np.ones((1, 1)))
     f = tgen.function([], [a.sum(), a.shape[0], a * 1])
     done = threading.Event()
 
@@ -317,6 +351,7 @@ def test_another_shape_between_calls():
         while not done.is_set():
             total, n, copy = f()
             assert copy.shape == (n, n) and total == n**3 and np.all(copy == n)
+
     in_threads(4, work)
 
 
@@ -331,24 +366,40 @@ def test_readers_of_one_update():
                 step()
             else:
                 assert len({float(r) for r in look()}) == 1
+
     in_threads(4, work)
 
 
 def big_program():
     x = T.fmatrix("x")
-    outputs = [x.sum(axis=0), T.nnet.softmax(x), x.argmax(), (x * 3).mean(), T.sqr(x).sum(axis=1), T.exp(x[::-1]).sum(), T.tanh(T.dot(x, x.T) / 100).sum()]
+    outputs = [
+        x.sum(axis=0),
+        T.nnet.softmax(x),
+        x.argmax(),
+        (x * 3).mean(),
+        T.sqr(x).sum(axis=1),
+        T.exp(x[::-1]).sum(),
+        T.tanh(T.dot(x, x.T) / 100).sum(),
+    ]
     return tgen.function([x], outputs), np.random.default_rng(0).normal(size=(600, 700)).astype("float32")
 
 
 def test_the_same_bytes_in_a_team_and_in_threads():
-    """Of eight Python threads one at a time has the team, the others run alone; kernels are cut by sizes, products by config.threads."""
+    """Of eight Python threads one at a time has the team, the others run alone; kernels are cut by sizes,
+    products by config.threads.
+    """
     f, x = big_program()
     team = [r.tobytes() for r in on_threads(2, f, x)]
-    assert [r.tobytes() for r in on_threads(1, f, x)][:-1] == team[:-1] == [r.tobytes() for r in on_threads(4, f, x)][:-1]
+    assert (
+        [r.tobytes() for r in on_threads(1, f, x)][:-1]
+        == team[:-1]
+        == [r.tobytes() for r in on_threads(4, f, x)][:-1]
+    )
 
     def work(k):
         for _ in range(size(3, 125)):
             assert [r.tobytes() for r in f(x)] == team
+
     on_threads(2, lambda _: in_threads(8, work), None)
 
 
@@ -372,11 +423,25 @@ def test_errors_in_a_team():
 
 # -- errors name things --------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("make, values, error, words", [
-    (lambda: X[I], (np.ones((2, 3)), [2]), IndexError, ("index 2", "axis 0", "size 2", "x", "i")), (lambda: X[:, I], (np.ones((2, 3)), [-4]), IndexError, ("index -4", "axis 1", "size 3")),
-    (lambda: T.inc_subtensor(X[I], 1.0), (np.ones((2, 3)), [5]), IndexError, ("index 5", "size 2")), (lambda: X[I[0], I[1]], (np.ones((2, 3)), [1, 3]), IndexError, ("3", "axis 1")),
-    (lambda: X[I[0]], (np.ones((2, 3)), [-3]), IndexError, ("-3",)), (lambda: X.T[0] + I, (np.ones((2, 3)), [1]), ValueError, ("is 2", "is 1", "add", "test_runtime_contract.py")),
-    (lambda: T.dot(X, X), (np.ones((2, 3)), [1]), ValueError, ("x.shape[1]", "3", "2", "dot")), (lambda: X.max(axis=0), (np.ones((0, 3)), [1]), ValueError, ("zero-size", "x"))])
+
+@pytest.mark.parametrize(
+    "make, values, error, words",
+    [
+        (lambda: X[I], (np.ones((2, 3)), [2]), IndexError, ("index 2", "axis 0", "size 2", "x", "i")),
+        (lambda: X[:, I], (np.ones((2, 3)), [-4]), IndexError, ("index -4", "axis 1", "size 3")),
+        (lambda: T.inc_subtensor(X[I], 1.0), (np.ones((2, 3)), [5]), IndexError, ("index 5", "size 2")),
+        (lambda: X[I[0], I[1]], (np.ones((2, 3)), [1, 3]), IndexError, ("3", "axis 1")),
+        (lambda: X[I[0]], (np.ones((2, 3)), [-3]), IndexError, ("-3",)),
+        (
+            lambda: X.T[0] + I,
+            (np.ones((2, 3)), [1]),
+            ValueError,
+            ("is 2", "is 1", "add", "test_runtime_contract.py"),
+        ),
+        (lambda: T.dot(X, X), (np.ones((2, 3)), [1]), ValueError, ("x.shape[1]", "3", "2", "dot")),
+        (lambda: X.max(axis=0), (np.ones((0, 3)), [1]), ValueError, ("zero-size", "x")),
+    ],
+)
 def test_errors_name_what_is_wrong(make, values, error, words):
     f = tgen.function([X, I], make(), on_unused_input="ignore")
     with pytest.raises(error) as caught:
@@ -391,6 +456,7 @@ def test_indices_of_every_dtype(dtype):
     x = np.arange(12.0).reshape(4, 3)
     given = np.array([3, 0, 1, 3], dtype)
     assert np.array_equal(f(x, given)[0], x[given])
-    for bad in (4, 100, np.iinfo(dtype).min if dtype[0] == "i" else 5):     # uint64 beyond int64 wraps, as in NumPy
+    # uint64 beyond int64 wraps, as in NumPy
+    for bad in (4, 100, np.iinfo(dtype).min if dtype[0] == "i" else 5):
         with pytest.raises(IndexError):
             f(x, np.array([0, bad], dtype))

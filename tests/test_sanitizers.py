@@ -1,4 +1,7 @@
-"""The host module's C under the thread, address and undefined-behaviour sanitizers, used by six threads at once."""
+"""The host module's C under the thread, address and undefined-behaviour sanitizers, used by six threads at
+once.
+"""
+
 import os
 import shlex
 import shutil
@@ -53,7 +56,7 @@ static void live_and_die(void)
     tgen_storage_free(storage);
 }
 
-/* Ten kernels on offer at once, more than the team keeps: each element belongs to one part and is written once.  */
+/* Ten kernels on offer at once, more than the team keeps: each element belongs to one part, written once. */
 struct Frame { int64_t seen[64]; };
 
 static void mark(struct Frame *f, int32_t part, int64_t low, int64_t high)
@@ -134,7 +137,8 @@ int main(void)
 }
 """
 ROUNDS = 600
-PYTHON = f"-include Python.h -isystem {sysconfig.get_path('include')}"       # for the layout of an object's head, as cffi's glue includes it
+# for the layout of an object's head, as cffi's glue includes it
+PYTHON = f"-include Python.h -isystem {sysconfig.get_path('include')}"
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
@@ -144,7 +148,10 @@ def test_host_module_under(sanitizer):
         for name, text in (("runtime.c", render("runtime.c.j2")), ("driver.c", DRIVER)):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        command = f"{toolchain.find()} -std=gnu99 {PYTHON} -g -O1 -w -fsanitize={sanitizer} -DROUNDS={ROUNDS} driver.c -o driver -ldl -lpthread"
+        command = (
+            f"{toolchain.find()} -std=gnu99 {PYTHON} -g -O1 -w -fsanitize={sanitizer} "
+            f"-DROUNDS={ROUNDS} driver.c -o driver -ldl -lpthread"
+        )
         toolchain.execute(folder, shlex.split(command))
         done = subprocess.run([os.path.join(folder, "driver")], capture_output=True, text=True, timeout=120)
     finally:
@@ -158,7 +165,10 @@ def test_host_module_is_clean_under_warnings():
     try:
         with open(os.path.join(folder, "runtime.c"), "w", encoding="utf-8") as file:
             file.write(render("runtime.c.j2"))
-        command = f"{toolchain.find()} -std=gnu99 {PYTHON} -O1 -Wall -Wextra -Wno-unused-function -c runtime.c -o runtime.o"
+        command = (
+            f"{toolchain.find()} -std=gnu99 {PYTHON} -O1 -Wall -Wextra -Wno-unused-function -c "
+            "runtime.c -o runtime.o"
+        )
         assert toolchain.execute(folder, shlex.split(command)) == ""
     finally:
         shutil.rmtree(folder)

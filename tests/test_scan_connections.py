@@ -1,4 +1,5 @@
 """What a scan's results are connected with: not a state that nothing reads, nor what another output reads."""
+
 import numpy as np
 import pytest
 
@@ -6,16 +7,19 @@ import tgen
 import tgen.tensor as T
 from tgen.errors import DisconnectedInputError
 
-W = [1., 2., 3.]
+W = [1.0, 2.0, 3.0]
 
 
 def results():
-    """name -> (a cost, a variable, its gradient for x0 = n = 2, y0 = w = W; None: disconnected), as in Theano."""
+    """name -> (a cost, a variable, its gradient for x0 = n = 2, y0 = w = W; None: disconnected), as in
+    Theano.
+    """
     w, y0 = T.dvectors("w", "y0")
     x0, n = T.dscalars("x0", "n")
 
     def scan(step, sequences, states, fixed=None):
         return tgen.scan(step, sequences=sequences, outputs_info=states, non_sequences=fixed)[0]
+
     unread = scan(lambda v, h: v * 2, w, x0)
     taps = scan(lambda v, far, near: v * 2, w, {"initial": y0, "taps": [-2, -1]})
     far_tap = scan(lambda v, far, near: v * far, w, {"initial": y0[:2], "taps": [-2, -1]})
@@ -28,7 +32,7 @@ def results():
     fixed = scan(lambda v, h, k: v + h, w, x0, n)
     limit = scan(lambda v, h, k: T.switch(h > k, v, h + v), w, x0, n)
     rows = scan(lambda v, u, h: v + h, [w, y0], x0)
-    values = {w: W, y0: W, x0: 2., n: 2.}
+    values = {w: W, y0: W, x0: 2.0, n: 2.0}
     return values, {
         "a state that nothing reads": (unread, x0, None),
         "its last value": (unread[-1], x0, None),
@@ -70,6 +74,6 @@ def test_what_is_disconnected_is_still_an_input():
     """A state that nothing reads is needed and checked: it has the shape of a step's result."""
     x0, w = T.dvector("x0"), T.dmatrix("w")
     f = tgen.function([x0, w], tgen.scan(lambda v, h: v * 2, sequences=w, outputs_info=x0)[0])
-    assert f([1., 1.], [[1., 2.], [3., 4.]]).tolist() == [[2, 4], [6, 8]]
+    assert f([1.0, 1.0], [[1.0, 2.0], [3.0, 4.0]]).tolist() == [[2, 4], [6, 8]]
     with pytest.raises(ValueError):
-        f([1., 1., 1.], [[1., 2.], [3., 4.]])
+        f([1.0, 1.0, 1.0], [[1.0, 2.0], [3.0, 4.0]])

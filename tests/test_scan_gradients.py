@@ -1,4 +1,7 @@
-"""Gradients through scan, ifelse and fori: to second order against differences, truncated ones against steps written out, Rop, Lop, jacobian, hessian."""
+"""Gradients through scan, ifelse and fori: to second order against differences, truncated ones against steps
+written out, Rop, Lop, jacobian, hessian.
+"""
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,7 @@ def last_of_inner(x, h, w, limit=None):
     def step(row, h):
         new = T.tanh(h * row + x)
         return new if limit is None else (new, until(new.sum() > limit))
+
     return scan(step, w, h)[-1]
 
 
@@ -37,49 +41,204 @@ def stopped_shared(x):
     return updates[s].sum()
 
 
-CASES = {       # name -> (cost of the variables, their values)
-    "recurrent net": (lambda x, h, w: T.sqr(scan(lambda x, h, w: T.tanh(T.dot(h, w) + x), x, h, w)).sum(), X, H, W),
-    "last step only": (lambda x, h, w: scan(lambda x, h, w: T.tanh(T.dot(h, w) + x), x, h, w)[-1].sum(), X, H, W),
-    "an expression from outside": (lambda x, h, w: scan(lambda x, h: T.tanh(T.dot(h, w * w) + x), x, h)[-1].sum(), X, H, W),
-    "taps of a sequence": (lambda x, h: scan(lambda a, b, c, h: h * T.sin(a) + b * c, dict(input=x, taps=[1, -1, 0]), h).sum(), X, H),
-    "the same backwards": (lambda x, h: scan(lambda a, b, c, h: h * T.sin(a) + b * c, dict(input=x, taps=[1, -1, 0]), h, go_backwards=True).sum(), X, H),
-    "taps of a state": (lambda x, h: scan(lambda x, a, b: a * T.sin(x) + b * a, x, dict(initial=h, taps=[-1, -3])).sum(), X, H3),
-    "one far tap": (lambda x, h: scan(lambda x, a: a * T.sin(x) + a, x, dict(initial=h, taps=[-2]))[-1].sum(), X, Y),
-    "two states and a stack": (lambda x, h, g: sum(T.sqr(y).sum() for y in scan(lambda x, h, g: [T.tanh(h * g + x), g * T.cos(h), x * h], x, [h, g, None])), X, H, H + 1),
-    "one of the outputs": (lambda x, h, g: scan(lambda x, h, g: [T.tanh(h * g + x), g * T.cos(h), x * h], x, [h, g, None])[2][1:].sum(), X, H, H + 1),
+CASES = {  # name -> (cost of the variables, their values)
+    "recurrent net": (
+        lambda x, h, w: T.sqr(scan(lambda x, h, w: T.tanh(T.dot(h, w) + x), x, h, w)).sum(),
+        X,
+        H,
+        W,
+    ),
+    "last step only": (
+        lambda x, h, w: scan(lambda x, h, w: T.tanh(T.dot(h, w) + x), x, h, w)[-1].sum(),
+        X,
+        H,
+        W,
+    ),
+    "an expression from outside": (
+        lambda x, h, w: scan(lambda x, h: T.tanh(T.dot(h, w * w) + x), x, h)[-1].sum(),
+        X,
+        H,
+        W,
+    ),
+    "taps of a sequence": (
+        lambda x, h: scan(lambda a, b, c, h: h * T.sin(a) + b * c, dict(input=x, taps=[1, -1, 0]), h).sum(),
+        X,
+        H,
+    ),
+    "the same backwards": (
+        lambda x, h: scan(
+            lambda a, b, c, h: h * T.sin(a) + b * c, dict(input=x, taps=[1, -1, 0]), h, go_backwards=True
+        ).sum(),
+        X,
+        H,
+    ),
+    "taps of a state": (
+        lambda x, h: scan(lambda x, a, b: a * T.sin(x) + b * a, x, dict(initial=h, taps=[-1, -3])).sum(),
+        X,
+        H3,
+    ),
+    "one far tap": (
+        lambda x, h: scan(lambda x, a: a * T.sin(x) + a, x, dict(initial=h, taps=[-2]))[-1].sum(),
+        X,
+        Y,
+    ),
+    "two states and a stack": (
+        lambda x, h, g: sum(
+            T.sqr(y).sum()
+            for y in scan(lambda x, h, g: [T.tanh(h * g + x), g * T.cos(h), x * h], x, [h, g, None])
+        ),
+        X,
+        H,
+        H + 1,
+    ),
+    "one of the outputs": (
+        lambda x, h, g: scan(lambda x, h, g: [T.tanh(h * g + x), g * T.cos(h), x * h], x, [h, g, None])[2][
+            1:
+        ].sum(),
+        X,
+        H,
+        H + 1,
+    ),
     "until": (lambda x, h: scan(lambda x, h: (h * x + 1, until(h.sum() > 100)), x, h).sum(), X + 3, H),
-    "until, a stack": (lambda x, h: scan(lambda x, h: ([h * x + 1, T.sin(x) * h], until(h.sum() > 100)), x, [h, None])[1].sum(), X + 3, H),
-    "until without a state": (lambda x: scan(lambda x: (T.sin(x) * x, until(x[0] > 2)), x).sum(), X + np.arange(4)[:, None]),
+    "until, a stack": (
+        lambda x, h: scan(lambda x, h: ([h * x + 1, T.sin(x) * h], until(h.sum() > 100)), x, [h, None])[
+            1
+        ].sum(),
+        X + 3,
+        H,
+    ),
+    "until without a state": (
+        lambda x: scan(lambda x: (T.sin(x) * x, until(x[0] > 2)), x).sum(),
+        X + np.arange(4)[:, None],
+    ),
     "nested": (lambda x, h, w: scan(lambda x, h: last_of_inner(x, h, w), x, h).sum(), X, H, W),
-    "nested with until": (lambda x, h, w: scan(lambda x, h: last_of_inner(x, h, w, 0.3), x, h).sum(), X, H, W),
-    "nested over one row": (lambda x, w: scan(lambda x: scan(lambda e, w, a: a * T.sin(e) + w.sum(), [x, w], np.float64(1))[-1], x).sum(), X, W),
-    "what scan keeps of until": (lambda x, h, w: scan(lambda x, h: scan(lambda w, h: (T.tanh(h * w + x), until(h.sum() > 1)), w, h).sum(0), x, h).sum(), X, H, W),
+    "nested with until": (
+        lambda x, h, w: scan(lambda x, h: last_of_inner(x, h, w, 0.3), x, h).sum(),
+        X,
+        H,
+        W,
+    ),
+    "nested over one row": (
+        lambda x, w: scan(
+            lambda x: scan(lambda e, w, a: a * T.sin(e) + w.sum(), [x, w], np.float64(1))[-1], x
+        ).sum(),
+        X,
+        W,
+    ),
+    "what scan keeps of until": (
+        lambda x, h, w: scan(
+            lambda x, h: scan(lambda w, h: (T.tanh(h * w + x), until(h.sum() > 1)), w, h).sum(0), x, h
+        ).sum(),
+        X,
+        H,
+        W,
+    ),
     "map": (lambda x: tgen.map(lambda x: T.exp(x).sum() * x, x)[0].sum(), X),
     "foldr": (lambda x, h: tgen.foldr(lambda x, h: h * x + T.sin(h), x, h)[0].sum(), X, H),
     "fewer steps": (lambda x, h: scan(lambda x, h: h * x + T.sin(h), x, h, n_steps=2).sum(), X, H),
-    "no steps": (lambda x, h: scan(lambda x, h: h * x + T.sin(h), x, h, n_steps=0).sum() + T.sqr(h).sum(), X, H),
+    "no steps": (
+        lambda x, h: scan(lambda x, h: h * x + T.sin(h), x, h, n_steps=0).sum() + T.sqr(h).sum(),
+        X,
+        H,
+    ),
     "one step": (lambda x, h: scan(lambda x, h: h * x + T.sin(h), x, h, n_steps=1).sum(), X, H),
     "two lengths": (lambda x, y, h: scan(lambda x, y, h: h * x + T.sin(h) * y, [x, y], h).sum(), X, Y, H),
     "looked up": (lambda e, ids, h: scan(lambda i, h: T.tanh(e[i] + h), ids, h).sum(), X, IDS, H),
-    "an integer state": (lambda h: scan(lambda i, h: [i + 1, h * T.cos(i * 1.0)], None, [np.int64(0), h], n_steps=4)[1].sum(), H),
-    "polynomial": (lambda c, x: scan(lambda c, i: c * x ** i, [c, T.arange(c.shape[0])]).sum(), H, np.float64(1.3)),
-    "written in place": (lambda x, h: scan(lambda x, i, h: T.inc_subtensor(h[i], x.sum() * h[i]), [x, T.arange(3)], h).sum(), X, H),
-    "fori": (lambda x, h: sum(T.sqr(v).sum() for v in tgen.fori(4, lambda i, a, b: (a * b + i, T.sin(a)), x, h)), H, H + 1),
-    "one value twice": (lambda x, h: sum((T.sqr(y) * k).sum() for k, y in enumerate(scan(lambda x, h: [h * x, h * x], x, [h, None]), 1)), X, H),
-    "a parameter as it is": (lambda x, h: sum((T.sqr(y) * k).sum() for k, y in enumerate(scan(lambda x, h: [h * x, h, x], x, [h, None, None]), 1)), X, H),
-    "what every step reads, as it is": (lambda x, h, w: sum(T.sqr(y).sum() for y in scan(lambda x, h: [h * x, w], x, [h, None])), X, H, W),
-    "a gradient in the step": (lambda x, h: scan(lambda x, h: h - 0.1 * T.grad((T.sin(h) * x).sum(), h), x, h).sum(), X, H),
-    "rows of a jacobian": (lambda x: T.sqr(scan(lambda i, y: T.grad(y[i], x), T.arange(3), non_sequences=T.sin(x) * x.sum())).sum(), H),
-    "matrix products": (lambda x, h: scan(lambda x, h: T.dot(x, h), x, h).sum(), RNG.normal(size=(3, 2, 2)), RNG.normal(size=(2, 4))),
-    "ifelse in a step": (lambda x, h: scan(lambda x, h: tgen.ifelse(x.sum() > 0, h * x, T.sin(h)), x, h).sum(), X, H),
-    "ifelse, a stack": (lambda x, h: T.sqr(scan(lambda x: tgen.ifelse(x.sum() > 0, h * 2, T.sin(x)), x)).sum(), X, H),
-    "scan in the branch taken": (lambda x, h: tgen.ifelse(h.sum() > -100, scan(lambda x, h: T.sin(h) * x, x, h), x * 2).sum(), X, H),
-    "scan in the other branch": (lambda x, h: tgen.ifelse(h.sum() < -100, scan(lambda x, h: T.sin(h) * x, x, h), x * 2).sum() + h.sum(), X, H),
+    "an integer state": (
+        lambda h: scan(lambda i, h: [i + 1, h * T.cos(i * 1.0)], None, [np.int64(0), h], n_steps=4)[1].sum(),
+        H,
+    ),
+    "polynomial": (
+        lambda c, x: scan(lambda c, i: c * x**i, [c, T.arange(c.shape[0])]).sum(),
+        H,
+        np.float64(1.3),
+    ),
+    "written in place": (
+        lambda x, h: scan(lambda x, i, h: T.inc_subtensor(h[i], x.sum() * h[i]), [x, T.arange(3)], h).sum(),
+        X,
+        H,
+    ),
+    "fori": (
+        lambda x, h: sum(T.sqr(v).sum() for v in tgen.fori(4, lambda i, a, b: (a * b + i, T.sin(a)), x, h)),
+        H,
+        H + 1,
+    ),
+    "one value twice": (
+        lambda x, h: sum(
+            (T.sqr(y) * k).sum() for k, y in enumerate(scan(lambda x, h: [h * x, h * x], x, [h, None]), 1)
+        ),
+        X,
+        H,
+    ),
+    "a parameter as it is": (
+        lambda x, h: sum(
+            (T.sqr(y) * k).sum()
+            for k, y in enumerate(scan(lambda x, h: [h * x, h, x], x, [h, None, None]), 1)
+        ),
+        X,
+        H,
+    ),
+    "what every step reads, as it is": (
+        lambda x, h, w: sum(T.sqr(y).sum() for y in scan(lambda x, h: [h * x, w], x, [h, None])),
+        X,
+        H,
+        W,
+    ),
+    "a gradient in the step": (
+        lambda x, h: scan(lambda x, h: h - 0.1 * T.grad((T.sin(h) * x).sum(), h), x, h).sum(),
+        X,
+        H,
+    ),
+    "rows of a jacobian": (
+        lambda x: T.sqr(
+            scan(lambda i, y: T.grad(y[i], x), T.arange(3), non_sequences=T.sin(x) * x.sum())
+        ).sum(),
+        H,
+    ),
+    "matrix products": (
+        lambda x, h: scan(lambda x, h: T.dot(x, h), x, h).sum(),
+        RNG.normal(size=(3, 2, 2)),
+        RNG.normal(size=(2, 4)),
+    ),
+    "ifelse in a step": (
+        lambda x, h: scan(lambda x, h: tgen.ifelse(x.sum() > 0, h * x, T.sin(h)), x, h).sum(),
+        X,
+        H,
+    ),
+    "ifelse, a stack": (
+        lambda x, h: T.sqr(scan(lambda x: tgen.ifelse(x.sum() > 0, h * 2, T.sin(x)), x)).sum(),
+        X,
+        H,
+    ),
+    "scan in the branch taken": (
+        lambda x, h: tgen.ifelse(h.sum() > -100, scan(lambda x, h: T.sin(h) * x, x, h), x * 2).sum(),
+        X,
+        H,
+    ),
+    "scan in the other branch": (
+        lambda x, h: (
+            tgen.ifelse(h.sum() < -100, scan(lambda x, h: T.sin(h) * x, x, h), x * 2).sum() + h.sum()
+        ),
+        X,
+        H,
+    ),
     "shared, updated": (carried_shared, X),
     "shared, updated until": (stopped_shared, X + 1),
-    "found sizes in a step": (lambda x, h: scan(lambda x, h: h * T.sqr(x[T.nonzero(x > 0)]).sum() + T.sin(x), x, h).sum(), X, H),
+    "found sizes in a step": (
+        lambda x, h: scan(lambda x, h: h * T.sqr(x[T.nonzero(x > 0)]).sum() + T.sin(x), x, h).sum(),
+        X,
+        H,
+    ),
 }
-COMPILED = ["recurrent net", "taps of a state", "until, a stack", "nested with until", "ifelse in a step", "looked up", "fori"]
+COMPILED = [
+    "recurrent net",
+    "taps of a state",
+    "until, a stack",
+    "nested with until",
+    "ifelse in a step",
+    "looked up",
+    "fori",
+]
 
 
 def variables(values):
@@ -107,9 +266,14 @@ def check(build, values, make, orders=2):
         for k, slope in zip(wrt, g(*values), strict=True):
             assert slope.shape == values[k].shape
             direction = RNG.normal(size=values[k].shape)
-            up, down = ([v + scale * direction if i == k else v for i, v in enumerate(values)] for scale in (STEP, -STEP))
+            up, down = (
+                [v + scale * direction if i == k else v for i, v in enumerate(values)]
+                for scale in (STEP, -STEP)
+            )
             expected = (f(*up)[0] - f(*down)[0]) / (2 * STEP)
-            assert abs((slope * direction).sum() - expected) <= 1e-5 * (1 + abs(expected)), f"order {order + 1}, input {k}"
+            assert abs((slope * direction).sum() - expected) <= 1e-5 * (1 + abs(expected)), (
+                f"order {order + 1}, input {k}"
+            )
         cost = sum((T.sqr(slope) * T.cos(slope)).sum() for slope in gradients)
 
 
@@ -125,7 +289,8 @@ def test_gradient_in_c(name):
     check(build, values, compiled, orders=1)
 
 
-# -- truncated -----------------------------------------------------------------------------------------------------------------
+# -- truncated -----------------------------------------------------------------------------------------------
+
 
 def unrolled(x, h, w, steps):
     """The costs' sum when the last ``steps`` alone pass a gradient; what comes before them is a constant."""
@@ -146,12 +311,17 @@ def test_truncated_gradient(steps):
     y = scan(lambda x, h: T.tanh(T.dot(h, w) + x), x, h, truncate_gradient=steps)
     wanted = interpreted([x, h, w], T.grad(unrolled(x, h, w, steps), [x, h, w]))(X, H, W)
     got = interpreted([x, h, w], T.grad(T.sqr(y).sum(), [x, h, w]))(X, H, W)
-    assert wanted[0][-steps:].all() and not wanted[0][:max(len(X) - steps, 0)].any() and wanted[1].any() == (steps >= len(X))
+    assert (
+        wanted[0][-steps:].all()
+        and not wanted[0][: max(len(X) - steps, 0)].any()
+        and wanted[1].any() == (steps >= len(X))
+    )
     for a, b in zip(got, wanted):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
 
 
-# -- other derivatives ----------------------------------------------------------------------------------------------------------
+# -- other derivatives ---------------------------------------------------------------------------------------
+
 
 def test_rop_lop_jacobian_hessian():
     x, h, v, m = T.dmatrix("x"), T.dvector("h"), T.dvector("v"), T.dmatrix("m")
@@ -169,9 +339,16 @@ def test_rop_lop_jacobian_hessian():
                 points.append(f(*point)[number])
             columns.append((points[0] - points[1]) / (2 * STEP))
         return np.stack(columns, -1).reshape((3, *(X, H)[k].shape))
+
     by_x, by_h, second = slopes(0, 0), slopes(0, 1), slopes(1, 1)
     wanted = [by_x, by_h, by_h @ W[0], np.tensordot(by_x, X, 2), W[0] @ by_h, second]
-    outputs = [*T.jacobian(last, [x, h]), T.Rop(last, h, v), T.Rop(last, x, m), T.Lop(last, h, v), T.hessian(cost, h)]
+    outputs = [
+        *T.jacobian(last, [x, h]),
+        T.Rop(last, h, v),
+        T.Rop(last, x, m),
+        T.Lop(last, h, v),
+        T.hessian(cost, h),
+    ]
     for make in (interpreted, compiled):
         for a, b in zip(make([x, h, v, m], outputs)(X, H, W[0], X), wanted, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
@@ -187,7 +364,9 @@ def test_a_gradient_is_shaped_like_its_variable_without_steps():
     x, h, w = variables([X, H, W])
     y = scan(lambda x, h: T.tanh(T.dot(h, w) + x), x, h)
     g = tgen.function([x, h, w], T.grad(T.sqr(y).sum(), [x, h, w]))
-    assert [a.shape for a in g(np.zeros((0, 3)), H, W)] == [(0, 3), (3,), (3, 3)] and not g(np.zeros((0, 3)), H, W)[2].any()
+    assert [a.shape for a in g(np.zeros((0, 3)), H, W)] == [(0, 3), (3,), (3, 3)] and not g(
+        np.zeros((0, 3)), H, W
+    )[2].any()
 
 
 def test_gradient_does_not_pass_until():

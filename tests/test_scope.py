@@ -1,4 +1,5 @@
 """tgen.scope against TensorFlow 1's variable scopes: every rule and every error."""
+
 import threading
 
 import numpy as np
@@ -23,11 +24,20 @@ def make(name="v", **kwargs):
 
 # ---- the reuse table
 
-@pytest.mark.parametrize("reuse, exists, outcome", [
-    (None, True, "already exists, disallowed. Did you mean to set reuse=True"), (None, False, "make"),
-    (False, True, "already exists, disallowed"), (False, False, "make"),
-    (True, True, "same"), (True, False, "does not exist, or was not created with"),
-    (AUTO_REUSE, True, "same"), (AUTO_REUSE, False, "make")])
+
+@pytest.mark.parametrize(
+    "reuse, exists, outcome",
+    [
+        (None, True, "already exists, disallowed. Did you mean to set reuse=True"),
+        (None, False, "make"),
+        (False, True, "already exists, disallowed"),
+        (False, False, "make"),
+        (True, True, "same"),
+        (True, False, "does not exist, or was not created with"),
+        (AUTO_REUSE, True, "same"),
+        (AUTO_REUSE, False, "make"),
+    ],
+)
 def test_reuse_table(reuse, exists, outcome):
     if exists:
         with variable_scope("s"):
@@ -35,7 +45,11 @@ def test_reuse_table(reuse, exists, outcome):
     with variable_scope("s", reuse=reuse):
         if outcome in ("make", "same"):
             variable = make()
-            assert variable.name == "s/v" and (variable is first) if exists else variable.get_value().shape == (2,)
+            assert (
+                variable.name == "s/v" and (variable is first)
+                if exists
+                else variable.get_value().shape == (2,)
+            )
             return
         with pytest.raises(ValueError, match="Variable s/v " + outcome):
             make()
@@ -43,7 +57,8 @@ def test_reuse_table(reuse, exists, outcome):
 
 def test_the_error_names_the_lines_that_made_it():
     def build():
-        return make("w")        # THE LINE
+        return make("w")  # THE LINE
+
     build()
     with pytest.raises(ValueError) as error:
         make("w")
@@ -89,6 +104,7 @@ def test_the_root_scope(scalar):
 
 # ---- names and jumps
 
+
 def test_paths_strings_extend_objects_jump():
     with variable_scope("foo") as foo:
         with variable_scope("bar"):
@@ -118,6 +134,7 @@ def test_default_names_are_made_unique_until_the_parent_is_left():
             with variable_scope(None, default_name="layer") as vs:
                 found.append(vs.name)
         return found
+
     with variable_scope("net"):
         assert names(3) == ["net/layer", "net/layer_1", "net/layer_2"]
     with variable_scope("net"):
@@ -154,16 +171,27 @@ def test_variable_is_always_new_and_uniquified():
     found = [scope.Variable(np.zeros(3), "x") for _ in range(3)]
     assert [v.name for v in found] == ["x", "x_1", "x_2"] and len(set(map(id, found))) == 3
     assert scope.Variable(1).name == "Variable" and scope.Variable(1).name == "Variable_1"
-    assert scope.Variable(1, "X").name == "X_3"         # capitals do not tell names apart
+    assert scope.Variable(1, "X").name == "X_3"  # capitals do not tell names apart
     assert make("g").name == "g" and scope.Variable(0.0, "g").name == "g_1"
     with variable_scope("s", reuse=True):
         assert scope.Variable(2.0, "x").name == "s/x"
 
 
-@pytest.mark.parametrize("value, dtype, wanted", [
-    (1.5, None, "floatX"), (3, None, "int64"), (True, None, "bool"), ([1, 2], None, "int64"), ([0.5], None, "floatX"),
-    (np.ones(2, "float32"), None, "float32"), (np.int8(3), None, "int8"), (lambda: np.ones(2, "int32"), None, "int32"),
-    (1, "float32", "float32"), (lambda: 1.0, None, "floatX")])
+@pytest.mark.parametrize(
+    "value, dtype, wanted",
+    [
+        (1.5, None, "floatX"),
+        (3, None, "int64"),
+        (True, None, "bool"),
+        ([1, 2], None, "int64"),
+        ([0.5], None, "floatX"),
+        (np.ones(2, "float32"), None, "float32"),
+        (np.int8(3), None, "int8"),
+        (lambda: np.ones(2, "int32"), None, "int32"),
+        (1, "float32", "float32"),
+        (lambda: 1.0, None, "floatX"),
+    ],
+)
 def test_dtypes_of_variable(value, dtype, wanted):
     variable = scope.Variable(value, dtype=dtype)
     assert variable.dtype == (tgen.config.floatX if wanted == "floatX" else wanted)
@@ -178,48 +206,106 @@ def test_first_values_are_copied():
 
 # ---- misuse
 
-@pytest.mark.parametrize("error, words, call", [
-    (TypeError, "If default_name is None then name_or_scope is required", lambda: variable_scope(None)),
-    (ValueError, "reuse=True cannot be used without a name_or_scope", lambda: variable_scope(None, default_name="d", reuse=True).__enter__()),
-    (ValueError, "reuse=True cannot be used without", lambda: variable_scope(None, default_name="d", reuse=AUTO_REUSE).__enter__()),
-    (TypeError, "VariableScope: name_or_scope must be a string or VariableScope.", lambda: variable_scope(3).__enter__()),
-    (ValueError, "The reuse parameter must be True or False or None.", lambda: variable_scope("s", reuse="yes")),
-    (ValueError, "The reuse parameter must be True or False or None.", lambda: variable_scope("s", reuse=1)),
-    (TypeError, "auxiliary_name_scope", lambda: variable_scope("s", auxiliary_name_scope=None)),
-    (ValueError, "not a valid scope name", lambda: variable_scope("a b").__enter__()),
-    (ValueError, "not a valid scope name", lambda: make("a b")),
-    (TypeError, "must be a string", lambda: make(3)),
-    (ValueError, "If initializer is a constant, do not specify shape.", lambda: make(initializer=np.ones(2))),
-    (ValueError, "If initializer is a constant, do not specify shape.", lambda: make(initializer=0.5)),
-    (ValueError, "Initializer type 'int32' and explicit dtype 'float32' don't match.",
-     lambda: make(shape=None, dtype="float32", initializer=np.ones(2, "int32"))),
-    (ValueError, "don't match", lambda: make(shape=None, dtype="int32", initializer=0.5)),
-    (ValueError, "don't match", lambda: make(shape=None, dtype="float64", initializer=np.ones(2, "float32"))),
-    (ValueError, "The initializer passed is not valid", lambda: make(shape=None)),
-    (ValueError, r"Shape of a new variable \(v\) must be fully defined", lambda: make(shape=[None, 3])),
-    (ValueError, "The initializer passed is not valid", lambda: make(shape=None, initializer=scope.zeros_initializer())),
-    (ValueError, "negative", lambda: make(shape=[-1])),
-    (ValueError, "custom_getter which is not callable", lambda: make(custom_getter=3)),
-    (ValueError, "Partitioner must be callable", lambda: make(partitioner=3)),
-    (ValueError, "collections argument", lambda: make(collections="variables")),
-    (ValueError, "collections argument", lambda: scope.Variable(0.0, collections="variables")),
-    (ValueError, "initial_value must be specified", lambda: scope.Variable(None)),
-    (ValueError, "ON_READ", lambda: make(trainable=True, synchronization=scope.VariableSynchronization.ON_READ)),
-    (TypeError, "At least one of name", lambda: scope.name_scope(None, values=[])),
-])
+
+@pytest.mark.parametrize(
+    "error, words, call",
+    [
+        (TypeError, "If default_name is None then name_or_scope is required", lambda: variable_scope(None)),
+        (
+            ValueError,
+            "reuse=True cannot be used without a name_or_scope",
+            lambda: variable_scope(None, default_name="d", reuse=True).__enter__(),
+        ),
+        (
+            ValueError,
+            "reuse=True cannot be used without",
+            lambda: variable_scope(None, default_name="d", reuse=AUTO_REUSE).__enter__(),
+        ),
+        (
+            TypeError,
+            "VariableScope: name_or_scope must be a string or VariableScope.",
+            lambda: variable_scope(3).__enter__(),
+        ),
+        (
+            ValueError,
+            "The reuse parameter must be True or False or None.",
+            lambda: variable_scope("s", reuse="yes"),
+        ),
+        (
+            ValueError,
+            "The reuse parameter must be True or False or None.",
+            lambda: variable_scope("s", reuse=1),
+        ),
+        (TypeError, "auxiliary_name_scope", lambda: variable_scope("s", auxiliary_name_scope=None)),
+        (ValueError, "not a valid scope name", lambda: variable_scope("a b").__enter__()),
+        (ValueError, "not a valid scope name", lambda: make("a b")),
+        (TypeError, "must be a string", lambda: make(3)),
+        (
+            ValueError,
+            "If initializer is a constant, do not specify shape.",
+            lambda: make(initializer=np.ones(2)),
+        ),
+        (ValueError, "If initializer is a constant, do not specify shape.", lambda: make(initializer=0.5)),
+        (
+            ValueError,
+            "Initializer type 'int32' and explicit dtype 'float32' don't match.",
+            lambda: make(shape=None, dtype="float32", initializer=np.ones(2, "int32")),
+        ),
+        (ValueError, "don't match", lambda: make(shape=None, dtype="int32", initializer=0.5)),
+        (
+            ValueError,
+            "don't match",
+            lambda: make(shape=None, dtype="float64", initializer=np.ones(2, "float32")),
+        ),
+        (ValueError, "The initializer passed is not valid", lambda: make(shape=None)),
+        (ValueError, r"Shape of a new variable \(v\) must be fully defined", lambda: make(shape=[None, 3])),
+        (
+            ValueError,
+            "The initializer passed is not valid",
+            lambda: make(shape=None, initializer=scope.zeros_initializer()),
+        ),
+        (ValueError, "negative", lambda: make(shape=[-1])),
+        (ValueError, "custom_getter which is not callable", lambda: make(custom_getter=3)),
+        (ValueError, "Partitioner must be callable", lambda: make(partitioner=3)),
+        (ValueError, "collections argument", lambda: make(collections="variables")),
+        (ValueError, "collections argument", lambda: scope.Variable(0.0, collections="variables")),
+        (ValueError, "initial_value must be specified", lambda: scope.Variable(None)),
+        (
+            ValueError,
+            "ON_READ",
+            lambda: make(trainable=True, synchronization=scope.VariableSynchronization.ON_READ),
+        ),
+        (TypeError, "At least one of name", lambda: scope.name_scope(None, values=[])),
+    ],
+)
 def test_misuse(error, words, call):
     with pytest.raises(error, match=words):
         call()
     assert scope.global_variables() == [] and scope.get_variable_scope().name == ""
 
 
-@pytest.mark.parametrize("first, again, words", [
-    ({"shape": [2]}, {"shape": [3]}, r"Trying to share variable s/v, but specified shape \(3,\) and found shape \(2,\)."),
-    ({"shape": [2]}, {"shape": [2, 1]}, "specified shape"),
-    ({"dtype": "float32"}, {"dtype": "float64"}, "specified dtype float64 and found dtype float32"),
-    ({"dtype": "int32"}, {}, "specified dtype float64 and found dtype int32"),
-    ({"shape": [2]}, {"shape": None}, None), ({"shape": [2, 3]}, {"shape": [None, 3]}, None), ({"shape": [2]}, {"shape": 2}, None),
-    ({"shape": None, "initializer": np.ones(2, "int32")}, {"shape": None, "initializer": np.zeros(2, "int32")}, None)])
+@pytest.mark.parametrize(
+    "first, again, words",
+    [
+        (
+            {"shape": [2]},
+            {"shape": [3]},
+            r"Trying to share variable s/v, but specified shape \(3,\) and found "
+            r"shape \(2,\).",
+        ),
+        ({"shape": [2]}, {"shape": [2, 1]}, "specified shape"),
+        ({"dtype": "float32"}, {"dtype": "float64"}, "specified dtype float64 and found dtype float32"),
+        ({"dtype": "int32"}, {}, "specified dtype float64 and found dtype int32"),
+        ({"shape": [2]}, {"shape": None}, None),
+        ({"shape": [2, 3]}, {"shape": [None, 3]}, None),
+        ({"shape": [2]}, {"shape": 2}, None),
+        (
+            {"shape": None, "initializer": np.ones(2, "int32")},
+            {"shape": None, "initializer": np.zeros(2, "int32")},
+            None,
+        ),
+    ],
+)
 def test_what_reuse_compares(first, again, words):
     with variable_scope("s"):
         variable = make(**first)
@@ -250,8 +336,13 @@ def test_reset_inside_a_scope_is_refused():
 def test_a_failing_callable_leaves_nothing_behind():
     def broken(*_, **__):
         raise ZeroDivisionError
-    for kwargs in ({"initializer": broken}, {"regularizer": broken}, {"custom_getter": broken},
-                   {"partitioner": scope.fixed_size_partitioner(2), "regularizer": broken}):
+
+    for kwargs in (
+        {"initializer": broken},
+        {"regularizer": broken},
+        {"custom_getter": broken},
+        {"partitioner": scope.fixed_size_partitioner(2), "regularizer": broken},
+    ):
         with pytest.raises(ZeroDivisionError):
             make(**kwargs)
         assert scope.global_variables() == [] == scope.get_regularization_losses()
@@ -260,54 +351,96 @@ def test_a_failing_callable_leaves_nothing_behind():
 
 # ---- defaults handed down
 
+
 def test_defaults_are_inherited_and_the_inner_overrides():
-    with variable_scope("a", initializer=scope.constant_initializer(1), dtype="float32", regularizer=lambda w: w.sum()):
+    with variable_scope(
+        "a", initializer=scope.constant_initializer(1), dtype="float32", regularizer=lambda w: w.sum()
+    ):
         assert make().get_value().tolist() == [1, 1] and make("f").dtype == "float32"
-        with variable_scope("b", initializer=scope.constant_initializer(2), dtype="int16", regularizer=scope.no_regularizer):
+        with variable_scope(
+            "b", initializer=scope.constant_initializer(2), dtype="int16", regularizer=scope.no_regularizer
+        ):
             assert make().get_value().tolist() == [2, 2] and make("w").dtype == "int16"
             with variable_scope("c"):
-                assert make().get_value().tolist() == [2, 2] and make("own", initializer=scope.ones_initializer()).get_value()[0] == 1
+                assert (
+                    make().get_value().tolist() == [2, 2]
+                    and make("own", initializer=scope.ones_initializer()).get_value()[0] == 1
+                )
         assert make("after").get_value().tolist() == [1, 1]
-    assert [loss.name.split("/Reg")[0] for loss in scope.get_regularization_losses()] == ["a/v", "a/f", "a/after"]
+    assert [loss.name.split("/Reg")[0] for loss in scope.get_regularization_losses()] == [
+        "a/v",
+        "a/f",
+        "a/after",
+    ]
 
 
 def test_constraint_is_not_inherited():
     def clip(w):
         return w
+
     with variable_scope("a", constraint=clip):
         assert make().tag.constraint is clip
         with variable_scope("b"):
             assert make().tag.constraint is None
 
 
-@pytest.mark.parametrize("dtype, check", [
-    ("float32", lambda v: np.abs(v).max() <= np.sqrt(6 / 50) and v.std() > 0.1), ("float64", lambda v: np.abs(v).max() <= np.sqrt(6 / 50)),
-    ("int32", lambda v: not v.any()), ("uint8", lambda v: not v.any()), ("bool", lambda v: not v.any())])
+@pytest.mark.parametrize(
+    "dtype, check",
+    [
+        ("float32", lambda v: np.abs(v).max() <= np.sqrt(6 / 50) and v.std() > 0.1),
+        ("float64", lambda v: np.abs(v).max() <= np.sqrt(6 / 50)),
+        ("int32", lambda v: not v.any()),
+        ("uint8", lambda v: not v.any()),
+        ("bool", lambda v: not v.any()),
+    ],
+)
 def test_default_initializers(dtype, check):
     value = make(shape=[20, 30], dtype=dtype).get_value()
     assert value.dtype == dtype and check(value)
 
 
 def test_default_initializer_is_required_for_other_dtypes():
-    with pytest.raises((ValueError, TypeError), match="An initializer for variable v of complex64 is required"):
+    with pytest.raises(
+        (ValueError, TypeError), match="An initializer for variable v of complex64 is required"
+    ):
         make(dtype="complex64")
 
 
-@pytest.mark.parametrize("initializer", [None, scope.zeros_initializer, scope.zeros_initializer(), np.zeros, lambda shape, dtype: np.zeros(shape, dtype)])
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        None,
+        scope.zeros_initializer,
+        scope.zeros_initializer(),
+        np.zeros,
+        lambda shape, dtype: np.zeros(shape, dtype),
+    ],
+)
 def test_ways_to_say_an_initializer(initializer):
     variable = make(shape=[2, 3], dtype="float32", initializer=initializer)
-    assert variable.get_value().shape == (2, 3) and variable.dtype == "float32" and variable.type.shape == (2, 3)
+    assert (
+        variable.get_value().shape == (2, 3) and variable.dtype == "float32" and variable.type.shape == (2, 3)
+    )
 
 
 def test_value_initializers_bring_shape_and_dtype():
-    assert get_variable("a", initializer=np.arange(6, dtype="int16").reshape(2, 3)).type == T.TensorType("int16", (2, 3))
-    assert get_variable("b", initializer=0.5).dtype == tgen.config.floatX and get_variable("c", initializer=[1, 2]).dtype == "int64"
-    assert get_variable("d", dtype="float32", initializer=0.5).dtype == "float32" and get_variable("e", initializer=lambda: np.ones(4)).get_value().size == 4
+    assert get_variable("a", initializer=np.arange(6, dtype="int16").reshape(2, 3)).type == T.TensorType(
+        "int16", (2, 3)
+    )
+    assert (
+        get_variable("b", initializer=0.5).dtype == tgen.config.floatX
+        and get_variable("c", initializer=[1, 2]).dtype == "int64"
+    )
+    assert (
+        get_variable("d", dtype="float32", initializer=0.5).dtype == "float32"
+        and get_variable("e", initializer=lambda: np.ones(4)).get_value().size == 4
+    )
     assert get_variable("f", initializer=tgen.shared(np.ones(2)) * 3).get_value().tolist() == [3, 3]
     assert get_variable("g", initializer=np.ones(2), validate_shape=False).type.shape == (None,)
 
 
 # ---- custom getters
+
 
 def test_custom_getters_nest_inner_first():
     calls = []
@@ -316,7 +449,9 @@ def test_custom_getters_nest_inner_first():
         def get(getter, name, *args, **kwargs):
             calls.append((word, name))
             return getter(name + word, *args, **kwargs)
+
         return get
+
     with variable_scope("a", custom_getter=getter("_outer")):
         with variable_scope("b", custom_getter=getter("_inner")) as inner:
             variable = make()
@@ -341,47 +476,109 @@ def test_the_keywords_a_getter_gets():
         seen.update(kwargs)
         return getter(name, **kwargs)
 
-    def old(getter, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, partitioner,
-            validate_shape, use_resource, synchronization, aggregation):
+    def old(
+        getter,
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        reuse,
+        trainable,
+        collections,
+        caching_device,
+        partitioner,
+        validate_shape,
+        use_resource,
+        synchronization,
+        aggregation,
+    ):
         return getter(name, shape=shape, dtype=dtype)
+
     make(custom_getter=get)
-    assert {"shape", "dtype", "initializer", "regularizer", "reuse", "trainable", "collections", "partitioner", "constraint"} <= set(seen)
+    assert {
+        "shape",
+        "dtype",
+        "initializer",
+        "regularizer",
+        "reuse",
+        "trainable",
+        "collections",
+        "partitioner",
+        "constraint",
+    } <= set(seen)
     assert seen["dtype"] == tgen.config.floatX and seen["reuse"] is False
     assert make("w", custom_getter=old).name == "w"
 
 
 # ---- collections and regularizers
 
+
 def test_collections():
     a = make("a")
     with variable_scope("s") as vs:
         b, c = make("b", trainable=False), make("c", collections=["mine"])
         local = scope.get_local_variable("l", shape=[1])
-        assert vs.global_variables() == [b] and vs.trainable_variables() == [c] and vs.local_variables() == [local]
+        assert (
+            vs.global_variables() == [b]
+            and vs.trainable_variables() == [c]
+            and vs.local_variables() == [local]
+        )
     d = scope.Variable(0.0, "d")
-    assert scope.global_variables() == [a, b, d] and scope.trainable_variables() == [a, c, d] and scope.local_variables() == [local]
-    assert scope.global_variables("s") == [b] and scope.trainable_variables("s/") == [c] and scope.get_collection("mine") == [c]
+    assert (
+        scope.global_variables() == [a, b, d]
+        and scope.trainable_variables() == [a, c, d]
+        and scope.local_variables() == [local]
+    )
+    assert (
+        scope.global_variables("s") == [b]
+        and scope.trainable_variables("s/") == [c]
+        and scope.get_collection("mine") == [c]
+    )
     assert scope.trainable_variables("[ad]$") == [a, d]
     scope.add_to_collection("mine", 3)
     scope.add_to_collections(["mine", "yours"], 4)
-    assert scope.get_collection("mine") == [c, 3, 4] and scope.get_collection("mine", "s") == [c] and scope.get_collection("yours") == [4]
+    assert (
+        scope.get_collection("mine") == [c, 3, 4]
+        and scope.get_collection("mine", "s") == [c]
+        and scope.get_collection("yours") == [4]
+    )
     copied, live = scope.get_collection("mine"), scope.get_collection_ref("mine")
     copied.clear(), live.append(5)
-    assert scope.get_collection("mine")[-1] == 5 and set(scope.get_all_collection_keys()) >= {"mine", "yours", GraphKeys.GLOBAL_VARIABLES}
-    assert make("onread", synchronization=scope.VariableSynchronization.ON_READ) not in scope.trainable_variables()
+    assert scope.get_collection("mine")[-1] == 5 and set(scope.get_all_collection_keys()) >= {
+        "mine",
+        "yours",
+        GraphKeys.GLOBAL_VARIABLES,
+    }
+    assert (
+        make("onread", synchronization=scope.VariableSynchronization.ON_READ)
+        not in scope.trainable_variables()
+    )
 
 
-@pytest.mark.parametrize("regularizer, wanted", [
-    (scope.l1_regularizer(0.5), 3.5), (scope.l2_regularizer(0.5), 6.25), (scope.l1_l2_regularizer(0.5, 0.5), 9.75),
-    (scope.l1_l2_regularizer(0.0, 0.5), 6.25), (scope.sum_regularizer([None, scope.l1_regularizer(1.0)]), 7.0),
-    (scope.l1_regularizer(0.0), None), (scope.no_regularizer, None), (lambda w: None, None), (scope.sum_regularizer([]), None)])
+@pytest.mark.parametrize(
+    "regularizer, wanted",
+    [
+        (scope.l1_regularizer(0.5), 3.5),
+        (scope.l2_regularizer(0.5), 6.25),
+        (scope.l1_l2_regularizer(0.5, 0.5), 9.75),
+        (scope.l1_l2_regularizer(0.0, 0.5), 6.25),
+        (scope.sum_regularizer([None, scope.l1_regularizer(1.0)]), 7.0),
+        (scope.l1_regularizer(0.0), None),
+        (scope.no_regularizer, None),
+        (lambda w: None, None),
+        (scope.sum_regularizer([]), None),
+    ],
+)
 def test_regularizers_run_once_at_creation(regularizer, wanted):
     with variable_scope("s", reuse=AUTO_REUSE):
         for _ in range(2):
             get_variable("w", initializer=np.array([3.0, -4.0]), regularizer=regularizer)
     losses = scope.get_regularization_losses("s/")
     assert len(losses) == (wanted is not None)
-    assert float(tgen.function([], T.as_tensor_variable(scope.get_regularization_loss()))()) == pytest.approx(wanted or 0.0)
+    assert float(tgen.function([], T.as_tensor_variable(scope.get_regularization_loss()))()) == pytest.approx(
+        wanted or 0.0
+    )
 
 
 @pytest.mark.parametrize("make_one", [scope.l1_regularizer, scope.l2_regularizer])
@@ -393,15 +590,31 @@ def test_bad_scales(make_one, scale, error):
 
 # ---- partitioners
 
-@pytest.mark.parametrize("shape, parts, shapes", [
-    ([5, 2], [2, 1], [(3, 2), (2, 2)]), ([2, 7], [1, 3], [(2, 3), (2, 2), (2, 2)]), ([4], [4], [(1,)] * 4), ([3, 3], [1, 1], [(3, 3)])])
+
+@pytest.mark.parametrize(
+    "shape, parts, shapes",
+    [
+        ([5, 2], [2, 1], [(3, 2), (2, 2)]),
+        ([2, 7], [1, 3], [(2, 3), (2, 2), (2, 2)]),
+        ([4], [4], [(1,)] * 4),
+        ([3, 3], [1, 1], [(3, 3)]),
+    ],
+)
 def test_partitions(shape, parts, shapes):
     initializer = scope.random_normal_initializer(seed=7)
     with variable_scope("s", partitioner=lambda shape, dtype: parts, regularizer=scope.l2_regularizer(1.0)):
         whole = get_variable("w", shape, initializer=initializer)
-    assert [v.name for v in whole] == [f"s/w/part_{i}" for i in range(len(shapes))] and len(whole) == len(shapes)
-    assert [v.get_value().shape for v in whole] == shapes and whole.shape == tuple(shape) and whole.dtype == tgen.config.floatX
-    assert np.array_equal(whole.get_value(), initializer(shape)) and np.array_equal((whole * 2).eval(), initializer(shape) * 2)
+    assert [v.name for v in whole] == [f"s/w/part_{i}" for i in range(len(shapes))] and len(whole) == len(
+        shapes
+    )
+    assert (
+        [v.get_value().shape for v in whole] == shapes
+        and whole.shape == tuple(shape)
+        and whole.dtype == tgen.config.floatX
+    )
+    assert np.array_equal(whole.get_value(), initializer(shape)) and np.array_equal(
+        (whole * 2).eval(), initializer(shape) * 2
+    )
     assert scope.global_variables() == list(whole) and len(scope.get_regularization_losses()) == len(shapes)
     for partitioner in (None, lambda shape, dtype: parts):
         with variable_scope("s", reuse=True, partitioner=partitioner):
@@ -413,13 +626,22 @@ def test_value_initializers_and_scalars_under_a_partitioner():
     value = np.arange(6.0).reshape(3, 2)
     whole = get_variable("w", initializer=value, partitioner=scope.fixed_size_partitioner(2))
     assert [v.get_value().tolist() for v in whole] == [[[0, 1], [2, 3]], [[4, 5]]]
-    assert get_variable("scalar", shape=[], partitioner=scope.fixed_size_partitioner(2)).get_value().shape == ()
+    assert (
+        get_variable("scalar", shape=[], partitioner=scope.fixed_size_partitioner(2)).get_value().shape == ()
+    )
 
 
-@pytest.mark.parametrize("words, parts, shape", [
-    ("Shape of a new partitioned variable must be fully defined", [1], None), ("fully defined", [2, 1], [None, 2]),
-    ("Partitioner must return a sequence", 3, [2]), ("does not match the Variable's rank", [1, 1], [2]),
-    ("zero partitions for some axes", [0], [2]), ("Can only slice a variable along one dimension", [2, 2], [4, 4])])
+@pytest.mark.parametrize(
+    "words, parts, shape",
+    [
+        ("Shape of a new partitioned variable must be fully defined", [1], None),
+        ("fully defined", [2, 1], [None, 2]),
+        ("Partitioner must return a sequence", 3, [2]),
+        ("does not match the Variable's rank", [1, 1], [2]),
+        ("zero partitions for some axes", [0], [2]),
+        ("Can only slice a variable along one dimension", [2, 2], [4, 4]),
+    ],
+)
 def test_bad_partitions(words, parts, shape):
     with pytest.raises(ValueError, match=words):
         get_variable("w", shape, partitioner=lambda shape, dtype: parts)
@@ -429,48 +651,81 @@ def test_bad_partitions(words, parts, shape):
 def test_partitioned_and_unpartitioned_names_do_not_mix():
     two, three = scope.fixed_size_partitioner(2), scope.fixed_size_partitioner(3)
     make("plain"), make("cut", shape=[6], partitioner=two), make("odd/part_0")
-    cases = [("A partitioner was provided, but an unpartitioned version", dict(name="plain", partitioner=two), None),
-             ("No partitioner was provided, but a partitioned version", dict(name="cut"), AUTO_REUSE),
-             ("already exists. Did you mean", dict(name="cut", shape=[6], partitioner=two), None),
-             ("specified partitions", dict(name="cut", shape=[6], partitioner=three), True),
-             ("specified shape", dict(name="cut", shape=[7], partitioner=two), True),
-             ("specified dtype", dict(name="cut", shape=[6], dtype="float32", partitioner=two), True),
-             ("PartitionedVariable new does not exist", dict(name="new", partitioner=two), True),
-             ("different partitioning", dict(name="odd", partitioner=two), None)]
+    cases = [
+        (
+            "A partitioner was provided, but an unpartitioned version",
+            dict(name="plain", partitioner=two),
+            None,
+        ),
+        ("No partitioner was provided, but a partitioned version", dict(name="cut"), AUTO_REUSE),
+        ("already exists. Did you mean", dict(name="cut", shape=[6], partitioner=two), None),
+        ("specified partitions", dict(name="cut", shape=[6], partitioner=three), True),
+        ("specified shape", dict(name="cut", shape=[7], partitioner=two), True),
+        ("specified dtype", dict(name="cut", shape=[6], dtype="float32", partitioner=two), True),
+        ("PartitionedVariable new does not exist", dict(name="new", partitioner=two), True),
+        ("different partitioning", dict(name="odd", partitioner=two), None),
+    ]
     for words, wish, reuse in cases:
         with variable_scope(scope.get_variable_scope(), reuse=reuse):
             with pytest.raises(ValueError, match=words):
                 make(**wish)
 
 
-@pytest.mark.parametrize("partitioner, shape, wanted", [
-    (scope.fixed_size_partitioner(3), (9, 2), [3, 1]), (scope.fixed_size_partitioner(3, axis=1), (9, 2), [1, 3]),
-    (scope.variable_axis_size_partitioner(32), (16, 2), [4, 1]), (scope.variable_axis_size_partitioner(32, max_shards=2), (16, 2), [2, 1]),
-    (scope.variable_axis_size_partitioner(1), (3, 2), [3, 1]), (scope.min_max_variable_partitioner(4, min_slice_size=32), (16, 2), [4, 1]),
-    (scope.min_max_variable_partitioner(9, min_slice_size=64), (16, 2), [2, 1]), (scope.min_max_variable_partitioner(4), (2, 2), [1, 1])])
+@pytest.mark.parametrize(
+    "partitioner, shape, wanted",
+    [
+        (scope.fixed_size_partitioner(3), (9, 2), [3, 1]),
+        (scope.fixed_size_partitioner(3, axis=1), (9, 2), [1, 3]),
+        (scope.variable_axis_size_partitioner(32), (16, 2), [4, 1]),
+        (scope.variable_axis_size_partitioner(32, max_shards=2), (16, 2), [2, 1]),
+        (scope.variable_axis_size_partitioner(1), (3, 2), [3, 1]),
+        (scope.min_max_variable_partitioner(4, min_slice_size=32), (16, 2), [4, 1]),
+        (scope.min_max_variable_partitioner(9, min_slice_size=64), (16, 2), [2, 1]),
+        (scope.min_max_variable_partitioner(4), (2, 2), [1, 1]),
+    ],
+)
 def test_partitioners(partitioner, shape, wanted):
     assert partitioner(shape=shape, dtype="float32") == wanted
 
 
 # ---- initializers
 
-@pytest.mark.parametrize("initializer, mean, spread, bound", [
-    (scope.random_normal_initializer(1.0, 2.0, seed=1), 1, 2, 12), (scope.random_uniform_initializer(-1, 1, seed=1), 0, 1 / 3**.5, 1),
-    (scope.truncated_normal_initializer(0.0, 2.0, seed=1), 0, 2 * .8796, 4), (scope.glorot_uniform_initializer(seed=1), 0, (2 / 300)**.5, (6 / 300)**.5),
-    (scope.glorot_normal_initializer(seed=1), 0, (2 / 300)**.5, .19), (scope.variance_scaling_initializer(2.0, seed=1), 0, (2 / 200)**.5, .25),
-    (scope.variance_scaling_initializer(1.0, "fan_out", "uniform", seed=1), 0, .1, 3**.5 / 10),
-    (scope.variance_scaling_initializer(1.0, "fan_out", "untruncated_normal", seed=1), 0, .1, .6)])
+
+@pytest.mark.parametrize(
+    "initializer, mean, spread, bound",
+    [
+        (scope.random_normal_initializer(1.0, 2.0, seed=1), 1, 2, 12),
+        (scope.random_uniform_initializer(-1, 1, seed=1), 0, 1 / 3**0.5, 1),
+        (scope.truncated_normal_initializer(0.0, 2.0, seed=1), 0, 2 * 0.8796, 4),
+        (scope.glorot_uniform_initializer(seed=1), 0, (2 / 300) ** 0.5, (6 / 300) ** 0.5),
+        (scope.glorot_normal_initializer(seed=1), 0, (2 / 300) ** 0.5, 0.19),
+        (scope.variance_scaling_initializer(2.0, seed=1), 0, (2 / 200) ** 0.5, 0.25),
+        (scope.variance_scaling_initializer(1.0, "fan_out", "uniform", seed=1), 0, 0.1, 3**0.5 / 10),
+        (scope.variance_scaling_initializer(1.0, "fan_out", "untruncated_normal", seed=1), 0, 0.1, 0.6),
+    ],
+)
 def test_distributions(initializer, mean, spread, bound):
     value = initializer([200, 100], "float64")
-    assert value.shape == (200, 100) and abs(value.mean() - mean) < 4 * spread / 141 and abs(value.std() - spread) < .02 * spread
+    assert (
+        value.shape == (200, 100)
+        and abs(value.mean() - mean) < 4 * spread / 141
+        and abs(value.std() - spread) < 0.02 * spread
+    )
     assert np.abs(value - mean).max() <= bound and np.array_equal(value, initializer([200, 100], "float64"))
     assert initializer([3], "float32").dtype == "float32" and "seed=1" in repr(initializer)
 
 
-@pytest.mark.parametrize("initializer, shape, wanted", [
-    (scope.constant_initializer(3), [2], [3, 3]), (scope.constant_initializer([1, 2]), [2, 2], [[1, 2], [2, 2]]),
-    (scope.constant_initializer(np.arange(4)), [2, 2], [[0, 1], [2, 3]]), (scope.constant_initializer(3), [0], []),
-    (scope.identity_initializer(2.0), [2, 2], [[2, 0], [0, 2]]), (scope.ones_initializer(), [], 1)])
+@pytest.mark.parametrize(
+    "initializer, shape, wanted",
+    [
+        (scope.constant_initializer(3), [2], [3, 3]),
+        (scope.constant_initializer([1, 2]), [2, 2], [[1, 2], [2, 2]]),
+        (scope.constant_initializer(np.arange(4)), [2, 2], [[0, 1], [2, 3]]),
+        (scope.constant_initializer(3), [0], []),
+        (scope.identity_initializer(2.0), [2, 2], [[2, 0], [0, 2]]),
+        (scope.ones_initializer(), [], 1),
+    ],
+)
 def test_fixed_values(initializer, shape, wanted):
     assert initializer(shape, "float64").tolist() == wanted
 
@@ -482,12 +737,21 @@ def test_orthogonal():
         assert np.allclose(small, 4 * np.eye(len(small)))
 
 
-@pytest.mark.parametrize("error, call", [
-    (ValueError, lambda: scope.constant_initializer([1, 2, 3])([2])), (TypeError, lambda: scope.constant_initializer([1, 2], verify_shape=True)([2, 1])),
-    (TypeError, lambda: scope.constant_initializer({})), (ValueError, lambda: scope.random_normal_initializer()([2], "int32")),
-    (ValueError, lambda: scope.random_uniform_initializer()([2], "int32")), (ValueError, lambda: scope.variance_scaling_initializer(0)),
-    (ValueError, lambda: scope.variance_scaling_initializer(mode="x")), (ValueError, lambda: scope.variance_scaling_initializer(distribution="x")),
-    (ValueError, lambda: scope.orthogonal_initializer()([2])), (ValueError, lambda: scope.identity_initializer()([2]))])
+@pytest.mark.parametrize(
+    "error, call",
+    [
+        (ValueError, lambda: scope.constant_initializer([1, 2, 3])([2])),
+        (TypeError, lambda: scope.constant_initializer([1, 2], verify_shape=True)([2, 1])),
+        (TypeError, lambda: scope.constant_initializer({})),
+        (ValueError, lambda: scope.random_normal_initializer()([2], "int32")),
+        (ValueError, lambda: scope.random_uniform_initializer()([2], "int32")),
+        (ValueError, lambda: scope.variance_scaling_initializer(0)),
+        (ValueError, lambda: scope.variance_scaling_initializer(mode="x")),
+        (ValueError, lambda: scope.variance_scaling_initializer(distribution="x")),
+        (ValueError, lambda: scope.orthogonal_initializer()([2])),
+        (ValueError, lambda: scope.identity_initializer()([2])),
+    ],
+)
 def test_bad_initializers(error, call):
     with pytest.raises(error):
         call()
@@ -504,6 +768,7 @@ def test_seeds():
 
 # ---- threads, and the point of it all
 
+
 def test_scopes_are_thread_local_and_the_store_is_not():
     seen = {}
 
@@ -511,6 +776,7 @@ def test_scopes_are_thread_local_and_the_store_is_not():
         seen[i] = scope.get_variable_scope().name
         with variable_scope("shared", reuse=AUTO_REUSE):
             seen[i, "v"] = make(initializer=scope.ones_initializer())
+
     with variable_scope("main"):
         threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
         [t.start() for t in threads], [t.join() for t in threads]
@@ -523,12 +789,13 @@ def test_towers_share_parameters():
     def tower(x):
         w = get_variable("w", [3, 1], initializer=scope.ones_initializer())
         return T.dot(x, w).sum()
+
     x, y = T.matrix("x"), T.matrix("y")
     with variable_scope("tower") as vs:
         first = tower(x)
         vs.reuse_variables()
         second = tower(y)
-    w, = scope.trainable_variables("tower")
+    (w,) = scope.trainable_variables("tower")
     train = tgen.function([x], first, updates=[(w, w - 0.5 * T.grad(first, w))])
     assert train(np.ones((2, 3))) == 6 and tgen.function([y], second)(np.ones((1, 3))) == 0
 
@@ -538,4 +805,4 @@ def test_variables_are_ordinary_shared_variables():
     v.set_value(np.array([5.0, 6.0], v.dtype))
     assert type(v) is type(tgen.shared(np.ones(2))) and tgen.function([], v.sum())() == 11
     with pytest.raises((TypeError, ValueError)):
-        v.set_value(np.ones(3, v.dtype))        # the shape is part of its type
+        v.set_value(np.ones(3, v.dtype))  # the shape is part of its type

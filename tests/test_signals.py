@@ -1,4 +1,7 @@
-"""Loops in C see signals: host->poll lets Python run their handlers, keeps what one raises, and costs next to nothing."""
+"""Loops in C see signals: host->poll lets Python run their handlers, keeps what one raises, and costs next to
+nothing.
+"""
+
 import signal
 import threading
 
@@ -10,7 +13,8 @@ from tgen.backends.c import host, inside
 from tgen.core.storage import Storage
 from tgen.runtime.call import OK, STOPPED
 
-# frame[9] steps of frame[10] rounds of arithmetic each, with a look at signals as scan's loop has it; frame[0] counts the steps done, frame[1] the looks.
+# frame[9] steps of frame[10] rounds of arithmetic each, with a look at signals as scan's loop has it;
+# frame[0] counts the steps done, frame[1] the looks.
 LOOP = """
 int32_t tgen_entry(const tgen_host *host, int64_t *frame, tgen_storage *const *shared)
 {
@@ -49,13 +53,16 @@ class Bell(Exception):
 
 @pytest.fixture
 def alarm():
-    """alarm(seconds, handler): the handler runs once, later; the old one comes back. The loop is compiled before it rings."""
+    """alarm(seconds, handler): the handler runs once, later; the old one comes back. The loop is compiled
+    before it rings.
+    """
     loop(1, 1)
     old = signal.getsignal(signal.SIGALRM)
 
     def ring(seconds, handler):
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, seconds)
+
     yield ring
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, old)
@@ -68,12 +75,13 @@ def test_what_a_handler_raises_ends_the_loop_soon(alarm, rounds):
     def handler(number, frame):
         rang.append(frames[0][1])
         raise error
+
     alarm(0.1, handler)
     status, steps, looks = loop(FOREVER, rounds, watched=frames)
     caught = inside.raised()
     assert status == STOPPED and caught is error and steps > 0
     assert any(frame.f_code is handler.__code__ for frame, _ in _walk(caught.__traceback__))
-    assert rang == [looks]          # it is the last look: the very one in which the handler ran
+    assert rang == [looks]  # it is the last look: the very one in which the handler ran
 
 
 def _walk(traceback):
@@ -84,7 +92,8 @@ def _walk(traceback):
 
 def test_a_handler_that_does_not_raise_changes_nothing(alarm):
     rang = []
-    alarm(0.02, lambda number, frame: rang.append(loop(3, 1)[:2]))      # a loop inside the handler is a call of its own
+    # a loop inside the handler is a call of its own
+    alarm(0.02, lambda number, frame: rang.append(loop(3, 1)[:2]))
     status, steps, _ = loop(300, 1_000_000)
     assert (status, steps) == (OK, 300) and rang == [(OK, 3)]
 
@@ -92,12 +101,14 @@ def test_a_handler_that_does_not_raise_changes_nothing(alarm):
 def test_looks_are_rare_and_never_more_than_256_steps_away():
     status, steps, looks = loop(10**6, 1)
     assert status == OK and 10**6 / 256 <= looks < 10**6 / 256 + 20
-    status, steps, looks = loop(200, 1_000_000)         # a step of about a millisecond: every fifth of them
+    status, steps, looks = loop(200, 1_000_000)  # a step of about a millisecond: every fifth of them
     assert 2 <= looks <= 200
 
 
 def test_other_threads_loop_undisturbed(alarm):
-    """A signal is the main thread's: the loop of another one goes on, and the main thread runs the handler meanwhile."""
+    """A signal is the main thread's: the loop of another one goes on, and the main thread runs the handler
+    meanwhile.
+    """
     rang, found = [], []
     thread = threading.Thread(target=lambda: found.append(loop(300, 1_000_000)[:2]))
     alarm(0.02, lambda number, frame: rang.append(threading.current_thread()))
@@ -126,6 +137,7 @@ def test_locks_are_given_back(alarm):
 
     def handler(number, frame):
         raise Bell
+
     alarm(0.05, handler)
     assert loop(FOREVER, 1000, storage)[0] == STOPPED
     assert isinstance(inside.raised(), Bell)

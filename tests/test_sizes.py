@@ -1,4 +1,5 @@
 """Sizes that programs state twice: what is said of an axis is solved together, no size is undefined."""
+
 import re
 import shutil
 import subprocess
@@ -6,10 +7,10 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+from compiled import MODES, agree, c_text
 
 import tgen
 import tgen.tensor as T
-from compiled import MODES, agree, c_text
 from tgen import passes
 from tgen.codegen.generate import generate
 from tgen.ir.interp import run
@@ -20,7 +21,7 @@ from tgen.passes.plan import plan
 
 X, V, N = T.dmatrix("x"), T.dvector("v"), T.lscalar("n")
 ROW, VECTOR = np.arange(6.0).reshape(1, 6), np.arange(6.0) - 2
-TAKEN = tgen.ifelse(T.gt(N, 0), V[:N + 4], V * 2)
+TAKEN = tgen.ifelse(T.gt(N, 0), V[: N + 4], V * 2)
 FOUND = (V > -9).nonzero()[0].shape[0]
 IMAGE, LINE, THREE = T.dtensor4("image"), (1, 1, 1, 8), T.constant(np.ones((1, 1, 1, 3)))
 
@@ -37,32 +38,48 @@ CLAIMS = {
     "reshape to another's size": (lambda: X.reshape((V.shape[0],)), lambda x, v: x.reshape(6)),
     "reshape by an argument": (lambda: X.reshape((N, 3)), lambda x, v: x.reshape(2, 3)),
     "reshape of a vector": (lambda: V.reshape((1, 6)), lambda x, v: v.reshape(1, 6)),
-    "reshape in a loop": (lambda: loop(lambda h: h + X.reshape((6,)), outputs_info=T.zeros((6,)), n_steps=3),
-                          lambda x, v: np.outer([1, 2, 3], x)),
-    "reshape of a loop's rows": (lambda: loop(lambda r: r.reshape((2, 3)) * 2, sequences=[X]),
-                                 lambda x, v: 2 * x.reshape(1, 2, 3)),
+    "reshape in a loop": (
+        lambda: loop(lambda h: h + X.reshape((6,)), outputs_info=T.zeros((6,)), n_steps=3),
+        lambda x, v: np.outer([1, 2, 3], x),
+    ),
+    "reshape of a loop's rows": (
+        lambda: loop(lambda r: r.reshape((2, 3)) * 2, sequences=[X]),
+        lambda x, v: 2 * x.reshape(1, 2, 3),
+    ),
     "flatten": (lambda: X.flatten() + np.ones(6), lambda x, v: x.ravel() + 1),
     "flatten beside another": (lambda: X.flatten() * V, lambda x, v: x.ravel() * v),
     "specify_shape": (lambda: T.specify_shape(X, (1, 6)) * 2, lambda x, v: x * 2),
     "addbroadcast": (lambda: T.addbroadcast(X, 0) + np.ones((3, 6)), lambda x, v: x + np.ones((3, 6))),
     "addbroadcast of a reshape": (lambda: T.addbroadcast(X.reshape((X.shape[0], 6)), 0), lambda x, v: x),
-    "patternbroadcast": (lambda: T.patternbroadcast(X.reshape((X.shape[0], 6)), (True, False)) * V,
-                         lambda x, v: x * v),
-    "concatenate along": (lambda: T.concatenate([X, np.ones((1, 2))], axis=1),
-                          lambda x, v: np.concatenate([x, np.ones((1, 2))], 1)),
-    "concatenate across": (lambda: T.concatenate([X, np.ones((2, 6))], axis=0),
-                           lambda x, v: np.concatenate([x, np.ones((2, 6))], 0)),
-    "split of a concatenation": (lambda: T.split(T.concatenate([X, X * 2], axis=0), [X.shape[0], 1], 2)[1],
-                                 lambda x, v: x * 2),
+    "patternbroadcast": (
+        lambda: T.patternbroadcast(X.reshape((X.shape[0], 6)), (True, False)) * V,
+        lambda x, v: x * v,
+    ),
+    "concatenate along": (
+        lambda: T.concatenate([X, np.ones((1, 2))], axis=1),
+        lambda x, v: np.concatenate([x, np.ones((1, 2))], 1),
+    ),
+    "concatenate across": (
+        lambda: T.concatenate([X, np.ones((2, 6))], axis=0),
+        lambda x, v: np.concatenate([x, np.ones((2, 6))], 0),
+    ),
+    "split of a concatenation": (
+        lambda: T.split(T.concatenate([X, X * 2], axis=0), [X.shape[0], 1], 2)[1],
+        lambda x, v: x * 2,
+    ),
     "sum with a constant": (lambda: X + np.ones((1, 6)), lambda x, v: x + 1),
     "product of sizes": (lambda: T.zeros((X.shape[0] * X.shape[1],)) + V, lambda x, v: v),
     "dot": (lambda: T.dot(X.reshape((1, 6)), V), lambda x, v: x @ v),
     "dot with a constant": (lambda: T.dot(np.ones(1), X), lambda x, v: x[0]),
     "size by data": (lambda: X.flatten()[(V > -9).nonzero()[0]] + V, lambda x, v: x.ravel() + v),
-    "size by data in a loop": (lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]),
-                               lambda x, v: 2 * x),
-    "size by a branch": (lambda: loop(lambda r: r.reshape((TAKEN.shape[0] // 3, 3)) * 2, sequences=X),
-                         lambda x, v: 2 * x.reshape(1, 2, 3)),
+    "size by data in a loop": (
+        lambda: loop(lambda r: r.reshape((FOUND,)) * 2, sequences=[X]),
+        lambda x, v: 2 * x,
+    ),
+    "size by a branch": (
+        lambda: loop(lambda r: r.reshape((TAKEN.shape[0] // 3, 3)) * 2, sequences=X),
+        lambda x, v: 2 * x.reshape(1, 2, 3),
+    ),
     "branch": (lambda: tgen.ifelse(T.gt(N, 0), X.reshape((6,)) + V, V), lambda x, v: x.ravel() + v),
 }
 
@@ -110,20 +127,39 @@ def uninitialised(text):
 
 
 PROGRAMS = {
-    "specify_shape": ([X], lambda: [X.reshape((6,)), T.specify_shape(X, (1, 6)) * 2],
-                      [ROW], [ROW[0], ROW * 2]),
+    "specify_shape": (
+        [X],
+        lambda: [X.reshape((6,)), T.specify_shape(X, (1, 6)) * 2],
+        [ROW],
+        [ROW[0], ROW * 2],
+    ),
     "addbroadcast": ([X], lambda: [T.addbroadcast(X.reshape((X.shape[0], 6)), 0)], [ROW], [ROW]),
-    "patternbroadcast": ([X], lambda: [T.patternbroadcast(X.reshape((X.shape[0], 6)), (1, 0)) + [[1], [2]]],
-                         [ROW], [ROW + [[1], [2]]]),
-    "concatenate": ([X], lambda: [X.reshape((6,)), T.concatenate([X, np.ones((1, 2))], axis=1)],
-                    [ROW], [ROW[0], np.append(ROW, [[1, 1]], 1)]),
+    "patternbroadcast": (
+        [X],
+        lambda: [T.patternbroadcast(X.reshape((X.shape[0], 6)), (1, 0)) + [[1], [2]]],
+        [ROW],
+        [ROW + [[1], [2]]],
+    ),
+    "concatenate": (
+        [X],
+        lambda: [X.reshape((6,)), T.concatenate([X, np.ones((1, 2))], axis=1)],
+        [ROW],
+        [ROW[0], np.append(ROW, [[1, 1]], 1)],
+    ),
     "flatten": ([X], lambda: [X.flatten() + np.ones(6), T.addbroadcast(X, 0)], [ROW], [ROW[0] + 1, ROW]),
     "dot": ([X], lambda: [T.dot(X.reshape((1,)), X)], [np.array([[3.0]])], [np.array([9.0])]),
-    "convolution": ([IMAGE], lambda: [T.nnet.conv2d(IMAGE.reshape(LINE), THREE, input_shape=LINE),
-                                      T.addbroadcast(IMAGE, 0, 1, 2)],
-                    [np.ones((1, 1, 1, 8))], [np.full((1, 1, 1, 6), 3.0), np.ones((1, 1, 1, 8))]),
-    "loop": ([X], lambda: [CLAIMS["reshape in a loop"][0](), T.addbroadcast(X, 0)],
-             [ROW], [np.outer([1, 2, 3], ROW), ROW]),
+    "convolution": (
+        [IMAGE],
+        lambda: [T.nnet.conv2d(IMAGE.reshape(LINE), THREE, input_shape=LINE), T.addbroadcast(IMAGE, 0, 1, 2)],
+        [np.ones((1, 1, 1, 8))],
+        [np.full((1, 1, 1, 6), 3.0), np.ones((1, 1, 1, 8))],
+    ),
+    "loop": (
+        [X],
+        lambda: [CLAIMS["reshape in a loop"][0](), T.addbroadcast(X, 0)],
+        [ROW],
+        [np.outer([1, 2, 3], ROW), ROW],
+    ),
     "data": ([X, V], lambda: [CLAIMS["size by data in a loop"][0]()], [ROW, VECTOR], [2 * ROW]),
 }
 
@@ -173,9 +209,12 @@ def test_an_update_may_change_a_size_that_only_an_operation_asks_for(mode):
 
 
 STATES = {
-    "an argument": lambda: X, "a new value": lambda: X * 2 + 1, "a product": lambda: T.dot(X, np.eye(3)),
+    "an argument": lambda: X,
+    "a new value": lambda: X * 2 + 1,
+    "a product": lambda: T.dot(X, np.eye(3)),
     "rows found by data": lambda: X[(X[:, 0] > 0).nonzero()[0]],
-    "a reshape": lambda: X.reshape((X.shape[0], -1)), "a loop": lambda: loop(lambda r: r + 1, sequences=[X]),
+    "a reshape": lambda: X.reshape((X.shape[0], -1)),
+    "a loop": lambda: loop(lambda r: r + 1, sequences=[X]),
     "a branch": lambda: tgen.ifelse(X.sum() > 0, X, X * 2),
 }
 
@@ -216,8 +255,11 @@ def test_what_an_update_may_not_be():
 
 def test_a_size_that_nothing_defines_is_refused():
     """By the verifier, and by codegen, which would read what the stack held."""
-    readers = {"n1": "check_eq <n1, 6> {site=0}", "a0": "check_length <a0 - 1> {site=0}",
-               "k3": "v1: int64[] = size <k3>"}
+    readers = {
+        "n1": "check_eq <n1, 6> {site=0}",
+        "a0": "check_length <a0 - 1> {site=0}",
+        "k3": "v1: int64[] = size <k3>",
+    }
     for symbol, line in readers.items():
         function = parse(f"function (v0: float64[1, 6]) {{\n  {line}\n  return v0\n}}")
         with pytest.raises(VerifyError, match=f"size symbol {symbol} is not defined"):

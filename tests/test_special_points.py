@@ -1,4 +1,5 @@
 """Gradients at special points: zeros, ties, infinities, edges of domains; beside them the right values."""
+
 import numpy as np
 import pytest
 
@@ -7,7 +8,7 @@ import tgen.tensor as T
 from tgen.core.op import OPS, SCALAR
 
 INF, NAN = np.inf, np.nan
-LN2 = np.log(2.)
+LN2 = np.log(2.0)
 
 
 def weighted(e):
@@ -18,152 +19,192 @@ def weighted(e):
 # A function of vectors, its operands, the gradient of the sum of its result in each. The first word is
 # the function's name.
 TABLE = {
-    "add": (T.add, [[0., INF, -INF], [0., 1., 2.]], [[1, 1, 1], [1, 1, 1]]),
-    "sub": (T.sub, [[0., INF], [0., INF]], [[1, 1], [-1, -1]]),
-    "mul": (T.mul, [[0., 0., 2.], [0., INF, 3.]], [[0, INF, 3], [0, 0, 2]]),
-    "true_div": (T.true_div, [[1., 1., 0., 1e200], [0., INF, 2., 1e200]],
-                 [[INF, 0, .5, 1e-200], [-INF, 0, 0, -1e-200]]),
-    "mod": (T.mod, [[5., -5., 5., 6.], [3., 3., INF, 3.]], [[1, 1, 1, 1], [-1, 2, 0, -2]]),
-    "neg": (T.neg, [[0., INF]], [[-1, -1]]),
-    "abs": (abs, [[0., -0., 2., -INF]], [[0, 0, 1, -1]]),
-    "sqr": (T.sqr, [[0., -INF, 3.]], [[0, -INF, 6]]),
-    "sqrt": (T.sqrt, [[0., 4., INF, -1.]], [[INF, .25, 0, NAN]]),
-    "sqrt of a square": (lambda x: T.sqrt(x**2), [[0., -3., 4.]], [[0, -1, 1]]),
-    "sqrt of a product with itself": (lambda x: T.sqrt(x * x / 4), [[0., -3.]], [[0, -.5]]),
-    "sqrt of a row's squares": (lambda x: T.sqrt(T.dot(x, x)), [[0., 0.]], [[0, 0]]),
-    "sqrt of an absolute value": (lambda x: T.sqrt(abs(x - 4)), [[0., 8.]], [[-.25, .25]]),
-    "pow": (T.pow, [[0., 0., 0., 0., 0., INF, NAN, 2., -2.], [0., 1., 2., .5, -1., 0., 0., 3., 2.]],
-            [[0, 1, 0, INF, -INF, 0, 0, 12, -4], [0, 0, 0, 0, 0, INF, NAN, 8 * LN2, NAN]]),
-    "pow 0": (lambda x: x**0, [[0., 3., INF, NAN]], [[0, 0, 0, 0]]),
-    "pow 1": (lambda x: x**1, [[0., -3., INF]], [[1, 1, 1]]),
-    "pow 2": (lambda x: x**2, [[0., -3., INF]], [[0, -6, INF]]),
-    "pow 1/2": (lambda x: x**.5, [[0., 4., INF]], [[INF, .25, 0]]),
-    "pow of an integer": (lambda x: x**T.constant([0, 1, 2]), [[0., 0., 0.]], [[0, 1, 0]]),
-    "exp": (T.exp, [[0., -INF, 1000.]], [[1, 0, INF]]),
-    "exp2": (T.exp2, [[0., -INF]], [[LN2, 0]]),
-    "expm1": (T.expm1, [[0., -INF, 1e-20]], [[1, 0, 1]]),
-    "log": (T.log, [[0., INF, 1.]], [[INF, 0, 1]]),
-    "log2": (T.log2, [[0., INF, 1.]], [[INF, 0, 1 / LN2]]),
-    "log10": (T.log10, [[0., INF, 1.]], [[INF, 0, 1 / np.log(10.)]]),
-    "log1p": (T.log1p, [[0., -1., INF]], [[1, INF, 0]]),
-    "sin": (T.sin, [[0., INF]], [[1, NAN]]),
-    "cos": (T.cos, [[0., INF]], [[0, NAN]]),
-    "tan": (T.tan, [[0.]], [[1]]),
-    "arcsin": (T.arcsin, [[0., 1., -1., 2.]], [[1, INF, INF, NAN]]),
-    "arccos": (T.arccos, [[0., 1., -1., 2.]], [[-1, -INF, -INF, NAN]]),
-    "arctan": (T.arctan, [[0., INF, -INF]], [[1, 0, 0]]),
-    "arctan2": (T.arctan2, [[0., 0., 1.], [1., -1., 0.]], [[1, -1, 0], [0, 0, -1]]),
-    "sinh": (T.sinh, [[0., INF]], [[1, INF]]),
-    "cosh": (T.cosh, [[0., -INF]], [[0, -INF]]),
-    "tanh": (T.tanh, [[0., INF, -INF, 1000.]], [[1, 0, 0, 0]]),
-    "arcsinh": (T.arcsinh, [[0., INF]], [[1, 0]]),
-    "arccosh": (T.arccosh, [[1., INF]], [[INF, 0]]),
-    "arctanh": (T.arctanh, [[0., 1., -1.]], [[1, INF, INF]]),
-    "erf": (T.erf, [[0., INF, -INF]], [[2 / np.sqrt(np.pi), 0, 0]]),
-    "erfc": (T.erfc, [[0., INF, -INF]], [[-2 / np.sqrt(np.pi), 0, 0]]),
-    "sigmoid": (T.nnet.sigmoid, [[0., INF, -INF, 1000.]], [[.25, 0, 0, 0]]),
-    "softplus": (T.nnet.softplus, [[0., INF, -INF]], [[.5, 1, 0]]),
-    "log1mexp": (T.log1mexp, [[-1e-16, -1e-17, 0., -0., -INF, -LN2]], [[-1e16, -1e17, -INF, -INF, 0, -1]]),
-    "logaddexp": (T.logaddexp, [[1., -INF, INF, 0., -INF, INF, 0.], [1., -INF, INF, -INF, 0., 0., -800.]],
-                  [[.5, .5, .5, 1, 0, 1, 1], [.5, .5, .5, 0, 1, 0, 0]]),
-    "hypot": (T.hypot, [[0., 3., 0.], [0., 4., -2.]], [[0, .6, 0], [0, .8, -1]]),
-    "maximum": (T.maximum, [[1., 0., 2., 1., -INF, NAN], [1., -0., 1., 2., -INF, 1.]],
-                [[1, 1, 1, 0, 1, 0], [0, 0, 0, 1, 0, 1]]),
-    "minimum": (T.minimum, [[1., 2., 1., INF], [1., 1., 2., INF]], [[1, 0, 1, 1], [0, 1, 0, 0]]),
-    "maximum of 0 and x": (lambda x: T.maximum(0, x), [[0., 1., -1.]], [[0, 1, 0]]),
-    "maximum of x and 0": (lambda x: T.maximum(x, 0), [[0., 1., -1.]], [[1, 1, 0]]),
-    "largest": (T.largest, [[1., 2.], [1., 3.], [1., 3.]], [[1, 0], [0, 1], [0, 0]]),
-    "smallest": (T.smallest, [[1., 2.], [1., 1.]], [[1, 0], [0, 1]]),
-    "clip": (T.clip, [[0., 1., 2., 3., 5.], [1.] * 5, [3.] * 5],
-             [[0, 1, 1, 1, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1]]),
-    "clip with its bounds crossed": (T.clip, [[0., 1., 2., 3., 5.], [3.] * 5, [1.] * 5],
-                                     [[0] * 5, [0] * 5, [1] * 5]),
-    "clip between equal bounds": (T.clip, [[0., 1., 2.], [1.] * 3, [1.] * 3],
-                                  [[0, 1, 0], [1, 0, 0], [0, 0, 1]]),
-    "switch": (lambda x, y: T.switch(x > 0, x, y), [[0., 1., NAN], [5., 5., INF]], [[0, 1, 0], [1, 0, 1]]),
-    "floor": (T.floor, [[0., 1.5]], [[0, 0]]),
-    "round": (T.round, [[.5, 1.5]], [[0, 0]]),
-    "sgn": (T.sgn, [[0., 2.]], [[0, 0]]),
-    "sum": (T.sum, [[0., INF]], [[1, 1]]),
-    "mean": (T.mean, [[0., INF]], [[.5, .5]]),
-    "var": (T.var, [[3., 3.]], [[0, 0]]),
-    "var of one": (T.var, [[3.]], [[0]]),
-    "std": (T.std, [[3., 3.]], [[0, 0]]),
-    "std of one": (T.std, [[3.]], [[0]]),
-    "std of thirds": (T.std, [[.1, .1, .1]], [[0, 0, 0]]),
-    "prod": (T.prod, [[2., 0., 4.]], [[0, 8, 0]]),
-    "prod of two zeros": (T.prod, [[0., 0., 4.]], [[0, 0, 0]]),
+    "add": (T.add, [[0.0, INF, -INF], [0.0, 1.0, 2.0]], [[1, 1, 1], [1, 1, 1]]),
+    "sub": (T.sub, [[0.0, INF], [0.0, INF]], [[1, 1], [-1, -1]]),
+    "mul": (T.mul, [[0.0, 0.0, 2.0], [0.0, INF, 3.0]], [[0, INF, 3], [0, 0, 2]]),
+    "true_div": (
+        T.true_div,
+        [[1.0, 1.0, 0.0, 1e200], [0.0, INF, 2.0, 1e200]],
+        [[INF, 0, 0.5, 1e-200], [-INF, 0, 0, -1e-200]],
+    ),
+    "mod": (T.mod, [[5.0, -5.0, 5.0, 6.0], [3.0, 3.0, INF, 3.0]], [[1, 1, 1, 1], [-1, 2, 0, -2]]),
+    "neg": (T.neg, [[0.0, INF]], [[-1, -1]]),
+    "abs": (abs, [[0.0, -0.0, 2.0, -INF]], [[0, 0, 1, -1]]),
+    "sqr": (T.sqr, [[0.0, -INF, 3.0]], [[0, -INF, 6]]),
+    "sqrt": (T.sqrt, [[0.0, 4.0, INF, -1.0]], [[INF, 0.25, 0, NAN]]),
+    "sqrt of a square": (lambda x: T.sqrt(x**2), [[0.0, -3.0, 4.0]], [[0, -1, 1]]),
+    "sqrt of a product with itself": (lambda x: T.sqrt(x * x / 4), [[0.0, -3.0]], [[0, -0.5]]),
+    "sqrt of a row's squares": (lambda x: T.sqrt(T.dot(x, x)), [[0.0, 0.0]], [[0, 0]]),
+    "sqrt of an absolute value": (lambda x: T.sqrt(abs(x - 4)), [[0.0, 8.0]], [[-0.25, 0.25]]),
+    "pow": (
+        T.pow,
+        [[0.0, 0.0, 0.0, 0.0, 0.0, INF, NAN, 2.0, -2.0], [0.0, 1.0, 2.0, 0.5, -1.0, 0.0, 0.0, 3.0, 2.0]],
+        [[0, 1, 0, INF, -INF, 0, 0, 12, -4], [0, 0, 0, 0, 0, INF, NAN, 8 * LN2, NAN]],
+    ),
+    "pow 0": (lambda x: x**0, [[0.0, 3.0, INF, NAN]], [[0, 0, 0, 0]]),
+    "pow 1": (lambda x: x**1, [[0.0, -3.0, INF]], [[1, 1, 1]]),
+    "pow 2": (lambda x: x**2, [[0.0, -3.0, INF]], [[0, -6, INF]]),
+    "pow 1/2": (lambda x: x**0.5, [[0.0, 4.0, INF]], [[INF, 0.25, 0]]),
+    "pow of an integer": (lambda x: x ** T.constant([0, 1, 2]), [[0.0, 0.0, 0.0]], [[0, 1, 0]]),
+    "exp": (T.exp, [[0.0, -INF, 1000.0]], [[1, 0, INF]]),
+    "exp2": (T.exp2, [[0.0, -INF]], [[LN2, 0]]),
+    "expm1": (T.expm1, [[0.0, -INF, 1e-20]], [[1, 0, 1]]),
+    "log": (T.log, [[0.0, INF, 1.0]], [[INF, 0, 1]]),
+    "log2": (T.log2, [[0.0, INF, 1.0]], [[INF, 0, 1 / LN2]]),
+    "log10": (T.log10, [[0.0, INF, 1.0]], [[INF, 0, 1 / np.log(10.0)]]),
+    "log1p": (T.log1p, [[0.0, -1.0, INF]], [[1, INF, 0]]),
+    "sin": (T.sin, [[0.0, INF]], [[1, NAN]]),
+    "cos": (T.cos, [[0.0, INF]], [[0, NAN]]),
+    "tan": (T.tan, [[0.0]], [[1]]),
+    "arcsin": (T.arcsin, [[0.0, 1.0, -1.0, 2.0]], [[1, INF, INF, NAN]]),
+    "arccos": (T.arccos, [[0.0, 1.0, -1.0, 2.0]], [[-1, -INF, -INF, NAN]]),
+    "arctan": (T.arctan, [[0.0, INF, -INF]], [[1, 0, 0]]),
+    "arctan2": (T.arctan2, [[0.0, 0.0, 1.0], [1.0, -1.0, 0.0]], [[1, -1, 0], [0, 0, -1]]),
+    "sinh": (T.sinh, [[0.0, INF]], [[1, INF]]),
+    "cosh": (T.cosh, [[0.0, -INF]], [[0, -INF]]),
+    "tanh": (T.tanh, [[0.0, INF, -INF, 1000.0]], [[1, 0, 0, 0]]),
+    "arcsinh": (T.arcsinh, [[0.0, INF]], [[1, 0]]),
+    "arccosh": (T.arccosh, [[1.0, INF]], [[INF, 0]]),
+    "arctanh": (T.arctanh, [[0.0, 1.0, -1.0]], [[1, INF, INF]]),
+    "erf": (T.erf, [[0.0, INF, -INF]], [[2 / np.sqrt(np.pi), 0, 0]]),
+    "erfc": (T.erfc, [[0.0, INF, -INF]], [[-2 / np.sqrt(np.pi), 0, 0]]),
+    "sigmoid": (T.nnet.sigmoid, [[0.0, INF, -INF, 1000.0]], [[0.25, 0, 0, 0]]),
+    "softplus": (T.nnet.softplus, [[0.0, INF, -INF]], [[0.5, 1, 0]]),
+    "log1mexp": (T.log1mexp, [[-1e-16, -1e-17, 0.0, -0.0, -INF, -LN2]], [[-1e16, -1e17, -INF, -INF, 0, -1]]),
+    "logaddexp": (
+        T.logaddexp,
+        [[1.0, -INF, INF, 0.0, -INF, INF, 0.0], [1.0, -INF, INF, -INF, 0.0, 0.0, -800.0]],
+        [[0.5, 0.5, 0.5, 1, 0, 1, 1], [0.5, 0.5, 0.5, 0, 1, 0, 0]],
+    ),
+    "hypot": (T.hypot, [[0.0, 3.0, 0.0], [0.0, 4.0, -2.0]], [[0, 0.6, 0], [0, 0.8, -1]]),
+    "maximum": (
+        T.maximum,
+        [[1.0, 0.0, 2.0, 1.0, -INF, NAN], [1.0, -0.0, 1.0, 2.0, -INF, 1.0]],
+        [[1, 1, 1, 0, 1, 0], [0, 0, 0, 1, 0, 1]],
+    ),
+    "minimum": (T.minimum, [[1.0, 2.0, 1.0, INF], [1.0, 1.0, 2.0, INF]], [[1, 0, 1, 1], [0, 1, 0, 0]]),
+    "maximum of 0 and x": (lambda x: T.maximum(0, x), [[0.0, 1.0, -1.0]], [[0, 1, 0]]),
+    "maximum of x and 0": (lambda x: T.maximum(x, 0), [[0.0, 1.0, -1.0]], [[1, 1, 0]]),
+    "largest": (T.largest, [[1.0, 2.0], [1.0, 3.0], [1.0, 3.0]], [[1, 0], [0, 1], [0, 0]]),
+    "smallest": (T.smallest, [[1.0, 2.0], [1.0, 1.0]], [[1, 0], [0, 1]]),
+    "clip": (
+        T.clip,
+        [[0.0, 1.0, 2.0, 3.0, 5.0], [1.0] * 5, [3.0] * 5],
+        [[0, 1, 1, 1, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1]],
+    ),
+    "clip with its bounds crossed": (
+        T.clip,
+        [[0.0, 1.0, 2.0, 3.0, 5.0], [3.0] * 5, [1.0] * 5],
+        [[0] * 5, [0] * 5, [1] * 5],
+    ),
+    "clip between equal bounds": (
+        T.clip,
+        [[0.0, 1.0, 2.0], [1.0] * 3, [1.0] * 3],
+        [[0, 1, 0], [1, 0, 0], [0, 0, 1]],
+    ),
+    "switch": (
+        lambda x, y: T.switch(x > 0, x, y),
+        [[0.0, 1.0, NAN], [5.0, 5.0, INF]],
+        [[0, 1, 0], [1, 0, 1]],
+    ),
+    "floor": (T.floor, [[0.0, 1.5]], [[0, 0]]),
+    "round": (T.round, [[0.5, 1.5]], [[0, 0]]),
+    "sgn": (T.sgn, [[0.0, 2.0]], [[0, 0]]),
+    "sum": (T.sum, [[0.0, INF]], [[1, 1]]),
+    "mean": (T.mean, [[0.0, INF]], [[0.5, 0.5]]),
+    "var": (T.var, [[3.0, 3.0]], [[0, 0]]),
+    "var of one": (T.var, [[3.0]], [[0]]),
+    "std": (T.std, [[3.0, 3.0]], [[0, 0]]),
+    "std of one": (T.std, [[3.0]], [[0]]),
+    "std of thirds": (T.std, [[0.1, 0.1, 0.1]], [[0, 0, 0]]),
+    "prod": (T.prod, [[2.0, 0.0, 4.0]], [[0, 8, 0]]),
+    "prod of two zeros": (T.prod, [[0.0, 0.0, 4.0]], [[0, 0, 0]]),
     "prod of nothing": (T.prod, [[]], [[]]),
-    "prod with an infinity": (T.prod, [[INF, 2.]], [[2, INF]]),
-    "max": (T.max, [[1., 2., 2.]], [[0, 1, 1]]),
-    "min": (T.min, [[1., 1., 2.]], [[1, 1, 0]]),
-    "ptp": (T.ptp, [[1., 1., 2.]], [[-1, -1, 1]]),
-    "argmax": (lambda x: x.argmax() * 1., [[1., 2.]], [[0, 0]]),
-    "norm 0": (lambda x: x.norm(0) * 1., [[0., 2.]], [[0, 0]]),
-    "norm 1": (lambda x: x.norm(1), [[0., -2.]], [[0, -1]]),
-    "norm": (lambda x: x.norm(2), [[0., 0.]], [[0, 0]]),
-    "norm of one not zero": (lambda x: x.norm(2), [[0., -2.]], [[0, -1]]),
-    "norm 3": (lambda x: x.norm(3), [[0., 0.]], [[0, 0]]),
-    "norm 3 of one not zero": (lambda x: x.norm(3), [[0., -2.]], [[0, -1]]),
-    "norm inf": (lambda x: x.norm(np.inf), [[3., -3., 0.]], [[1, -1, 0]]),
-    "norm inf of zeros": (lambda x: x.norm(np.inf), [[0., 0.]], [[0, 0]]),
-    "logsumexp": (T.logsumexp, [[0., 0., -INF]], [[.5, .5, 0]]),
-    "logsumexp far out": (T.logsumexp, [[1000., 0.]], [[1, 0]]),
-    "logsumexp of nothing but -inf": (T.logsumexp, [[-INF, -INF]], [[.5, .5]]),
-    "cumsum": (lambda x: weighted(T.cumsum(x)), [[0., INF]], [[3, 2]]),
-    "cumprod": (lambda x: weighted(T.cumprod(x)), [[2., 0., 4.]], [[1, 28, 0]]),
-    "cumprod of two zeros": (lambda x: weighted(T.cumprod(x)), [[0., 0., 4.]], [[1, 0, 0]]),
-    "sort": (lambda x: weighted(T.sort(x)), [[2., 1., 1., NAN]], [[3, 1, 2, 4]]),
-    "topk": (lambda x: T.topk(x, 2), [[1., 3., 2.]], [[0, 1, 1]]),
-    "dot": (T.dot, [[0., 2.], [INF, 0.]], [[INF, 0], [0, 2]]),
-    "relu": (T.nnet.relu, [[0., 1., -1.]], [[.5, 1, 0]]),
-    "leaky_relu": (lambda x: T.nnet.leaky_relu(x, .2), [[1., -1.]], [[1, .2]]),
-    "elu": (T.nnet.elu, [[0., 1000., -1000., INF]], [[1, 1, 0, 1]]),
-    "selu": (T.nnet.selu, [[1000., -1000.]], [[1.0507009873554805, 0]]),
-    "softsign": (T.nnet.softsign, [[0., 1., -1.]], [[1, .25, .25]]),
-    "hard_sigmoid": (T.nnet.hard_sigmoid, [[0., 1000., -INF]], [[.2, 0, 0]]),
-    "gelu": (T.nnet.gelu, [[0., 1000., -1000.]], [[.5, 1, 0]]),
-    "swish": (T.nnet.swish, [[0., 1000., -1000.]], [[.5, 1, 0]]),
-    "softmax": (lambda x: T.nnet.softmax(x).flatten()[0], [[1000., 0.]], [[0, 0]]),
-    "softmax at a tie": (lambda x: T.nnet.softmax(x).flatten()[0], [[7., 7.]], [[.25, -.25]]),
-    "softmax with -inf": (lambda x: T.nnet.softmax(x).flatten()[0], [[0., 0., -INF]], [[.25, -.25, 0]]),
-    "logsoftmax": (lambda x: T.nnet.logsoftmax(x).flatten()[1], [[1000., 0.]], [[-1, 1]]),
-    "log_sigmoid": (T.nnet.log_sigmoid, [[0., 1000., -1000.]], [[.5, 0, 1]]),
-    "sigmoid_binary_crossentropy": (T.nnet.sigmoid_binary_crossentropy, [[0., 1000., -1000.], [.5, 0., 1.]],
-                                    [[0, 1, -1], [0, -1000, 1000]]),
-    "binary_crossentropy": (lambda x: T.nnet.binary_crossentropy(T.nnet.sigmoid(x), T.constant([1., 0., 1.])),
-                            [[0., 1000., -1000.]], [[-.5, 1, -1]]),
-    "set_subtensor twice": (lambda x, y: T.set_subtensor(x[[0, 0, 2]], y)**2,
-                            [[1., 1., 1., 1.], [3., 2., 4.]], [[0, 2, 0, 2], [0, 4, 8]]),
-    "inc_subtensor twice": (lambda x, y: T.inc_subtensor(x[[0, 0]], y)**2,
-                            [[1., 1.], [3., 2.]], [[12, 2], [12, 12]]),
+    "prod with an infinity": (T.prod, [[INF, 2.0]], [[2, INF]]),
+    "max": (T.max, [[1.0, 2.0, 2.0]], [[0, 1, 1]]),
+    "min": (T.min, [[1.0, 1.0, 2.0]], [[1, 1, 0]]),
+    "ptp": (T.ptp, [[1.0, 1.0, 2.0]], [[-1, -1, 1]]),
+    "argmax": (lambda x: x.argmax() * 1.0, [[1.0, 2.0]], [[0, 0]]),
+    "norm 0": (lambda x: x.norm(0) * 1.0, [[0.0, 2.0]], [[0, 0]]),
+    "norm 1": (lambda x: x.norm(1), [[0.0, -2.0]], [[0, -1]]),
+    "norm": (lambda x: x.norm(2), [[0.0, 0.0]], [[0, 0]]),
+    "norm of one not zero": (lambda x: x.norm(2), [[0.0, -2.0]], [[0, -1]]),
+    "norm 3": (lambda x: x.norm(3), [[0.0, 0.0]], [[0, 0]]),
+    "norm 3 of one not zero": (lambda x: x.norm(3), [[0.0, -2.0]], [[0, -1]]),
+    "norm inf": (lambda x: x.norm(np.inf), [[3.0, -3.0, 0.0]], [[1, -1, 0]]),
+    "norm inf of zeros": (lambda x: x.norm(np.inf), [[0.0, 0.0]], [[0, 0]]),
+    "logsumexp": (T.logsumexp, [[0.0, 0.0, -INF]], [[0.5, 0.5, 0]]),
+    "logsumexp far out": (T.logsumexp, [[1000.0, 0.0]], [[1, 0]]),
+    "logsumexp of nothing but -inf": (T.logsumexp, [[-INF, -INF]], [[0.5, 0.5]]),
+    "cumsum": (lambda x: weighted(T.cumsum(x)), [[0.0, INF]], [[3, 2]]),
+    "cumprod": (lambda x: weighted(T.cumprod(x)), [[2.0, 0.0, 4.0]], [[1, 28, 0]]),
+    "cumprod of two zeros": (lambda x: weighted(T.cumprod(x)), [[0.0, 0.0, 4.0]], [[1, 0, 0]]),
+    "sort": (lambda x: weighted(T.sort(x)), [[2.0, 1.0, 1.0, NAN]], [[3, 1, 2, 4]]),
+    "topk": (lambda x: T.topk(x, 2), [[1.0, 3.0, 2.0]], [[0, 1, 1]]),
+    "dot": (T.dot, [[0.0, 2.0], [INF, 0.0]], [[INF, 0], [0, 2]]),
+    "relu": (T.nnet.relu, [[0.0, 1.0, -1.0]], [[0.5, 1, 0]]),
+    "leaky_relu": (lambda x: T.nnet.leaky_relu(x, 0.2), [[1.0, -1.0]], [[1, 0.2]]),
+    "elu": (T.nnet.elu, [[0.0, 1000.0, -1000.0, INF]], [[1, 1, 0, 1]]),
+    "selu": (T.nnet.selu, [[1000.0, -1000.0]], [[1.0507009873554805, 0]]),
+    "softsign": (T.nnet.softsign, [[0.0, 1.0, -1.0]], [[1, 0.25, 0.25]]),
+    "hard_sigmoid": (T.nnet.hard_sigmoid, [[0.0, 1000.0, -INF]], [[0.2, 0, 0]]),
+    "gelu": (T.nnet.gelu, [[0.0, 1000.0, -1000.0]], [[0.5, 1, 0]]),
+    "swish": (T.nnet.swish, [[0.0, 1000.0, -1000.0]], [[0.5, 1, 0]]),
+    "softmax": (lambda x: T.nnet.softmax(x).flatten()[0], [[1000.0, 0.0]], [[0, 0]]),
+    "softmax at a tie": (lambda x: T.nnet.softmax(x).flatten()[0], [[7.0, 7.0]], [[0.25, -0.25]]),
+    "softmax with -inf": (lambda x: T.nnet.softmax(x).flatten()[0], [[0.0, 0.0, -INF]], [[0.25, -0.25, 0]]),
+    "logsoftmax": (lambda x: T.nnet.logsoftmax(x).flatten()[1], [[1000.0, 0.0]], [[-1, 1]]),
+    "log_sigmoid": (T.nnet.log_sigmoid, [[0.0, 1000.0, -1000.0]], [[0.5, 0, 1]]),
+    "sigmoid_binary_crossentropy": (
+        T.nnet.sigmoid_binary_crossentropy,
+        [[0.0, 1000.0, -1000.0], [0.5, 0.0, 1.0]],
+        [[0, 1, -1], [0, -1000, 1000]],
+    ),
+    "binary_crossentropy": (
+        lambda x: T.nnet.binary_crossentropy(T.nnet.sigmoid(x), T.constant([1.0, 0.0, 1.0])),
+        [[0.0, 1000.0, -1000.0]],
+        [[-0.5, 1, -1]],
+    ),
+    "set_subtensor twice": (
+        lambda x, y: T.set_subtensor(x[[0, 0, 2]], y) ** 2,
+        [[1.0, 1.0, 1.0, 1.0], [3.0, 2.0, 4.0]],
+        [[0, 2, 0, 2], [0, 4, 8]],
+    ),
+    "inc_subtensor twice": (
+        lambda x, y: T.inc_subtensor(x[[0, 0]], y) ** 2,
+        [[1.0, 1.0], [3.0, 2.0]],
+        [[12, 2], [12, 12]],
+    ),
 }
 # The same for second derivatives: the matrix of them, at one point.
 SECOND = {
-    "prod": (T.prod, [2., 0., 4.], [[0, 4, 0], [4, 0, 2], [0, 2, 0]]),
-    "prod of two zeros": (T.prod, [0., 0., 4.], [[0, 4, 0], [4, 0, 0], [0, 0, 0]]),
-    "prod of three zeros": (T.prod, [0., 0., 0.], np.zeros((3, 3))),
-    "cumprod": (lambda x: weighted(T.cumprod(x)), [2., 0., 4.], [[0, 14, 0], [14, 0, 6], [0, 6, 0]]),
-    "cumprod of two zeros": (lambda x: weighted(T.cumprod(x)), [0., 0., 4.],
-                             [[0, 14, 0], [14, 0, 0], [0, 0, 0]]),
-    "norm": (lambda x: x.norm(2), [0., 0.], np.zeros((2, 2))),
-    "pow 0": (lambda x: (x**0).sum(), [0.], [[0]]),
-    "pow 1": (lambda x: (x**1).sum(), [0.], [[0]]),
-    "pow 2": (lambda x: (x**2).sum(), [0.], [[2]]),
-    "pow 3": (lambda x: (x**3).sum(), [0.], [[0]]),
-    "logaddexp": (lambda x: T.logaddexp(x[0], x[1]), [1., 1.], [[.25, -.25], [-.25, .25]]),
-    "logsumexp": (lambda x: T.logsumexp(x), [0., 0.], [[.25, -.25], [-.25, .25]]),
-    "abs": (lambda x: abs(x).sum(), [0.], [[0]]),
-    "relu": (lambda x: T.nnet.relu(x).sum(), [0.], [[0]]),
-    "softplus": (lambda x: T.nnet.softplus(x).sum(), [1000.], [[0]]),
-    "tanh": (lambda x: T.tanh(x).sum(), [0.], [[0]]),
+    "prod": (T.prod, [2.0, 0.0, 4.0], [[0, 4, 0], [4, 0, 2], [0, 2, 0]]),
+    "prod of two zeros": (T.prod, [0.0, 0.0, 4.0], [[0, 4, 0], [4, 0, 0], [0, 0, 0]]),
+    "prod of three zeros": (T.prod, [0.0, 0.0, 0.0], np.zeros((3, 3))),
+    "cumprod": (lambda x: weighted(T.cumprod(x)), [2.0, 0.0, 4.0], [[0, 14, 0], [14, 0, 6], [0, 6, 0]]),
+    "cumprod of two zeros": (
+        lambda x: weighted(T.cumprod(x)),
+        [0.0, 0.0, 4.0],
+        [[0, 14, 0], [14, 0, 0], [0, 0, 0]],
+    ),
+    "norm": (lambda x: x.norm(2), [0.0, 0.0], np.zeros((2, 2))),
+    "pow 0": (lambda x: (x**0).sum(), [0.0], [[0]]),
+    "pow 1": (lambda x: (x**1).sum(), [0.0], [[0]]),
+    "pow 2": (lambda x: (x**2).sum(), [0.0], [[2]]),
+    "pow 3": (lambda x: (x**3).sum(), [0.0], [[0]]),
+    "logaddexp": (lambda x: T.logaddexp(x[0], x[1]), [1.0, 1.0], [[0.25, -0.25], [-0.25, 0.25]]),
+    "logsumexp": (lambda x: T.logsumexp(x), [0.0, 0.0], [[0.25, -0.25], [-0.25, 0.25]]),
+    "abs": (lambda x: abs(x).sum(), [0.0], [[0]]),
+    "relu": (lambda x: T.nnet.relu(x).sum(), [0.0], [[0]]),
+    "softplus": (lambda x: T.nnet.softplus(x).sum(), [1000.0], [[0]]),
+    "tanh": (lambda x: T.tanh(x).sum(), [0.0], [[0]]),
 }
 CHUNK = 24
 
 
 def chunks(table):
     names = list(table)
-    return [names[k:k + CHUNK] for k in range(0, len(names), CHUNK)]
+    return [names[k : k + CHUNK] for k in range(0, len(names), CHUNK)]
 
 
 def check(names, inputs, gradients, values, wanted):
@@ -200,16 +241,16 @@ def test_third_derivatives():
     costs = [x**k for k in range(5)]
     for _ in range(3):
         costs = [tgen.grad(c.sum(), x, disconnected_inputs="ignore") for c in costs]
-    found = tgen.function([x], costs)([0., 1.])
+    found = tgen.function([x], costs)([0.0, 1.0])
     assert [v.tolist() for v in found] == [[0, 0], [0, 0], [0, 0], [6, 6], [0, 24]]
     third = tgen.grad(T.hessian(x.prod(), x)[0, 1], x)
-    assert tgen.function([x], third)([0., 0., 0.]).tolist() == [0, 0, 1]
+    assert tgen.function([x], third)([0.0, 0.0, 0.0]).tolist() == [0, 0, 1]
 
 
 def test_products_along_axes():
     """Second derivatives of products with zeros along each axis and all: differences of the first ones."""
     X = T.dmatrix("X")
-    at, weights = np.array([[2., 0, 4], [0, 0, 3]]), np.arange(1., 7).reshape(2, 3)
+    at, weights = np.array([[2.0, 0, 4], [0, 0, 3]]), np.arange(1.0, 7).reshape(2, 3)
     for axis in (0, 1, (0, 1), (1, 0), None):
         first = tgen.grad((X.prod(axis=axis) * 1.5).sum(), X)
         f = tgen.function([X], [first, tgen.grad((first * weights).sum(), X)])
@@ -223,14 +264,14 @@ def test_products_along_axes():
 
 def test_the_value_of_clip_with_its_bounds_crossed():
     x = T.dvector("x")
-    assert tgen.function([x], T.clip(x, 3., 1.))([0., 2., 5.]).tolist() == [1, 1, 1]
+    assert tgen.function([x], T.clip(x, 3.0, 1.0))([0.0, 2.0, 5.0]).tolist() == [1, 1, 1]
 
 
 def written_last(x, values, place):
     """The gradients in x and values of the sum of squares of x with x[place] = values."""
     number = np.zeros(x.shape, int)
     own = np.arange(1, values.size + 1).reshape(values.shape)
-    number[place] = own         # the last one written wins (NumPy)
+    number[place] = own  # the last one written wins (NumPy)
     counts = number[place] == own
     return np.where(number == 0, 2 * x, 0), np.where(counts, 2 * values, 0)
 
@@ -238,13 +279,16 @@ def written_last(x, values, place):
 def test_writes_to_one_place():
     """Of the values for one place the last one counts: along any axis, by two index arrays, from the end."""
     X, i = T.dmatrix("X"), T.lvector("i")
-    x, y = np.ones((4, 4)), np.arange(1., 13)
-    cases = [(X[:, i], y.reshape(4, 3), np.s_[:, [0, -4, 2]]), (X[i], y.reshape(3, 4), np.s_[[0, -4, 2]]),
-             (X[i, i + 1], y[:3], np.s_[[0, -4, 2], [1, -3, 3]]),
-             (X[T.stack([i, i + 1])], np.arange(24.).reshape(2, 3, 4), np.array([[0, -4, 2], [1, -3, 3]]))]
+    x, y = np.ones((4, 4)), np.arange(1.0, 13)
+    cases = [
+        (X[:, i], y.reshape(4, 3), np.s_[:, [0, -4, 2]]),
+        (X[i], y.reshape(3, 4), np.s_[[0, -4, 2]]),
+        (X[i, i + 1], y[:3], np.s_[[0, -4, 2], [1, -3, 3]]),
+        (X[T.stack([i, i + 1])], np.arange(24.0).reshape(2, 3, 4), np.array([[0, -4, 2], [1, -3, 3]])),
+    ]
     for there, values, place in cases:
         v = T.TensorType("float64", (None,) * values.ndim)("v")
-        f = tgen.function([X, v, i], tgen.grad((T.set_subtensor(there, v)**2).sum(), [X, v]))
+        f = tgen.function([X, v, i], tgen.grad((T.set_subtensor(there, v) ** 2).sum(), [X, v]))
         for got, wanted in zip(f(x, values, [0, -4, 2]), written_last(x, values, place)):
             assert got.tolist() == wanted.tolist()
 

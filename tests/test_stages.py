@@ -1,4 +1,7 @@
-"""Whole programs: what lower makes verifies, and every stage of it gives the same numbers in the interpreter."""
+"""Whole programs: what lower makes verifies, and every stage of it gives the same numbers in the
+interpreter.
+"""
+
 import numpy as np
 import pytest
 
@@ -22,12 +25,36 @@ def mean_log():
 
 PROGRAMS = {
     "logistic": ([X, V], lambda: [mean_log(), T.grad(mean_log(), V)]),
-    "slices": ([X, I], lambda: [X[1:, ::-1], X[-1], X[:2].sum(), X.T.reshape((-1, 2)), X[I], X[I, ::2], X[I:], X[:I, 1:]]),
+    "slices": (
+        [X, I],
+        lambda: [X[1:, ::-1], X[-1], X[:2].sum(), X.T.reshape((-1, 2)), X[I], X[I, ::2], X[I:], X[:I, 1:]],
+    ),
     "found inside": ([V], lambda: [V[V > 0], T.nonzero(V)[0], V[(V > 0).nonzero()].sum()]),
-    "reductions": ([X], lambda: [T.log(T.exp(X).sum(axis=1)), T.var(X, axis=0), X.argmax(axis=1), T.max(X), X.prod(axis=0), X.argmin()]),
+    "reductions": (
+        [X],
+        lambda: [
+            T.log(T.exp(X).sum(axis=1)),
+            T.var(X, axis=0),
+            X.argmax(axis=1),
+            T.max(X),
+            X.prod(axis=0),
+            X.argmin(),
+        ],
+    ),
     "gradients": ([X, V], lambda: T.grad(T.sum(T.tanh(T.dot(X, V)) ** 2), [X, V])),
-    "joins": ([X, V], lambda: [T.concatenate([X, X]), T.stack([V, V]), T.set_subtensor(V[1:2], 3.0), T.inc_subtensor(V[[0, 1]], 1.0)]),
-    "cross-entropy": ([X, Y], lambda: [-T.mean(T.log(T.nnet.softmax(X))[T.arange(Y.shape[0]), Y]), T.nnet.softmax(X)]),
+    "joins": (
+        [X, V],
+        lambda: [
+            T.concatenate([X, X]),
+            T.stack([V, V]),
+            T.set_subtensor(V[1:2], 3.0),
+            T.inc_subtensor(V[[0, 1]], 1.0),
+        ],
+    ),
+    "cross-entropy": (
+        [X, Y],
+        lambda: [-T.mean(T.log(T.nnet.softmax(X))[T.arange(Y.shape[0]), Y]), T.nnet.softmax(X)],
+    ),
 }
 
 
@@ -56,4 +83,6 @@ def agree(function, mode, inputs, shared):
         assert to_text(parse(to_text(stage))) == to_text(stage)
         for many, others in zip(wanted, run(stage, inputs, shared)):
             for a, b in zip(many, others, strict=True):
-                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=f"after {name}\n{to_text(stage)}")
+                np.testing.assert_allclose(
+                    a, b, rtol=1e-9, atol=1e-12, err_msg=f"after {name}\n{to_text(stage)}"
+                )

@@ -1,4 +1,5 @@
 """Storages as Python sees them, blocks and their pool."""
+
 import gc
 import weakref
 
@@ -11,8 +12,7 @@ from tgen.config import config
 from tgen.core import storage
 from tgen.core.storage import Storage, new_array, wrap_block
 
-
-ELSEWHERE = set()       # arrays that other tests' shared variables still borrow
+ELSEWHERE = set()  # arrays that other tests' shared variables still borrow
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +33,19 @@ def same(a, b):
 # ---- values ----
 
 LAYOUTS = {
-    "C": lambda a: a, "F": np.asfortranarray, "reversed": lambda a: a[::-1], "sliced": lambda a: a[:, ::2], "transposed": lambda a: a.T,
-    "swapped": lambda a: a.astype(a.dtype.newbyteorder()), "stride 0": lambda a: np.broadcast_to(a[0], a.shape),
-    "unaligned": lambda a: np.frombuffer(b"x" + a.tobytes(), a.dtype, offset=1).reshape(a.shape) if a.dtype.itemsize > 1 else a,
-    "readonly": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape), "empty": lambda a: a[:0], "one": lambda a: a[:1, :1],
+    "C": lambda a: a,
+    "F": np.asfortranarray,
+    "reversed": lambda a: a[::-1],
+    "sliced": lambda a: a[:, ::2],
+    "transposed": lambda a: a.T,
+    "swapped": lambda a: a.astype(a.dtype.newbyteorder()),
+    "stride 0": lambda a: np.broadcast_to(a[0], a.shape),
+    "unaligned": lambda a: (
+        np.frombuffer(b"x" + a.tobytes(), a.dtype, offset=1).reshape(a.shape) if a.dtype.itemsize > 1 else a
+    ),
+    "readonly": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
+    "empty": lambda a: a[:0],
+    "one": lambda a: a[:1, :1],
 }
 
 
@@ -60,7 +69,12 @@ def test_values_of_every_layout(dtype, layout, borrow):
 def test_values_of_every_rank(shape):
     value = np.random.default_rng(0).normal(size=shape)
     s = Storage(value)
-    assert same(s.get(), value) and same(s.get(borrow=True), value) and s.shape == shape and type(s.get()) is np.ndarray
+    assert (
+        same(s.get(), value)
+        and same(s.get(borrow=True), value)
+        and s.shape == shape
+        and type(s.get()) is np.ndarray
+    )
 
 
 def test_shape_may_change():
@@ -92,16 +106,17 @@ def test_matrix_is_an_array_and_borrowed_is_itself():
 def test_borrowed_memory_is_let_go():
     class Noted(np.ndarray):
         pass
+
     value = np.ones(4).view(Noted)
     gone = weakref.ref(value)
     s = Storage(value, borrow=True)
     add = Call(INCREMENT, s)
-    assert add() == (0, 0)      # it went to other memory
+    assert add() == (0, 0)  # it went to other memory
     assert value.tolist() == [1] * 4 and s.get().tolist() == [2] * 4
     del value
     gc.collect()
     assert gone() is None and not lent()
-    assert add() == (0, 1)      # and now works in place
+    assert add() == (0, 1)  # and now works in place
 
 
 def test_borrowed_in_two_storages():
@@ -141,6 +156,7 @@ def test_version_counts_values():
 
 
 # ---- blocks and the pool ----
+
 
 @pytest.fixture
 def pool():
@@ -196,7 +212,25 @@ def test_pool_is_bounded_and_keeps_what_is_in_use(pool):
     assert pool()["held"] == 0
 
 
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 65536, 65537, 81920, 81921, 131072, 131073, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, 33 << 20])
+@pytest.mark.parametrize(
+    "size",
+    [
+        0,
+        1,
+        63,
+        64,
+        65536,
+        65537,
+        81920,
+        81921,
+        131072,
+        131073,
+        (4 << 20) - 1,
+        4 << 20,
+        (4 << 20) + 1,
+        33 << 20,
+    ],
+)
 def test_blocks_of_every_size_are_aligned_and_writable(size, pool):
     lib, ffi, _ = host.table()
     block = lib.tgen_take(size)
@@ -236,6 +270,7 @@ def test_blocks_from_many_threads(pool):
             a = new_array("int64", (int(rng.integers(1, 60000)),))
             a[:] = seed
             assert (a == seed).all()
+
     run_threads([lambda seed=k: work(seed) for k in range(8)])
     gc.collect()
     assert pool()["living"] == 0

@@ -1,4 +1,5 @@
 """Storages under threads, re-entry and fork; the team; a library's life."""
+
 import gc
 import threading
 import time
@@ -16,8 +17,8 @@ from tgen.backends.c import build, host
 from tgen.config import config
 from tgen.core.storage import Storage, new_array
 
-
 # ---- threads ----
+
 
 def test_increments_are_exact():
     s, other = Storage(np.zeros(4)), Storage(np.zeros(3))
@@ -44,6 +45,7 @@ def test_readers_never_see_a_torn_value():
                 assert add()[0] == 0
         finally:
             stop.set()
+
     run_threads([read, read, write])
     assert s.get()[0] == 400 and seen
 
@@ -61,13 +63,20 @@ def test_set_value_meanwhile():
             assert add()[0] == 0
             value = s.get()
             assert (value == value[0]).all()
+
     run_threads([sets, adds, adds])
 
 
 def test_waiting_writer_is_not_starved_by_readers():
     s, stop = Storage(np.zeros(60000)), threading.Event()
-    look = Call("int32_t tgen_entry(const tgen_host *h, int64_t *f, tgen_storage *const *s) { volatile double x = 0; (void)h; (void)f;"
-                " for (int64_t i = 0; i < s[0]->dims[0]; i++) x = ((double *)s[0]->data)[i]; (void)x; return 0; }", s, exclusive=False)
+    look = Call(
+        "int32_t tgen_entry(const tgen_host *h, int64_t *f, tgen_storage *const *s) { volatile "
+        "double x = 0; (void)h; (void)f;"
+        " for (int64_t i = 0; i < s[0]->dims[0]; i++) x = ((double *)s[0]->data)[i]; (void)x; return "
+        "0; }",
+        s,
+        exclusive=False,
+    )
     add = Call(INCREMENT, s)
 
     def read():
@@ -80,6 +89,7 @@ def test_waiting_writer_is_not_starved_by_readers():
                 add()
         finally:
             stop.set()
+
     run_threads([read, read, read, write])
     assert s.get()[0] == 50
 
@@ -87,14 +97,15 @@ def test_waiting_writer_is_not_starved_by_readers():
 def test_reentrant_calls():
     a, b, c = (Storage(np.zeros(2)) for _ in range(3))
     outer, reader = Call(NESTED, a), Call(NESTED, a, exclusive=False)
-    assert outer.nested(Call(INCREMENT, b)) == 0        # another storage: it just works
-    assert outer.nested(Call(INCREMENT, a)) == 5        # its own lock: told, not deadlocked
+    assert outer.nested(Call(INCREMENT, b)) == 0  # another storage: it just works
+    assert outer.nested(Call(INCREMENT, a)) == 5  # its own lock: told, not deadlocked
     assert reader.nested(Call(INCREMENT, a)) == 5
     assert outer.nested(Call(INCREMENT, a, exclusive=False)) == 5
     assert outer.nested(Call(INCREMENT, b, a)) == 5
-    assert reader.nested(Call(INCREMENT, a, exclusive=False)) == 0      # reading what one reads is no conflict
-    assert Call(NESTED, b).nested(Call(INCREMENT, a, c)) == 0   # a lock below the one held, free
-    assert Call(INCREMENT, a, b, c)() == (0, 1)         # nothing is left locked
+    # reading what one reads is no conflict
+    assert reader.nested(Call(INCREMENT, a, exclusive=False)) == 0
+    assert Call(NESTED, b).nested(Call(INCREMENT, a, c)) == 0  # a lock below the one held, free
+    assert Call(INCREMENT, a, b, c)() == (0, 1)  # nothing is left locked
 
 
 def test_lock_below_one_that_is_held_gives_up():
@@ -107,6 +118,7 @@ def test_lock_below_one_that_is_held_gives_up():
         held.set()
         done.wait(20)
         lib.tgen_storage_unlock(a.record, 1)
+
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait(5)
@@ -122,7 +134,7 @@ def test_waiting_lets_other_python_run():
     lib.tgen_storage_lock(s.record, 1)
     thread = threading.Thread(target=lambda: order.append(add()))
     thread.start()
-    time.sleep(0.05)        # this very thread runs on while the other waits in C
+    time.sleep(0.05)  # this very thread runs on while the other waits in C
     assert not order
     lib.tgen_storage_unlock(s.record, 1)
     thread.join(5)
@@ -130,6 +142,7 @@ def test_waiting_lets_other_python_run():
 
 
 # ---- the team ----
+
 
 def helpers():
     """How many threads of this process help calls."""
@@ -149,6 +162,7 @@ def test_the_team_grows_with_its_size_and_a_child_makes_its_own():
         def child():
             before = helpers()
             return before, [r.tobytes() for r in f(value)] == wanted, helpers()
+
         assert in_child(child) == (0, True, 2)
 
 
@@ -162,15 +176,17 @@ def test_one_call_at_a_time_has_the_team_and_the_others_run_alone():
 
         def work():
             same.extend([r.tobytes() for r in f(value)] == wanted for _ in range(30))
+
         threads = [threading.Thread(target=work) for _ in range(6)]
         for t in threads:
             t.start()
         for t in threads:
             t.join(60)
-        assert same == [True]*180
+        assert same == [True] * 180
 
 
 # ---- fork ----
+
 
 def test_fork_never_sees_half_an_update():
     s, stop = Storage(np.zeros(200000)), threading.Event()
@@ -183,6 +199,7 @@ def test_fork_never_sees_half_an_update():
         whole = bool((value == value[0]).all())
         s.set(value)
         return whole and add()[0] == 0 and s.get()[0] == value[0] + 1
+
     try:
         for _ in range(size(40, 100)):
             assert in_child(look, seconds=60)
@@ -196,19 +213,21 @@ def test_fork_while_threads_use_everything():
     stop = threading.Event()
 
     def work(k):
-        add = Call(INCREMENT, *storages[k:k + 2])
+        add = Call(INCREMENT, *storages[k : k + 2])
         while not stop.is_set():
             add()
             storages[k].get()
             storages[k].set(np.zeros(3000 + k))
             Storage(np.zeros(10))
             new_array("float64", (20000,))
+
     threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
     [t.start() for t in threads]
 
     def use_all():
         add = Call(INCREMENT, *storages)
         return [add()[0] for _ in range(3)] + [len(Storage(np.ones(4)).get())]
+
     try:
         for _ in range(size(25, 100)):
             assert in_child(use_all, seconds=60) == [0, 0, 0, 4]
@@ -228,6 +247,7 @@ def test_fork_waits_for_the_writer():
         time.sleep(0.2)
         order.append("unlocked")
         lib.tgen_storage_unlock(s.record, 1)
+
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait(5)
@@ -242,6 +262,7 @@ def test_child_of_child():
 
 
 # ---- libraries, products ----
+
 
 def test_library_is_unloaded_with_its_last_user():
     add = Call(INCREMENT + "/* loaded once */", Storage(np.zeros(1)))

@@ -1,11 +1,14 @@
-"""subgraph_grad: the gradients of a graph part by part are those of the whole; and gradients of variables that pass nothing on."""
+"""subgraph_grad: the gradients of a graph part by part are those of the whole; and gradients of variables
+that pass nothing on.
+"""
+
 import numpy as np
 import pytest
+from tgen.gradient import DisconnectedType, NullType, grad_not_implemented, grad_undefined, subgraph_grad
 
 import tgen
 import tgen.tensor as T
 from tgen import function, grad, shared
-from tgen.gradient import DisconnectedType, NullType, grad_not_implemented, grad_undefined, subgraph_grad
 from tgen.tensor import exp
 
 
@@ -40,7 +43,10 @@ def test_details(net):
     np.testing.assert_allclose(parts[0], parts[2] + parts[4])
     np.testing.assert_allclose(parts[1], parts[3] + parts[5])
     assert not parts[5].any() and parts[3].any() and parts[4].any()
-    assert subgraph_grad([w1], [x], start, details=True)[3] is None and subgraph_grad([w1], [x], cost=lower, details=True)[2] is None
+    assert (
+        subgraph_grad([w1], [x], start, details=True)[3] is None
+        and subgraph_grad([w1], [x], cost=lower, details=True)[2] is None
+    )
 
 
 def test_what_lies_behind_the_end_gets_nothing(net):
@@ -60,10 +66,16 @@ def test_variables_named_twice_and_none(net):
     assert not function([], zero)().any()
 
 
-@pytest.mark.parametrize("arguments, error, words", [
-    (lambda w, c: ([w], []), ValueError, "a cost or start"), (lambda w, c: (w, [], None, c), TypeError, "wrt must be a list"),
-    (lambda w, c: ([w], (w,), None, c), TypeError, "end must be a list"), (lambda w, c: ([w], [], [(w, w)], c), TypeError, "start must be a dict"),
-    (lambda w, c: ([w], [], None, w), TypeError, "cost must be a scalar")])
+@pytest.mark.parametrize(
+    "arguments, error, words",
+    [
+        (lambda w, c: ([w], []), ValueError, "a cost or start"),
+        (lambda w, c: (w, [], None, c), TypeError, "wrt must be a list"),
+        (lambda w, c: ([w], (w,), None, c), TypeError, "end must be a list"),
+        (lambda w, c: ([w], [], [(w, w)], c), TypeError, "start must be a dict"),
+        (lambda w, c: ([w], [], None, w), TypeError, "cost must be a scalar"),
+    ],
+)
 def test_wrong_arguments(net, arguments, error, words):
     with pytest.raises(error, match=words) as caught:
         subgraph_grad(*arguments(net[4], net[5]))
@@ -78,10 +90,11 @@ def test_also_under_the_name_of_the_package():
 
 # -- consider_constant and wrt at once
 
+
 def test_a_constant_has_a_gradient_of_its_own():
     x = T.dscalar("x")
     y = exp(x)
-    z = y * x + y ** 2
+    z = y * x + y**2
     dx, dy = grad(z, [x, y], consider_constant=[y])
     np.testing.assert_allclose(function([x], [dx, dy])(0.5), [np.exp(0.5), 0.5 + 2 * np.exp(0.5)])
 
@@ -98,12 +111,27 @@ def test_a_constant_beside_another_output_of_its_node():
 
 # -- types of what is not there
 
+
 def test_types_of_absent_gradients():
     x, y = T.dscalars("xy")
-    absent = grad(x ** 2, y, disconnected_inputs="ignore", return_disconnected="Disconnected")
-    assert isinstance(absent.type, DisconnectedType) and isinstance(DisconnectedType()().type, DisconnectedType)
-    assert DisconnectedType() == DisconnectedType() and hash(DisconnectedType()) == hash(DisconnectedType()) and NullType("a") == NullType("b")
+    absent = grad(x**2, y, disconnected_inputs="ignore", return_disconnected="Disconnected")
+    assert isinstance(absent.type, DisconnectedType) and isinstance(
+        DisconnectedType()().type, DisconnectedType
+    )
+    assert (
+        DisconnectedType() == DisconnectedType()
+        and hash(DisconnectedType()) == hash(DisconnectedType())
+        and NullType("a") == NullType("b")
+    )
     assert tgen.pyops.DisconnectedType is DisconnectedType
-    for make, words in ((grad_undefined, "has none in its input"), (grad_not_implemented, "does not implement it")):
+    for make, words in (
+        (grad_undefined, "has none in its input"),
+        (grad_not_implemented, "does not implement it"),
+    ):
         g = make("thing", 1, x, "because")
-        assert isinstance(g.type, NullType) and words in g.type.why_null and "because" in g.type.why_null and "input 1 (x)" in repr(g)
+        assert (
+            isinstance(g.type, NullType)
+            and words in g.type.why_null
+            and "because" in g.type.why_null
+            and "input 1 (x)" in repr(g)
+        )

@@ -1,12 +1,14 @@
-"""Sums keep their digits: float32 is accumulated in float64 along every axis, unless acc_dtype says otherwise."""
+"""Sums keep their digits: float32 is accumulated in float64 along every axis, unless acc_dtype says
+otherwise.
+"""
 
 import numpy as np
 import pytest
+from compiled import agree, in_parts
+from special import same_bits
 
 import tgen
 import tgen.tensor as T
-from compiled import agree, in_parts
-from special import same_bits
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
 from tgen.ir.text import parse, to_text
@@ -157,7 +159,9 @@ def test_an_accumulator_that_is_asked_for_is_used():
 
 
 def programs():
-    """What a kernel does with sums: several in one, beside maps, of rows that stay, over neighbouring and other axes."""
+    """What a kernel does with sums: several in one, beside maps, of rows that stay, over neighbouring and
+    other axes.
+    """
     t = T.ftensor4("t")
     e = T.exp(x - x.max(1, keepdims=True))
     yield [x], [x.sum(0), (x * 2).sum(0), x.max(0), T.tanh(x)], (33, 70)
@@ -201,7 +205,9 @@ def test_the_bits_do_not_depend_on_threads():
 )
 @pytest.mark.parametrize("dtype, acc", [("float32", None), ("float32", "float32"), ("float64", None)])
 def test_no_sum_is_worse_than_8_times_numpys(shape, dtype, acc):
-    """Of equal numbers, whose errors have one sign, too; NumPy's may be off by a unit in the last place at least."""
+    """Of equal numbers, whose errors have one sign, too; NumPy's may be off by a unit in the last place at
+    least.
+    """
     a = TensorType(dtype, (None,) * len(shape))("a")
     axes = [None, *range(len(shape))]
     f = tgen.function([a], [(a * 1).sum(axis, acc_dtype=acc) for axis in axes])

@@ -1,36 +1,64 @@
-"""tgen.tensor: variables, types of results, what is refused, text. Values are the business of test_twins.py."""
+"""tgen.tensor: variables, types of results, what is refused, text. Values are the business of
+test_twins.py.
+"""
+
 import pickle
 
 import numpy as np
 import pytest
+from graph_eval import evaluate
+from tgen.gof.graph import inputs
 
 import tgen.tensor as T
-from graph_eval import evaluate
 from tgen import function
 from tgen.config import config
 from tgen.core.op import METHODS, OPS, SCALAR
 from tgen.graph.nodes import Variable
-from tgen.gof.graph import inputs
 
 
 def test_every_scalar_primitive_has_its_function():
     for name, op in OPS.items():
         if op.kind == SCALAR and name not in ("cast", "copy") and not op.extra.get("identity"):
-            assert callable(getattr(T, name)) and (METHODS[name] is getattr(T, name) or name == "clip"), name       # x.clip(a_min=, a_max=)
+            # x.clip(a_min=, a_max=)
+            assert callable(getattr(T, name)) and (METHODS[name] is getattr(T, name) or name == "clip"), name
 
 
-UFUNCS = ["exp", "sqrt", "log", "tanh", "sin", "floor", "ceil", "isnan", "arctan", "expm1", "log1p", "negative", "square", "sign", "absolute", "rint"]
+UFUNCS = [
+    "exp",
+    "sqrt",
+    "log",
+    "tanh",
+    "sin",
+    "floor",
+    "ceil",
+    "isnan",
+    "arctan",
+    "expm1",
+    "log1p",
+    "negative",
+    "square",
+    "sign",
+    "absolute",
+    "rint",
+]
 
 
 @pytest.mark.parametrize("name", UFUNCS)
 def test_numpy_functions_of_variables(name):
-    x, data = T.dvector(), np.array([.5, 1.5, 2.])
+    x, data = T.dvector(), np.array([0.5, 1.5, 2.0])
     np.testing.assert_allclose(evaluate([getattr(np, name)(x)], {x: data})[0], getattr(np, name)(data))
 
 
 def test_numpy_arrays_on_the_left_give_one_variable():
     v = T.dvector()
-    for made in (np.ones(2) * v, np.float64(2) * v, np.ones((2, 2)) + v, np.ones(2) @ v, np.ones(2) > v, np.maximum(v, 0)):
+    for made in (
+        np.ones(2) * v,
+        np.float64(2) * v,
+        np.ones((2, 2)) + v,
+        np.ones(2) @ v,
+        np.ones(2) > v,
+        np.maximum(v, 0),
+    ):
         assert type(made).__name__ == "TensorVariable"
     assert (np.ones(2) == v) is False and (v == v) is True and v in {v: 1}
     with pytest.raises(TypeError, match="np.add.reduce has no symbolic form"):
@@ -39,15 +67,36 @@ def test_numpy_arrays_on_the_left_give_one_variable():
         np.exp(v, out=np.zeros(2))
 
 
-# -- variables and their types ---------------------------------------------------------------------------------------------------
+# -- variables and their types -------------------------------------------------------------------------------
+
 
 def test_constructors():
-    assert T.row().broadcastable == (True, False) and T.col().broadcastable == (False, True) and T.fmatrix("m").name == "m"
-    assert T.matrix("x", dtype="int64").type == T.lmatrix and T.scalar("inc", dtype="int32").type == T.iscalar and T.dvector.dtype == "float64"
-    assert T.matrix().type == T.dmatrix == T.dmatrix().type and str(T.fvector) == "TensorType(float32, vector)"
-    assert T.TensorType("float64", (False, True))("c").type == T.dcol == T.TensorType("float64", broadcastable=(False, True))
-    assert T.tensor("float32", shape=(None, 784)).type.shape == (None, 784) and T.tensor("float64", (False, True)).type == T.dcol
-    assert T.tensor(dtype="int8", broadcastable=(True,), name="b").name == "b" and T.tensor("x", dtype="int8", shape=(3,)).name == "x"
+    assert (
+        T.row().broadcastable == (True, False)
+        and T.col().broadcastable == (False, True)
+        and T.fmatrix("m").name == "m"
+    )
+    assert (
+        T.matrix("x", dtype="int64").type == T.lmatrix
+        and T.scalar("inc", dtype="int32").type == T.iscalar
+        and T.dvector.dtype == "float64"
+    )
+    assert (
+        T.matrix().type == T.dmatrix == T.dmatrix().type and str(T.fvector) == "TensorType(float32, vector)"
+    )
+    assert (
+        T.TensorType("float64", (False, True))("c").type
+        == T.dcol
+        == T.TensorType("float64", broadcastable=(False, True))
+    )
+    assert (
+        T.tensor("float32", shape=(None, 784)).type.shape == (None, 784)
+        and T.tensor("float64", (False, True)).type == T.dcol
+    )
+    assert (
+        T.tensor(dtype="int8", broadcastable=(True,), name="b").name == "b"
+        and T.tensor("x", dtype="int8", shape=(3,)).name == "x"
+    )
     assert T.tensor4().ndim == 4 and T.ubvector().dtype == "uint8" and T.itensor3().dtype == "int32"
     x = T.dmatrix()
     assert x.type() is not x and x.type("n").name == "n" and x.type.make_variable().type == x.type
@@ -56,14 +105,29 @@ def test_constructors():
 
 
 def test_several_at_once():
-    assert [v.name for v in T.dscalars("xy")] == ["x", "y"] and [v.name for v in T.matrices("a", "b")] == ["a", "b"]
-    assert len(T.vectors(3)) == 3 and T.dscalars("x").name == "x" and [v.dtype for v in T.vectors("ab", dtype="int8")] == ["int8"] * 2
+    assert [v.name for v in T.dscalars("xy")] == ["x", "y"] and [v.name for v in T.matrices("a", "b")] == [
+        "a",
+        "b",
+    ]
+    assert (
+        len(T.vectors(3)) == 3
+        and T.dscalars("x").name == "x"
+        and [v.dtype for v in T.vectors("ab", dtype="int8")] == ["int8"] * 2
+    )
     assert [v.type for v in T.itensor3s(2)] == [T.itensor3] * 2
     with pytest.raises(TypeError):
         T.dscalars()
 
 
-@pytest.mark.parametrize("wrong", [lambda: T.tensor("complex64", ()), lambda: T.tensor("float64", (), "n", 3), lambda: T.dmatrix(3), lambda: T.matrix("x", "int17")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: T.tensor("complex64", ()),
+        lambda: T.tensor("float64", (), "n", 3),
+        lambda: T.dmatrix(3),
+        lambda: T.matrix("x", "int17"),
+    ],
+)
 def test_wrong_types(wrong):
     with pytest.raises(TypeError):
         wrong()
@@ -71,7 +135,11 @@ def test_wrong_types(wrong):
 
 def test_functions_are_comparable_picklable_and_named():
     assert T.tanh == T.tanh and T.tanh != T.nnet.sigmoid and T.sigmoid is T.nnet.sigmoid
-    assert str(T.tanh) == "Elemwise{tanh,no_inplace}" and str(T.nnet.sigmoid) == "sigmoid" and T.tanh.name == "tanh"
+    assert (
+        str(T.tanh) == "Elemwise{tanh,no_inplace}"
+        and str(T.nnet.sigmoid) == "sigmoid"
+        and T.tanh.name == "tanh"
+    )
     for thing in (T.tanh, T.nnet.relu, T.matrix, T.dmatrices, T.dmatrix, T.nnet.softmax, T.sum):
         assert pickle.loads(pickle.dumps(thing)) == thing
     assert "hyperbolic tangent" in T.tanh.__doc__
@@ -79,9 +147,18 @@ def test_functions_are_comparable_picklable_and_named():
 
 def test_constants():
     c = T.constant(np.ones((1, 3)), name="c")
-    assert c.broadcastable == (True, False) and c.name == "c" and T.constant(2, ndim=2).type.shape == (1, 1) and T.constant(1, dtype="int8").dtype == "int8"
-    assert T.as_tensor_variable(np.ones((2, 1))).broadcastable == (False, True) and T.as_tensor_variable(c) is c
-    assert T.as_tensor_variable(T.row(), ndim=1).ndim == 1 and T.as_tensor_variable(T.vector(), ndim=3).broadcastable == (True, True, False)
+    assert (
+        c.broadcastable == (True, False)
+        and c.name == "c"
+        and T.constant(2, ndim=2).type.shape == (1, 1)
+        and T.constant(1, dtype="int8").dtype == "int8"
+    )
+    assert (
+        T.as_tensor_variable(np.ones((2, 1))).broadcastable == (False, True) and T.as_tensor_variable(c) is c
+    )
+    assert T.as_tensor_variable(T.row(), ndim=1).ndim == 1 and T.as_tensor_variable(
+        T.vector(), ndim=3
+    ).broadcastable == (True, True, False)
     data = np.ones(2)
     held = T.constant(data)
     data[:] = 5
@@ -92,13 +169,17 @@ def test_constants():
         with pytest.raises((TypeError, T.NotScalarConstantError)):
             wrong()
     with pytest.raises(OverflowError):
-        T.constant(2 ** 63)
+        T.constant(2**63)
 
 
-METHOD_NAMES = """T all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort astype broadcastable ceil choose clip clone compress conj
-conjugate copy cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot dtype eval exp exp2 expm1 fill flatten floor get_parents
-get_scalar_constant_value imag log log10 log1p log2 max mean min name ndim nonzero nonzero_values norm ones_like owner prod ptp rad2deg ravel real
-repeat reshape round searchsorted shape sin sinh size sort sqrt squeeze std sum swapaxes tag take tan tanh trace transfer transpose trunc type var
+METHOD_NAMES = """T all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort astype
+    broadcastable ceil choose clip clone compress conj
+conjugate copy cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot dtype eval exp exp2 expm1 fill flatten
+floor get_parents
+get_scalar_constant_value imag log log10 log1p log2 max mean min name ndim nonzero nonzero_values norm
+ones_like owner prod ptp rad2deg ravel real
+repeat reshape round searchsorted shape sin sinh size sort sqrt squeeze std sum swapaxes tag take tan tanh
+trace transfer transpose trunc type var
 zeros_like index""".split()
 
 
@@ -126,13 +207,28 @@ def test_construction_observers_and_names():
 
 def test_what_is_known_when_the_graph_is_built():
     x = T.dtensor3("x")
-    assert T.get_vector_length(x.shape) == 3 == T.get_vector_length(np.zeros(3)) and T.get_vector_length(T.concatenate([x.shape, [1]])) == 4
+    assert (
+        T.get_vector_length(x.shape) == 3 == T.get_vector_length(np.zeros(3))
+        and T.get_vector_length(T.concatenate([x.shape, [1]])) == 4
+    )
     assert T.is_flat(x[0, 0]) and not T.is_flat(x) and T.is_flat(x, 3)
-    assert T.upcast("int32", "float32") == "float64" and T.specify_shape(x, (2, None, T.lscalar())).type.shape == (2, None, None)
+    assert T.upcast("int32", "float32") == "float64" and T.specify_shape(
+        x, (2, None, T.lscalar())
+    ).type.shape == (2, None, None)
     assert T.extract_constant(x) is x and T.extract_constant(T.zeros((2, 2))) == 0
-    assert T.tensor("float64", (0, 3)).reshape((0, -1)).type.shape == (0, 3) and T.tensor("float64", (4, 3)).reshape((T.tensor("int8", (4,)).shape[0], -1)).type.shape == (4, 3)
-    assert T.float_dtypes == ["float32", "float64"] and set(T.discrete_dtypes) == set(T.int_dtypes + T.uint_dtypes) and "bool" in T.all_dtypes
-    assert repr(T.mgrid) == "mgrid" and pickle.loads(pickle.dumps(T.ogrid)) is T.ogrid and not hasattr(x, "mgrid")
+    assert T.tensor("float64", (0, 3)).reshape((0, -1)).type.shape == (0, 3) and T.tensor(
+        "float64", (4, 3)
+    ).reshape((T.tensor("int8", (4,)).shape[0], -1)).type.shape == (4, 3)
+    assert (
+        T.float_dtypes == ["float32", "float64"]
+        and set(T.discrete_dtypes) == set(T.int_dtypes + T.uint_dtypes)
+        and "bool" in T.all_dtypes
+    )
+    assert (
+        repr(T.mgrid) == "mgrid"
+        and pickle.loads(pickle.dumps(T.ogrid)) is T.ogrid
+        and not hasattr(x, "mgrid")
+    )
 
 
 def test_a_variable_is_not_a_number():
@@ -142,26 +238,56 @@ def test_a_variable_is_not_a_number():
             wrong()
     with pytest.raises(AttributeError, match="get_value"):
         x.get_value
-    assert type(x > 1).__name__ == "TensorVariable" and isinstance(x, T.TensorVariable) and isinstance(T.constant(1), T.TensorConstant)
-    assert x.clone() is not x and x.clone("y").name == "y" and x.get_parents() == [] and len((x + 1).get_parents()) == 1
+    assert (
+        type(x > 1).__name__ == "TensorVariable"
+        and isinstance(x, T.TensorVariable)
+        and isinstance(T.constant(1), T.TensorConstant)
+    )
+    assert (
+        x.clone() is not x
+        and x.clone("y").name == "y"
+        and x.get_parents() == []
+        and len((x + 1).get_parents()) == 1
+    )
     assert sum([x, x]).type == x.type
 
 
-# -- types of results --------------------------------------------------------------------------------------------------------------
+# -- types of results ----------------------------------------------------------------------------------------
+
 
 def test_broadcast_patterns():
     x, v = T.dmatrix(), T.vector()
-    assert x.sum(axis=1, keepdims=True).broadcastable == (False, True) and x.reshape((1, -1)).broadcastable == (True, False)
-    assert T.alloc(0., 1, x.shape[0]).broadcastable == (True, False) and T.zeros((1, 3)).broadcastable == (True, False)
-    assert T.shape_padleft(v).broadcastable == (True, False) and T.shape_padright(v).broadcastable == (False, True)
-    assert (x + T.row()).broadcastable == (False, False) and T.outer(v, v).ndim == 2 and T.nnet.softmax(v).broadcastable == (True, False)
-    assert T.unbroadcast(T.col(), 1).broadcastable == (False, False) and T.addbroadcast(x, 0).broadcastable == (True, False)
-    assert T.tensor("float64", (2, 3, 4)).flatten(2).type.shape == (2, 12) and T.concatenate([T.row(), T.row()]).type.shape == (2, None)
-    assert T.tile(T.tensor("float64", (2,)), 3).type.shape == (6,) and T.zeros(T.row().shape).broadcastable == (True, False)
-    assert T.dot(T.tensor("float64", (1, None)), x).broadcastable == (True, False) and T.max(x, axis=[0, 1], keepdims=True).broadcastable == (True, True)
+    assert x.sum(axis=1, keepdims=True).broadcastable == (False, True) and x.reshape(
+        (1, -1)
+    ).broadcastable == (True, False)
+    assert T.alloc(0.0, 1, x.shape[0]).broadcastable == (True, False) and T.zeros((1, 3)).broadcastable == (
+        True,
+        False,
+    )
+    assert T.shape_padleft(v).broadcastable == (True, False) and T.shape_padright(v).broadcastable == (
+        False,
+        True,
+    )
+    assert (
+        (x + T.row()).broadcastable == (False, False)
+        and T.outer(v, v).ndim == 2
+        and T.nnet.softmax(v).broadcastable == (True, False)
+    )
+    assert T.unbroadcast(T.col(), 1).broadcastable == (False, False) and T.addbroadcast(
+        x, 0
+    ).broadcastable == (True, False)
+    assert T.tensor("float64", (2, 3, 4)).flatten(2).type.shape == (2, 12) and T.concatenate(
+        [T.row(), T.row()]
+    ).type.shape == (2, None)
+    assert T.tile(T.tensor("float64", (2,)), 3).type.shape == (6,) and T.zeros(
+        T.row().shape
+    ).broadcastable == (True, False)
+    assert T.dot(T.tensor("float64", (1, None)), x).broadcastable == (True, False) and T.max(
+        x, axis=[0, 1], keepdims=True
+    ).broadcastable == (True, True)
 
 
-MISUSE = [      # what, the exception, words of its message
+MISUSE = [  # what, the exception, words of its message
     (lambda x, v: x + T.zeros((2, 3)) + T.zeros((3, 3)), ValueError, "mis-match"),
     (lambda x, v: x.sum(axis=2), ValueError, "out of bounds for a value with 2 dimensions"),
     (lambda x, v: x.sum(axis=(0, 0)), ValueError, "twice"),
@@ -246,8 +372,16 @@ def test_misuse_is_refused_when_the_graph_is_built(row):
 def test_what_is_like_a_scalar_depends_on_it():
     """Theano's zeros_like(x) is a graph of x, so x may be an input of a function of it."""
     x, y = T.dscalars("xy")
-    likes = [T.zeros_like(x), T.ones_like(x, "int8"), T.full_like(x, 2), T.fill(x, 3), T.grad(y, x, disconnected_inputs="ignore")]
-    assert [r.tolist() for r in function([x], likes[:4])(np.nan)] == [0, 1, 2, 3] and function([x], likes[4])(1) == 0
+    likes = [
+        T.zeros_like(x),
+        T.ones_like(x, "int8"),
+        T.full_like(x, 2),
+        T.fill(x, 3),
+        T.grad(y, x, disconnected_inputs="ignore"),
+    ]
+    assert [r.tolist() for r in function([x], likes[:4])(np.nan)] == [0, 1, 2, 3] and function([x], likes[4])(
+        1
+    ) == 0
     assert all(inputs([v])[0] is x for v in likes)
 
 
@@ -256,15 +390,31 @@ def test_errors_name_the_line():
         T.zeros((2,)) + T.zeros((3,))
 
 
-# -- text --------------------------------------------------------------------------------------------------------------------------
+# -- text ----------------------------------------------------------------------------------------------------
+
 
 def test_pp_and_debugprint():
     x, y = T.dmatrices("xy")
-    assert T.pp(x + y) == "(x + y)" and T.pp(T.exp(-x.T)) == "exp((-x.T))" and T.pp(x.sum(axis=0)) == "Sum{axes=(0,)}(x)"
-    assert T.pp(T.dot(x, y) * 2) == "((x \\dot y) * TensorConstant{2.0})" and T.pp(T.dscalar()) == "<TensorType(float64, scalar)>"
+    assert (
+        T.pp(x + y) == "(x + y)"
+        and T.pp(T.exp(-x.T)) == "exp((-x.T))"
+        and T.pp(x.sum(axis=0)) == "Sum{axes=(0,)}(x)"
+    )
+    assert (
+        T.pp(T.dot(x, y) * 2) == "((x \\dot y) * TensorConstant{2.0})"
+        and T.pp(T.dscalar()) == "<TensorType(float64, scalar)>"
+    )
     z = T.exp(x)
-    assert T.debugprint(z * z, file="str").splitlines() == ["mul [A]", " |exp [B]", " | |x [C]", " |exp [B] ..."]
-    assert T.debugprint([z, y], file="str", depth=1, print_type=True).splitlines() == ["exp [A] <TensorType(float64, matrix)>", "y [B] <TensorType(float64, matrix)>"]
+    assert T.debugprint(z * z, file="str").splitlines() == [
+        "mul [A]",
+        " |exp [B]",
+        " | |x [C]",
+        " |exp [B] ...",
+    ]
+    assert T.debugprint([z, y], file="str", depth=1, print_type=True).splitlines() == [
+        "exp [A] <TensorType(float64, matrix)>",
+        "y [B] <TensorType(float64, matrix)>",
+    ]
 
 
 def test_long_chains_are_built_and_printed_without_recursion():

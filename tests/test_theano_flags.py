@@ -1,4 +1,7 @@
-"""THEANO_FLAGS and theano.config: what tgen knows is done, what has no meaning here is accepted, what changes a program is told once."""
+"""THEANO_FLAGS and theano.config: what tgen knows is done, what has no meaning here is accepted, what changes
+a program is told once.
+"""
+
 import os
 import re
 import subprocess
@@ -46,15 +49,39 @@ def read(text, **environment):
 
 # -- the environment
 
+
 def test_flags_that_mean_something():
-    assert read("floatX=float32,mode=FAST_COMPILE, on_unused_input=ignore,compute_test_value=off,profile=True,allow_gc=False,exception_verbosity=high") == []
-    assert (config.floatX, config.mode, config.on_unused_input, config.profile, config.allow_gc) == ("float32", "FAST_COMPILE", "ignore", True, False)
+    assert (
+        read(
+            "floatX=float32,mode=FAST_COMPILE, "
+            "on_unused_input=ignore,compute_test_value=off,profile=True,"
+            "allow_gc=False,exception_verbosity=high"
+        )
+        == []
+    )
+    assert (config.floatX, config.mode, config.on_unused_input, config.profile, config.allow_gc) == (
+        "float32",
+        "FAST_COMPILE",
+        "ignore",
+        True,
+        False,
+    )
     assert T.matrix().dtype == "float32"
 
 
-@pytest.mark.parametrize("text", ["force_device=True,openmp=False,openmp_elemwise_minsize=1000", "gcc.cxxflags=-O3 -ffast-math -march=native,blas.ldflags=-lopenblas -lm",
-                                  "base_compiledir=/tmp/a,compiledir=/tmp/a/b", "lib.cnmem=0.75,dnn.enabled=False,dnn.conv.algo_fwd=time_once,nvcc.fastmath=True", "cxx=clang++", "",
-                                  "scan.allow_gc=False,scan.debug=1,warn.round=False,experimental.local_alloc_elemwise=True,traceback.limit=20,linker=c|py,device=cpu,"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "force_device=True,openmp=False,openmp_elemwise_minsize=1000",
+        "gcc.cxxflags=-O3 -ffast-math -march=native,blas.ldflags=-lopenblas -lm",
+        "base_compiledir=/tmp/a,compiledir=/tmp/a/b",
+        "lib.cnmem=0.75,dnn.enabled=False,dnn.conv.algo_fwd=time_once,nvcc.fastmath=True",
+        "cxx=clang++",
+        "",
+        "scan.allow_gc=False,scan.debug=1,warn.round=False,experimental.local_alloc_elemwise=True,"
+        "traceback.limit=20,linker=c|py,device=cpu,",
+    ],
+)
 def test_flags_without_meaning_are_silent(text):
     assert read(text) == []
     for name, value in flags.pairs_of(text):
@@ -77,21 +104,48 @@ def test_sandbox_cuda_use_is_the_same_warning():
         config.device = "cuda"
 
 
-@pytest.mark.parametrize("text, words", [("cast_policy=numpy+floatX", "NumPy's promotion"), ("int_division=floatX", "NumPy's promotion"), ("cxx=", "compiles C"), ("linker=py", "compiled C"),
-                                         ("warn_float64=raise", "float64"), ("unpickle_function=False", "unpickled"), ("DebugMode.check_c=False", "DebugMode")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("cast_policy=numpy+floatX", "NumPy's promotion"),
+        ("int_division=floatX", "NumPy's promotion"),
+        ("cxx=", "compiles C"),
+        ("linker=py", "compiled C"),
+        ("warn_float64=raise", "float64"),
+        ("unpickle_function=False", "unpickled"),
+        ("DebugMode.check_c=False", "DebugMode"),
+    ],
+)
 def test_flags_that_change_a_program_are_told_once(text, words):
     told = read(text)
     assert len(told) == 1 and words in told[0] and read(text) == []
 
 
-@pytest.mark.parametrize("text, words", [("flaotX=float32", "'flaotX'.*nearest: floatX"), ("gcc.cxxflag=-O3", "nearest: gcc.cxxflags"), ("qqqqq=1", "'qqqqq', which Theano does not have$")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("flaotX=float32", "'flaotX'.*nearest: floatX"),
+        ("gcc.cxxflag=-O3", "nearest: gcc.cxxflags"),
+        ("qqqqq=1", "'qqqqq', which Theano does not have$"),
+    ],
+)
 def test_unknown_flags(text, words):
-    told, = read(text + ",profile=True")
+    (told,) = read(text + ",profile=True")
     assert re.search(words, told) and config.profile is True
 
 
-@pytest.mark.parametrize("text, words", [("floatX=float16", "THEANO_FLAGS: config.floatX must be one of 'float64', 'float32'"), ("profile=maybe", "profile"), ("floatX", "has no value"),
-                                         ("lib.cnmem=much", "lib.cnmem must be a float"), ("scan.allow_gc=perhaps", "must be a bool"), ("device=toaster", "'cpu'"), ("mode=NOPE", "config.mode")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("floatX=float16", "THEANO_FLAGS: config.floatX must be one of 'float64', 'float32'"),
+        ("profile=maybe", "profile"),
+        ("floatX", "has no value"),
+        ("lib.cnmem=much", "lib.cnmem must be a float"),
+        ("scan.allow_gc=perhaps", "must be a bool"),
+        ("device=toaster", "'cpu'"),
+        ("mode=NOPE", "config.mode"),
+    ],
+)
 def test_values_that_cannot_be(text, words):
     with pytest.raises(ValueError, match=words):
         flags.read_environment({"THEANO_FLAGS": f"on_unused_input=warn,{text}"})
@@ -99,7 +153,10 @@ def test_values_that_cannot_be(text, words):
 
 
 def test_tgen_flags_go_first():
-    assert read("floatX=float32,profile=True,optimizer=None", TGEN_FLAGS="floatX=float64", TGEN_PROFILE="0") == []
+    assert (
+        read("floatX=float32,profile=True,optimizer=None", TGEN_FLAGS="floatX=float64", TGEN_PROFILE="0")
+        == []
+    )
     assert (config.floatX, config.profile, config.optimizer) == ("float64", False, "None")
 
 
@@ -108,14 +165,24 @@ def test_profile_mode_of_old():
 
 
 def test_read_by_install_in_a_fresh_process():
-    code = ("import tgen, warnings; warnings.simplefilter('always'); theano = tgen.install_as_theano(); tgen.install_as_theano(); import theano.tensor as T; "
-            "print(theano.config.floatX, T.scalar().dtype, theano.config.device, theano.config.mode)")
-    env = os.environ | {"PYTHONPATH": ROOT, "THEANO_FLAGS": "floatX=float32,device=cuda0,mode=FAST_RUN,lib.cnmem=1", "PYTHONDONTWRITEBYTECODE": "1"}
+    code = (
+        "import tgen, warnings; warnings.simplefilter('always'); theano = tgen.install_as_theano(); "
+        "tgen.install_as_theano(); import theano.tensor as T; "
+        "print(theano.config.floatX, T.scalar().dtype, theano.config.device, theano.config.mode)"
+    )
+    env = os.environ | {
+        "PYTHONPATH": ROOT,
+        "THEANO_FLAGS": "floatX=float32,device=cuda0,mode=FAST_RUN,lib.cnmem=1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
-    assert done.stdout == "float32 float32 cpu FAST_RUN\n" and done.stderr.count("TheanoWarning") == 1, done.stderr
+    assert done.stdout == "float32 float32 cpu FAST_RUN\n" and done.stderr.count("TheanoWarning") == 1, (
+        done.stderr
+    )
 
 
 # -- the object
+
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_flag_can_be_read_and_set(name):
@@ -133,11 +200,29 @@ def test_every_flag_can_be_read_and_set(name):
 
 def test_sections():
     config.gcc.cxxflags = "-O1"
-    assert config.gcc.cxxflags == "-O1" and "cxxflags" in dir(config.gcc) and "gcc" in dir(config) and "conv" in dir(config.dnn)
+    assert (
+        config.gcc.cxxflags == "-O1"
+        and "cxxflags" in dir(config.gcc)
+        and "gcc" in dir(config)
+        and "conv" in dir(config.dnn)
+    )
     with config.change_flags({"gcc.cxxflags": "-O2", "dnn.conv.precision": "float32"}, floatX="float32"):
-        assert (config.gcc.cxxflags, config.dnn.conv.precision, config.floatX) == ("-O2", "float32", "float32")
-    assert (config.gcc.cxxflags, config.floatX) == ("-O1", "float64") and "gcc.cxxflags = '-O1'" in repr(config) and "nvcc" not in repr(config)
-    for wrong in (lambda: config.gcc.nothing, lambda: setattr(config.gcc, "nothing", 1), lambda: config.nothing, lambda: config.change_flags({"gcc.nothing": 1})):
+        assert (config.gcc.cxxflags, config.dnn.conv.precision, config.floatX) == (
+            "-O2",
+            "float32",
+            "float32",
+        )
+    assert (
+        (config.gcc.cxxflags, config.floatX) == ("-O1", "float64")
+        and "gcc.cxxflags = '-O1'" in repr(config)
+        and "nvcc" not in repr(config)
+    )
+    for wrong in (
+        lambda: config.gcc.nothing,
+        lambda: setattr(config.gcc, "nothing", 1),
+        lambda: config.nothing,
+        lambda: config.change_flags({"gcc.nothing": 1}),
+    ):
         with pytest.raises(AttributeError, match="no option"):
             wrong()
 
@@ -157,8 +242,16 @@ def test_options_of_a_program():
     parser.AddConfigVar("lab.depth", "how deep", parser.IntParam(3, lambda n: n > 0))
     parser.AddConfigVar("lab.kind", "which", parser.EnumStr("thin", "thick"))
     parser.AddConfigVar("lab_rate", "how fast", parser.FloatParam(1))
-    assert (config.lab.depth, config.lab.kind, config.lab_rate) == (3, "thin", 1.0) and "lab.depth = 3    # how deep" in repr(config)
-    assert read("lab.depth=5,lab.kind=thick,lab_rate=0.5") == [] and (config.lab.depth, config.lab.kind, config.lab_rate) == (5, "thick", 0.5)
+    assert (config.lab.depth, config.lab.kind, config.lab_rate) == (
+        3,
+        "thin",
+        1.0,
+    ) and "lab.depth = 3    # how deep" in repr(config)
+    assert read("lab.depth=5,lab.kind=thick,lab_rate=0.5") == [] and (
+        config.lab.depth,
+        config.lab.kind,
+        config.lab_rate,
+    ) == (5, "thick", 0.5)
     for name, value in (("depth", 0), ("kind", "wide"), ("depth", "x")):
         with pytest.raises(ValueError, match=f"lab.{name}"):
             setattr(config.lab, name, value)

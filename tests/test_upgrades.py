@@ -63,9 +63,7 @@ def test_a_build_for_an_old_processor_has_no_instructions_of_a_new_one(place):
     chain = dataclasses.replace(toolchain.get(), target=(plain,) if plain else ())
     assert not any("native" in word for word in chain.command())
     disassembled = disassembly(chain.compile(LOOP))
-    assert "ret" in disassembled and not any(
-        register in disassembled for register in ("zmm", "ymm", "z31.")
-    )
+    assert "ret" in disassembled and not any(register in disassembled for register in ("zmm", "ymm", "z31."))
 
 
 def disassembly(library):

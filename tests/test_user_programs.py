@@ -1,4 +1,7 @@
-"""Small programs as users write them, each beside the same program in NumPy; and what they are told when sizes do not fit."""
+"""Small programs as users write them, each beside the same program in NumPy; and what they are told when
+sizes do not fit.
+"""
+
 import numpy as np
 import pytest
 
@@ -16,7 +19,8 @@ def rng():
     return np.random.default_rng(7)
 
 
-# -- regressions ---------------------------------------------------------------------------------------------------------------
+# -- regressions ---------------------------------------------------------------------------------------------
+
 
 def test_linear_regression_with_a_decaying_rate(rng):
     X, Y = rng.normal(size=(40, 3)), rng.normal(size=40)
@@ -28,7 +32,7 @@ def test_linear_regression_with_a_decaying_rate(rng):
     v, c, r = np.zeros(3), 0.0, 0.5
     for _ in range(10):
         error = X @ v + c - Y
-        near(train(X, Y), np.mean(error ** 2))
+        near(train(X, Y), np.mean(error**2))
         v, c, r = v - r * 2 * X.T @ error / 40, c - r * 2 * error.mean(), r * 0.9
     near(w.get_value(), v)
     near(b.get_value(), c)
@@ -41,11 +45,15 @@ def test_logistic_regression_over_slices_of_shared_data(rng):
     p = T.nnet.softmax(T.dot(x, W))
     cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])
     rows = slice(index * 8, (index + 1) * 8)
-    train = function([index], [cost, T.mean(T.neq(T.argmax(p, axis=1), y))], updates=[(W, W - 0.5 * T.grad(cost, W))],
-                     givens={x: X[rows], y: T.cast(Y, "int32")[rows]})
+    train = function(
+        [index],
+        [cost, T.mean(T.neq(T.argmax(p, axis=1), y))],
+        updates=[(W, W - 0.5 * T.grad(cost, W))],
+        givens={x: X[rows], y: T.cast(Y, "int32")[rows]},
+    )
     V = np.zeros((4, 3))
     for k in (0, 1, 2, 3, 0):
-        A, L = X.get_value()[k * 8:(k + 1) * 8], Y.get_value()[k * 8:(k + 1) * 8].astype(int)
+        A, L = X.get_value()[k * 8 : (k + 1) * 8], Y.get_value()[k * 8 : (k + 1) * 8].astype(int)
         e = np.exp(A @ V)
         q = e / e.sum(axis=1, keepdims=True)
         near(train(k), [-np.log(q[np.arange(len(L)), L]).mean(), (q.argmax(axis=1) != L).mean()])
@@ -55,7 +63,7 @@ def test_logistic_regression_over_slices_of_shared_data(rng):
 
 def test_polynomial_fit(rng):
     xs = rng.uniform(-1, 1, 50)
-    ys = 1 - 2 * xs + 3 * xs ** 3
+    ys = 1 - 2 * xs + 3 * xs**3
     x, y, c = T.dvectors("x", "y", "c")
     powers = x.dimshuffle(0, "x") ** T.arange(4)
     cost = T.sum((T.dot(powers, c) - y) ** 2)
@@ -69,18 +77,19 @@ def test_newton_step_with_a_hessian_vector_product(rng):
     M = rng.normal(size=(5, 5))
     A, b = M @ M.T + np.eye(5), rng.normal(size=5)
     w, v = T.dvectors("w", "v")
-    g = T.grad(0.5 * T.dot(w, T.dot(A, w)) - T.dot(b, w) + T.sum(w ** 4), w)
+    g = T.grad(0.5 * T.dot(w, T.dot(A, w)) - T.dot(b, w) + T.sum(w**4), w)
     product = function([w, v], T.grad(T.sum(g * v), w))
     gradient = function([w], g)
     at = rng.normal(size=5)
     for _ in range(8):
         H = np.array([product(at, row) for row in np.eye(5)])
-        near(H, A + np.diag(12 * at ** 2))
+        near(H, A + np.diag(12 * at**2))
         at = at - np.linalg.solve(H, gradient(at))
     near(gradient(at), np.zeros(5), 1e-8)
 
 
-# -- networks ------------------------------------------------------------------------------------------------------------------
+# -- networks ------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-4)])
 def test_perceptron_with_momentum_and_dropout(rng, dtype, tolerance):
@@ -90,12 +99,18 @@ def test_perceptron_with_momentum_and_dropout(rng, dtype, tolerance):
         W1, b1, W2, b2 = params = [shared(v, n) for v, n in zip(values, ("W1", "b1", "W2", "b2"))]
         speeds = [shared(np.zeros_like(v)) for v in values]
         hidden = T.tanh(T.dot(x, W1) + b1) * mask / 0.8
-        cost = T.mean(T.nnet.categorical_crossentropy(T.nnet.softmax(T.dot(hidden, W2) + b2), y)) + 1e-3 * sum((p ** 2).sum() for p in (W1, W2))
+        cost = T.mean(
+            T.nnet.categorical_crossentropy(T.nnet.softmax(T.dot(hidden, W2) + b2), y)
+        ) + 1e-3 * sum((p**2).sum() for p in (W1, W2))
         updates = []
         for p, s, g in zip(params, speeds, T.grad(cost, params)):
             updates += [(s, 0.9 * s - 0.1 * g), (p, p + 0.9 * s - 0.1 * g)]
         train = function([x, mask, y], cost, updates=updates)
-    X, L, D = rng.normal(size=(20, 6)).astype(dtype), rng.integers(0, 3, 20).astype("int32"), (rng.random((20, 8)) < 0.8).astype(dtype)
+    X, L, D = (
+        rng.normal(size=(20, 6)).astype(dtype),
+        rng.integers(0, 3, 20).astype("int32"),
+        (rng.random((20, 8)) < 0.8).astype(dtype),
+    )
     values, moving = [v.astype("float64") for v in values], [0.0] * 4
     for _ in range(6):
         h = np.tanh(X @ values[0] + values[1])
@@ -103,10 +118,19 @@ def test_perceptron_with_momentum_and_dropout(rng, dtype, tolerance):
         q = e / e.sum(axis=1, keepdims=True)
         result = train(X, D, L)
         assert result.dtype == dtype
-        near(result, -np.log(q[np.arange(20), L]).mean() + 1e-3 * ((values[0] ** 2).sum() + (values[2] ** 2).sum()), tolerance)
+        near(
+            result,
+            -np.log(q[np.arange(20), L]).mean() + 1e-3 * ((values[0] ** 2).sum() + (values[2] ** 2).sum()),
+            tolerance,
+        )
         d = (q - np.eye(3)[L]) / 20
-        back = d @ values[2].T * D / 0.8 * (1 - h ** 2)
-        grads = [X.T @ back + 2e-3 * values[0], back.sum(axis=0), (h * D / 0.8).T @ d + 2e-3 * values[2], d.sum(axis=0)]
+        back = d @ values[2].T * D / 0.8 * (1 - h**2)
+        grads = [
+            X.T @ back + 2e-3 * values[0],
+            back.sum(axis=0),
+            (h * D / 0.8).T @ d + 2e-3 * values[2],
+            d.sum(axis=0),
+        ]
         moving = [0.9 * s - 0.1 * g for s, g in zip(moving, grads)]
         values = [v + s for v, s in zip(values, moving)]
     for p, v in zip(params, values):
@@ -124,12 +148,21 @@ def test_autoencoder_with_tied_weights(rng):
 
     def sigmoid(a):
         return 1 / (1 + np.exp(-a))
+
     V = W.get_value()
     h = sigmoid(X @ V)
     q = sigmoid(h @ V.T)
     d = (q - X) / 10
     back = d @ V * h * (1 - h)
-    for got, wanted in zip(f(X), [-(X * np.log(q) + (1 - X) * np.log(1 - q)).sum(axis=1).mean(), X.T @ back + d.T @ h, back.sum(axis=0), d.sum(axis=0)]):
+    for got, wanted in zip(
+        f(X),
+        [
+            -(X * np.log(q) + (1 - X) * np.log(1 - q)).sum(axis=1).mean(),
+            X.T @ back + d.T @ h,
+            back.sum(axis=0),
+            d.sum(axis=0),
+        ],
+    ):
         near(got, wanted)
 
 
@@ -146,8 +179,9 @@ def test_unrolled_recurrence(rng):
         state, squares = np.zeros((2, 3)), 0.0
         for t in range(5):
             state = np.tanh(S[t] + state @ V)
-            squares += (state ** 2).sum()
+            squares += (state**2).sum()
         return squares
+
     value, slope = function([seq], [cost, T.grad(cost, W)])(S)
     near(value, total(A))
     steps = 1e-6 * np.eye(9).reshape(9, 3, 3)
@@ -159,7 +193,11 @@ def test_batch_normalisation_by_hand(rng):
     x, gamma, running = T.dmatrix("x"), shared(np.full(4, 2.0), "gamma"), shared(np.zeros(4), "running")
     mean, var = x.mean(axis=0), x.var(axis=0)
     y = gamma * (x - mean) / T.sqrt(var + 1e-5)
-    f = function([x], [y, T.grad(T.sum(y * T.arange(12).dimshuffle(0, "x")), x)], updates=[(running, 0.9 * running + 0.1 * mean)])
+    f = function(
+        [x],
+        [y, T.grad(T.sum(y * T.arange(12).dimshuffle(0, "x")), x)],
+        updates=[(running, 0.9 * running + 0.1 * mean)],
+    )
     got, slope = f(X)
     std = np.sqrt(X.var(axis=0) + 1e-5)
     hat, g = (X - X.mean(axis=0)) / std, 2.0 * np.arange(12)[:, None] * np.ones(4)
@@ -173,14 +211,17 @@ def test_embedding_with_sparse_updates(rng):
     E, words, target = shared(table, "E"), T.ivector("words"), T.dmatrix("target")
     picked = E[words]
     cost = T.sum((picked - target) ** 2)
-    train = function([words, target], cost, updates=[(E, T.inc_subtensor(picked, -0.1 * T.grad(cost, picked)))])
+    train = function(
+        [words, target], cost, updates=[(E, T.inc_subtensor(picked, -0.1 * T.grad(cost, picked)))]
+    )
     index, wanted = np.array([3, 1, 3, 6], "int32"), rng.normal(size=(4, 3))
     near(train(index, wanted), ((table[index] - wanted) ** 2).sum())
     np.add.at(table, index, -0.2 * (table[index] - wanted))
     near(E.get_value(), table)
 
 
-# -- algorithms ----------------------------------------------------------------------------------------------------------------
+# -- algorithms ----------------------------------------------------------------------------------------------
+
 
 def test_k_means_steps(rng):
     X = np.concatenate([rng.normal(c, 0.3, (20, 2)) for c in (-3, 0, 3)])
@@ -188,7 +229,11 @@ def test_k_means_steps(rng):
     distance = T.sum((points.dimshuffle(0, "x", 1) - centres.dimshuffle("x", 0, 1)) ** 2, axis=2)
     nearest = T.argmin(distance, axis=1)
     member = T.eq(nearest.dimshuffle(0, "x"), T.arange(3))
-    step = function([points], nearest, updates=[(centres, T.dot(member.T, points) / member.sum(axis=0).dimshuffle(0, "x"))])
+    step = function(
+        [points],
+        nearest,
+        updates=[(centres, T.dot(member.T, points) / member.sum(axis=0).dimshuffle(0, "x"))],
+    )
     C = X[[0, 25, 50]]
     for _ in range(3):
         near_to = ((X[:, None] - C) ** 2).sum(axis=2).argmin(axis=1)
@@ -212,7 +257,12 @@ def test_game_of_life():
     board = np.zeros((6, 6), "int8")
     board[1:4, 2] = 1
     world = shared(board, "world")
-    inner = sum(world[1 + i:(i - 1) or None, 1 + j:(j - 1) or None] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j)
+    inner = sum(
+        world[1 + i : (i - 1) or None, 1 + j : (j - 1) or None]
+        for i in (-1, 0, 1)
+        for j in (-1, 0, 1)
+        if i or j
+    )
     alive = T.or_(T.eq(inner, 3), T.and_(T.eq(world[1:-1, 1:-1], 1), T.eq(inner, 2)))
     step = function([], inner, updates=[(world, T.set_subtensor(world[1:-1, 1:-1], T.cast(alive, "int8")))])
     step()
@@ -239,7 +289,8 @@ def test_masked_loss_lets_no_nan_into_the_gradient():
     near([value, *slope], [(0 + 1 + 49) / 3, 2 * (0 * 1 + 1 * 2) / 3, 2 * (-7 * 3) / 3])
 
 
-# -- sizes ---------------------------------------------------------------------------------------------------------------------
+# -- sizes ---------------------------------------------------------------------------------------------------
+
 
 def test_an_array_beside_a_slice_of_itself():
     m, n = T.dmatrix("m"), T.lscalar("n")
@@ -259,18 +310,53 @@ def test_a_mask_made_of_a_comparison_with_a_number():
     near(function([x, b], T.set_subtensor(x[b > 0], 5.0))(np.zeros((2, 2)), values), 5.0 * values)
 
 
-@pytest.mark.parametrize("make, args, words", [
-    (lambda x, y, m, w, i: ([x, y], x + y), ([1, 2], [1, 2, 3]), "y.shape[0] is 3 but x.shape[0] is 2"),
-    (lambda x, y, m, w, i: ([y, x], x + y), ([1, 2], [1, 2, 3]), "x.shape[0] is 3 but y.shape[0] is 2"),
-    (lambda x, y, m, w, i: ([m], T.dot(m, w)), (np.ones((2, 5)),), "w.shape[0] is 4 but m.shape[1] is 5; dot at"),
-    (lambda x, y, m, w, i: ([m, x], m + x), (np.ones((2, 5)), np.ones(4)), "x.shape[0] is 4 but m.shape[1] is 5; add at"),
-    (lambda x, y, m, w, i: ([m, x], T.nnet.softmax(T.dot(m, w)) + x), (np.ones((2, 4)), [1, 2]), "w.shape[1] is 3 but x.shape[0] is 2; add at"),
-    (lambda x, y, m, w, i: ([m, x], T.set_subtensor(m[0], x)), (np.ones((3, 3)), [1, 2]), "x.shape[0] is 2 but m.shape[1] is 3"),
-    (lambda x, y, m, w, i: ([m, x], m[x > 0]), (np.ones((3, 3)), [1, 2]), "x.shape[0] is 2 but m.shape[0] is 3"),
-    (lambda x, y, m, w, i: ([m], m.reshape((2, 5))), (np.ones((3, 3)),), "the size of m is 9 but the new shape's size is 10; reshape at"),
-    (lambda x, y, m, w, i: ([x, y], T.switch(x > 0, x, y)), ([1, 2], [1]), "y.shape[0] is 1 but x.shape[0] is 2; switch at"),
-    (lambda x, y, m, w, i: ([m, i], T.nnet.categorical_crossentropy(T.nnet.softmax(m), i)), (np.ones((2, 4)), [1, 5]), "a label is out of range: classes are numbered 0 to 3; i holds 5 at"),
-])
+@pytest.mark.parametrize(
+    "make, args, words",
+    [
+        (lambda x, y, m, w, i: ([x, y], x + y), ([1, 2], [1, 2, 3]), "y.shape[0] is 3 but x.shape[0] is 2"),
+        (lambda x, y, m, w, i: ([y, x], x + y), ([1, 2], [1, 2, 3]), "x.shape[0] is 3 but y.shape[0] is 2"),
+        (
+            lambda x, y, m, w, i: ([m], T.dot(m, w)),
+            (np.ones((2, 5)),),
+            "w.shape[0] is 4 but m.shape[1] is 5; dot at",
+        ),
+        (
+            lambda x, y, m, w, i: ([m, x], m + x),
+            (np.ones((2, 5)), np.ones(4)),
+            "x.shape[0] is 4 but m.shape[1] is 5; add at",
+        ),
+        (
+            lambda x, y, m, w, i: ([m, x], T.nnet.softmax(T.dot(m, w)) + x),
+            (np.ones((2, 4)), [1, 2]),
+            "w.shape[1] is 3 but x.shape[0] is 2; add at",
+        ),
+        (
+            lambda x, y, m, w, i: ([m, x], T.set_subtensor(m[0], x)),
+            (np.ones((3, 3)), [1, 2]),
+            "x.shape[0] is 2 but m.shape[1] is 3",
+        ),
+        (
+            lambda x, y, m, w, i: ([m, x], m[x > 0]),
+            (np.ones((3, 3)), [1, 2]),
+            "x.shape[0] is 2 but m.shape[0] is 3",
+        ),
+        (
+            lambda x, y, m, w, i: ([m], m.reshape((2, 5))),
+            (np.ones((3, 3)),),
+            "the size of m is 9 but the new shape's size is 10; reshape at",
+        ),
+        (
+            lambda x, y, m, w, i: ([x, y], T.switch(x > 0, x, y)),
+            ([1, 2], [1]),
+            "y.shape[0] is 1 but x.shape[0] is 2; switch at",
+        ),
+        (
+            lambda x, y, m, w, i: ([m, i], T.nnet.categorical_crossentropy(T.nnet.softmax(m), i)),
+            (np.ones((2, 4)), [1, 5]),
+            "a label is out of range: classes are numbered 0 to 3; i holds 5 at",
+        ),
+    ],
+)
 def test_messages_name_both_users_and_the_line(make, args, words):
     x, y, m, i = T.dvector("x"), T.dvector("y"), T.dmatrix("m"), T.ivector("i")
     inputs, output = make(x, y, m, shared(np.ones((4, 3)), "w"), i)

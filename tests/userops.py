@@ -1,13 +1,15 @@
 """Ops as users write them, for the tests of what is Python inside a compiled function."""
+
 import numpy as np
+from tgen.gof import Apply
 
 import tgen
 import tgen.tensor as T
-from tgen.gof import Apply
 
 
 class Cube(tgen.Op):
     """x**3, by hand, with its gradient."""
+
     __props__ = ()
 
     def make_node(self, x):
@@ -15,11 +17,11 @@ class Cube(tgen.Op):
         return Apply(self, [x], [x.type()])
 
     def perform(self, node, inputs, output_storage):
-        x, = inputs
+        (x,) = inputs
         output_storage[0][0] = x**3
 
     def grad(self, inputs, output_gradients):
-        return [3*inputs[0]**2*output_gradients[0]]
+        return [3 * inputs[0] ** 2 * output_gradients[0]]
 
 
 class SizedCube(Cube):
@@ -31,6 +33,7 @@ class SizedCube(Cube):
 
 class Where(tgen.Op):
     """The elements above a limit: a vector whose length only perform knows, and their number."""
+
     __props__ = ("limit",)
 
     def __init__(self, limit):
@@ -41,7 +44,7 @@ class Where(tgen.Op):
         return Apply(self, [x], [T.TensorType(x.dtype, (False,))(), T.lscalar()])
 
     def perform(self, node, inputs, output_storage):
-        x, = inputs
+        (x,) = inputs
         output_storage[0][0] = x[x > self.limit]
         output_storage[1][0] = np.asarray((x > self.limit).sum())
 

@@ -1,4 +1,5 @@
 """The variables that the tests of function() start from."""
+
 import numpy as np
 
 import tgen.tensor as T
@@ -6,7 +7,9 @@ from tgen import shared
 
 
 class World:
-    """Fresh variables for one row: symbolic x y v m f (float32 vector) i, shared s (float64 scalar), w (float64 vector), s32, a list."""
+    """Fresh variables for one row: symbolic x y v m f (float32 vector) i, shared s (float64 scalar), w
+    (float64 vector), s32, a list.
+    """
 
     def __init__(self):
         self.x, self.y = T.dscalars("xy")

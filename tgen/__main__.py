@@ -1,4 +1,5 @@
 """``python -m tgen``: the ``tgen`` command."""
+
 import sys
 
 from tgen.cli import main

@@ -1,6 +1,7 @@
 """``tgen.config``: the options, checked when they are assigned.
 
-Initial values come from ``TGEN_FLAGS="floatX=float32,mode=FAST_COMPILE"`` and from ``TGEN_<NAME>``, which wins.
+Initial values come from ``TGEN_FLAGS="floatX=float32,mode=FAST_COMPILE"`` and from ``TGEN_<NAME>``, which
+wins.
 
 >>> with config.change_flags(floatX="float32"):
 ...     config.floatX
@@ -10,6 +11,7 @@ Traceback (most recent call last):
     ...
 ValueError: config.floatX must be one of 'float64', 'float32'; got 'float16'
 """
+
 import os
 import warnings
 from contextlib import ContextDecorator
@@ -18,10 +20,29 @@ from tgen.errors import nearest, tell_once
 
 _FALSE, _TRUE = ("0", "false", "no", "off", ""), ("1", "true", "yes", "on")
 
-# Theano's names of modes, optimizers and linkers. What a mode or an optimizer is here: a mode of the passes. "Mode": what config.optimizer says
-MODES = {"Mode": None, "FAST_RUN": "FAST_RUN", "FAST_COMPILE": "FAST_COMPILE", "DebugMode": "DebugMode", "DEBUG_MODE": "DebugMode", "NanGuardMode": "FAST_RUN"}
-OPTIMIZERS = {"fast_run": "FAST_RUN", "fast_compile": "FAST_COMPILE", "None": "FAST_COMPILE", "merge": "FAST_COMPILE", "o1": "FAST_COMPILE", "o2": "FAST_RUN",
-              "o3": "FAST_RUN", "o4": "FAST_RUN", "unsafe": "FAST_RUN", "fast_run_stable": "FAST_RUN", "fast_compile_stable": "FAST_COMPILE"}
+# Theano's names of modes, optimizers and linkers. What a mode or an optimizer is here: a mode of the passes.
+# "Mode": what config.optimizer says
+MODES = {
+    "Mode": None,
+    "FAST_RUN": "FAST_RUN",
+    "FAST_COMPILE": "FAST_COMPILE",
+    "DebugMode": "DebugMode",
+    "DEBUG_MODE": "DebugMode",
+    "NanGuardMode": "FAST_RUN",
+}
+OPTIMIZERS = {
+    "fast_run": "FAST_RUN",
+    "fast_compile": "FAST_COMPILE",
+    "None": "FAST_COMPILE",
+    "merge": "FAST_COMPILE",
+    "o1": "FAST_COMPILE",
+    "o2": "FAST_RUN",
+    "o3": "FAST_RUN",
+    "o4": "FAST_RUN",
+    "unsafe": "FAST_RUN",
+    "fast_run_stable": "FAST_RUN",
+    "fast_compile_stable": "FAST_COMPILE",
+}
 LINKERS = ("cvm", "c", "vm", "c|py", "cvm_nogc", "vm_nogc", "c|py_nogc", "py")
 C_ALL_THE_SAME = "functions run as compiled C all the same; the results are those of NumPy"
 
@@ -35,7 +56,9 @@ class Choice:
     def check(self, name, value):
         text = str(value) if value is None or isinstance(value, str) else None
         if text not in self.values:
-            raise ValueError(f"config.{name} must be one of {', '.join(map(repr, self.values))}; got {value!r}")
+            raise ValueError(
+                f"config.{name} must be one of {', '.join(map(repr, self.values))}; got {value!r}"
+            )
         if text in self.told:
             tell_once(f"config.{name}={text}: {self.told[text]}")
         return text
@@ -45,7 +68,11 @@ class Choice:
 
 class Device:
     """Where functions run: the CPU, whatever is asked for."""
-    default, doc = "cpu", "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu"
+
+    default, doc = (
+        "cpu",
+        "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu",
+    )
 
     def check(self, name, value):
         if not isinstance(value, str) or not value.startswith(("cpu", "gpu", "cuda", "opencl")):
@@ -89,7 +116,9 @@ class Count:
         try:
             return self.check(name, int(text))
         except ValueError as error:
-            raise ValueError(f"config.{name} must be an int of at least {self.least}; got {text!r}") from error
+            raise ValueError(
+                f"config.{name} must be an int of at least {self.least}; got {text!r}"
+            ) from error
 
 
 class Switch:
@@ -116,25 +145,50 @@ def processors():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-OPTIONS = {     # rooms above add rows with config.declare
-    "floatX": Choice("float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"),
+OPTIONS = {  # rooms above add rows with config.declare
+    "floatX": Choice(
+        "float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"
+    ),
     "mode": Choice(*MODES, doc="the mode of function() without mode=; Mode: what optimizer says"),
     "threads": Count(processors(), 1, doc="threads one call may use"),
     "cc": Text("", doc="the C compiler; empty: cc, gcc or clang, the first that works"),
     "cflags": Text("", doc="further flags for the C compiler, from an allow-list"),
-    "cache_dir": Text("", doc="where compiled functions are kept; empty: the checkout's cache/ or the user's cache directory"),
-    "cache_bytes": Count(1 << 30, 1, doc="size of the cache on disk; the least recently used entries go first"),
+    "cache_dir": Text(
+        "",
+        doc="where compiled functions are kept; empty: the checkout's cache/ or the user's cache directory",
+    ),
+    "cache_bytes": Count(
+        1 << 30, 1, doc="size of the cache on disk; the least recently used entries go first"
+    ),
     "compile_timeout": Count(300, 1, doc="seconds the C compiler may take"),
     "pool_bytes": Count(256 << 20, 0, doc="memory kept for results and temporaries between calls"),
-    "on_unused_input": Choice("raise", "warn", "ignore", doc="what function() does about an input nothing needs"),
-    "compute_test_value": Choice("off", "ignore", "warn", "raise", doc="whether ops are computed as they are applied, on tag.test_value; and what happens where one is missing"),
+    "on_unused_input": Choice(
+        "raise", "warn", "ignore", doc="what function() does about an input nothing needs"
+    ),
+    "compute_test_value": Choice(
+        "off",
+        "ignore",
+        "warn",
+        "raise",
+        doc="whether ops are computed as they are "
+        "applied, on tag.test_value; and what "
+        "happens where one is missing",
+    ),
     "allow_gc": Switch(True, doc="accepted; temporaries never outlive a call"),
-    "optimizer": Choice(*OPTIMIZERS, doc="what mode=Mode means: FAST_RUN, or FAST_COMPILE for fast_compile, None, merge, o1"),
+    "optimizer": Choice(
+        *OPTIMIZERS, doc="what mode=Mode means: FAST_RUN, or FAST_COMPILE for fast_compile, None, merge, o1"
+    ),
     "linker": Choice(*LINKERS, doc="accepted; functions are compiled C", told={"py": C_ALL_THE_SAME}),
     "profile": Switch(False, doc="functions count their calls and time"),
     "exception_verbosity": Choice("low", "high", doc="accepted; messages are always full"),
-    "warn_float64": Choice("ignore", "warn", "raise", "pdb", doc="accepted", 
-                           told=dict.fromkeys(("warn", "raise", "pdb"), "nothing is said about variables of float64")),
+    "warn_float64": Choice(
+        "ignore",
+        "warn",
+        "raise",
+        "pdb",
+        doc="accepted",
+        told=dict.fromkeys(("warn", "raise", "pdb"), "nothing is said about variables of float64"),
+    ),
     "device": Device(),
     "openmp": Switch(True, doc="accepted; config.threads decides"),
     "optimizer_including": Text("", doc="accepted; function() without mode= tells that it is not done"),
@@ -147,13 +201,15 @@ OPTIONS = {     # rooms above add rows with config.declare
     "debug": Count(0, 0, doc="1..5: what is printed while compiling (cache, times, IR, C, every pass)"),
 }
 
-_WATCHERS = {}      # name of an option -> who is told its new values
+_WATCHERS = {}  # name of an option -> who is told its new values
 
 
 class Config:
-    """The options as attributes. An unknown name is an AttributeError, a wrong value a TypeError or ValueError.
+    """The options as attributes. An unknown name is an AttributeError, a wrong value a TypeError or
+    ValueError.
 
-    ``config.gcc.cxxflags`` and ``getattr(config, "gcc.cxxflags")`` are one option: rooms above this one declare more of them.
+    ``config.gcc.cxxflags`` and ``getattr(config, "gcc.cxxflags")`` are one option: rooms above this one
+    declare more of them.
     """
 
     def __init__(self, environment):
@@ -161,12 +217,17 @@ class Config:
             object.__setattr__(self, name, option.default)
         for name, text in _flags(environment):
             if name not in OPTIONS:
-                warnings.warn(f"TGEN_FLAGS sets {name!r}, which tgen does not have{nearest(name, OPTIONS)}", stacklevel=2)
+                warnings.warn(
+                    f"TGEN_FLAGS sets {name!r}, which tgen does not have{nearest(name, OPTIONS)}",
+                    stacklevel=2,
+                )
                 continue
             object.__setattr__(self, name, OPTIONS[name].read(name, text))
 
     def declare(self, name, option):
-        """A further option: an object with ``default``, ``doc`` (None: not worth a line of repr), ``check(name, value)`` and ``read(name, text)``."""
+        """A further option: an object with ``default``, ``doc`` (None: not worth a line of repr),
+        ``check(name, value)`` and ``read(name, text)``.
+        """
         if name in OPTIONS:
             raise AttributeError(f"config has the option {name!r} already")
         OPTIONS[name] = option
@@ -190,17 +251,29 @@ class Config:
             tell(getattr(self, name))
 
     def __delattr__(self, name):
-        raise AttributeError(f"config.{name} cannot be deleted; assign {OPTIONS[name].default!r} to reset it" if name in OPTIONS else _unknown(name))
+        raise AttributeError(
+            f"config.{name} cannot be deleted; assign {OPTIONS[name].default!r} to reset it"
+            if name in OPTIONS
+            else _unknown(name)
+        )
 
     def __dir__(self):
         return sorted({*object.__dir__(self), *(name.partition(".")[0] for name in OPTIONS)})
 
     def __repr__(self):
-        shown = [(name, option) for name, option in OPTIONS.items() if option.doc or getattr(self, name) != option.default]
-        return "\n".join(f"{name} = {getattr(self, name)!r}" + (f"    # {option.doc}" if option.doc else "") for name, option in shown)
+        shown = [
+            (name, option)
+            for name, option in OPTIONS.items()
+            if option.doc or getattr(self, name) != option.default
+        ]
+        return "\n".join(
+            f"{name} = {getattr(self, name)!r}" + (f"    # {option.doc}" if option.doc else "")
+            for name, option in shown
+        )
 
     def change_flags(self, args=(), **flags):
-        """Set ``flags`` for the length of a ``with`` block or of a decorated function, then set the old values again.
+        """Set ``flags`` for the length of a ``with`` block or of a decorated function, then set the old
+        values again.
 
         Names with a dot come in a dict or as pairs, as the first argument.
 
@@ -231,7 +304,7 @@ class _Section:
 
     def __dir__(self):
         start = f"{self._prefix}."
-        return sorted({name[len(start):].partition(".")[0] for name in OPTIONS if name.startswith(start)})
+        return sorted({name[len(start) :].partition(".")[0] for name in OPTIONS if name.startswith(start)})
 
 
 class _ChangeFlags(ContextDecorator):
@@ -257,9 +330,15 @@ class _ChangeFlags(ContextDecorator):
 
 def _flags(environment):
     """(name, text) pairs in the order they take effect: TGEN_FLAGS, then TGEN_<NAME>."""
-    pairs = [part.partition("=")[::2] for part in environment.get("TGEN_FLAGS", "").split(",") if part.strip()]
+    pairs = [
+        part.partition("=")[::2] for part in environment.get("TGEN_FLAGS", "").split(",") if part.strip()
+    ]
     pairs = [(name.strip(), text.strip()) for name, text in pairs]
-    return pairs + [(name, environment[f"TGEN_{name.upper()}"]) for name in OPTIONS if f"TGEN_{name.upper()}" in environment]
+    return pairs + [
+        (name, environment[f"TGEN_{name.upper()}"])
+        for name in OPTIONS
+        if f"TGEN_{name.upper()}" in environment
+    ]
 
 
 config = Config(os.environ)

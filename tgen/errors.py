@@ -1,4 +1,7 @@
-"""The exceptions of tgen. Each derives from the built-in class a caller would catch; messages say what, where, wanted and got, and the fix."""
+"""The exceptions of tgen. Each derives from the built-in class a caller would catch; messages say what,
+where, wanted and got, and the fix.
+"""
+
 import difflib
 import os
 import sys
@@ -10,7 +13,8 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def shown(name):
-    """A name a user chose, for a message: as it is when it is short and printable, else the beginning of its repr.
+    """A name a user chose, for a message: as it is when it is short and printable, else the beginning of its
+    repr.
 
     >>> shown("w"), shown("a\\nb")
     ('w', "'a\\\\nb'")
@@ -28,7 +32,9 @@ def nearest(name, names):
     """
     names = sorted(set(names))
     folded = {n.lower(): n for n in names}
-    close = difflib.get_close_matches(name, names, 3, 0.6) or [folded[n] for n in difflib.get_close_matches(name.lower(), folded, 3, 0.6)]
+    close = difflib.get_close_matches(name, names, 3, 0.6) or [
+        folded[n] for n in difflib.get_close_matches(name.lower(), folded, 3, 0.6)
+    ]
     return f"; nearest: {', '.join(close)}" if close else ""
 
 
@@ -41,8 +47,11 @@ def about_bool(x):
     """
     if not holds_bool(x):
         return ""
-    return ("; == and != compare variables as objects and give True or False: write T.eq(x, y) or T.neq(x, y), "
-            "and for a constant T.constant(True) or numpy.bool_(True)")
+    return (
+        "; == and != compare variables as objects and give True or False: write T.eq(x, y) or T.neq(x, "
+        "y), "
+        "and for a constant T.constant(True) or numpy.bool_(True)"
+    )
 
 
 def holds_bool(x):
@@ -60,7 +69,9 @@ def holds_bool(x):
 
 
 class TheanoWarning(UserWarning):
-    """A Theano program asked for something that is accepted and not done here. Each thing is told once in a process."""
+    """A Theano program asked for something that is accepted and not done here. Each thing is told once in a
+    process.
+    """
 
 
 _TOLD = set()
@@ -78,7 +89,9 @@ def tell_once(message):
 
 
 class CompileError(RuntimeError):
-    """The C compiler is missing, failed or took too long; the message has its command and the first lines it wrote."""
+    """The C compiler is missing, failed or took too long; the message has its command and the first lines it
+    wrote.
+    """
 
 
 class CacheSecurityError(RuntimeError):

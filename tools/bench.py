@@ -1,9 +1,12 @@
-"""Microseconds a call of a few programs, with what is installed beside tgen: NumPy, numexpr, JAX, torch. Not a test.
+"""Microseconds a call of a few programs, with what is installed beside tgen: NumPy, numexpr, JAX, torch. Not
+a test.
 
     python tools/bench.py [--seconds S] [NAME ...]
 
-Each contender runs alone in a process of its own; the median of many short runs is shown, and tgen's ratio to the best peer.
+Each contender runs alone in a process of its own; the median of many short runs is shown, and tgen's ratio to
+the best peer.
 """
+
 import argparse
 import importlib.util
 import json
@@ -27,6 +30,7 @@ def numpy_expsin():
     def run():
         c = np.cos(X)
         return np.exp(np.sin(4 * c + 1)) + np.exp(np.sin(5 * c + 2))
+
     return run
 
 
@@ -34,6 +38,7 @@ def numpy_softmax():
     def run():
         e = np.exp(ROWS - ROWS.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
+
     return run
 
 
@@ -63,30 +68,43 @@ def tgen_mlp():
     w, b, v, c = [tgen.shared((rng.standard_normal(s) * 0.05).astype("float32")) for s in shapes]
     p = T.nnet.softmax(T.dot(T.tanh(T.dot(x, w) + b), v) + c)
     cost = T.nnet.categorical_crossentropy(p, y).mean()
-    step = tgen.function([x, y], cost, updates=[(s, s - np.float32(0.01) * g) for s, g in zip([w, b, v, c], T.grad(cost, [w, b, v, c]))])
+    step = tgen.function(
+        [x, y],
+        cost,
+        updates=[(s, s - np.float32(0.01) * g) for s, g in zip([w, b, v, c], T.grad(cost, [w, b, v, c]))],
+    )
     return lambda: step(INPUT, TARGET)
 
 
 def numexpr_expsin():
     import numexpr
+
     return lambda: numexpr.evaluate("exp(sin(4*cos(x)+1)) + exp(sin(5*cos(x)+2))", {"x": X})
 
 
 def jax_expsin():
     import jax
+
     jax.config.update("jax_enable_x64", True)
-    f = jax.jit(lambda x: jax.numpy.exp(jax.numpy.sin(4 * jax.numpy.cos(x) + 1)) + jax.numpy.exp(jax.numpy.sin(5 * jax.numpy.cos(x) + 2)))
+    f = jax.jit(
+        lambda x: (
+            jax.numpy.exp(jax.numpy.sin(4 * jax.numpy.cos(x) + 1))
+            + jax.numpy.exp(jax.numpy.sin(5 * jax.numpy.cos(x) + 2))
+        )
+    )
     return lambda: np.asarray(f(X))
 
 
 def jax_softmax():
     import jax
+
     f = jax.jit(lambda x: jax.nn.softmax(x, -1))
     return lambda: np.asarray(f(ROWS))
 
 
 def torch_softmax():
     import torch
+
     x = torch.from_numpy(ROWS)
     return lambda: torch.softmax(x, -1).numpy()
 
@@ -120,7 +138,19 @@ def main():
         times = {}
         for who in CONTENDERS:
             if f"{who}_{program}" in globals() and importlib.util.find_spec(who):
-                done = subprocess.run([sys.executable, __file__, "--one", f"{who}_{program}", "--seconds", str(options.seconds)], capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    [
+                        sys.executable,
+                        __file__,
+                        "--one",
+                        f"{who}_{program}",
+                        "--seconds",
+                        str(options.seconds),
+                    ],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
                 times[who] = json.loads(done.stdout)
         peers = [t for who, t in times.items() if who != "tgen"]
         ratio = f"  tgen/best peer {times['tgen'] / min(peers):.2f}" if peers else ""

@@ -59,18 +59,14 @@ def shown(tests, full, seconds):
         start = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
         try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds
-            )
+            done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds)
             output, kept = done.stdout + done.stderr, done.returncode == 0
         except subprocess.TimeoutExpired as error:
             output, kept = f"more than {seconds} s: {error}", False
         figures = {}
         for line in told:
             figures.update(json.loads(line)[1])
-    counts = {
-        word: int(number) for number, word in COUNT.findall(output.splitlines()[-1] if output else "")
-    }
+    counts = {word: int(number) for number, word in COUNT.findall(output.splitlines()[-1] if output else "")}
     return {
         "kept": kept,
         "passed": counts.get("passed", 0),
@@ -120,9 +116,7 @@ def main():
     parser.add_argument(
         "--python", nargs="+", default=[], metavar="PATH", help="other interpreters to share a cache with"
     )
-    parser.add_argument(
-        "--seconds", type=int, default=1200, help="the most that one promise may take (1200)"
-    )
+    parser.add_argument("--seconds", type=int, default=1200, help="the most that one promise may take (1200)")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     options = parser.parse_args()
     rows, results = promises(), {}

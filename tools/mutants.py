@@ -149,8 +149,8 @@ MUTANTS = (
     Mutant(
         "gradient-of-sub",
         "tgen/ops/elemwise.py",
-        '(lambda g, z, x, y: g, lambda g, z, x, y: -g), "x - y"',
-        '(lambda g, z, x, y: g, lambda g, z, x, y: g), "x - y"',
+        '(lambda g, z, x, y: g, lambda g, z, x, y: -g),\n    "x - y"',
+        '(lambda g, z, x, y: g, lambda g, z, x, y: g),\n    "x - y"',
         "the gradient of a subtraction in its second operand has the wrong sign",
     ),
     Mutant(

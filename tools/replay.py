@@ -2,9 +2,10 @@
 
     python tools/replay.py REV_A [REV_B]     # REV_B: the working tree when left out
 
-Every program in tests/programs and tgen/examples/*.py is run at both places; the C texts of each function it builds are kept under its
-number. Exit status 1 when a text differs.
+Every program in tests/programs and tgen/examples/*.py is run at both places; the C texts of each function it
+builds are kept under its number. Exit status 1 when a text differs.
 """
+
 import argparse
 import difflib
 import pathlib
@@ -31,7 +32,12 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def programs(tree):
-    return sorted([*tree.glob("tests/programs/*.py"), *(p for p in tree.glob("tgen/examples/*.py") if p.name != "__init__.py")])
+    return sorted(
+        [
+            *tree.glob("tests/programs/*.py"),
+            *(p for p in tree.glob("tgen/examples/*.py") if p.name != "__init__.py"),
+        ]
+    )
 
 
 def record(tree, out):
@@ -39,25 +45,37 @@ def record(tree, out):
     for program in programs(tree):
         folder = out / f"{program.parent.name}-{program.stem}"
         folder.mkdir(parents=True)
-        done = subprocess.run([sys.executable, "-c", RECORD, str(tree), str(program), str(folder)], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", RECORD, str(tree), str(program), str(folder)],
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
             (folder / "failed").write_text(done.stderr.strip().splitlines()[-1] + "\n")
 
 
 def checked_out(revision, folder):
-    subprocess.run(["git", "-C", str(ROOT), "worktree", "add", "--detach", "-q", str(folder), revision], check=True)
+    subprocess.run(
+        ["git", "-C", str(ROOT), "worktree", "add", "--detach", "-q", str(folder), revision], check=True
+    )
     return folder
 
 
 def texts(folder):
-    return {str(p.relative_to(folder)): p.read_text().splitlines(keepends=True) for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): p.read_text().splitlines(keepends=True)
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 def compare(old, new):
     """Print the differences; how many texts differ."""
     before, after, changed = texts(old), texts(new), 0
     for name in sorted({*before, *after}):
-        lines = list(difflib.unified_diff(before.get(name, []), after.get(name, []), f"a/{name}", f"b/{name}"))
+        lines = list(
+            difflib.unified_diff(before.get(name, []), after.get(name, []), f"a/{name}", f"b/{name}")
+        )
         changed += bool(lines)
         sys.stdout.writelines(lines)
     print(f"{len(after)} texts, {changed} differ", file=sys.stderr)
@@ -79,7 +97,9 @@ def main():
             return 1 if compare(work / "old", work / "new") else 0
         finally:
             for tree in trees:
-                subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(tree)], check=False)
+                subprocess.run(
+                    ["git", "-C", str(ROOT), "worktree", "remove", "--force", str(tree)], check=False
+                )
 
 
 if __name__ == "__main__":

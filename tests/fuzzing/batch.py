@@ -11,7 +11,8 @@ from tgen.codegen.generate import parts_of_file
 from tgen.codegen.render import render, source
 from tgen.errors import CompileError
 from tgen.passes.plan import plan
-from tgen.runtime import hooks, program as programs
+from tgen.runtime import hooks
+from tgen.runtime import program as programs
 
 QUICK = ("-O0",)  # three times faster to compile than what functions are compiled with
 DEFINED = re.compile(r"^(?:TGEN_CALLED|TGEN_MOVES|static|int32_t)\b[^\n({=;]*?\b(\w+)(?=[\[(])", re.M)

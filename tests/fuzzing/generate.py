@@ -7,18 +7,18 @@ interpreter does and changes nothing.
 
 import itertools
 
-import numpy as np
-
 import loops
-import tgen.tensor as T
+import numpy as np
 from special import special_array
+from twins import TWINS
+from twins_nnet import NNET_TWINS
+
+import tgen.tensor as T
 from tgen.core.types import DTYPES, FLOATS, is_float, is_int
 from tgen.graph.nodes import Variable
 from tgen.lower import lower
-from tgen.passes.rules import EXACT
 from tgen.ops.stable import STABLE
-from twins import TWINS
-from twins_nnet import NNET_TWINS
+from tgen.passes.rules import EXACT
 
 from .program import LAYOUTS, Leaf, Program, Statement, compiled, differentiated, namespace
 from .values import Values, error_class
@@ -452,7 +452,7 @@ class Generator:
     def factors(self, shape):
         """A shape of as many elements, one size perhaps -1."""
         left, out = int(np.prod(shape)), []
-        for k in range(self.number(0, 3)):
+        for _ in range(self.number(0, 3)):
             fitting = [n for n in (1, 2, 3, 4, 5, 7, 8) if left and left % n == 0] or [self.of([1, 2, 3])]
             out.append(self.of(fitting))
             left //= out[-1]
@@ -737,7 +737,9 @@ class Generator:
         w = self.leaf(dtype, (groups * self.number(1, 2), images[1] // groups, *per_axis(1, 3)))
         border = self.of(["valid", "full", "half", 1, per_axis(0, 2)])
         options = f"border_mode={border!r}, subsample={per_axis(1, 2)}, filter_flip={self.chance(0.5)}, "
-        options += f"filter_dilation={per_axis(1, 2) if self.chance(0.3) else (1,) * space}, num_groups={groups}"
+        options += (
+            f"filter_dilation={per_axis(1, 2) if self.chance(0.3) else (1,) * space}, num_groups={groups}"
+        )
         self.say(f"T.nnet.conv{space}d({x}, {w}, {options})", [x, w])
 
     def altered(self):

@@ -15,8 +15,9 @@ from collections import Counter
 from contextlib import contextmanager, nullcontext
 from unittest import mock
 
-import tgen
 from compiled import in_parts
+
+import tgen
 from tgen.core.rules import Rewriter
 from tgen.ops.stable import STABLE
 from tgen.passes.rules import EXACT

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from unittest import mock
 
 import numpy as np
+from special import same_bits
 
 import tgen
-from special import same_bits
 from tgen import passes
 from tgen.core.op import REDUCE
 from tgen.ir import interp
-from tgen.ir.regions import reduce
 from tgen.ir.rebuild import walk
+from tgen.ir.regions import reduce
 from tgen.ir.verify import verify
 from tgen.lower import lower
 from tgen.ops.declare import LIBM
@@ -346,7 +346,9 @@ class Case:
 
         def at(point):
             with mock.patch.object(interp, "_Machine", Untied):
-                return interp.run(base, [point[leaf.name] for leaf in program.leaves if not leaf.constant], [])[0]
+                return interp.run(
+                    base, [point[leaf.name] for leaf in program.leaves if not leaf.constant], []
+                )[0]
 
         for attempt in range(3):
             point = {name: leaf.array for name, leaf in leaves.items()}

@@ -5,15 +5,15 @@ variables, and as a script to keep.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from loops import looped
+from twins import TWINS
+from twins_nnet import NNET_TWINS
 
 import tgen
 import tgen.tensor as T
-from loops import looped
 from tgen.core.types import TensorType
 from tgen.random.mrg import MRG_RandomStreams
 from tgen.random.randomstate import RandomStreams
-from twins import TWINS
-from twins_nnet import NNET_TWINS
 
 noted = tgen.printing.Print("", global_fn=lambda op, value: None)  # Python in the middle of a program
 ALTERED = ("grad_clip", "grad_scale", "zero_grad", "disconnected_grad", "consider_constant")
@@ -170,7 +170,9 @@ def script(program, words=""):
     ]
     if any("rows[" in s.text for s in program.statements):
         lines.append("from fuzzing.program import ROWS as rows")
-    lines += ["from fuzzing.program import noted"] if any("noted(" in s.text for s in program.statements) else []
+    lines += (
+        ["from fuzzing.program import noted"] if any("noted(" in s.text for s in program.statements) else []
+    )
     lines += ["from loops import looped"] if any("looped(" in s.text for s in program.statements) else []
     if any("RandomStreams(" in s.text for s in program.statements):
         lines += [

@@ -1,4 +1,5 @@
 """``python -m tgen.cli``."""
+
 import sys
 
 from .command import main

@@ -1,4 +1,5 @@
 """Which variable a call's result is bound to, read from the source of the line that runs."""
+
 import ast
 import functools
 import linecache
@@ -6,7 +7,9 @@ import linecache
 
 @functools.lru_cache(maxsize=16)
 def _parents(file):
-    """{node: its parent} of a source file's syntax tree, and its calls by (line, column, end line, end column)."""
+    """{node: its parent} of a source file's syntax tree, and its calls by (line, column, end line, end
+    column).
+    """
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
@@ -37,14 +40,20 @@ def _target(target, index):
 
 
 def bound_name(frame):
-    """The variable the call running in ``frame`` will be bound to, through ``return``s up the stack; None when it is none."""
+    """The variable the call running in ``frame`` will be bound to, through ``return``s up the stack; None
+    when it is none.
+    """
     index = None
     while frame is not None:
         call, parents = _running_call(frame)
         if call is None:
             return None
         node, holder = call, parents.get(call)
-        if isinstance(holder, (ast.Tuple, ast.List)) and index is None and isinstance(parents.get(holder), (ast.Assign, ast.Return)):
+        if (
+            isinstance(holder, (ast.Tuple, ast.List))
+            and index is None
+            and isinstance(parents.get(holder), (ast.Assign, ast.Return))
+        ):
             index = holder.elts.index(node)
             node, holder = holder, parents[holder]
         if isinstance(holder, ast.Return):

@@ -1,4 +1,7 @@
-"""``tgen cache``: where compiled functions are kept, what is there, whether it is whole, and how to make room."""
+"""``tgen cache``: where compiled functions are kept, what is there, whether it is whole, and how to make
+room.
+"""
+
 import time
 
 from tgen.backends.c import cache
@@ -49,16 +52,23 @@ def path(_, out, paint):
 
 def list_entries(_, out, paint):
     now = time.time()
-    rows = [(item.key, KINDS[item.suffix], size_text(item.size), age_text(now - item.used))
-            for item in reversed(cache.entries())]
+    rows = [
+        (item.key, KINDS[item.suffix], size_text(item.size), age_text(now - item.used))
+        for item in reversed(cache.entries())
+    ]
     out.write(table(rows) + "\n" if rows else "")
     return 0
 
 
 def stats(_, out, paint):
     found = cache.stats()
-    rows = [("directory", found["directory"]), ("functions", str(found["functions"])), ("records", str(found["records"])),
-            ("size", size_text(found["bytes"])), ("limit", size_text(found["limit"]))]
+    rows = [
+        ("directory", found["directory"]),
+        ("functions", str(found["functions"])),
+        ("records", str(found["records"])),
+        ("size", size_text(found["bytes"])),
+        ("limit", size_text(found["limit"])),
+    ]
     out.write(table(rows) + "\n")
     return 0
 
@@ -67,7 +77,11 @@ def verify(_, out, paint):
     count, bad = len(cache.entries()), cache.verify()
     for item in bad:
         out.write(paint.style("bad", "damaged") + f"  {item.path}\n")
-    out.write(f"{count} entries, {len(bad)} damaged" + ("; a use replaces them, tgen cache clear removes all" if bad else "") + "\n")
+    out.write(
+        f"{count} entries, {len(bad)} damaged"
+        + ("; a use replaces them, tgen cache clear removes all" if bad else "")
+        + "\n"
+    )
     return 1 if bad else 0
 
 
@@ -81,6 +95,11 @@ def clear(_, out, paint):
     return 0
 
 
-ACTIONS = {"path": (path, "print the cache directory"), "list": (list_entries, "what is there, the last used first"),
-           "stats": (stats, "how many, how large, how large it may get"), "verify": (verify, "prove every entry; status 1 when one is damaged"),
-           "prune": (prune, "remove what was used longest ago until the rest fits"), "clear": (clear, "remove everything")}
+ACTIONS = {
+    "path": (path, "print the cache directory"),
+    "list": (list_entries, "what is there, the last used first"),
+    "stats": (stats, "how many, how large, how large it may get"),
+    "verify": (verify, "prove every entry; status 1 when one is damaged"),
+    "prune": (prune, "remove what was used longest ago until the rest fits"),
+    "clear": (clear, "remove everything"),
+}

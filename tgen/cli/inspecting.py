@@ -1,4 +1,5 @@
 """``tgen inspect``: IR, plan and C of the functions a file builds, or of a cache entry."""
+
 import os
 import re
 import sys
@@ -40,7 +41,10 @@ def run(options, out, paint):
     if file is None:
         return inspect_key(name, options, out, paint)
     if not os.path.isfile(file):
-        raise Wrong(f"no file {escape(file)}, and {escape(options.target)} is no key of the cache (6 to 64 hex digits)")
+        raise Wrong(
+            f"no file {escape(file)}, and {escape(options.target)} is no key of the cache (6 to 64 "
+            "hex digits)"
+        )
     recorder = Recorder(name, options.run)
     with out.script_to_stderr():
         error = run_script(file, options.arguments, recorder)
@@ -55,7 +59,10 @@ def run(options, out, paint):
         sys.stderr.write(error_text(error, file) + "\n")
     if not shown:
         known = ", ".join(escape(b.label) for b in recorder.found) or "none"
-        sys.stderr.write(f"tgen: {escape(file)} built no function{f' called {escape(name)}' if name else ''}; built: {known}\n")
+        sys.stderr.write(
+            f"tgen: {escape(file)} built no "
+            f"function{f' called {escape(name)}' if name else ''}; built: {known}\n"
+        )
     return 1 if error is not None or not shown else 0
 
 
@@ -75,24 +82,43 @@ def signature(fn):
 
 def show_function(built, options, out, paint):
     fn = built.function
-    out.write(paint.style("title", f"function {escape(built.label)}") + f"  {inspection.place(built.where, full=True)}\n")
+    out.write(
+        paint.style("title", f"function {escape(built.label)}")
+        + f"  {inspection.place(built.where, full=True)}\n"
+    )
     out.write(paint.code("ir", inspection.legend(fn)) + "\n")
     show(out, paint, inspection.sections(fn, wanted(options)) if wanted(options) else [])
     if options.stage is not None:
-        show(out, paint, [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode.passes))])
+        show(
+            out,
+            paint,
+            [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode.passes))],
+        )
     if options.asm:
         show(out, paint, [("assembly", "asm", assembly(fn.fn.program.c_text()))])
 
 
 def wanted(options):
     """The section words that the flags ask for; all of them when there is no flag."""
-    words = [word for word, on in [("ir", options.ir), ("final", options.ir), ("plan", options.plan), ("c", options.c), ("general", options.general)] if on]
+    words = [
+        word
+        for word, on in [
+            ("ir", options.ir),
+            ("final", options.ir),
+            ("plan", options.plan),
+            ("c", options.c),
+            ("general", options.general),
+        ]
+        if on
+    ]
     return words or ([] if options.stage is not None or options.asm else ["ir", "final", "plan", "c"])
 
 
 def show(out, paint, parts):
     for title, kind, text in parts:
-        out.write(paint.style("title", f"==== {title} ====") + "\n" + paint.code(kind, text.rstrip("\n")) + "\n")
+        out.write(
+            paint.style("title", f"==== {title} ====") + "\n" + paint.code(kind, text.rstrip("\n")) + "\n"
+        )
     out.write("\n")
 
 
@@ -115,6 +141,7 @@ def assembly(c_text):
         toolchain.execute(directory, command)
         with open(os.path.join(directory, "tgen.s"), encoding="utf-8", errors="replace") as file:
             return file.read()
+
     return in_scratch(assembled)
 
 
@@ -122,7 +149,11 @@ def find_key(prefix):
     """The whole key of the one stored function whose key begins so; Wrong for none or several."""
     keys = [item.key for item in cache.entries((cache.LIBRARY,)) if item.key.startswith(prefix)]
     if len(keys) != 1:
-        several = f"{len(keys)} keys begin with {prefix}" if keys else f"no key in {cache.directory()} begins with {prefix}"
+        several = (
+            f"{len(keys)} keys begin with {prefix}"
+            if keys
+            else f"no key in {cache.directory()} begins with {prefix}"
+        )
         raise Wrong(f"{several}; see tgen cache list")
     return keys[0]
 
@@ -136,7 +167,7 @@ def inspect_key(prefix, options, out, paint):
     facts = stored[1]
     out.write(paint.style("title", f"cache entry {key}") + f"  {escape(facts.get('compiler', ''))}\n")
     text = facts["meta"].get("ir")
-    if text is None:        # a library of tgen's own: the host module, the built-in products
+    if text is None:  # a library of tgen's own: the host module, the built-in products
         show(out, paint, [("C", "c", facts["c"])])
         return 0
     ir, mode = parse(text), facts["meta"].get("mode", "FAST_RUN")

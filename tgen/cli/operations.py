@@ -1,4 +1,7 @@
-"""``tgen ops``: one table of primitives and functions, from OPS and from the ``__all__`` of tgen.tensor and the modules below it."""
+"""``tgen ops``: one table of primitives and functions, from OPS and from the ``__all__`` of tgen.tensor and
+the modules below it.
+"""
+
 import inspect
 from types import ModuleType
 
@@ -16,13 +19,18 @@ LEGEND = "\n".join(f"gradient {word}: {meaning}" for word, meaning in probing.ME
 
 
 def functions():
-    """name -> function: what is public in tgen.tensor and the modules below it, and the loops; no types and constructors.
+    """name -> function: what is public in tgen.tensor and the modules below it, and the loops; no types and
+    constructors.
 
     >>> found = functions()
     >>> found["T.nnet.softmax"].__name__, "T.dmatrix" in found, "tgen.scan" in found
     ('softmax', False, True)
     """
-    found = {f"tgen.{name}": getattr(loop, name) for name in loop.__all__ if inspect.isfunction(getattr(loop, name))}
+    found = {
+        f"tgen.{name}": getattr(loop, name)
+        for name in loop.__all__
+        if inspect.isfunction(getattr(loop, name))
+    }
     stack = [("T", tensor)]
     while stack:
         path, module = stack.pop()
@@ -30,7 +38,11 @@ def functions():
             thing = getattr(module, name)
             if isinstance(thing, ModuleType):
                 stack.append((f"{path}.{name}", thing))
-            elif callable(thing) and not isinstance(thing, (type, TensorType)) and name not in constructors.NAMES:
+            elif (
+                callable(thing)
+                and not isinstance(thing, (type, TensorType))
+                and name not in constructors.NAMES
+            ):
                 found[f"{path}.{name}"] = thing
     return found
 
@@ -40,7 +52,7 @@ def signature(thing):
     if not isinstance(thing, Op):
         return signature(OPS[thing.name]) if isinstance(thing, Elemwise) else str(inspect.signature(thing))
     if thing.kind == SCALAR:
-        return f"({', '.join('xyz'[:thing.extra['arity']])})"
+        return f"({', '.join('xyz'[: thing.extra['arity']])})"
     operands = list(inspect.signature(thing.eval).parameters.values())[2:] if thing.eval else ["..."]
     return f"({', '.join(map(str, operands))}{' | sizes' if thing.sizes else ''})"
 
@@ -58,7 +70,15 @@ def line(name, thing, composes=False):
     """One row of the table."""
     status, primitives = gradient(thing)
     if isinstance(thing, Op):
-        notes = [word for word, on in [("commutative", thing.commutative), ("can fail", thing.fails), (str(thing.effect), thing.effect)] if on]
+        notes = [
+            word
+            for word, on in [
+                ("commutative", thing.commutative),
+                ("can fail", thing.fails),
+                (str(thing.effect), thing.effect),
+            ]
+            if on
+        ]
         doc = thing.doc + (f" ({', '.join(notes)})" if notes else "")
         return name, thing.kind, status, doc, signature(thing)
     doc = ", ".join(primitives) or "-" if composes else (inspect.getdoc(thing) or "").partition("\n")[0]
@@ -66,8 +86,12 @@ def line(name, thing, composes=False):
 
 
 def run(options, out, paint):
-    """Every op and function, with a header and what the words mean; or the rows alone that contain ``options.word``."""
-    things = [(name, op) for name, op in sorted(OPS.items(), key=lambda row: (row[1].kind, row[0]))] + sorted(functions().items())
+    """Every op and function, with a header and what the words mean; or the rows alone that contain
+    ``options.word``.
+    """
+    things = [(name, op) for name, op in sorted(OPS.items(), key=lambda row: (row[1].kind, row[0]))] + sorted(
+        functions().items()
+    )
     rows = [line(name, thing, options.composes) for name, thing in things]
     rows = [row for row in rows if not options.word or any(options.word in cell for cell in row)]
     if not rows:

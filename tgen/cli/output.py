@@ -1,11 +1,14 @@
 """Where the command writes: its own output stays apart from what an inspected script prints."""
+
 import os
 import sys
 from contextlib import contextmanager
 
 
 class Output:
-    """Standard output. While a script runs, everything it writes to descriptor 1, by whatever means, goes to standard error."""
+    """Standard output. While a script runs, everything it writes to descriptor 1, by whatever means, goes to
+    standard error.
+    """
 
     def __init__(self, stream=None):
         self.stream = stream or sys.stdout

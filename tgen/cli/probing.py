@@ -1,4 +1,7 @@
-"""What a function composes and whether it has a gradient, found by calling it on variables chosen by the names of its parameters."""
+"""What a function composes and whether it has a gradient, found by calling it on variables chosen by the
+names of its parameters.
+"""
+
 import inspect
 
 from tgen.core.types import TensorType, is_float
@@ -9,11 +12,16 @@ from tgen.tensor import printing, verify
 from tgen.tensor.elemwise import Elemwise
 
 YES, ZERO, UNDEFINED, NONE = "yes", "zero", "undefined", "-"
-MEANING = {YES: "T.grad gives the derivative", ZERO: "it gives zeros, for steps and for results that are no floats", UNDEFINED: "it raises NullTypeGradError",
-           NONE: "nothing to differentiate in, or nothing flows through"}
-ARRAYS = ("operands", "tensors", "matrices", "initial")     # what * stands for where it stands for arrays: two of them are given
-SPEAKING = (printing, verify)       # rooms of functions that write and run things, which a probe must not
-ALWAYS = ("ws", "ignore_border", "sequences")               # given although they have defaults
+MEANING = {
+    YES: "T.grad gives the derivative",
+    ZERO: "it gives zeros, for steps and for results that are no floats",
+    UNDEFINED: "it raises NullTypeGradError",
+    NONE: "nothing to differentiate in, or nothing flows through",
+}
+# what * stands for where it stands for arrays: two of them are given
+ARRAYS = ("operands", "tensors", "matrices", "initial")
+SPEAKING = (printing, verify)  # rooms of functions that write and run things, which a probe must not
+ALWAYS = ("ws", "ignore_border", "sequences")  # given although they have defaults
 
 
 def tensor(dtype, rank):
@@ -34,20 +42,65 @@ def several(make):
 
 
 # what is tried for arrays: (the first one, the others)
-TRIALS = [(floats(n), floats(n)) for n in (2, 1, 3, 4, 5, 0)] + [(floats(n), integers(n)) for n in (2, 1)] + [(integers(n), integers(n)) for n in (2, 1, 0)]
+TRIALS = (
+    [(floats(n), floats(n)) for n in (2, 1, 3, 4, 5, 0)]
+    + [(floats(n), integers(n)) for n in (2, 1)]
+    + [(integers(n), integers(n)) for n in (2, 1, 0)]
+)
 # parameters that are no such arrays: name -> what is tried for them, the last one in all later trials
 PARAMETERS = {
-    **dict.fromkeys(("axis", "axis1", "source", "offset"), [0]), **dict.fromkeys(("axis2", "destination", "shift"), [1]),
-    **dict.fromkeys(("n", "M", "L", "kth", "nb_class", "ratio", "num_channels", "reps", "repeats", "n_splits", "batch_size", "n_classes", "n_outputs_per_class"), [2]),
-    "n_outputs": [4], "shape": [(None, None), (2, 3)], "newshape": [(-1,)], "dims": [(2, 3)], "original_shape": [(1, 1, 4, 4)], "splits_size": [[1, 1]],
-    **dict.fromkeys(("input_shape", "filter_shape", "output_shape"), [(None, None, 3, 3)] * 4 + [(None, None, 3, 3, 3)]),
-    **dict.fromkeys(("neib_shape", "patch_size", "ds"), [(2, 2)]), "ws": [(2, 2), (2, 2), (2, 2, 2)], "ignore_border": [True],
-    "dtype": ["float32"], "broadcastable": [(False, False)], "subscripts": ["ij,jk->ik"], "target": [floats(2), "cpu"],
-    "lower_bound": [-1.0], "upper_bound": [1.0], "multiplier": [2.0], **dict.fromkeys(("val", "value", "fill_value", "start", "outputs_info"), [floats(0)]),
-    "cond": [tensor("bool", 2)], "condition": [integers(1), integers(0)], **dict.fromkeys(("y_idx", "indices", "perm"), [integers(1)]),
-    "multi_index": [several(integers(1))], **dict.fromkeys(("choices", "tensor_list", "tensors"), [several(floats(2))]),
-    "W1": [floats(2)], "b1": [floats(1)], "W2": [floats(3)], "b2": [floats(2)], "sequences": [floats(1)],
-    "fn": [lambda: lambda *values: sum(values) * 2.0], "body": [lambda: lambda i, *state: [v * 2.0 for v in state]],
+    **dict.fromkeys(("axis", "axis1", "source", "offset"), [0]),
+    **dict.fromkeys(("axis2", "destination", "shift"), [1]),
+    **dict.fromkeys(
+        (
+            "n",
+            "M",
+            "L",
+            "kth",
+            "nb_class",
+            "ratio",
+            "num_channels",
+            "reps",
+            "repeats",
+            "n_splits",
+            "batch_size",
+            "n_classes",
+            "n_outputs_per_class",
+        ),
+        [2],
+    ),
+    "n_outputs": [4],
+    "shape": [(None, None), (2, 3)],
+    "newshape": [(-1,)],
+    "dims": [(2, 3)],
+    "original_shape": [(1, 1, 4, 4)],
+    "splits_size": [[1, 1]],
+    **dict.fromkeys(
+        ("input_shape", "filter_shape", "output_shape"), [(None, None, 3, 3)] * 4 + [(None, None, 3, 3, 3)]
+    ),
+    **dict.fromkeys(("neib_shape", "patch_size", "ds"), [(2, 2)]),
+    "ws": [(2, 2), (2, 2), (2, 2, 2)],
+    "ignore_border": [True],
+    "dtype": ["float32"],
+    "broadcastable": [(False, False)],
+    "subscripts": ["ij,jk->ik"],
+    "target": [floats(2), "cpu"],
+    "lower_bound": [-1.0],
+    "upper_bound": [1.0],
+    "multiplier": [2.0],
+    **dict.fromkeys(("val", "value", "fill_value", "start", "outputs_info"), [floats(0)]),
+    "cond": [tensor("bool", 2)],
+    "condition": [integers(1), integers(0)],
+    **dict.fromkeys(("y_idx", "indices", "perm"), [integers(1)]),
+    "multi_index": [several(integers(1))],
+    **dict.fromkeys(("choices", "tensor_list", "tensors"), [several(floats(2))]),
+    "W1": [floats(2)],
+    "b1": [floats(1)],
+    "W2": [floats(3)],
+    "b2": [floats(2)],
+    "sequences": [floats(1)],
+    "fn": [lambda: lambda *values: sum(values) * 2.0],
+    "body": [lambda: lambda i, *state: [v * 2.0 for v in state]],
 }
 
 
@@ -59,6 +112,7 @@ def arguments(function, number):
 
     def array():
         return makers.pop()() if makers else others()
+
     if isinstance(function, Elemwise):
         return [array() for _ in range(function.op.extra["arity"])], {}
     for p in inspect.signature(function).parameters.values():
@@ -89,14 +143,16 @@ def flat(thing):
 
 
 def probe(function):
-    """(status of the gradient, names of the primitives composed) of the first trial the function takes; None if it takes none."""
+    """(status of the gradient, names of the primitives composed) of the first trial the function takes; None
+    if it takes none.
+    """
     if inspect.getmodule(function) in SPEAKING:
         return None
     for number in range(len(TRIALS)):
         try:
             positional, named = arguments(function, number)
             results = flat(function(*positional, **named))
-        except Exception:       # whatever a function raises for arguments it is not for
+        except Exception:  # whatever a function raises for arguments it is not for
             continue
         if not results:
             continue
@@ -113,7 +169,18 @@ def status(results, given):
     found = set()
     for v in results:
         cost = (v * 1.0).sum()
-        found.update(map(kind, grad(cost, wrt, disconnected_inputs="ignore", return_disconnected="Disconnected", null_gradients="return")))
+        found.update(
+            map(
+                kind,
+                grad(
+                    cost,
+                    wrt,
+                    disconnected_inputs="ignore",
+                    return_disconnected="Disconnected",
+                    null_gradients="return",
+                ),
+            )
+        )
     return next((word for word in (UNDEFINED, YES, ZERO) if word in found), NONE)
 
 
@@ -128,7 +195,11 @@ def kind(gradient):
 
 def is_zero(gradient):
     """Whether a gradient is a zero of the variable's shape, as T.grad makes it where nothing flows."""
-    while gradient.owner is not None and gradient.owner.primitive.name in ("broadcast_to", "dimshuffle", "switch"):
+    while gradient.owner is not None and gradient.owner.primitive.name in (
+        "broadcast_to",
+        "dimshuffle",
+        "switch",
+    ):
         choice = gradient.owner.primitive.name == "switch"
         if choice and gradient.owner.inputs[1] is not gradient.owner.inputs[2]:
             return False

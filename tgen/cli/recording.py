@@ -1,4 +1,5 @@
 """Run a script as ``__main__`` and record every function it builds, until the one wanted is there."""
+
 import os
 import runpy
 import sys
@@ -27,7 +28,9 @@ class Built:
 
 
 class Recorder:
-    """The hooks of one run. ``wanted``: the name after which to stop; else it stops at the first call, unless ``run_on``."""
+    """The hooks of one run. ``wanted``: the name after which to stop; else it stops at the first call, unless
+    ``run_on``.
+    """
 
     def __init__(self, wanted=None, run_on=False):
         self.wanted, self.run_on = wanted, run_on
@@ -61,7 +64,9 @@ class Recorder:
 
 
 def run_script(path, arguments, recorder):
-    """Run the file under ``recorder``'s hooks; the exception it ended with, or None. A stop by the recorder is no exception."""
+    """Run the file under ``recorder``'s hooks; the exception it ended with, or None. A stop by the recorder
+    is no exception.
+    """
     before = sys.argv, list(sys.path)
     sys.argv, sys.path[0:0] = [path, *arguments], [os.path.dirname(os.path.realpath(path))]
     hooks.BUILT.append(recorder.built), hooks.CALLED.append(recorder.called), hooks.LAZY.append(recorder)
@@ -88,7 +93,9 @@ def error_text(error, path):
 
 
 def trace_of(trace, path):
-    """The part of a traceback that begins in the file ``path``; None when it never gets there (a syntax error)."""
+    """The part of a traceback that begins in the file ``path``; None when it never gets there (a syntax
+    error).
+    """
     while trace is not None and trace.tb_frame.f_code.co_filename != path:
         trace = trace.tb_next
     return trace

@@ -1,4 +1,7 @@
-"""``tgen run SCRIPT.py ARGUMENTS``: a script as ``python SCRIPT.py`` would run it, where ``import theano`` means tgen."""
+"""``tgen run SCRIPT.py ARGUMENTS``: a script as ``python SCRIPT.py`` would run it, where ``import theano``
+means tgen.
+"""
+
 import os
 import sys
 from types import ModuleType
@@ -32,7 +35,9 @@ def run(arguments):
 
 
 def _as_main(source, path, argv):
-    """Run a script's text in a module ``__main__`` of its own. The process is the script's from here on: nothing is put back."""
+    """Run a script's text in a module ``__main__`` of its own. The process is the script's from here on:
+    nothing is put back.
+    """
     main = ModuleType("__main__")
     main.__file__, main.__cached__ = path, None
     main.__builtins__ = __builtins__
@@ -43,7 +48,8 @@ def _as_main(source, path, argv):
     except SystemExit:
         raise
     except BaseException as error:
-        error.__traceback__ = trace_of(error.__traceback__, path)       # as python shows it: from the script's first line on
+        # as python shows it: from the script's first line on
+        error.__traceback__ = trace_of(error.__traceback__, path)
         sys.excepthook(type(error), error, error.__traceback__)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0

@@ -1,4 +1,7 @@
-"""Convolutions and pools: calls of templates/lib/conv.c.j2 and pooling.c.j2, in parts. See library.py for what an emitter is."""
+"""Convolutions and pools: calls of templates/lib/conv.c.j2 and pooling.c.j2, in parts. See library.py for
+what an emitter is.
+"""
+
 from itertools import product
 
 from tgen.core import dims
@@ -8,7 +11,7 @@ from .library import CODE, contiguous, emits
 from .loops import Lines
 from .names import ctype, size_c
 
-AXES = 3        # the C has this many spatial axes; missing ones stand in front, of size 1
+AXES = 3  # the C has this many spatial axes; missing ones stand in front, of size 1
 
 
 def filled(values, blank):
@@ -21,16 +24,35 @@ def braces(values):
 
 
 class Shape:
-    """The sizes of one convolution: x [images, channels, *size], w [filters, channels/groups, *kernel], y [images, filters, *out]."""
+    """The sizes of one convolution: x [images, channels, *size], w [filters, channels/groups, *kernel], y
+    [images, filters, *out].
+    """
 
     def __init__(self, instr, x, w, y):
         attrs, count = instr.attrs, len(instr.attrs["strides"])
-        self.images, self.channels, self.filters, self.groups = x.shape[0], x.shape[1], y.shape[1], attrs["groups"]
+        self.images, self.channels, self.filters, self.groups = (
+            x.shape[0],
+            x.shape[1],
+            y.shape[1],
+            attrs["groups"],
+        )
         self.size, self.kernel, self.out = (filled(t.shape[2:], 1) for t in (x, w, y))
         self.depth = dims.product(w.shape[1:])
         self.width, self.places = self.out[-1], dims.product(self.out)
-        self.fields = (*map(size_c, (self.images, self.channels, self.filters, self.groups, int(attrs["flip"]))), *map(braces, (
-            self.size, self.kernel, self.out, filled(attrs["strides"], 1), filled(attrs["dilation"], 1), filled(instr.sizes[:count], 0))))
+        self.fields = (
+            *map(size_c, (self.images, self.channels, self.filters, self.groups, int(attrs["flip"]))),
+            *map(
+                braces,
+                (
+                    self.size,
+                    self.kernel,
+                    self.out,
+                    filled(attrs["strides"], 1),
+                    filled(attrs["dilation"], 1),
+                    filled(instr.sizes[:count], 0),
+                ),
+            ),
+        )
         self.rows = dims.product((self.images, self.out[0], self.out[1]))
         self.item = x.itemsize
 
@@ -48,12 +70,19 @@ class Shape:
 def part(module, line, shape, name, operands, extent, more=0, counted=False):
     """One library part of a convolution, with workspace for each part; the workspace's pointer text."""
     field = f"part{len(module.parts)}_space"
-    space = module.workspace(field, ctype(operands[0].type.dtype), f"f->width*{shape.item}*{shape.room('f->', more)}", (*shape.out, shape.images, shape.depth, shape.filters))
+    space = module.workspace(
+        field,
+        ctype(operands[0].type.dtype),
+        f"f->width*{shape.item}*{shape.room('f->', more)}",
+        (*shape.out, shape.images, shape.depth, shape.filters),
+    )
     letter = CODE[operands[0].type.dtype]
     mine = f"{space} + part*{shape.room('', more)}"
     arrays = ", ".join(contiguous(module, v) for v in operands)
-    texts = [f"const tgen_conv v = {{{', '.join(shape.fields)}}};",
-             f"tgen_{name}_{letter}_part(f->host, &v, {arrays}, {mine}, low, high);"]
+    texts = [
+        f"const tgen_conv v = {{{', '.join(shape.fields)}}};",
+        f"tgen_{name}_{letter}_part(f->host, &v, {arrays}, {mine}, low, high);",
+    ]
     module.library_part(line, [Lines(texts)], size_c(extent, "f->"), shape.cost(), counted=counted)
     return space
 
@@ -79,20 +108,33 @@ def conv_weights(module, instr, line):
     shape = Shape(instr, x.type, w.type, g.type)
     name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
     space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count, counted=True)
-    text = (f"tgen_sum_{CODE[w.type.dtype]}_part({module.pointer(w)}, {space}, f->{name}_parts, {shape.room('', count)}, low, high);")
-    module.library_part(f"{line} (the sum of the parts)", [Lines([text])], size_c(count, "f->"), f"0.2*({size_c(count, 'f->')})", product=False)
+    text = (
+        f"tgen_sum_{CODE[w.type.dtype]}_part({module.pointer(w)}, {space}, f->{name}_parts, "
+        f"{shape.room('', count)}, low, high);"
+    )
+    module.library_part(
+        f"{line} (the sum of the parts)",
+        [Lines([text])],
+        size_c(count, "f->"),
+        f"0.2*({size_c(count, 'f->')})",
+        product=False,
+    )
 
 
 # -- pools
 
-WRITTEN_OUT = 32        # elements of a window; larger ones are loops
+WRITTEN_OUT = 32  # elements of a window; larger ones are loops
 
 
 def window_lines(window, lines):
     """``lines`` for each element of a window, with {at} for its place: one after the other, or in loops."""
     if dims.product(window) <= WRITTEN_OUT:
         for place in product(*map(range, window)):
-            at = "".join(f"{name} + " if name and n == 1 else f"{n}*{name} + " if name else f"{n} + " for n, name in zip(place, ("plane", "line", "")) if n)
+            at = "".join(
+                f"{name} + " if name and n == 1 else f"{n}*{name} + " if name else f"{n} + "
+                for n, name in zip(place, ("plane", "line", ""))
+                if n
+            )
             yield from (t.format(at=at) for t in lines)
         return
     yield "".join(f"for (int64_t {c} = 0; {c} < {n}; {c}++) " for c, n in zip("abk", window)) + "{"
@@ -105,50 +147,86 @@ def row_function(module, comment, parameters, lines):
     words = {w for t in lines for w in ("plane", "line") if w in t}
     unused = [f"    (void){w};" for w in ("plane", "line") if w not in words]
     head = [f"/* {comment} */", f"TGEN_CALLED void {{name}}({parameters})", "{", *unused]
-    loop = ["    #pragma omp simd simdlen(4)", "    for (int64_t j = 0; j < count; j++) {", *(f"        {t}" for t in lines), "    }", "}"]
+    loop = [
+        "    #pragma omp simd simdlen(4)",
+        "    for (int64_t j = 0; j < count; j++) {",
+        *(f"        {t}" for t in lines),
+        "    }",
+        "}",
+    ]
     return module.own_function("row", head + loop)
 
 
 def pool_row(module, kind, dtype, window, stride):
-    """A row of a pool whose windows lie within the image: all their elements in order, as in tgen_pool_places."""
+    """A row of a pool whose windows lie within the image: all their elements in order, as in
+    tgen_pool_places.
+    """
     c, code = ctype(dtype), CODES[dtype]
     start = f"{c} best = x[{stride}*j];" if kind == "max" else f"{c} best = 0;"
-    step = f"best = tgen_pool_step_{code}({'POOL_MAX' if kind == 'max' else 'POOL_SUM'}, best, x[{{at}}{stride}*j]);"
+    step = (
+        f"best = tgen_pool_step_{code}({'POOL_MAX' if kind == 'max' else 'POOL_SUM'}, best, "
+        f"x[{{at}}{stride}*j]);"
+    )
     parameters = f"const {c} *restrict x, int64_t count, int64_t plane, int64_t line, {c} *restrict y"
     steps = list(window_lines(window, [step]))
     if kind == "max" and steps[0] == step.format(at=""):
-        del steps[0]        # the first element is what it starts with
-    return row_function(module, f"{'maxima' if kind == 'max' else 'sums'} of windows of {window}, {stride} apart", parameters, [start, *steps, "y[j] = best;"])
+        del steps[0]  # the first element is what it starts with
+    return row_function(
+        module,
+        f"{'maxima' if kind == 'max' else 'sums'} of windows of {window}, {stride} apart",
+        parameters,
+        [start, *steps, "y[j] = best;"],
+    )
 
 
 def unpool_row(module, dtype, window, stride):
     """A row of the adjoint of a maximum."""
     c = ctype(dtype)
-    parameters = f"const {c} *restrict g, const {c} *restrict x, const {c} *restrict z, int64_t count, int64_t plane, int64_t line, {c} *restrict to"
-    return row_function(module, f"what is at the maxima of windows of {window}, {stride} apart", parameters,
-                        list(window_lines(window, [f"to[{{at}}{stride}*j] = x[{{at}}{stride}*j] == z[j] ? g[j] : 0;"])))
+    parameters = (
+        f"const {c} *restrict g, const {c} *restrict x, const {c} *restrict z, int64_t count, "
+        f"int64_t plane, int64_t line, {c} *restrict to"
+    )
+    return row_function(
+        module,
+        f"what is at the maxima of windows of {window}, {stride} apart",
+        parameters,
+        list(window_lines(window, [f"to[{{at}}{stride}*j] = x[{{at}}{stride}*j] == z[j] ? g[j] : 0;"])),
+    )
 
 
 def pooled(module, instr, line, function, image, places):
     """Parts over planes; ``image`` and ``places`` are the operands or results before and after pooling."""
     attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
     planes = dims.product(out.type.shape[:-count])
-    operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands      # it looks at g only
+    operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands  # it looks at g only
     arrays = ", ".join(contiguous(module, v) for v in (*operands, out))
     kind = "at_max" if "max_" in instr.op.name else attrs["mode"]
     window, strides = filled(attrs["window"], 1), filled(attrs["strides"], 1)
-    fields = [braces(values) for values in (filled(image.type.shape[-count:], 1), filled(places.type.shape[-count:], 1), window, strides, filled(attrs["pad"], 0))]
+    fields = [
+        braces(values)
+        for values in (
+            filled(image.type.shape[-count:], 1),
+            filled(places.type.shape[-count:], 1),
+            window,
+            strides,
+            filled(attrs["pad"], 0),
+        )
+    ]
     row = ""
     if function == "pool":
         row = f"{pool_row(module, kind, out.type.dtype, window, strides[-1])}, "
     elif function == "unpool":
         apart = kind == "at_max" and all(w <= s for w, s in zip(window, strides))
         row = f"{unpool_row(module, out.type.dtype, window, strides[-1]) if apart else 0}, "
-    texts = [f"const tgen_pool v = {{{', '.join(fields)}}};",
-             "for (int64_t i = low; i < high; i++)",
-             f"    tgen_{function}_{CODES[out.type.dtype]}(POOL_{kind.upper()}, i, &v, {row}{arrays});"]
+    texts = [
+        f"const tgen_pool v = {{{', '.join(fields)}}};",
+        "for (int64_t i = low; i < high; i++)",
+        f"    tgen_{function}_{CODES[out.type.dtype]}(POOL_{kind.upper()}, i, &v, {row}{arrays});",
+    ]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
-    module.library_part(line, [Lines(texts)], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False)
+    module.library_part(
+        line, [Lines(texts)], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False
+    )
 
 
 @emits("pool")

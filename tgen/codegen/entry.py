@@ -1,4 +1,7 @@
-"""The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares lists of C lines."""
+"""The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares lists
+of C lines.
+"""
+
 from tgen.core import dims
 from tgen.ir.nodes import CONST, SHARED
 from tgen.ir.rebuild import walk
@@ -6,7 +9,7 @@ from tgen.ir.verify import VerifyError
 
 from .names import ctype, size_c
 
-ERROR_SLOTS = 9     # frame[0..7] is the error record, frame[8] the caller's
+ERROR_SLOTS = 9  # frame[0..7] is the error record, frame[8] the caller's
 
 
 def symbols_of(function):
@@ -17,6 +20,7 @@ def symbols_of(function):
         if sizes not in seen:
             seen.add(sizes)
             found.update(dict.fromkeys(name for s in sizes for name in dims.symbols(s)))
+
     for v, p in zip(function.block.params, function.params):
         if p.symbol:
             found[p.symbol] = None
@@ -72,18 +76,28 @@ class Entry:
         self.axes(v, param, f"{box}->dims", f"{box}->dims", 0)
 
     def axes(self, v, param, array, base, first):
-        """Sizes and strides of an array parameter: the first axis with a bare symbol defines it, others are checked."""
+        """Sizes and strides of an array parameter: the first axis with a bare symbol defines it, others are
+        checked.
+        """
         name, rank = self.names[v], v.type.ndim
         place = [f"{base}[{first + k}]" for k in range(2 * rank)]
         for k, size in enumerate(v.type.shape):
             text = str(size)
-            if isinstance(size, dims.Size) and text.isidentifier() and text not in self.defined and text[0] == "n":
+            if (
+                isinstance(size, dims.Size)
+                and text.isidentifier()
+                and text not in self.defined
+                and text[0] == "n"
+            ):
                 self.defined.add(text)
                 self.sizes.append(f"f->{text} = {place[k]};")
                 continue
             site = param.sites[k] if param.sites and param.sites[k] is not None else -1
             if not isinstance(size, int) or site >= 0:
-                self.checks.append(f"if ({place[k]} != {size_c(size, 'f->')}) return tgen_fail(f, TGEN_SIZES, {site}, {place[k]}, {size_c(size, 'f->')}, 0);")
+                self.checks.append(
+                    f"if ({place[k]} != {size_c(size, 'f->')}) return tgen_fail(f, "
+                    f"TGEN_SIZES, {site}, {place[k]}, {size_c(size, 'f->')}, 0);"
+                )
         if self.m.strided(v):
             for k in range(rank):
                 self.load.append(f"f->{name}_s{k} = {place[rank + k]}/{v.type.itemsize};")
@@ -103,14 +117,17 @@ class Entry:
     def take_memory(self):
         late = self.m.late
         self.memory.append("int64_t room = 0;")
-        first = {}      # workspace slot -> the value that had it first
+        first = {}  # workspace slot -> the value that had it first
         for v, slot in self.plan.slots.items():
             if slot.kind == "work":
                 first.setdefault(slot.number, v)
         for number, size in enumerate(self.plan.work):
             if not any(s.startswith("k") for s in dims.symbols(size)):
                 v = first[number]
-                self.memory.append(f"const int64_t work{number} = tgen_more(&room, {self.m.sizes_of(v.type.dtype, v.type.shape)});")
+                self.memory.append(
+                    f"const int64_t work{number} = tgen_more(&room, "
+                    f"{self.m.sizes_of(v.type.dtype, v.type.shape)});"
+                )
         for name, sizes in self.m.room:
             self.memory.append(f"const int64_t {name}_at = tgen_more(&room, {sizes});")
         self.has_work = len(self.memory) > 1
@@ -140,7 +157,10 @@ class Entry:
 
     def updates(self):
         for number, v in self.results_of(True):
-            update, box = self.plan.updates[number], f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]"
+            update, box = (
+                self.plan.updates[number],
+                f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]",
+            )
             if v.type.ndim and self.m.late(v):
                 continue
             take = f"if (!(f->u{number} = tgen_room(f, {self.m.bytes(v)}))) goto out;"
@@ -148,17 +168,27 @@ class Entry:
                 take = f"if (!tgen_writable({box})) {{ {take} }}"
             self.memory.append(take)
             if v.type.ndim and self.plan.slots[v].kind == "update" and self.plan.slots[v].number == number:
-                target = f"f->u{number}->data" if update.how != "in place" else f"(f->u{number} ? f->u{number}->data : {box}->data)"
+                target = (
+                    f"f->u{number}->data"
+                    if update.how != "in place"
+                    else f"(f->u{number} ? f->u{number}->data : {box}->data)"
+                )
                 self.memory.append(f"f->{self.names[v]} = (void *){target};")
 
     # -- results
     def give_results(self):
         for number, v in self.results_of(False):
             if not v.type.ndim:
-                self.results.append(f"memcpy(&frame[{self.slot}], &f->{self.names[v]}, sizeof f->{self.names[v]});")
+                self.results.append(
+                    f"memcpy(&frame[{self.slot}], &f->{self.names[v]}, sizeof f->{self.names[v]});"
+                )
             else:
-                self.results.append(f"frame[{self.slot + 1}] = (int64_t)(intptr_t)f->o{number}; f->o{number} = 0;")
-                self.results.extend(f"frame[{self.slot + 2 + k}] = {size_c(s, 'f->')};" for k, s in enumerate(v.type.shape))
+                self.results.append(
+                    f"frame[{self.slot + 1}] = (int64_t)(intptr_t)f->o{number}; f->o{number} = 0;"
+                )
+                self.results.extend(
+                    f"frame[{self.slot + 2 + k}] = {size_c(s, 'f->')};" for k, s in enumerate(v.type.shape)
+                )
             self.slot += 2 + v.type.ndim
         for number, v in self.results_of(True):
             self.commit.extend(self.commit_one(number, v))
@@ -167,11 +197,19 @@ class Entry:
         box = f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]"
         lines = []
         if not v.type.ndim:
-            lines.append(f"*({ctype(v.type.dtype)} *)(f->u{number} ? f->u{number}->data : {box}->data) = f->{self.names[v]};")
+            lines.append(
+                f"*({ctype(v.type.dtype)} *)(f->u{number} ? f->u{number}->data : {box}->data) = "
+                f"f->{self.names[v]};"
+            )
         shape = ", ".join(size_c(s, "f->") for s in v.type.shape) or "0"
-        lines.append(f"if (f->u{number}) {{ host->flip({box}, f->u{number}, (const int64_t[]){{{shape}}}); f->u{number} = 0; }}")
+        lines.append(
+            f"if (f->u{number}) {{ host->flip({box}, f->u{number}, (const int64_t[]){{{shape}}}); "
+            f"f->u{number} = 0; }}"
+        )
         return lines
 
     def holders(self):
-        names = [f"o{n}" for n, v in self.results_of(False) if v.type.ndim] + [f"u{n}" for n, _ in self.results_of(True)]
+        names = [f"o{n}" for n, v in self.results_of(False) if v.type.ndim] + [
+            f"u{n}" for n, _ in self.results_of(True)
+        ]
         return (["work"] if self.has_work else []) + names + [h[3:] for h in self.m.holders]

@@ -1,4 +1,7 @@
-"""The C file of a function: the module's parts and steps as the view of templates/file.c.j2 and the templates it includes."""
+"""The C file of a function: the module's parts and steps as the view of templates/file.c.j2 and the templates
+it includes.
+"""
+
 import functools
 import re
 
@@ -6,29 +9,51 @@ from tgen.ir import text
 from tgen.ops.declare import C_TYPES, CODES, LIBM
 from tgen.passes.plan import root
 
-from . import host, random, scan, sizes, sort     # noqa: F401  their emitters, but for sizes
+from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
 from .entry import Entry, symbols_of
 from .module import Module
 from .parts import Functions, is_tuned
 from .render import render, source
 
-PLAIN_LIBM = {**dict.fromkeys(("sqrt", "floor", "ceil", "rint", "trunc", "fabs"), 1), "copysign": 2, "fmod": 2}      # no vector twins: mostly one instruction
-LIBRARIES = {           # files of C functions -> how the names in them that others call go on after tgen_; "": they are always looked at
-    "lib/support.c.j2": "", "lib/blas.c.j2": "", "lib/scalar.c.j2": "", "lib/conv.c.j2": "conv", "lib/pooling.c.j2": "pool|unpool|pick",
-    "lib/random.c.j2": "", "lib/randomstate.c.j2": "", "lib/sort.c.j2": "cumsum|cumprod|sort|argsort|searchsorted"}
+# no vector twins: mostly one instruction
+PLAIN_LIBM = {
+    **dict.fromkeys(("sqrt", "floor", "ceil", "rint", "trunc", "fabs"), 1),
+    "copysign": 2,
+    "fmod": 2,
+}
+# files of C functions -> how the names in them that others call go on after tgen_; "": they are always looked
+# at
+LIBRARIES = {
+    "lib/support.c.j2": "",
+    "lib/blas.c.j2": "",
+    "lib/scalar.c.j2": "",
+    "lib/conv.c.j2": "conv",
+    "lib/pooling.c.j2": "pool|unpool|pick",
+    "lib/random.c.j2": "",
+    "lib/randomstate.c.j2": "",
+    "lib/sort.c.j2": "cumsum|cumprod|sort|argsort|searchsorted",
+}
 LOWEST = {"f32": "-__builtin_inff()", "f64": "-__builtin_inf()"}
-LIBRARY_TYPES = {       # what templates/lib loops over: functions for each dtype
+LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
     "types": (("s", "float"), ("d", "double")),
-    "numbers": tuple((c, C_TYPES[d], LOWEST.get(c) or ("0" if c[0] == "u" else f"INT{c[1:]}_MIN")) for d, c in CODES.items() if d != "bool"),
-    "kinds": tuple((c, C_TYPES[d], d.startswith("float")) for d, c in CODES.items())}
+    "numbers": tuple(
+        (c, C_TYPES[d], LOWEST.get(c) or ("0" if c[0] == "u" else f"INT{c[1:]}_MIN"))
+        for d, c in CODES.items()
+        if d != "bool"
+    ),
+    "kinds": tuple((c, C_TYPES[d], d.startswith("float")) for d, c in CODES.items()),
+}
 HELPER, CALLED = re.compile(r"\btgen_\w+"), re.compile(r"\b(\w+)(?=\()")
-ANY = object()      # in a set of memory: what the next step touches, whatever that is
+ANY = object()  # in a set of memory: what the next step touches, whatever that is
 
 
 # -- when to wait for the team
 
+
 def memory(module, v):
-    """What stands for v's memory: its workspace slot, the parameter an update in place writes, or v itself."""
+    """What stands for v's memory: its workspace slot, the parameter an update in place
+    writes, or v itself.
+    """
     v = root(module.plan.slots, v)
     slot = module.plan.slots[v]
     if slot.kind == "work":
@@ -39,16 +64,21 @@ def memory(module, v):
 
 
 def joins(module, steps, views):
-    """Whether each step must wait for the kernels dealt since the last join: it touches memory that one of them writes (or writes what it reads)."""
+    """Whether each step must wait for the kernels dealt since the last join: it touches memory that one of
+    them writes (or writes what it reads).
+    """
     reads, writes, out = set(), set(), []
     for step in steps:
         known = [i for i in step.instrs if i is not None]
         r = {memory(module, v) for i in known for v in i.operands} | symbols_read(step, views)
         w = {memory(module, v) for i in known for v in i.results} | {name for i in known for name in i.found}
-        waits = None in step.instrs or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
+        waits = (
+            None in step.instrs or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
+        )
         if waits:
             reads, writes = set(), set()
-        if step.part is not None or step.nested is not None:        # the lines of the master are done when they are passed
+        # the lines of the master are done when they are passed
+        if step.part is not None or step.nested is not None:
             reads |= r
             writes |= w
             if None in step.instrs:
@@ -66,6 +96,7 @@ def symbols_read(step, views):
 
 
 # -- the library
+
 
 @functools.cache
 def library(name):
@@ -91,7 +122,9 @@ def helpers(text):
 
 
 def prototypes(called, functions):
-    """Prototypes of those of the libm ``functions`` ({name: how many arguments}) among the ``called`` names: (name, result, parameters)."""
+    """Prototypes of those of the libm ``functions`` ({name: how many arguments}) among the ``called`` names:
+    (name, result, parameters).
+    """
     found = []
     for name in sorted(called):
         base = name if name in functions else name.removesuffix("f")
@@ -103,7 +136,9 @@ def prototypes(called, functions):
 
 
 class Steps:
-    """The views of a module's steps, numbered in the order of the text; loops are C functions, inner ones first."""
+    """The views of a module's steps, numbered in the order of the text; loops are C functions, inner ones
+    first.
+    """
 
     def __init__(self, module, parts):
         self.module, self.parts = module, parts
@@ -115,13 +150,24 @@ class Steps:
 
     def view(self, step, waits):
         nested = step.nested
-        view = {"part": step.part and self.parts[step.part.name], "lines": step.lines, "fails": step.fails, "waits": waits, "loop": None, "branch": None,
-                "tuned": is_tuned("\n".join(step.lines))}
+        view = {
+            "part": step.part and self.parts[step.part.name],
+            "lines": step.lines,
+            "fails": step.fails,
+            "waits": waits,
+            "loop": None,
+            "branch": None,
+            "tuned": is_tuned("\n".join(step.lines)),
+        }
         if isinstance(nested, scan.Loop):
             view["loop"] = self.loop(nested)
         elif nested is not None:
-            view["branch"] = {"condition": nested.condition, "yes": self.views(nested.yes), "no": self.views(nested.no)}
-            view["fails"] = False       # what fails in it has returned
+            view["branch"] = {
+                "condition": nested.condition,
+                "yes": self.views(nested.yes),
+                "no": self.views(nested.no),
+            }
+            view["fails"] = False  # what fails in it has returned
         self.count += 1
         view["number"] = self.count
         if view["part"] is None and nested is None:
@@ -136,9 +182,11 @@ class Steps:
 
 
 def generate(function, plan, general=False):
-    """The C text of a planned function: its entry ends with TGEN_LAYOUT when an array is not C-contiguous, or (``general``) takes any strides.
+    """The C text of a planned function: its entry ends with TGEN_LAYOUT when an array is not C-contiguous, or
+    (``general``) takes any strides.
 
-    Most functions never see another array, and the kernels for those are half of what the compiler would work on.
+    Most functions never see another array, and the kernels for those are half of what the compiler would work
+    on.
     """
     return render("file.c.j2", abi=source("abi.h.j2"), **parts_of_file(function, plan, general))
 
@@ -160,13 +208,34 @@ def _parts_of_file(function, plan, general, named):
     holders = entry.holders()
     definitions = named.definitions()
     entry.sizes += [f"f->{name} = {text};" for name, text in definitions]
-    frame = render("frame.c.j2", ir=comment_lines(ir_text), symbols=[*symbols, *(name for name, _ in definitions)], fields=module.frame, holders=holders)
-    view = {"holders": holders, "statics": module.statics, "functions": functions.views, "steps": steps, "loops": tree.loops, "masters": tree.lines,
-            "entry": entry, "prologue": module.prologue, "packs": module.packs}
+    frame = render(
+        "frame.c.j2",
+        ir=comment_lines(ir_text),
+        symbols=[*symbols, *(name for name, _ in definitions)],
+        fields=module.frame,
+        holders=holders,
+    )
+    view = {
+        "holders": holders,
+        "statics": module.statics,
+        "functions": functions.views,
+        "steps": steps,
+        "loops": tree.loops,
+        "masters": tree.lines,
+        "entry": entry,
+        "prologue": module.prologue,
+        "packs": module.packs,
+    }
     body = render("module.c.j2", **view)
     used = helpers(body)
     called = {name for text in (body, *used) for name in CALLED.findall(text)}
-    return {"helpers": used, "libm": prototypes(called, LIBM), "plain": prototypes(called, PLAIN_LIBM), "frame": frame, "body": body}
+    return {
+        "helpers": used,
+        "libm": prototypes(called, LIBM),
+        "plain": prototypes(called, PLAIN_LIBM),
+        "frame": frame,
+        "body": body,
+    }
 
 
 def comment_lines(text):

@@ -1,8 +1,9 @@
 """A kernel instruction -> the loop tree of one part of it.
 
-Loads stand at the depth where their indices are known. A kernel over rows holds inner kernels in its innermost loop; both
-are levels of the same writer. The *dense* variant takes every array as C-contiguous and runs over neighbouring axes as
-one loop where it can; the *strided* variant reads the strides of parameters from the frame.
+Loads stand at the depth where their indices are known. A kernel over rows holds inner kernels in its
+innermost loop; both are levels of the same writer. The *dense* variant takes every array as C-contiguous and
+runs over neighbouring axes as one loop where it can; the *strided* variant reads the strides of parameters
+from the frame.
 
 What is reduced over axes that stand before a kept one (columns of a matrix) is accumulated in a block of the
 kept axis, on the stack and in the accumulator's dtype, and written once:
@@ -15,6 +16,7 @@ kept axis, on the stack and in the accumulator's dtype, and written once:
         for (i1 = from .. to) f->v1[i1] = cell0[i1 - from];
     }
 """
+
 from dataclasses import dataclass
 
 from tgen.core import dims
@@ -26,15 +28,18 @@ from .loops import Lines, Loop
 from .names import bracket, ctype, immediate, plus, size_c, times
 from .reductions import ARG, Accumulator, memory_step, start
 
-CHUNK = 256         # elements that a float sum adds in a register before they go to its tally
-BLOCK = 512         # elements of the kept axis that are accumulated together: 4 KiB, they stay in the first cache
-BLOCKS = 8          # so many accumulators have blocks of that length; of more, shorter ones, for the stack
-TILE = 64           # elements of a kept innermost axis that a part has at least: fewer are no food for vectors
+CHUNK = 256  # elements that a float sum adds in a register before they go to its tally
+# elements of the kept axis that are accumulated together: 4 KiB, they stay in the first cache
+BLOCK = 512
+BLOCKS = 8  # so many accumulators have blocks of that length; of more, shorter ones, for the stack
+# elements of a kept innermost axis that a part has at least: fewer are no food for vectors
+TILE = 64
 
 
 @dataclass
 class Array:
     """An array in memory: pointer text, element type, sizes and element strides (C texts)."""
+
     pointer: str
     dtype: str
     shape: tuple
@@ -44,17 +49,20 @@ class Array:
 @dataclass
 class Sink:
     """Where a result goes: an Array, a field of the frame (``scalar``), or one slot a part (``partial``)."""
+
     array: Array = None
     partial: str = None
     scalar: str = None
 
 
 def dense_strides(shape):
-    return [size_c(dims.product(shape[k + 1:])) for k in range(len(shape))]
+    return [size_c(dims.product(shape[k + 1 :])) for k in range(len(shape))]
 
 
 class Writer:
-    """Writes one variant of one kernel; ``extent`` is then the C text of how many pieces are dealt to parts."""
+    """Writes one variant of one kernel; ``extent`` is then the C text of how many pieces are
+    dealt to parts.
+    """
 
     def __init__(self, instr, operands, sinks, local_rows):
         self.instr, self.operands, self.sinks, self.local_rows = instr, operands, sinks, local_rows
@@ -80,14 +88,18 @@ class Writer:
 
 
 def split_axis(instr):
-    """The domain axis that is dealt to parts: the first one that no result reduces, axis 0 when all are reduced."""
+    """The domain axis that is dealt to parts: the first one that no result reduces, axis 0 when all are
+    reduced.
+    """
     reduced = {a for out in instr.attrs["outs"] if out[0] == "reduce" for a in out[2]}
     kept = [a for a in range(len(instr.sizes)) if a not in reduced]
     return kept[0] if kept else 0
 
 
 def groups(instr, operands, sinks):
-    """The domain's axes in groups of neighbours that run as one loop: whatever is read or written over them lies there in C order without gaps."""
+    """The domain's axes in groups of neighbours that run as one loop: whatever is read or written over them
+    lies there in C order without gaps.
+    """
     found = []
     for axis in range(len(instr.sizes)):
         if found and joined(instr, operands, sinks, axis - 1):
@@ -109,22 +121,33 @@ def joined(instr, operands, sinks, k):
             place = k - sum(a < k for a in reduced)
             if not gapless(sink.array, place):
                 return False
-    return all(together(operand, axes, k, instr.sizes[k + 1]) for operand, axes in zip(operands, instr.attrs["maps"]) if isinstance(operand, Array))
+    return all(
+        together(operand, axes, k, instr.sizes[k + 1])
+        for operand, axes in zip(operands, instr.attrs["maps"])
+        if isinstance(operand, Array)
+    )
 
 
 def together(array, axes, k, size):
-    """Whether the domain's axes k and k + 1 are neighbours in ``array`` (read by ``axes``) without a gap, or are not read."""
+    """Whether the domain's axes k and k + 1 are neighbours in ``array`` (read by ``axes``) without a gap, or
+    are not read.
+    """
     places = [p for p, a in enumerate(axes) if a != WHOLE and a.index in (k, k + 1)]
     if not places:
         return True
     if len(places) != 2 or [axes[p].index for p in places] != [k, k + 1] or places[1] != places[0] + 1:
         return False
-    return all(axes[p].step == 1 for p in places) and axes[places[1]].start == 0 and array.shape[places[1]] == size and gapless(array, places[0])
+    return (
+        all(axes[p].step == 1 for p in places)
+        and axes[places[1]].start == 0
+        and array.shape[places[1]] == size
+        and gapless(array, places[0])
+    )
 
 
 def gapless(array, place):
     """Whether a step on one axis is a whole of the next one."""
-    return array.strides[place:place + 2] == dense_strides(array.shape)[place:place + 2]
+    return array.strides[place : place + 2] == dense_strides(array.shape)[place : place + 2]
 
 
 class Level:
@@ -141,7 +164,7 @@ class Level:
         self.reduced = {self.place[a] for o in self.outs if o[0] == "reduce" for a in o[2]}
         self.block = self.blocked()
         self.order = self.loop_order()
-        self.prefix = [[] for _ in range(len(self.domain) + 1)]     # lines at each depth, loads first
+        self.prefix = [[] for _ in range(len(self.domain) + 1)]  # lines at each depth, loads first
 
     def strides(self, out, sink):
         """Of a result's array, for the groups of axes that it keeps."""
@@ -152,7 +175,9 @@ class Level:
         return any(o[0] == "reduce" and o[1] in ARG for o in self.outs)
 
     def blocked(self):
-        """The kept axis that runs in blocks: the last, if a reduced one stands before it; else None, registers do."""
+        """The kept axis that runs in blocks: the last, if a reduced one stands before it; else None,
+        registers do.
+        """
         kept = [a for a in range(len(self.domain)) if a not in self.reduced]
         before = kept and any(a < kept[-1] for a in self.reduced)
         return kept[-1] if before and not self.has_arg() else None
@@ -180,7 +205,7 @@ class Level:
         if not self.tiled():
             return size_c(size, "f->")
         tiles = dims.add(size, TILE - 1)
-        return str(tiles//TILE) if isinstance(tiles, int) else f"({size_c(tiles, 'f->')})/{TILE}"
+        return str(tiles // TILE) if isinstance(tiles, int) else f"({size_c(tiles, 'f->')})/{TILE}"
 
     def register_depth(self):
         """The depth below which register accumulators live: the loops from there on are all reduced."""
@@ -198,7 +223,11 @@ class Level:
 
     def load(self, number):
         """Names the parameter of operand ``number``: a scalar, an element, or a row pointer."""
-        operand, axes, param = self.operands[number], self.instr.attrs["maps"][number], self.body.params[number]
+        operand, axes, param = (
+            self.operands[number],
+            self.instr.attrs["maps"][number],
+            self.body.params[number],
+        )
         if isinstance(operand, str):
             self.env[param] = operand
             return
@@ -207,7 +236,10 @@ class Level:
         name = self.w.name("x")
         if param.type.ndim:
             strides = [s for s, a in zip(operand.strides, axes) if a == WHOLE]
-            lines.append(f"const {ctype(operand.dtype)} *{name} = {operand.pointer}{'' if offset == '0' else f' + {offset}'};")
+            lines.append(
+                f"const {ctype(operand.dtype)} *{name} = "
+                f"{operand.pointer}{'' if offset == '0' else f' + {offset}'};"
+            )
             self.env[param] = Array(name, operand.dtype, param.type.shape, strides)
         else:
             lines.append(f"const {ctype(operand.dtype)} {name} = {operand.pointer}[{offset}];")
@@ -236,7 +268,10 @@ class Level:
 
     # -- body
     def write(self):
-        order = sorted(range(len(self.operands)), key=lambda n: any(a.gather is not None for a in self.instr.attrs["maps"][n]))
+        order = sorted(
+            range(len(self.operands)),
+            key=lambda n: any(a.gather is not None for a in self.instr.attrs["maps"][n]),
+        )
         for number in order:
             self.load(number)
         core = self.statements()
@@ -263,7 +298,10 @@ class Level:
     def scalar(self, instr, lines):
         text = c_text(instr.op, tuple(v.type.dtype for v in instr.operands), instr.attrs)
         name = self.w.name("t")
-        lines.append(f"const {ctype(instr.result.type.dtype)} {name} = {text.format(*(self.env[v] for v in instr.operands))};")
+        lines.append(
+            f"const {ctype(instr.result.type.dtype)} {name} = "
+            f"{text.format(*(self.env[v] for v in instr.operands))};"
+        )
         self.env[instr.result] = name
 
     def inner(self, instr):
@@ -284,13 +322,17 @@ class Level:
         for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
             if yielded is value and out[0] == "map":
                 outer = len(self.instr.sizes)
-                offset = plus([product_text(x, stride) for x, stride in zip(self.vars, self.strides(out, sink))])
+                offset = plus(
+                    [product_text(x, stride) for x, stride in zip(self.vars, self.strides(out, sink))]
+                )
                 name = self.w.name("y")
                 lines.texts.append(f"{ctype(value.type.dtype)} *{name} = {sink.array.pointer} + {offset};")
                 array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[outer:])
                 break
         else:
-            array = Array(self.w.local_row(value), value.type.dtype, value.type.shape, dense_strides(value.type.shape))
+            array = Array(
+                self.w.local_row(value), value.type.dtype, value.type.shape, dense_strides(value.type.shape)
+            )
         self.env[value] = array
         return array
 
@@ -302,8 +344,23 @@ class Level:
             if out[0] != "reduce":
                 self.finals.append(None)
                 continue
-            index = plus([product_text(self.vars[a], size_c(dims.product([self.domain[b] for b in range(len(self.domain)) if b in self.reduced and b > a])))
-                          for a in sorted(self.reduced)])
+            index = plus(
+                [
+                    product_text(
+                        self.vars[a],
+                        size_c(
+                            dims.product(
+                                [
+                                    self.domain[b]
+                                    for b in range(len(self.domain))
+                                    if b in self.reduced and b > a
+                                ]
+                            )
+                        ),
+                    )
+                    for a in sorted(self.reduced)
+                ]
+            )
             accumulator = Accumulator(out[1], value.type.dtype, self.w.count["a"], index, *out[3:])
             self.w.count["a"] += 1
             self.finals.append(accumulator)
@@ -345,7 +402,11 @@ class Level:
         return ([Lines(self.prefix[0])] if self.prefix[0] else []) + nodes
 
     def steps(self):
-        return [(a, self.env[v]) for a, v in zip(self.finals, self.body.results) if a is not None and not self.in_memory()]
+        return [
+            (a, self.env[v])
+            for a, v in zip(self.finals, self.body.results)
+            if a is not None and not self.in_memory()
+        ]
 
     def in_memory(self):
         """Whether the accumulators are cells in the innermost loop: no trailing loop is reduced."""
@@ -359,7 +420,7 @@ class Level:
         """The loop over blocks: in each, cells start, the loops inside add to them, and they are written."""
         axis, length = self.vars[self.block], BLOCK
         if len(self.cells) > BLOCKS:
-            length = max(TILE, BLOCK*BLOCKS//len(self.cells)//TILE*TILE)
+            length = max(TILE, BLOCK * BLOCKS // len(self.cells) // TILE * TILE)
         lines, low, high = [], "0", size_c(self.domain[self.block])
         if self.tiled():
             lines = [f"const int64_t most = high*{TILE} < {high} ? high*{TILE} : {high};"]
@@ -381,7 +442,9 @@ class Level:
         return f"{name}[{self.vars[self.block]} - from]"
 
     def around(self, nodes, regs):
-        """Declarations before the reduced loops; after them the value goes to memory, to the part's slot, or stays in a register."""
+        """Declarations before the reduced loops; after them the value goes to memory, to the part's slot, or
+        stays in a register.
+        """
         before = Lines([line for a in regs for line in a.declare()])
         after = Lines([line for a in regs for line in a.close()])
         for a, sink, out in zip(self.finals, self.sinks, self.outs):
@@ -390,7 +453,10 @@ class Level:
             if sink.scalar:
                 after.texts.append(f"{sink.scalar} = {a.result};")
             elif sink.partial:
-                after.texts.extend([f"{sink.partial}[part] = {a.a};"] + ([f"{sink.partial}_at[part] = {a.result};"] if a.name in ARG else []))
+                after.texts.extend(
+                    [f"{sink.partial}[part] = {a.a};"]
+                    + ([f"{sink.partial}_at[part] = {a.result};"] if a.name in ARG else [])
+                )
             elif sink.array is not None:
                 after.texts.append(self.memory_store(a, out, sink))
         return [before] + nodes + ([after] if after.texts else [])
@@ -412,7 +478,9 @@ class Level:
                 lines.append(f"{self.target(out, sink)} = {self.env[value]};")
             elif out[0] == "reduce" and self.in_memory():
                 target = self.cell(a)
-                lines.append(f"{target} = {memory_step(out[1], value.type.dtype).format(a=target, x=self.env[value])};")
+                lines.append(
+                    f"{target} = {memory_step(out[1], value.type.dtype).format(a=target, x=self.env[value])};"
+                )
         return lines
 
     def target(self, out, sink):
@@ -429,8 +497,14 @@ class Level:
         return None if any(c is None for c in clauses) else " ".join(clauses)
 
     def chunked(self, regs):
-        """The float sums whose innermost loop is cut into chunks; none when that loop is all there is and short."""
-        if not self.order or self.order[-1] not in self.reduced or any(i.op.name == "kernel" for i in self.body.instrs):
+        """The float sums whose innermost loop is cut into chunks; none when that loop is all there is and
+        short.
+        """
+        if (
+            not self.order
+            or self.order[-1] not in self.reduced
+            or any(i.op.name == "kernel" for i in self.body.instrs)
+        ):
             return []
         if len(self.order) == 1 and self.short(self.domain[0]):
             return []
@@ -438,7 +512,7 @@ class Level:
 
     def long(self, regs):
         """The float sums that may have more terms than one chunk, and a tally of them."""
-        count = dims.product([self.domain[a] for a in self.order[self.register_depth():]])
+        count = dims.product([self.domain[a] for a in self.order[self.register_depth() :]])
         return [] if self.short(count) else [a for a in regs if a.name == "sum" and is_float(a.dtype)]
 
     @staticmethod

@@ -1,7 +1,10 @@
-"""What is not a kernel: products, concatenation, writes into a copy, nonzero. LIBRARY maps an op to the function that emits it.
+"""What is not a kernel: products, concatenation, writes into a copy, nonzero. LIBRARY maps an op to the
+function that emits it.
 
-Each takes (module, instr, line) and adds parts or master lines to the module. Copies are small kernels of their own.
+Each takes (module, instr, line) and adds parts or master lines to the module. Copies are small kernels of
+their own.
 """
+
 import re
 
 from tgen.core import dims
@@ -20,17 +23,28 @@ def emits(*names):
         for name in names:
             LIBRARY[name] = function
         return function
+
     return add
 
 
 # -- loops over whole arrays, as lines
 
+
 def each(module, v, body, letter="i", low=None, high=None):
     """Lines that run ``body`` for every element ``x`` of array v, its indices named i0, i1, ... ."""
     array = module.array(v, dense=False)
     offset = plus([product_text(f"{letter}{k}", s) for k, s in enumerate(array.strides)])
-    lines = [f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)" for k, s in enumerate(v.type.shape)]
-    return [*lines, "{", f"    const {ctype(v.type.dtype)} x = {array.pointer}[{with_frame(offset)}];", *(f"    {t}" for t in body), "}"]
+    lines = [
+        f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)"
+        for k, s in enumerate(v.type.shape)
+    ]
+    return [
+        *lines,
+        "{",
+        f"    const {ctype(v.type.dtype)} x = {array.pointer}[{with_frame(offset)}];",
+        *(f"    {t}" for t in body),
+        "}",
+    ]
 
 
 def with_frame(text):
@@ -53,16 +67,24 @@ LIBRARY["each"], LIBRARY["copy_out"] = each, copy_out
 
 # -- products
 
+
 def matrix(module, v):
-    """(pointer, leading dimension, transposed) of a matrix, as C texts; a parameter's are settled in the prologue."""
+    """(pointer, leading dimension, transposed) of a matrix, as C texts; a parameter's are settled in the
+    prologue.
+    """
     name = module.names[v]
     if not module.strided(v):
         return f"f->{name}", size_c(v.type.shape[1]), "0"
     if v not in module.packed:
         module.packed.add(v)
         rows, columns = (size_c(s, "f->") for s in v.type.shape)
-        module.add_field(f"const {ctype(v.type.dtype)} *{name}_m; int64_t {name}_ld; int32_t {name}_t, {name}_fits;")
-        module.prologue.append(f"f->{name}_fits = tgen_matrix({rows}, {columns}, f->{name}_s0, f->{name}_s1, &f->{name}_ld, &f->{name}_t);")
+        module.add_field(
+            f"const {ctype(v.type.dtype)} *{name}_m; int64_t {name}_ld; int32_t {name}_t, {name}_fits;"
+        )
+        module.prologue.append(
+            f"f->{name}_fits = tgen_matrix({rows}, {columns}, f->{name}_s0, f->{name}_s1, "
+            f"&f->{name}_ld, &f->{name}_t);"
+        )
         pack(module, v, f"f->{name}_m", f"f->{name}_fits")
     return f"f->{name}_m", f"f->{name}_ld", f"f->{name}_t"
 
@@ -85,7 +107,14 @@ def pack(module, v, target, fits):
     field = f"{target[3:]}_copy"
     module.add_field(f"{ctype(v.type.dtype)} *{field};")
     module.add_bytes(field, f"{fits} ? 0 : {bracket(count)}*{v.type.itemsize}")
-    module.packs.extend([f"{target} = {fits} ? f->{name} : f->{field};", f"if (!{fits}) {{", *(f"    {t}" for t in copy_out(module, v, f"f->{field}")), "}"])
+    module.packs.extend(
+        [
+            f"{target} = {fits} ? f->{name} : f->{field};",
+            f"if (!{fits}) {{",
+            *(f"    {t}" for t in copy_out(module, v, f"f->{field}")),
+            "}",
+        ]
+    )
 
 
 @emits("gemm")
@@ -96,9 +125,14 @@ def gemm(module, instr, line):
     m, n = (size_c(s) for s in out.type.shape)
     k = size_c(x.type.shape[0 if instr.attrs["ta"] else 1])
     flip = [f"{t} ^ 1" if instr.attrs[w] else t for t, w in ((ta, "ta"), (tb, "tb"))]
-    text = (f"tgen_gemm_{CODE[dtype]}_part(f->host, low, high, {flip[0]}, {flip[1]}, {m}, {n}, {k}, {a}, {lda}, {b}, {ldb}, f->{module.names[out]});")
+    text = (
+        f"tgen_gemm_{CODE[dtype]}_part(f->host, low, high, {flip[0]}, {flip[1]}, {m}, {n}, {k}, {a}, "
+        f"{lda}, {b}, {ldb}, f->{module.names[out]});"
+    )
     m_f, n_f, k_f = (size_c(s, "f->") for s in (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1]))
-    module.library_part(line, [Lines([text])], f"({m_f} > {n_f} ? {m_f} : {n_f})", f"0.02*({m_f})*({n_f})*({k_f})")
+    module.library_part(
+        line, [Lines([text])], f"({m_f} > {n_f} ? {m_f} : {n_f})", f"0.02*({m_f})*({n_f})*({k_f})"
+    )
 
 
 @emits("gemv")
@@ -108,7 +142,10 @@ def gemv(module, instr, line):
     a, lda, ta = matrix(module, x)
     trans = f"{ta} ^ 1" if instr.attrs["ta"] else ta
     m, k = size_c(out.type.shape[0]), size_c(y.type.shape[0])
-    text = f"tgen_gemv_{CODE[dtype]}_part(f->host, low, high, {trans}, {m}, {k}, {a}, {lda}, {contiguous(module, y)}, f->{module.names[out]});"
+    text = (
+        f"tgen_gemv_{CODE[dtype]}_part(f->host, low, high, {trans}, {m}, {k}, {a}, {lda}, "
+        f"{contiguous(module, y)}, f->{module.names[out]});"
+    )
     m_f, k_f = size_c(out.type.shape[0], "f->"), size_c(y.type.shape[0], "f->")
     module.library_part(line, [Lines([text])], m_f, f"0.2*({m_f})*({k_f})")
 
@@ -118,24 +155,30 @@ def batched_dot(module, instr, line):
     x, y = instr.operands
     out, dtype = instr.result, instr.result.type.dtype
     a, b = contiguous(module, x), contiguous(module, y)
-    (batch, m, k), n = (size_c(s) for s in x.type.shape), size_c(y.type.shape[2])
-    text = [f"for (int64_t i = low; i < high; i++)",
-            f"    tgen_gemm_{CODE[dtype]}_part(f->host, 0, {m} > {n} ? {m} : {n}, 0, 0, {m}, {n}, {k}, {a} + i*{bracket(m)}*{bracket(k)}, {k}, "
-            f"{b} + i*{bracket(k)}*{bracket(n)}, {n}, f->{module.names[out]} + i*{bracket(m)}*{bracket(n)});"]
+    m, k, n = (size_c(s) for s in (*x.type.shape[1:], y.type.shape[2]))
+    text = [
+        "for (int64_t i = low; i < high; i++)",
+        f"    tgen_gemm_{CODE[dtype]}_part(f->host, 0, {m} > {n} ? {m} : {n}, 0, 0, {m}, {n}, {k}, {a} + "
+        f"i*{bracket(m)}*{bracket(k)}, {k}, "
+        f"{b} + i*{bracket(k)}*{bracket(n)}, {n}, f->{module.names[out]} + i*{bracket(m)}*{bracket(n)});",
+    ]
     sizes = [f"({size_c(s, 'f->')})" for s in (*x.type.shape, y.type.shape[2])]
     module.library_part(line, [Lines(text)], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
 
 
 # -- arrays built of arrays
 
+
 def writes(module, v, target, strides, start, step="{t} = {x};"):
-    """Lines: for every element x of v, the element of target at start + index * strides is set (or changed by ``step``)."""
+    """Lines: for every element x of v, the element of target at start + index * strides is set (or changed by
+    ``step``).
+    """
     place = plus([*start, *(product_text(f"i{k}", s) for k, s in enumerate(strides))])
     return each(module, v, [step.format(t=f"{target}[{place}]", x="x")])
 
 
 def frame_strides(shape):
-    return [size_c(dims.product(shape[k + 1:]), "f->") for k in range(len(shape))]
+    return [size_c(dims.product(shape[k + 1 :]), "f->") for k in range(len(shape))]
 
 
 @emits("concatenate")
@@ -151,7 +194,9 @@ def concatenate(module, instr, line):
 
 @emits("make_vector")
 def make_vector(module, instr, line):
-    module.master([f"{module.pointer(instr.result)}[{k}] = {module.pointer(v)};" for k, v in enumerate(instr.operands)])
+    module.master(
+        [f"{module.pointer(instr.result)}[{k}] = {module.pointer(v)};" for k, v in enumerate(instr.operands)]
+    )
 
 
 @emits("reshape")
@@ -161,7 +206,13 @@ def reshape(module, instr, line):
         module.master([f"{module.pointer(out)} = {module.pointer(x)};"])
         return
     if not out.type.ndim:
-        module.master([f"{module.pointer(out)} = {module.pointer(x)}[0];" if x.type.ndim else f"{module.pointer(out)} = {module.pointer(x)};"])
+        module.master(
+            [
+                f"{module.pointer(out)} = {module.pointer(x)}[0];"
+                if x.type.ndim
+                else f"{module.pointer(out)} = {module.pointer(x)};"
+            ]
+        )
         return
     if not x.type.ndim:
         module.master([f"{module.pointer(out)}[0] = {module.pointer(x)};"])
@@ -173,7 +224,12 @@ def reshape(module, instr, line):
 def rows(module, instr, line):
     x, start = instr.operands[0], size_c(instr.sizes[0], "f->")
     each = size_c(dims.product(x.type.shape[1:]), "f->")
-    module.master([f"{module.pointer(instr.result)} = {module.pointer(x)} + {product_text(bracket(start), bracket(each))};"])
+    module.master(
+        [
+            f"{module.pointer(instr.result)} = {module.pointer(x)} + "
+            f"{product_text(bracket(start), bracket(each))};"
+        ]
+    )
 
 
 def base_copy(module, instr):
@@ -184,7 +240,11 @@ def base_copy(module, instr):
         return []
     if not module.strided(base):
         return lines
-    return [f"if ((const void *){module.pointer(out)} != (const void *){module.pointer(base)}) {{", *(f"    {t}" for t in lines), "}"]
+    return [
+        f"if ((const void *){module.pointer(out)} != (const void *){module.pointer(base)}) {{",
+        *(f"    {t}" for t in lines),
+        "}",
+    ]
 
 
 @emits("set_slice", "inc_slice")
@@ -192,9 +252,17 @@ def write_slice(module, instr, line):
     v, out = instr.operands[1], instr.result
     strides = frame_strides(out.type.shape)
     start = [product_text(bracket(size_c(s, "f->")), t) for s, t in zip(instr.sizes, strides) if s != 0]
-    stepped = [product_text(str(step), t) if step != 1 else t for step, t in zip(instr.attrs["steps"], strides)]
+    stepped = [
+        product_text(str(step), t) if step != 1 else t for step, t in zip(instr.attrs["steps"], strides)
+    ]
     step = "{t} = {x};" if instr.op.name == "set_slice" else increment(out.type.dtype)
-    module.master([f"/* {line} */", *base_copy(module, instr), *writes(module, v, module.pointer(out), stepped, start, step)])
+    module.master(
+        [
+            f"/* {line} */",
+            *base_copy(module, instr),
+            *writes(module, v, module.pointer(out), stepped, start, step),
+        ]
+    )
 
 
 def increment(dtype):
@@ -214,10 +282,18 @@ def write_gather(module, instr, line):
             terms.append(product_text(f"i{a - len(indices) + rank}", stride))
         else:
             terms.append(product_text(f"g{a - axis}", stride))
-            body.append(f"const int64_t g{a - axis} = tgen_wrap((int64_t){element(module, indices[a - axis], axis)}, {size_c(out.type.shape[a], 'f->')});")
+            body.append(
+                f"const int64_t g{a - axis} = "
+                f"tgen_wrap((int64_t){element(module, indices[a - axis], axis)}, "
+                f"{size_c(out.type.shape[a], 'f->')});"
+            )
     step = "{t} = {x};" if instr.op.name == "set_gather" else increment(out.type.dtype)
     body.append(step.format(t=f"{module.pointer(out)}[{plus(terms)}]", x="x"))
-    source = each(module, v, body) if v.type.ndim else [f"{{ const {ctype(v.type.dtype)} x = {module.pointer(v)};", *body, "}"]
+    source = (
+        each(module, v, body)
+        if v.type.ndim
+        else [f"{{ const {ctype(v.type.dtype)} x = {module.pointer(v)};", *body, "}"]
+    )
     module.master([f"/* {line} */", *base_copy(module, instr), *source])
 
 
@@ -235,12 +311,27 @@ def nonzero(module, instr, line):
     """Count, take memory, fill: the length is found here."""
     x, symbol = instr.operands[0], instr.found[0]
     module.add_field("int64_t count;") if "int64_t count;" not in module.frame else None
-    lines = [f"/* {line} */", "f->count = 0;", *each(module, x, ["f->count += x != 0;"]), f"f->{symbol} = f->count;"]
+    lines = [
+        f"/* {line} */",
+        "f->count = 0;",
+        *each(module, x, ["f->count += x != 0;"]),
+        f"f->{symbol} = f->count;",
+    ]
     for v in instr.results:
         holder = module.holder_of(v)
         if module.loop_depth:
             lines.append(f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}")
-        lines.append(f"if (({holder} = tgen_room(f, {module.bytes(v)}))) {module.pointer(v)} = (void *){holder}->data;")
+        lines.append(
+            f"if (({holder} = tgen_room(f, {module.bytes(v)}))) {module.pointer(v)} = (void *){holder}->data;"
+        )
     fill = [f"{module.pointer(v)}[f->count] = i{k};" for k, v in enumerate(instr.results)]
-    lines += ["if (!f->status) {", "    f->count = 0;", *(f"    {t}" for t in each(module, x, ["if (x != 0) {", *(f"    {t}" for t in fill), "    f->count++;", "}"])), "}"]
+    lines += [
+        "if (!f->status) {",
+        "    f->count = 0;",
+        *(
+            f"    {t}"
+            for t in each(module, x, ["if (x != 0) {", *(f"    {t}" for t in fill), "    f->count++;", "}"])
+        ),
+        "}",
+    ]
     module.master(lines, fails=True)

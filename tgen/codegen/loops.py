@@ -1,17 +1,22 @@
 """The loop tree a kernel becomes: Lines and Loops, laid out by templates/kernel.c.j2."""
+
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Lines:
     """C statements, one each."""
+
     texts: list = field(default_factory=list)
     kind = "lines"
 
 
 @dataclass
 class Loop:
-    """``for (int64_t var = low; var < high; var++)``; ``simd`` holds the clauses of an omp simd pragma, or is None."""
+    """``for (int64_t var = low; var < high; var++)``; ``simd`` holds the clauses of an omp simd pragma, or is
+    None.
+    """
+
     var: str
     low: str
     high: str

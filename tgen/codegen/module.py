@@ -1,4 +1,7 @@
-"""A function's parts and steps, gathered in one walk over its instructions: what generate.py makes the C file of."""
+"""A function's parts and steps, gathered in one walk over its instructions: what generate.py makes the C file
+of.
+"""
+
 from dataclasses import dataclass, field
 
 from tgen.core import dims
@@ -11,12 +14,15 @@ from .library import LIBRARY
 from .names import bracket, ctype, literal, size_c
 from .reductions import ARG, memory_step, start
 
-assert conv     # importing it filled LIBRARY
+assert conv  # importing it filled LIBRARY
 
 
 @dataclass
 class Part:
-    """A C function of one part: ``variants`` are (suffix, nodes); ``dense`` the condition under which the plain one runs."""
+    """A C function of one part: ``variants`` are (suffix, nodes); ``dense`` the condition under which the
+    plain one runs.
+    """
+
     name: str
     comment: list
     variants: list
@@ -25,21 +31,27 @@ class Part:
     dense: str = ""
     extent_strided: str = ""
     product: bool = False
-    counted: bool = False       # the frame keeps how many parts it was
+    counted: bool = False  # the frame keeps how many parts it was
 
 
 @dataclass
 class Step:
-    """One step of the body: a part function, a loop, a branch, or lines for the master alone. ``fails``: the status is looked at after it."""
+    """One step of the body: a part function, a loop, a branch, or lines for the master alone. ``fails``: the
+    status is looked at after it.
+    """
+
     part: Part = None
-    nested: object = None       # a Loop or Branch (codegen/scan.py)
+    nested: object = None  # a Loop or Branch (codegen/scan.py)
     lines: list = field(default_factory=list)
     fails: bool = False
-    instrs: list = field(default_factory=list)      # what it works for; None among them: it waits for everything before
+    # what it works for; None among them: it waits for everything before
+    instrs: list = field(default_factory=list)
 
 
 def frame_names(function, names, outer):
-    """The IR text's names of the values that live in the frame; a block's parameter in ``outer`` is a value from around it."""
+    """The IR text's names of the values that live in the frame; a block's parameter in ``outer`` is a value
+    from around it.
+    """
     stack, found = [function.block], {}
     while stack:
         block = stack.pop()
@@ -58,9 +70,9 @@ class Module:
         self.params = dict(zip(function.block.params, function.params))
         self.shared = {p.number: v for v, p in self.params.items() if p.kind == SHARED}
         self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
-        self.current = []       # the instruction being emitted
+        self.current = []  # the instruction being emitted
         self.depth = self.loop_depth = self.loops = 0
-        self.around, self.block_holders = [], {}        # the lists of steps around the one being written
+        self.around, self.block_holders = [], {}  # the lists of steps around the one being written
         self.room, self.packs, self.packed, self.holders, self.own = [], [], set(), [], {}
 
     # -- memory
@@ -76,7 +88,11 @@ class Module:
 
     def array(self, v, dense=True):
         name = self.names[v]
-        strides = dense_strides(v.type.shape) if dense or not self.strided(v) else [f"f->{name}_s{k}" for k in range(v.type.ndim)]
+        strides = (
+            dense_strides(v.type.shape)
+            if dense or not self.strided(v)
+            else [f"f->{name}_s{k}" for k in range(v.type.ndim)]
+        )
         return Array(f"f->{name}", v.type.dtype, v.type.shape, strides)
 
     def operand(self, v, dense=True):
@@ -86,7 +102,9 @@ class Module:
         self.frame.append(text)
 
     def scratch(self, name, dtype, elements):
-        """A piece of workspace of its own: a field and its bytes; a block of its own when its size is found inside."""
+        """A piece of workspace of its own: a field and its bytes; a block of its own when its size is found
+        inside.
+        """
         self.add_field(f"{ctype(dtype)} *{name};")
         if is_late(elements):
             self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
@@ -111,14 +129,20 @@ class Module:
         """The block field of a value whose size is found inside."""
         slot = self.plan.slots[v]
         if v not in self.block_holders:
-            self.block_holders[v] = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(slot.kind) or self.hold()
+            self.block_holders[v] = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(
+                slot.kind
+            ) or self.hold()
         return self.block_holders[v]
 
     def take_late(self, holder, pointer, count):
-        """A block for ``pointer``, taken where its size has been found; in a loop that of the step before goes back."""
+        """A block for ``pointer``, taken where its size has been found; in a loop that of the step before
+        goes back.
+        """
         if self.loop_depth:
             self.master([f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}"])
-        self.master([f"if (({holder} = tgen_room(f, {count}))) {pointer} = (void *){holder}->data;"], fails=True)
+        self.master(
+            [f"if (({holder} = tgen_room(f, {count}))) {pointer} = (void *){holder}->data;"], fails=True
+        )
 
     # -- walk
     def build(self):
@@ -151,7 +175,9 @@ class Module:
         return f"loop{self.loops - 1}"
 
     def enter(self, steps, loop=False):
-        """What is written from here on goes to ``steps``; what works for no instruction of the block waits for everything before."""
+        """What is written from here on goes to ``steps``; what works for no instruction of the block waits
+        for everything before.
+        """
         self.around.append((self.steps, self.current))
         self.steps, self.current = steps, []
         self.depth, self.loop_depth = self.depth + 1, self.loop_depth + loop
@@ -172,7 +198,9 @@ class Module:
             star = "*" if v.type.ndim else ""
             self.add_field(f"{const if star else ''}{ctype(v.type.dtype)} {star}{name};")
             if self.strided(v):
-                self.add_field(f"int64_t {''.join(f'{name}_s{k}, ' for k in range(v.type.ndim))}{name}_dense;")
+                self.add_field(
+                    f"int64_t {''.join(f'{name}_s{k}, ' for k in range(v.type.ndim))}{name}_dense;"
+                )
 
     def emit(self, instr, line):
         name = instr.op.name
@@ -198,7 +226,10 @@ class Module:
             self.prologue.append(f"{self.pointer(v)} = {values[0]};")
             return
         self.add_field(f"const {ctype(v.type.dtype)} *{self.names[v]};")
-        self.statics.append(f"static const {ctype(v.type.dtype)} {self.names[v]}_data[{max(len(values), 1)}] = {{{', '.join(values) or '0'}}};")
+        self.statics.append(
+            f"static const {ctype(v.type.dtype)} {self.names[v]}_data[{max(len(values), 1)}] "
+            f"= {{{', '.join(values) or '0'}}};"
+        )
         self.prologue.append(f"{self.pointer(v)} = {self.names[v]}_data;")
 
     def scalar_lines(self, lines, instr):
@@ -218,7 +249,9 @@ class Module:
             self.steps.append(Step(lines=list(lines), fails=fails, instrs=list(self.current or [None])))
 
     def check(self, instr):
-        """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end the call."""
+        """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end
+        the call.
+        """
         name, site, sizes = instr.op.name, instr.attrs["site"], [size_c(s, "f->") for s in instr.sizes]
         late = bool(instr.operands) or any(map(is_late, instr.sizes)) or self.depth > 0
         fail = "tgen_fail" if late else "return tgen_fail"
@@ -242,9 +275,16 @@ class Module:
         v, axis = instr.operands[0], instr.attrs["axis"]
 
         def line(x):
-            out = f"{x} >= (uint64_t){bracket(size)}" if v.type.dtype == "uint64" else f"!tgen_within({x}, {size})"
+            out = (
+                f"{x} >= (uint64_t){bracket(size)}"
+                if v.type.dtype == "uint64"
+                else f"!tgen_within({x}, {size})"
+            )
             return f"if ({out}) tgen_fail(f, TGEN_INDEX, {site}, {axis}, (int64_t){x}, {size});"
-        self.master(LIBRARY["each"](self, v, [line("x")]) if v.type.ndim else [line(self.pointer(v))], fails=True)
+
+        self.master(
+            LIBRARY["each"](self, v, [line("x")]) if v.type.ndim else [line(self.pointer(v))], fails=True
+        )
 
     # -- rooms for results
     def late(self, v):
@@ -258,7 +298,10 @@ class Module:
 
     @staticmethod
     def sizes_of(dtype, shape):
-        return f"{TensorType(dtype).itemsize}, {len(shape)}, (int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
+        return (
+            f"{TensorType(dtype).itemsize}, {len(shape)}, "
+            f"(int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
+        )
 
     def allocate(self, instr):
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
@@ -276,7 +319,9 @@ class Module:
         return f"f->{name}"
 
     def own_function(self, stem, lines):
-        """The name of a C function of the module's own; ``lines`` have {name} for it. The same lines are written once."""
+        """The name of a C function of the module's own; ``lines`` have {name} for it. The same lines are
+        written once.
+        """
         text = "\n".join(lines)
         if text not in self.own:
             self.own[text] = f"{stem}{len(self.own)}"
@@ -285,8 +330,12 @@ class Module:
 
     # -- kernels
     def library_part(self, line, nodes, extent, cost, product=True, counted=False):
-        """A library call in parts; a ``product`` is cut in as few as there are threads. ``counted``: how many parts it had is kept."""
-        part = Part(f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=product, counted=counted)
+        """A library call in parts; a ``product`` is cut in as few as there are threads. ``counted``: how many
+        parts it had is kept.
+        """
+        part = Part(
+            f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=product, counted=counted
+        )
         self.add_part(part)
 
     def add_part(self, part):
@@ -306,16 +355,28 @@ class Module:
         def local_row(value):
             if value not in rows:
                 elements = dims.add(dims.product(value.type.shape), 16)
-                rows[value] = (self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16)), size_c(elements))
+                rows[value] = (
+                    self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16)),
+                    size_c(elements),
+                )
             pointer, stride = rows[value]
             return f"{pointer} + part*({stride})"
+
         variants, extents = [], []
-        for dense in ((True, False) if arrays else (True,)):
+        for dense in (True, False) if arrays else (True,):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             variants.append(("" if dense else "_strided", writer.write()))
             extents.append(writer.extent)
-        part = Part(name, line, variants, extents[0], self.cost(instr), " & ".join(f"f->{self.names[v]}_dense" for v in arrays), extents[-1],
-                    counted=bool(partials))
+        part = Part(
+            name,
+            line,
+            variants,
+            extents[0],
+            self.cost(instr),
+            " & ".join(f"f->{self.names[v]}_dense" for v in arrays),
+            extents[-1],
+            counted=bool(partials),
+        )
         self.add_part(part)
         if partials:
             self.master(self.combine(name, partials))
@@ -347,8 +408,12 @@ class Module:
             if kind in ARG:
                 sign = ARG[kind]
                 nan = " || (x != x && best == best)" if dtype.startswith("float") else ""
-                lines.append(f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < f->{name}_parts; p++) {{ const {ctype(dtype)} x = f->{field_name}[p]; "
-                             f"if (f->{field_name}_at[p] >= 0 && ({target} < 0 || x {sign} best{nan})) {{ best = x; {target} = f->{field_name}_at[p]; }} }} }}")
+                lines.append(
+                    f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < "
+                    f"f->{name}_parts; p++) {{ const {ctype(dtype)} x = f->{field_name}[p]; "
+                    f"if (f->{field_name}_at[p] >= 0 && ({target} < 0 || x {sign} best{nan})) {{ "
+                    f"best = x; {target} = f->{field_name}_at[p]; }} }} }}"
+                )
                 continue
             rounds = dtype != v.type.dtype
             total = "total" if rounds else target
@@ -395,9 +460,34 @@ class Module:
         self.master(LIBRARY["copy_out"](self, v, f"{holder}->data"))
 
 
-HEAVY_OPS = {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh",
-             "tanh", "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sigmoid", "softplus", "logaddexp",
-             "pow"}
+HEAVY_OPS = {
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arctan2",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsinh",
+    "arccosh",
+    "arctanh",
+    "erf",
+    "erfc",
+    "sigmoid",
+    "softplus",
+    "logaddexp",
+    "pow",
+}
 
 
 def is_late(size):

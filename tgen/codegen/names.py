@@ -1,4 +1,5 @@
 """C names and C texts of sizes: the names of the IR text are the names in the C."""
+
 from contextvars import ContextVar
 
 from tgen.core import dims
@@ -9,11 +10,13 @@ def ctype(dtype):
     return C_TYPES[dtype]
 
 
-NAMED = ContextVar("NAMED", default=None)       # the sizes.Named of the file that is being written
+NAMED = ContextVar("NAMED", default=None)  # the sizes.Named of the file that is being written
 
 
 def size_c(size, prefix=""):
-    """A size as a C expression of type int64_t, by its name if it has one; symbols get ``prefix`` (``f->`` outside kernels)."""
+    """A size as a C expression of type int64_t, by its name if it has one; symbols get ``prefix`` (``f->``
+    outside kernels).
+    """
     if isinstance(size, int):
         return str(size) if abs(size) < 2**31 else f"INT64_C({size})"
     table = NAMED.get()
@@ -80,7 +83,7 @@ def literal(value, dtype):
     if dtype in ("float32", "float64"):
         return _float_literal(float(value), "f" if dtype == "float32" else "")
     value = int(value)
-    if dtype == "int64" and value == -2**63:
+    if dtype == "int64" and value == -(2**63):
         return "INT64_MIN"
     if dtype in ("int64", "uint64") and abs(value) >= 2**31:
         return f"{'U' if dtype == 'uint64' else ''}INT64_C({value})"

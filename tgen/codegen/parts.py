@@ -1,9 +1,11 @@
 """The C functions of parts, from the loop trees of a module.
 
-A loop tree names what it works on as ``f->v3`` and ``n0``. Its function reads these into locals first: a store to a bool or an int64 array
-might else be one to the frame, and the loop would read its pointers anew for each element. Trees that differ in such names only (the updates
-of all weights are one loop) become one function with parameters, which their parts call: the compiler's time goes by what differs.
+A loop tree names what it works on as ``f->v3`` and ``n0``. Its function reads these into locals first: a
+store to a bool or an int64 array might else be one to the frame, and the loop would read its pointers anew
+for each element. Trees that differ in such names only (the updates of all weights are one loop) become one
+function with parameters, which their parts call: the compiler's time goes by what differs.
 """
+
 import re
 
 from .loops import Lines, Loop
@@ -27,9 +29,13 @@ def node_text(nodes):
 
 
 def renamed(nodes, names):
-    """A loop tree with the fields and sizes in ``names`` renamed; a field that is renamed is no longer read from the frame."""
+    """A loop tree with the fields and sizes in ``names`` renamed; a field that is renamed is no longer read
+    from the frame.
+    """
+
     def change(text):
         return text and NAMES.sub(lambda m: names.get(m[1] or m[2], m[0]), text)
+
     out = []
     stack = [(node, out) for node in reversed(nodes)]
     while stack:
@@ -64,12 +70,15 @@ def arguments(text):
 
 
 def is_tuned(text):
-    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to be inlined."""
+    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to
+    be inlined.
+    """
     return "tgen_rs_" in text
 
 
 class Body:
-    """A loop tree and what it reads, in the order of its text: (type, name) of ``fields`` of the frame and of ``sizes``.
+    """A loop tree and what it reads, in the order of its text: (type, name) of ``fields`` of the frame and of
+    ``sizes``.
 
     A field that is written, or whose address is taken, stays in the frame.
     """
@@ -85,34 +94,60 @@ class Body:
     def alone(self):
         """(lines, nodes) of a function: what is read is read first, under its own name."""
         lines = [f"const int64_t {name} = f->{name};" for _, name in self.sizes]
-        lines += [f"{kind}const {name} = f->{name};" if "*" in kind else f"const {kind}{name} = f->{name};" for kind, name in self.fields]
+        lines += [
+            f"{kind}const {name} = f->{name};" if "*" in kind else f"const {kind}{name} = f->{name};"
+            for kind, name in self.fields
+        ]
         return lines, renamed(self.nodes, {name: name for _, name in self.fields})
 
     def common(self):
-        """(parameters, arguments, nodes, text) of a function whose parameters are what is read: the same for bodies alike."""
+        """(parameters, arguments, nodes, text) of a function whose parameters are what is read: the same for
+        bodies alike.
+        """
         read = [*self.fields, *self.sizes]
-        names = {name: f"{'p' if '*' in kind else 's'}{k}" for k, (kind, name) in enumerate(self.fields)} | {name: f"m{k}" for k, (_, name) in enumerate(self.sizes)}
+        names = {name: f"{'p' if '*' in kind else 's'}{k}" for k, (kind, name) in enumerate(self.fields)} | {
+            name: f"m{k}" for k, (_, name) in enumerate(self.sizes)
+        }
         nodes = renamed(self.nodes, names)
         text = node_text(nodes)
         own = arguments(text)
-        return [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)], [*own, *(f"f->{x}" for _, x in read)], nodes, text
+        return (
+            [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)],
+            [*own, *(f"f->{x}" for _, x in read)],
+            nodes,
+            text,
+        )
 
 
 class Functions:
-    """The views of the functions of all parts: ``views`` in the order of the text, ``parts`` the views of the parts by name."""
+    """The views of the functions of all parts: ``views`` in the order of the text, ``parts`` the views of the
+    parts by name.
+    """
 
     def __init__(self, module, symbols):
         fields, symbols = declared(module.frame), set(symbols)
         self.views, self.parts = [], {}
-        self.bodies = {(p.name, suffix): Body(nodes, fields, symbols) for p in module.parts for suffix, nodes in p.variants}
+        self.bodies = {
+            (p.name, suffix): Body(nodes, fields, symbols)
+            for p in module.parts
+            for suffix, nodes in p.variants
+        }
         self.calls = self.share()
         for part in module.parts:
             variants = [self.variant(part, suffix) for suffix, _ in part.variants]
             sizes = {s for suffix, _ in part.variants for _, s in self.bodies[part.name, suffix].sizes}
-            self.parts[part.name] = {"name": part.name, "variants": variants, "counted": part.counted, "sizes": sizes, "texts": part.extent + part.extent_strided + part.cost}
+            self.parts[part.name] = {
+                "name": part.name,
+                "variants": variants,
+                "counted": part.counted,
+                "sizes": sizes,
+                "texts": part.extent + part.extent_strided + part.cost,
+            }
 
     def share(self):
-        """Write the functions that bodies have in common; {body: its call}. A call alone has nothing to share."""
+        """Write the functions that bodies have in common; {body: its call}. A call alone has nothing to
+        share.
+        """
         alike, calls = {}, {}
         for body in self.bodies.values():
             if any(node.kind == "loop" for node in body.nodes):
@@ -120,7 +155,8 @@ class Functions:
                 key = *(p.removeprefix("const ") for p in parameters), text
                 alike.setdefault(key, []).append((body, parameters, arguments, nodes, text))
         for number, group in enumerate(g for g in alike.values() if len(g) > 1):
-            parameters = [max(texts, key=len) for texts in zip(*(parameters for _, parameters, *_ in group))]      # const, when one of them is: then none writes there
+            # const, when one of them is: then none writes there
+            parameters = [max(texts, key=len) for texts in zip(*(parameters for _, parameters, *_ in group))]
             calls |= {body: f"same{number}({', '.join(arguments)});" for body, _, arguments, _, _ in group}
             self.write(f"The loops of {len(group)} parts.", f"same{number}", parameters, [], *group[0][3:])
         return calls
@@ -131,11 +167,29 @@ class Functions:
         lines, nodes = ([], [Lines([self.calls[body]])]) if body in self.calls else body.alone()
         text = node_text(nodes)
         used = arguments(text)
-        unused = " ".join(f"(void){word};" for word in ARGUMENTS if word not in used and not (word == "f" and lines))
-        self.write(part.comment, name, list(ARGUMENTS.values()), [unused]*bool(unused) + lines, nodes, text)
+        unused = " ".join(
+            f"(void){word};" for word in ARGUMENTS if word not in used and not (word == "f" and lines)
+        )
+        self.write(part.comment, name, list(ARGUMENTS.values()), [unused] * bool(unused) + lines, nodes, text)
         extent = part.extent_strided if suffix else part.extent
-        call = f"{name}(f, 0, 0, 1);" if extent == "1" and not part.counted else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
-        return {"call": call, "when": f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else ""}
+        call = (
+            f"{name}(f, 0, 0, 1);"
+            if extent == "1" and not part.counted
+            else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
+        )
+        return {
+            "call": call,
+            "when": f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else "",
+        }
 
     def write(self, comment, name, parameters, lines, nodes, text):
-        self.views.append({"comment": comment, "name": name, "tuned": is_tuned(text), "parameters": ", ".join(parameters) or "void", "lines": lines, "nodes": nodes})
+        self.views.append(
+            {
+                "comment": comment,
+                "name": name,
+                "tuned": is_tuned(text),
+                "parameters": ", ".join(parameters) or "void",
+                "lines": lines,
+                "nodes": nodes,
+            }
+        )

@@ -1,4 +1,7 @@
-"""Draws: calls of templates/lib/random.c.j2 (in parts) and randomstate.c.j2 (by the master: one number after the other)."""
+"""Draws: calls of templates/lib/random.c.j2 (in parts) and randomstate.c.j2 (by the master: one number after
+the other).
+"""
+
 from tgen.core import dims
 from tgen.ops.randomstate import WORDS
 
@@ -7,24 +10,34 @@ from .library import contiguous, emits, frame_strides, with_frame
 from .loops import Lines
 from .names import bracket, ctype, plus, size_c
 
-# how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of the dtypes' epsilons
+# how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
+# the dtypes' epsilons
 ROUNDED = {False: "1.5e-8", True: "3.4526698e-4"}
-GROUP = {"uint32": 64, "float32": 64, "uint64": 32, "float64": 32}      # elements of sixteen Philox blocks
+GROUP = {"uint32": 64, "float32": 64, "uint64": 32, "float64": 32}  # elements of sixteen Philox blocks
 
 
 def address(module, v):
     return module.pointer(v) if v.type.ndim else f"&{module.pointer(v)}"
 
 
-# -- counter-based and many-stream generators: in parts ----------------------------------------------------------------------------
+# -- counter-based and many-stream generators: in parts ------------------------------------------------------
+
 
 @emits("mrg_uniform")
 def mrg_uniform(module, instr, line):
     state, (after, sample) = instr.operands[0], instr.results
     streams, count = state.type.shape[0], dims.product(sample.type.shape)
-    text = (f"tgen_mrg_{sample.type.dtype}({size_c(streams)}, low, high, {size_c(count)}, {contiguous(module, state)}, "
-            f"{module.pointer(after)}, {address(module, sample)});")
-    module.library_part(line, [Lines([text])], size_c(streams, "f->"), f"0.5*({size_c(count, 'f->')}) + 5.0*({size_c(streams, 'f->')})")
+    text = (
+        f"tgen_mrg_{sample.type.dtype}({size_c(streams)}, low, high, {size_c(count)}, "
+        f"{contiguous(module, state)}, "
+        f"{module.pointer(after)}, {address(module, sample)});"
+    )
+    module.library_part(
+        line,
+        [Lines([text])],
+        size_c(streams, "f->"),
+        f"0.5*({size_c(count, 'f->')}) + 5.0*({size_c(streams, 'f->')})",
+    )
 
 
 @emits("philox")
@@ -33,8 +46,11 @@ def philox(module, instr, line):
     dtype, count = sample.type.dtype, dims.product(sample.type.shape)
     group = GROUP[dtype]
     words, place = contiguous(module, state), size_c(count)
-    texts = [f"tgen_philox_{dtype}({words}, low, high, {place}, {address(module, sample)});",
-             f"if (part == 0) tgen_philox_after({words}, ({place} + {group // 16 - 1})/{group // 16}, {module.pointer(after)});"]
+    texts = [
+        f"tgen_philox_{dtype}({words}, low, high, {place}, {address(module, sample)});",
+        f"if (part == 0) tgen_philox_after({words}, ({place} + {group // 16 - 1})/{group // 16}, "
+        f"{module.pointer(after)});",
+    ]
     groups = dims.div(dims.add(count, group - 1), group)
     module.library_part(line, [Lines(texts)], size_c(groups, "f->"), f"0.8*({size_c(count, 'f->')})")
 
@@ -43,12 +59,17 @@ def lookup(module, instr, line, body, columns):
     """A part over rows: ``body`` runs with row i, sample c and its uniform number u."""
     p, u = instr.operands
     rows, each = size_c(p.type.shape[0]), bracket(size_c(columns))
-    texts = ["for (int64_t i = low; i < high; i++) {",
-             f"    const int64_t width = {size_c(p.type.shape[1])}, samples = {size_c(instr.sizes[0])};",
-             f"    int64_t *const row = {module.pointer(instr.result)} + i*{each};",
-             *(f"    {t}" for t in body[0]),
-             f"    for (int64_t c = 0; c < samples; c++) {{ const {ctype(u.type.dtype)} u = {contiguous(module, u)}[c*{bracket(rows)} + i];",
-             *(f"        {t}" for t in body[1]), "    }", "}"]
+    texts = [
+        "for (int64_t i = low; i < high; i++) {",
+        f"    const int64_t width = {size_c(p.type.shape[1])}, samples = {size_c(instr.sizes[0])};",
+        f"    int64_t *const row = {module.pointer(instr.result)} + i*{each};",
+        *(f"    {t}" for t in body[0]),
+        f"    for (int64_t c = 0; c < samples; c++) {{ const {ctype(u.type.dtype)} u = "
+        f"{contiguous(module, u)}[c*{bracket(rows)} + i];",
+        *(f"        {t}" for t in body[1]),
+        "    }",
+        "}",
+    ]
     sizes = [f"({size_c(s, 'f->')})" for s in (*p.type.shape, *instr.sizes)]
     module.library_part(line, [Lines(texts)], size_c(p.type.shape[0], "f->"), "1.0*" + "*".join(sizes))
 
@@ -57,8 +78,14 @@ def lookup(module, instr, line, body, columns):
 def multinomial_of_uniform(module, instr, line):
     p = instr.operands[0]
     dtype = ctype(p.type.dtype)
-    start = [f"const {dtype} *const p = {contiguous(module, p)} + i*width;", "for (int64_t m = 0; m < width; m++) row[m] = 0;"]
-    body = [f"{dtype} sum = 0;", "for (int64_t m = 0; m < width; m++) { sum += p[m]; if (sum > u) { row[m] += 1; break; } }"]
+    start = [
+        f"const {dtype} *const p = {contiguous(module, p)} + i*width;",
+        "for (int64_t m = 0; m < width; m++) row[m] = 0;",
+    ]
+    body = [
+        f"{dtype} sum = 0;",
+        "for (int64_t m = 0; m < width; m++) { sum += p[m]; if (sum > u) { row[m] += 1; break; } }",
+    ]
     lookup(module, instr, line, (start, body), p.type.shape[1])
 
 
@@ -68,19 +95,41 @@ def choice_of_uniform(module, instr, line):
     p = instr.operands[0]
     dtype = ctype(p.type.dtype)
     left = module.scratch(f"left{len(module.parts)}", p.type.dtype, dims.product(p.type.shape))
-    start = [f"{dtype} *const p = {left} + i*width;", f"for (int64_t m = 0; m < width; m++) p[m] = {contiguous(module, p)}[i*width + m];"]
-    body = [f"{dtype} sum = 0, rest = 0;", "int64_t m = 0;", "row[c] = -1;",
-            "for (; m < width; m++) { sum += p[m]; if (sum > u) break; }", "if (m == width) continue;", "row[c] = m;", "p[m] = 0;",
-            "for (m = 0; m < width; m++) rest += p[m];", "for (m = 0; m < width; m++) p[m] /= rest;"]
+    start = [
+        f"{dtype} *const p = {left} + i*width;",
+        f"for (int64_t m = 0; m < width; m++) p[m] = {contiguous(module, p)}[i*width + m];",
+    ]
+    body = [
+        f"{dtype} sum = 0, rest = 0;",
+        "int64_t m = 0;",
+        "row[c] = -1;",
+        "for (; m < width; m++) { sum += p[m]; if (sum > u) break; }",
+        "if (m == width) continue;",
+        "row[c] = m;",
+        "p[m] = 0;",
+        "for (m = 0; m < width; m++) rest += p[m];",
+        "for (m = 0; m < width; m++) p[m] /= rest;",
+    ]
     lookup(module, instr, line, (start, body), instr.sizes[0])
 
 
-# -- RandomState: s is the state, {0} {1} are parameters ------------------------------------------------------------------------------
+# -- RandomState: s is the state, {0} {1} are parameters -----------------------------------------------------
 
-ONE = {"rs_uniform": "tgen_rs_uniform(s)", "rs_normal": "tgen_rs_normal(s)", "rs_exponential": "tgen_rs_exponential(s)",
-       "rs_gamma": "tgen_rs_gamma(s, {0})", "rs_poisson": "tgen_rs_poisson(s, {0})", "rs_binomial": "tgen_rs_binomial(s, &kept, {0}, {1})",
-       "rs_integers": "tgen_rs_integers(s, {0}, {1})"}
-ALLOWED = {"rs_gamma": "{0} >= 0", "rs_poisson": "{0} >= 0 && {0} < 9.2e18", "rs_binomial": "{0} >= 0 && {1} >= 0 && {1} <= 1", "rs_integers": "{0} <= {1}"}
+ONE = {
+    "rs_uniform": "tgen_rs_uniform(s)",
+    "rs_normal": "tgen_rs_normal(s)",
+    "rs_exponential": "tgen_rs_exponential(s)",
+    "rs_gamma": "tgen_rs_gamma(s, {0})",
+    "rs_poisson": "tgen_rs_poisson(s, {0})",
+    "rs_binomial": "tgen_rs_binomial(s, &kept, {0}, {1})",
+    "rs_integers": "tgen_rs_integers(s, {0}, {1})",
+}
+ALLOWED = {
+    "rs_gamma": "{0} >= 0",
+    "rs_poisson": "{0} >= 0 && {0} < 9.2e18",
+    "rs_binomial": "{0} >= 0 && {1} >= 0 && {1} <= 1",
+    "rs_integers": "{0} <= {1}",
+}
 
 
 def refusal(instr):
@@ -88,10 +137,15 @@ def refusal(instr):
 
 
 def draws(module, instr, line, body):
-    """A step of the master: the state is copied to where the new one goes, then ``body`` draws from it as ``s``."""
+    """A step of the master: the state is copied to where the new one goes, then ``body`` draws from it as
+    ``s``.
+    """
     after = module.pointer(instr.results[0])
     copy = f"memcpy({after}, {contiguous(module, instr.operands[0])}, {WORDS}*sizeof(uint32_t));"
-    module.master([f"/* {line} */", copy, f"{{ uint32_t *const s = {after};", *(f"    {t}" for t in body), "}"], fails=instr.op.fails)
+    module.master(
+        [f"/* {line} */", copy, f"{{ uint32_t *const s = {after};", *(f"    {t}" for t in body), "}"],
+        fails=instr.op.fails,
+    )
 
 
 def loops(shape):
@@ -99,11 +153,15 @@ def loops(shape):
 
 
 def parameter(module, v, rank):
-    """The C text of a parameter's element (or row) for the sample's indices; axes of static size 1 stand still."""
+    """The C text of a parameter's element (or row) for the sample's indices; axes of static size 1 stand
+    still.
+    """
     if not v.type.ndim:
         return module.pointer(v)
     array = module.array(v, dense=False)
-    place = plus([product_text(f"i{k}", s) for k, s in enumerate(array.strides[:rank]) if v.type.shape[k] != 1])
+    place = plus(
+        [product_text(f"i{k}", s) for k, s in enumerate(array.strides[:rank]) if v.type.shape[k] != 1]
+    )
     return f"{array.pointer}[{with_frame(place)}]"
 
 
@@ -111,8 +169,11 @@ def parameter(module, v, rank):
 def one_by_one(module, instr, line):
     name, sample = instr.op.name, instr.results[1]
     shape = sample.type.shape
-    still = {v: f"q{k}" for k, v in enumerate(instr.operands[1:]) if all(n == 1 for n in v.type.shape)}     # C may settle what follows from them once
-    settled = [f"const {ctype(v.type.dtype)} {q} = {parameter(module, v, len(shape))};" for v, q in still.items()]
+    # C may settle what follows from them once
+    still = {v: f"q{k}" for k, v in enumerate(instr.operands[1:]) if all(n == 1 for n in v.type.shape)}
+    settled = [
+        f"const {ctype(v.type.dtype)} {q} = {parameter(module, v, len(shape))};" for v, q in still.items()
+    ]
     if name == "rs_binomial":
         settled.append("tgen_rs_kept kept = {-1, 0, 0};")
     operands = [still.get(v) or parameter(module, v, len(shape)) for v in instr.operands[1:]]
@@ -129,7 +190,12 @@ def permutation(module, instr, line):
     sample = instr.results[1]
     *batch, n = sample.type.shape
     place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(sample.type.shape)[:-1])])
-    draws(module, instr, line, [*loops(batch), f"tgen_rs_permutation(s, {size_c(n, 'f->')}, {module.pointer(sample)} + {place});"])
+    draws(
+        module,
+        instr,
+        line,
+        [*loops(batch), f"tgen_rs_permutation(s, {size_c(n, 'f->')}, {module.pointer(sample)} + {place});"],
+    )
 
 
 @emits("rs_choice")
@@ -139,13 +205,20 @@ def choice(module, instr, line):
     tag = module.names[instr.results[0]]
     sums, source = module.scratch(f"{tag}_sums", "float64", p.type.shape[0]), contiguous(module, p)
     target = address(module, sample)
-    body = [f"const int64_t positive = tgen_rs_probabilities({n}, {source}, {ROUNDED[instr.attrs['single']]});",
-            f"if (positive < {'(' + count + ' > 0)' if instr.attrs['replace'] else count}) {refusal(instr)}"]
+    body = [
+        f"const int64_t positive = tgen_rs_probabilities({n}, {source}, {ROUNDED[instr.attrs['single']]});",
+        f"if (positive < {'(' + count + ' > 0)' if instr.attrs['replace'] else count}) {refusal(instr)}",
+    ]
     if instr.attrs["replace"]:
         body += [f"else tgen_rs_choice(s, {count}, {n}, {source}, {sums}, {target});"]
     else:
         left = module.scratch(f"{tag}_left", "float64", p.type.shape[0])
-        body += ["else {", f"    memcpy({left}, {source}, {bracket(n)}*sizeof(double));", f"    tgen_rs_choice_once(s, {count}, {n}, {left}, {sums}, {target});", "}"]
+        body += [
+            "else {",
+            f"    memcpy({left}, {source}, {bracket(n)}*sizeof(double));",
+            f"    tgen_rs_choice_once(s, {count}, {n}, {left}, {sums}, {target});",
+            "}",
+        ]
     draws(module, instr, line, body)
 
 
@@ -159,6 +232,9 @@ def multinomial(module, instr, line):
     start = plus([product_text(f"i{k}", s) for k, s in enumerate(strides[:-1]) if p.type.shape[k] != 1])
     place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(sample.type.shape)[:-1])])
     trials, width = parameter(module, n, len(shape)), size_c(columns, "f->")
-    body = [f"if (!({trials} >= 0 && tgen_rs_pvals({width}, {dense} + {start}))) {refusal(instr)}",
-            f"else tgen_rs_multinomial(s, {trials}, {width}, {dense} + {start}, {module.pointer(sample)} + {place});"]
+    body = [
+        f"if (!({trials} >= 0 && tgen_rs_pvals({width}, {dense} + {start}))) {refusal(instr)}",
+        f"else tgen_rs_multinomial(s, {trials}, {width}, {dense} + {start}, {module.pointer(sample)} + "
+        f"{place});",
+    ]
     draws(module, instr, line, [*loops(shape), "{", *(f"    {t}" for t in body), "}"])

@@ -1,4 +1,5 @@
 """How each reduction starts, steps and combines in C. NaN wins in max and min, as in NumPy."""
+
 from dataclasses import dataclass
 
 from tgen.core.types import is_float
@@ -23,7 +24,10 @@ def _most(dtype):
 
 @dataclass(frozen=True)
 class Reduction:
-    """``start(dtype)``; ``step``: the new accumulator from {a} and {x}; ``simd``: the operator of the omp clause, or None."""
+    """``start(dtype)``; ``step``: the new accumulator from {a} and {x}; ``simd``: the operator of the omp
+    clause, or None.
+    """
+
     start: object
     step: str
     simd: str = None
@@ -56,15 +60,15 @@ def memory_step(name, dtype):
 class Accumulator:
     """One register reduction: its declarations, the statements of a step, its simd clauses, what closes it.
 
-    ``rounded``: the narrower dtype of its result, if it has one. ``tallied``: what is added to it is counted, and
-    every 32 terms join those before them in pairs, as in NumPy's sums (lib/support.c.j2, tgen_carry): its error
-    grows with the logarithm of their number.
+    ``rounded``: the narrower dtype of its result, if it has one. ``tallied``: what is added to it is counted,
+    and every 32 terms join those before them in pairs, as in NumPy's sums (lib/support.c.j2, tgen_carry): its
+    error grows with the logarithm of their number.
     """
 
     def __init__(self, name, dtype, number, index=None, rounded=None):
         self.name, self.dtype, self.index, self.rounded = name, dtype, index, rounded
         self.tallied = False
-        self.a = self.register = f"acc{number}"       # the register is another one inside a chunk
+        self.a = self.register = f"acc{number}"  # the register is another one inside a chunk
 
     def declare(self):
         if self.name in ARG:
@@ -118,4 +122,6 @@ class Accumulator:
         if self.tallied:
             whole = f"tgen_tally_{CODES[self.dtype]}({self.a}_level, {self.a}_count/32, {self.a})"
             return [f"if ({self.a}_count >= 32) {self.a} = {whole};"]
-        return [f"if ({self.a}_nan) {self.a} = {literal(float('nan'), self.dtype)};"] if self.watches_nan else []
+        return (
+            [f"if ({self.a}_nan) {self.a} = {literal(float('nan'), self.dtype)};"] if self.watches_nan else []
+        )

@@ -1,4 +1,5 @@
 """Jinja2: finds templates in a checkout or an installed package, renders them strictly."""
+
 import functools
 import importlib.resources
 import pathlib
@@ -13,16 +14,24 @@ def _root():
 def source(name):
     """The text of a template file, by its path under templates/. Raises FileNotFoundError."""
     found = _root()
-    for part in name.split("/"):        # one by one: the path of a folder without __init__.py takes one part at a time in Python 3.11
+    # one by one: the path of a folder without __init__.py takes one part at a time in Python 3.11
+    for part in name.split("/"):
         found = found.joinpath(part)
     return found.read_text(encoding="utf-8")
 
 
 @functools.cache
 def _environment():
-    import jinja2       # 25 ms of every import of tgen, for the processes that make C only
-    return jinja2.Environment(loader=jinja2.FunctionLoader(source), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                              keep_trailing_newline=True, autoescape=False)
+    import jinja2  # 25 ms of every import of tgen, for the processes that make C only
+
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(source),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
 
 
 def render(name, **view):

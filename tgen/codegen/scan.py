@@ -1,12 +1,16 @@
-"""Loops and branches: a scan is a C function that runs the steps of its body, a cond an if around the steps of its branches.
+"""Loops and branches: a scan is a C function that runs the steps of its body, a cond an if around the steps
+of its branches.
 
-At the top of each turn the master says where the rows of this step are and looks at the signals (the *turn*), at the end it keeps what is not
-made in its place already (the *end*). Kernels of a step that are long enough are dealt to the team, like any.
+At the top of each turn the master says where the rows of this step are and looks at the signals (the *turn*),
+at the end it keeps what is not made in its place already (the *end*). Kernels of a step that are long enough
+are dealt to the team, like any.
 
-Where a carry is before step t: in row t of its history; without one in two rows in turn, chosen so that the last one is the result;
-or always in one row, where the step may write the new value over the old one. A carry that is what another one was before (a register, for what is
-read several steps back) stays where that one was: in its history, or in a ring of as many rows as are alive and one more. So it costs no copy.
+Where a carry is before step t: in row t of its history; without one in two rows in turn, chosen so that the
+last one is the result; or always in one row, where the step may write the new value over the old one. A carry
+that is what another one was before (a register, for what is read several steps back) stays where that one
+was: in its history, or in a ring of as many rows as are alive and one more. So it costs no copy.
 """
+
 from dataclasses import dataclass, field
 
 from tgen.core import dims
@@ -15,13 +19,14 @@ from .library import LIBRARY, contiguous, emits
 from .loops import Lines
 from .names import bracket, ctype, size_c
 
-LEVELS = 4          # of nested loops whose step an error names: slots 4 to 7 of the record
-FIRST_ROWS = 16     # that an until loop takes memory for at first; it doubles
+LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
+FIRST_ROWS = 16  # that an until loop takes memory for at first; it doubles
 
 
 @dataclass
 class Loop:
     """A scan among the steps; ``turn`` are the master's lines at its top."""
+
     name: str
     comment: str
     turn: list
@@ -31,13 +36,16 @@ class Loop:
 @dataclass
 class Branch:
     """A cond among the steps."""
+
     condition: str
     yes: list = field(default_factory=list)
     no: list = field(default_factory=list)
 
 
 def row_bytes(module, t):
-    """C text of the bytes of one row (an array of the rank of ``t``); sizes were multiplied without overflow when the whole was taken."""
+    """C text of the bytes of one row (an array of the rank of ``t``); sizes were multiplied without overflow
+    when the whole was taken.
+    """
     count = size_c(dims.product(t.shape), "f->")
     return f"{bracket(count)}*{t.itemsize}" if count != "1" else str(t.itemsize)
 
@@ -51,7 +59,7 @@ class ScanWriter:
         self.results = [module.real(v) for v in self.block.results]
         self.carries, self.sequences = self.attrs["carries"], self.attrs["sequences"]
         self.t, self.n = f"f->{tag}_t", size_c(instr.sizes[0], "f->")
-        self.kept = {}              # (kind, k) -> result
+        self.kept = {}  # (kind, k) -> result
         for v, out in zip(instr.results, self.attrs["outs"]):
             self.kept[out] = v
         self.until = self.attrs["until"]
@@ -63,9 +71,11 @@ class ScanWriter:
         return f"({ctype(t.dtype)} *)((char *){base} + ({at})*({row_bytes(self.m, t)}))"
 
     def find_registers(self):
-        """``registers``: carry -> (the carry that it was some steps before, how many); ``depths``: carry -> how many registers it has."""
-        params, news = self.block.params[:self.carries], self.block.results[:self.carries]
-        takes = {}          # carry -> the first register that takes its value over
+        """``registers``: carry -> (the carry that it was some steps before, how many); ``depths``: carry ->
+        how many registers it has.
+        """
+        params, news = self.block.params[: self.carries], self.block.results[: self.carries]
+        takes = {}  # carry -> the first register that takes its value over
         for r, new in enumerate(news):
             if new in params and new.type.ndim and ("history", r) not in self.kept:
                 takes.setdefault(params.index(new), r)
@@ -83,7 +93,9 @@ class ScanWriter:
         return self.memory[name]
 
     def carry_rows(self, j):
-        """A function: C text of a step's number -> pointer text of the carry before that step. Takes the memory."""
+        """A function: C text of a step's number -> pointer text of the carry before that step. Takes the
+        memory.
+        """
         param, t = self.block.params[j], self.block.params[j].type
         head, back = self.registers.get(j, (j, 0))
         if ("history", head) in self.kept:
@@ -91,13 +103,20 @@ class ScanWriter:
             if not back:
                 return lambda at: self.row(base, t, at)
             early = self.rows_of(f"{self.tag}_e{head}", self.depths[head], t)
-            return lambda at: f"({at} >= {back} ? {self.row(base, t, f'{at} - {back}')} : {self.row(early, t, f'{back - 1} - ({at})')})"
+            return lambda at: (
+                f"({at} >= {back} ? {self.row(base, t, f'{at} - {back}')} : "
+                f"{self.row(early, t, f'{back - 1} - ({at})')})"
+            )
         if head in self.depths:
             rows = self.depths[head] + 2
             ring = self.rows_of(f"{self.tag}_r{head}", rows, t)
             return lambda at: self.row(ring, t, f"({back} + {rows - 1}*({at})) % {rows}")
         final = self.kept.get(("final", j))
-        first = self.m.pointer(final) if final is not None else self.m.scratch(f"{self.tag}_a{j}", t.dtype, dims.product(t.shape))
+        first = (
+            self.m.pointer(final)
+            if final is not None
+            else self.m.scratch(f"{self.tag}_a{j}", t.dtype, dims.product(t.shape))
+        )
         if param in self.m.plan.in_place:
             return lambda at: first
         other = self.m.scratch(f"{self.tag}_b{j}", t.dtype, dims.product(t.shape))
@@ -126,9 +145,15 @@ class ScanWriter:
             return
         moving = ("history", j) in self.kept or j in self.registers or j in self.depths
         if self.until and not moving:
-            self.after.append(f"if ({self.t} & 1) memcpy({self.m.pointer(self.kept['final', j])}, {rows('1')}, (size_t)({row_bytes(self.m, t)}));")
+            self.after.append(
+                f"if ({self.t} & 1) memcpy({self.m.pointer(self.kept['final', j])}, "
+                f"{rows('1')}, (size_t)({row_bytes(self.m, t)}));"
+            )
         if moving:
-            self.after.append(f"memcpy({self.m.pointer(self.kept['final', j])}, {rows(self.t)}, (size_t)({row_bytes(self.m, t)}));")
+            self.after.append(
+                f"memcpy({self.m.pointer(self.kept['final', j])}, {rows(self.t)}, "
+                f"(size_t)({row_bytes(self.m, t)}));"
+            )
 
     def scalar_carry(self, j, param, first, new):
         place = self.m.pointer(param)
@@ -142,24 +167,37 @@ class ScanWriter:
 
     def scalar_moves(self):
         """The new values of scalar carries, all read before one is set."""
-        moves = [(p, v) for p, v in zip(self.block.params[:self.carries], self.results) if not p.type.ndim]
+        moves = [(p, v) for p, v in zip(self.block.params[: self.carries], self.results) if not p.type.ndim]
         if not moves:
             return []
         texts = [f"const {ctype(p.type.dtype)} c{k} = {self.m.pointer(v)};" for k, (p, v) in enumerate(moves)]
-        return ["{ " + " ".join([*texts, *(f"{self.m.pointer(p)} = c{k};" for k, (p, _) in enumerate(moves))]) + " }"]
+        return [
+            "{ "
+            + " ".join([*texts, *(f"{self.m.pointer(p)} = c{k};" for k, (p, _) in enumerate(moves))])
+            + " }"
+        ]
 
     def sequence(self, k):
         param, v = self.block.params[self.carries + k], self.instr.operands[self.carries + k]
         start = self.instr.sizes[1 + k] if "steps" in self.attrs else 0
         step = self.attrs["steps"][k] if "steps" in self.attrs else 1
         moved = self.t if step == 1 else f"{step}*{self.t}" if step != -1 else f"-{self.t}"
-        at = moved if isinstance(start, int) and start == 0 else f"{size_c(start, 'f->')} {'- ' + self.t if step == -1 else '+ ' + moved}"
+        at = (
+            moved
+            if isinstance(start, int) and start == 0
+            else f"{size_c(start, 'f->')} {'- ' + self.t if step == -1 else '+ ' + moved}"
+        )
         base = contiguous(self.m, v)
-        self.turn.append(f"{self.m.pointer(param)} = {self.row(base, param.type, at) if param.type.ndim else f'{base}[{at}]'};")
+        self.turn.append(
+            f"{self.m.pointer(param)} = "
+            f"{self.row(base, param.type, at) if param.type.ndim else f'{base}[{at}]'};"
+        )
 
     def claims(self, v, use):
         """Whether ``use`` is the first to have a value that the step makes made in its row."""
-        return v in self.made and self.m.plan.slots[v].kind == "row" and self.claimed.setdefault(v, use) == use
+        return (
+            v in self.made and self.m.plan.slots[v].kind == "row" and self.claimed.setdefault(v, use) == use
+        )
 
     def stack(self, kind, k, result):
         v, at = self.results[k], self.t if kind == "stack" else f"{self.t}_last - 1 - {self.t}"
@@ -185,8 +223,12 @@ class ScanWriter:
         for v, total in self.added:
             count = size_c(dims.product(v.type.shape), "f->")
             op = "|=" if v.type.dtype == "bool" else "+="
-            text = [f"const {ctype(v.type.dtype)} *const x = {contiguous(self.m, v)};", f"{ctype(v.type.dtype)} *const y = {total};",
-                    "for (int64_t i = low; i < high; i++)", f"    y[i] {op} x[i];"]
+            text = [
+                f"const {ctype(v.type.dtype)} *const x = {contiguous(self.m, v)};",
+                f"{ctype(v.type.dtype)} *const y = {total};",
+                "for (int64_t i = low; i < high; i++)",
+                f"    y[i] {op} x[i];",
+            ]
             self.m.library_part("the sum so far", [Lines(text)], count, f"0.2*({count})", product=False)
 
     # -- rows of an until loop: as many as it needs
@@ -199,13 +241,25 @@ class ScanWriter:
             holder, pointer, more = self.m.holder_of(v), self.m.pointer(v), int(kind == "history")
             shape = ", ".join([f"rows + {more}", *(size_c(s, "f->") for s in v.type.shape[1:])])
             used = f"(size_t)(({self.t} + {more})*({row_bytes(self.m, v.type.with_shape(v.type.shape[1:]))}))"
-            lines += [f"tgen_block *const block = tgen_room(f, tgen_bytes({v.type.itemsize}, {v.type.ndim}, (int64_t[]){{{shape}}}));",
-                      f"if (block) {{ if ({holder}) {{ memcpy(block->data, {pointer}, {used}); f->host->give({holder}); }} {holder} = block; {pointer} = (void *)block->data; }}"]
+            lines += [
+                f"tgen_block *const block = tgen_room(f, tgen_bytes({v.type.itemsize}, {v.type.ndim}, "
+                f"(int64_t[]){{{shape}}}));",
+                f"if (block) {{ if ({holder}) {{ memcpy(block->data, {pointer}, {used}); "
+                f"f->host->give({holder}); }} {holder} = block; {pointer} = (void *)block->data; }}",
+            ]
             lines = [*lines[:-2], "{", *(f"    {t}" for t in lines[-2:]), "}"]
-        self.grown = [f"const int64_t wanted = {room} < {FIRST_ROWS} ? {FIRST_ROWS} : 2*{room}, rows = wanted < {self.n} ? wanted : {self.n};", *lines,
-                      f"{room} = rows;"]
+        self.grown = [
+            f"const int64_t wanted = {room} < {FIRST_ROWS} ? {FIRST_ROWS} : 2*{room}, rows = "
+            f"wanted < {self.n} ? wanted : {self.n};",
+            *lines,
+            f"{room} = rows;",
+        ]
         self.before += [f"{room} = -1;", f"{self.t} = 0;", "{", *(f"    {t}" for t in self.grown), "}"]
-        return [f"if ({self.t} >= {room} && {self.t} < {self.n}) {{", *(f"    {t}" for t in self.grown), "}"] if arrays else []
+        return (
+            [f"if ({self.t} >= {room} && {self.t} < {self.n}) {{", *(f"    {t}" for t in self.grown), "}"]
+            if arrays
+            else []
+        )
 
     # -- all of it
     def write(self):
@@ -227,8 +281,18 @@ class ScanWriter:
         m.master([*self.before, f"{self.t} = -1;"], fails=self.until)
         loop = self.body()
         named = [f"f->record[{4 + depth}] = {self.t};"] if depth < LEVELS else []
-        loop.turn = [f"{self.t}++;", f"f->{tag}_on = {going};", "if (--f->patience <= 0 && !(f->patience = f->host->poll(f->beat))) tgen_fail(f, TGEN_STOPPED, -1, 0, 0, 0);",
-                     *grown, f"if (f->status) {{ f->{tag}_on = 0; return; }}", f"if (!f->{tag}_on) return;", *named, *self.turn]
+        loop.turn = [
+            f"{self.t}++;",
+            f"f->{tag}_on = {going};",
+            "if (--f->patience <= 0 && !(f->patience = "
+            "f->host->poll(f->beat))) tgen_fail(f, "
+            "TGEN_STOPPED, -1, 0, 0, 0);",
+            *grown,
+            f"if (f->status) {{ f->{tag}_on = 0; return; }}",
+            f"if (!f->{tag}_on) return;",
+            *named,
+            *self.turn,
+        ]
         if self.after:
             m.master(self.after)
 
@@ -266,11 +330,15 @@ def cond(module, instr, line):
     branch = Branch(f"{module.pointer(instr.operands[0])} != 0")
     for block, steps in zip(instr.blocks, (branch.yes, branch.no)):
         module.enter(steps)
-        direct = {v: r for v, r in zip(block.results, instr.results) if v.type.ndim and module.plan.slots[v].of is r}
+        direct = {
+            v: r for v, r in zip(block.results, instr.results) if v.type.ndim and module.plan.slots[v].of is r
+        }
         module.master([f"{module.pointer(v)} = {module.pointer(r)};" for v, r in direct.items()])
         module.walk(block)
         for k, (v, r) in enumerate(zip(block.results, instr.results)):
-            found = {axis: name for (number, axis), name in zip(instr.attrs["open"], instr.found) if number == k}
+            found = {
+                axis: name for (number, axis), name in zip(instr.attrs["open"], instr.found) if number == k
+            }
             end_branch(module, r, module.real(v), direct.get(v) is r, found)
         module.leave()
     module.add_nested(branch)
@@ -285,4 +353,10 @@ def end_branch(module, result, v, direct, found):
         module.master([f"f->{name} = {size_c(v.type.shape[axis], 'f->')};" for axis, name in found.items()])
         module.take_late(module.holder_of(result), module.pointer(result), module.bytes(result))
     if not direct:
-        module.master(["if (!f->status) {", *(f"    {t}" for t in LIBRARY['copy_out'](module, v, module.pointer(result))), "}"])
+        module.master(
+            [
+                "if (!f->status) {",
+                *(f"    {t}" for t in LIBRARY["copy_out"](module, v, module.pointer(result))),
+                "}",
+            ]
+        )

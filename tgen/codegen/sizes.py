@@ -1,8 +1,11 @@
-"""Names for the sizes that are no symbols: ``d0 = n2 - n7 + 1``, ``d1 = d0//2`` are computed once, at the entry, and read everywhere else.
+"""Names for the sizes that are no symbols: ``d0 = n2 - n7 + 1``, ``d1 = d0//2`` are computed once, at the
+entry, and read everywhere else.
 
-A convolution's axes are expressions that would stand in every stride of every kernel behind it. Named, they cost nothing, and
-kernels that differ in them only have the same text. What is found inside has no name: it is not known at the entry.
+A convolution's axes are expressions that would stand in every stride of every kernel behind it. Named, they
+cost nothing, and kernels that differ in them only have the same text. What is found inside has no name: it is
+not known at the entry.
 """
+
 from contextlib import contextmanager
 
 from tgen.core import dims
@@ -10,24 +13,31 @@ from tgen.ir.nodes import WHOLE
 
 from . import names
 
-FUNCTIONS = ("div", "mod", "min", "max")        # what is worth a name wherever it stands
+FUNCTIONS = ("div", "mod", "min", "max")  # what is worth a name wherever it stands
 
 
 class Named:
     """The named sizes of one function: ``known`` is size -> name, in the order in which they are computed."""
 
     def __init__(self):
-        self.known, self.asked = {}, set()      # asked: the names that the text being written reads
-        self.made = {}                          # name -> (its C text, the names that one reads)
+        self.known, self.asked = {}, set()  # asked: the names that the text being written reads
+        self.made = {}  # name -> (its C text, the names that one reads)
 
     def add(self, size):
-        """A name for ``size`` and the functions of sizes in it, inner ones first; none for symbols, products and what is found inside."""
+        """A name for ``size`` and the functions of sizes in it, inner ones first; none for symbols, products
+        and what is found inside.
+        """
         stack = [(size, False)]
         while stack:
             s, ready = stack.pop()
             if isinstance(s, int) or s in self.known or any(x[0] not in "na" for x in dims.symbols(s)):
                 continue
-            inner = [x for atom, _ in s.terms if isinstance(atom, dims.Fn) for x in (*atom.args, *([names.alone(atom)] if atom.name in FUNCTIONS else ()))]
+            inner = [
+                x
+                for atom, _ in s.terms
+                if isinstance(atom, dims.Fn)
+                for x in (*atom.args, *([names.alone(atom)] if atom.name in FUNCTIONS else ()))
+            ]
             inner = [x for x in inner if x != s and not isinstance(x, int) and x not in self.known]
             if inner and not ready:
                 stack.append((s, True))
@@ -36,7 +46,9 @@ class Named:
                 self.define(s)
 
     def define(self, size):
-        """Its text is written before it and any later one is known: so a definition reads only what is computed before it."""
+        """Its text is written before it and any later one is known: so a definition reads only what is
+        computed before it.
+        """
         outside, self.asked = self.asked, set()
         text = names.spelled(size, "f->")
         name = self.known[size] = f"d{len(self.known)}"
@@ -59,7 +71,9 @@ class Named:
 
 
 def is_product(size):
-    """Whether it is symbols and names multiplied: that is read as fast as a name, and a flattened axis keeps the text of its factors."""
+    """Whether it is symbols and names multiplied: that is read as fast as a name, and a flattened axis keeps
+    the text of its factors.
+    """
     (atom, count), *more = size.terms
     return size.const == 0 and not more and count == 1 and (isinstance(atom, dims.Sym) or atom.name == "mul")
 

@@ -1,14 +1,16 @@
 """Python's cyclic collector while a program is made.
 
-A front end makes a million objects that all live until the C text is there. The collector looks through them again and again, for
-cycles that they hardly have: a third of the time that 10,000 operations took. So it looks rarely as long as a text is made.
+A front end makes a million objects that all live until the C text is there. The collector looks through them
+again and again, for cycles that they hardly have: a third of the time that 10,000 operations took. So it
+looks rarely as long as a text is made.
 """
+
 import gc
 import os
 from contextlib import contextmanager
 from threading import Lock
 
-RARELY = 200_000        # objects made between two looks; Python's own number is 700
+RARELY = 200_000  # objects made between two looks; Python's own number is 700
 
 _guard = Lock()
 _state = {"inside": 0, "before": (0,)}

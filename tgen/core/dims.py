@@ -8,6 +8,7 @@ sizes that does not distribute (``Fn``: mul, div, mod, min, max). ``n - 1 + 1`` 
 >>> str(maximum(sub(add(n, 3), 4), 0)), add(sub(n, 1), 1) == n
 ('max(n0 - 1, 0)', True)
 """
+
 import ast
 import functools
 
@@ -16,6 +17,7 @@ FUNCTIONS = ("mul", "div", "mod", "min", "max")
 
 class Sym:
     """A symbol, printed by its name: n0 (a shape), a0 (an int argument's value), k0 (found inside)."""
+
     __slots__ = ("name",)
 
     def __init__(self, name):
@@ -33,6 +35,7 @@ class Sym:
 
 class Fn:
     """A function of sizes that stays as it is: mul, div (floor), mod, min, max."""
+
     __slots__ = ("name", "args", "_hash")
 
     def __init__(self, name, args):
@@ -40,7 +43,12 @@ class Fn:
         self._hash = hash((name, args))
 
     def __eq__(self, other):
-        return type(other) is Fn and other._hash == self._hash and other.name == self.name and other.args == self.args
+        return (
+            type(other) is Fn
+            and other._hash == self._hash
+            and other.name == self.name
+            and other.args == self.args
+        )
 
     def __hash__(self):
         return self._hash
@@ -54,6 +62,7 @@ class Fn:
 
 class Size:
     """sum(coefficient * atom) + const, the terms sorted by text."""
+
     __slots__ = ("terms", "const", "_hash", "_text", "_symbols")
 
     def __init__(self, terms, const):
@@ -61,14 +70,22 @@ class Size:
         self._hash, self._text, self._symbols = hash((terms, const)), None, None
 
     def __eq__(self, other):
-        return type(other) is Size and other._hash == self._hash and other.const == self.const and other.terms == self.terms
+        return (
+            type(other) is Size
+            and other._hash == self._hash
+            and other.const == self.const
+            and other.terms == self.terms
+        )
 
     def __hash__(self):
         return self._hash
 
     def __str__(self):
         if self._text is None:
-            parts = [("-" if c < 0 else "+", str(a) if abs(c) == 1 else f"{abs(c)}*{_bracket(a)}") for a, c in self.terms]
+            parts = [
+                ("-" if c < 0 else "+", str(a) if abs(c) == 1 else f"{abs(c)}*{_bracket(a)}")
+                for a, c in self.terms
+            ]
             if self.const:
                 parts.append(("-" if self.const < 0 else "+", str(abs(self.const))))
             first, *rest = parts
@@ -80,7 +97,12 @@ class Size:
 
 def _bracket(x):
     text = str(x)
-    plain = isinstance(x, (int, Sym)) or text.isidentifier() or text.startswith(("max(", "min(")) and isinstance(x, Fn)
+    plain = (
+        isinstance(x, (int, Sym))
+        or text.isidentifier()
+        or text.startswith(("max(", "min("))
+        and isinstance(x, Fn)
+    )
     return text if plain else f"({text})"
 
 
@@ -133,6 +155,7 @@ def _fn(name, fold):
         if isinstance(x, int) and isinstance(y, int):
             return fold(x, y)
         return Size(((Fn(name, (x, y)), 1),), 0)
+
     return build
 
 
@@ -192,13 +215,13 @@ def _extreme(name, x, y, fold):
     if x == y:
         return x
     gap = sub(x, y)
-    if isinstance(gap, int):        # the difference is a constant, so the order is known
+    if isinstance(gap, int):  # the difference is a constant, so the order is known
         return fold((0, y), (gap, x), key=lambda p: p[0])[1]
     if nonnegative(gap):
         return x if name == "max" else y
     if nonnegative(mul(-1, gap)):
         return y if name == "max" else x
-    if isinstance(x, int):          # the constant stands last, so both orders print alike
+    if isinstance(x, int):  # the constant stands last, so both orders print alike
         x, y = y, x
     elif not isinstance(y, int):
         x, y = sorted((x, y), key=str)
@@ -206,7 +229,9 @@ def _extreme(name, x, y, fold):
 
 
 def nonnegative(x):
-    """Whether x >= 0 follows from its form alone: lengths of parameters (n..) are; values of arguments (a..) and of data (k..) may not be."""
+    """Whether x >= 0 follows from its form alone: lengths of parameters (n..) are; values of arguments (a..)
+    and of data (k..) may not be.
+    """
     if isinstance(x, int):
         return x >= 0
     return x.const >= 0 and all(c > 0 and _atom_nonnegative(a) for a, c in x.terms)
@@ -228,7 +253,9 @@ def product(sizes):
 
 
 def merge(x, y):
-    """The one size two axes share, in the graph or the IR; Unequal when they are known or not known to be equal."""
+    """The one size two axes share, in the graph or the IR; Unequal when they are known or not known to be
+    equal.
+    """
     if x is None:
         return y
     if y is None or x == y:

@@ -1,17 +1,23 @@
-"""Which values a TensorType takes, and as which array: ``type.filter(value, strict, allow_downcast)``, Theano's rules.
+"""Which values a TensorType takes, and as which array: ``type.filter(value, strict, allow_downcast)``,
+Theano's rules.
 
 An array keeps its meaning or is refused: it is converted only to a dtype that holds all values of its own;
 a Python number, list or NumPy scalar is converted when the result equals it. A Python float also goes into
 ``config.floatX`` inexactly.
 """
+
 import numpy as np
 
 from tgen.config import config
 
 from .types import TensorType
 
-_KINDS = "biuf"     # bool, signed, unsigned, float: the kinds of dtype a tensor can be made of
-_HINT = "If you do not mind this loss, you can: 1) explicitly cast your data to {0}, or 2) set \"allow_input_downcast=True\" when calling \"function\" (\"allow_downcast=True\" for a shared variable)."
+_KINDS = "biuf"  # bool, signed, unsigned, float: the kinds of dtype a tensor can be made of
+_HINT = (
+    "If you do not mind this loss, you can: 1) explicitly cast your data to {0}, or 2) set "
+    '"allow_input_downcast=True" when calling "function" ("allow_downcast=True" for a shared '
+    "variable)."
+)
 
 
 def filter_value(type, value, strict=False, allow_downcast=None):
@@ -25,11 +31,15 @@ def filter_value(type, value, strict=False, allow_downcast=None):
     >>> filter_value(TensorType("int32", ()), 1.5)
     Traceback (most recent call last):
         ...
-    TypeError: TensorType(int32, scalar) cannot store accurately value 1.5, it would be represented as 1. If you do not mind this loss, you can: 1) explicitly cast your data to int32, or 2) set "allow_input_downcast=True" when calling "function" ("allow_downcast=True" for a shared variable).
+    TypeError: TensorType(int32, scalar) cannot store accurately value 1.5, it would be represented as 1. If
+    you do not mind this loss, you can: 1) explicitly cast your data to int32, or 2) set
+    "allow_input_downcast=True" when calling "function" ("allow_downcast=True" for a shared variable).
     """
     data = _as_data(type, value, strict, allow_downcast)
     if data.ndim != type.ndim:
-        raise TypeError(f"Wrong number of dimensions: expected {type.ndim}, got {data.ndim} with shape {data.shape}.")
+        raise TypeError(
+            f"Wrong number of dimensions: expected {type.ndim}, got {data.ndim} with shape {data.shape}."
+        )
     if not data.flags.aligned:
         data = data.copy(order="K")
     _check_shape(type, data)
@@ -42,7 +52,11 @@ def _as_data(type, value, strict, allow_downcast):
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError("a masked array would silently lose its mask; pass value.filled(...) or value.data")
     if strict and (not isinstance(value, np.ndarray) or value.dtype != type.dtype):
-        got = f"an array of dtype {value.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.80} ({value.__class__.__name__})"
+        got = (
+            f"an array of dtype {value.dtype}"
+            if isinstance(value, np.ndarray)
+            else f"{value!r:.80} ({value.__class__.__name__})"
+        )
         raise TypeError(f"{type} is strict: it needs an ndarray of dtype {type.dtype}; got {got}")
     if isinstance(value, np.ndarray):
         return _from_array(type, value, allow_downcast)
@@ -59,34 +73,50 @@ def _from_array(type, value, allow_downcast):
     if allow_downcast or np.promote_types(dtype, data.dtype) == dtype:
         with np.errstate(all="ignore"):
             return data.astype(dtype)
-    raise TypeError(f"{type} cannot store a value of dtype {data.dtype} without risking loss of precision. {_HINT.format(type.dtype)}")
+    raise TypeError(
+        f"{type} cannot store a value of dtype {data.dtype} without risking loss of precision. "
+        f"{_HINT.format(type.dtype)}"
+    )
 
 
 def _from_number(type, value, allow_downcast):
     data = _numbers(type, value)
     with np.errstate(all="ignore"):
         converted = data.astype(type.dtype)
-    inexact = allow_downcast or allow_downcast is None and value.__class__ is float and type.dtype == config.floatX
+    inexact = (
+        allow_downcast or allow_downcast is None and value.__class__ is float and type.dtype == config.floatX
+    )
     if inexact or _same(data, converted):
         return converted
-    raise TypeError(f"{type} cannot store accurately value {value!r:.200}, it would be represented as {converted}. {_HINT.format(type.dtype)}")
+    raise TypeError(
+        f"{type} cannot store accurately value {value!r:.200}, it would be represented as "
+        f"{converted}. {_HINT.format(type.dtype)}"
+    )
 
 
 def _numbers(type, value):
-    """The array NumPy makes of a list or number; an object with a wrong length or without numbers is a TypeError."""
+    """The array NumPy makes of a list or number; an object with a wrong length or without numbers is a
+    TypeError.
+    """
     try:
         data = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise TypeError(f"{type} needs an array-like of numbers; got {value!r:.200}: {error}") from None
     if data.dtype.kind == "O" and isinstance(value, int):
-        raise TypeError(f"{type} cannot store accurately value {value!r:.200}: no integer dtype of tgen is that wide")
+        raise TypeError(
+            f"{type} cannot store accurately value {value!r:.200}: no integer dtype of tgen is that wide"
+        )
     if data.dtype.kind not in _KINDS:
-        raise TypeError(f"{type} needs an array-like of numbers; got {value!r:.200} ({value.__class__.__name__})")
+        raise TypeError(
+            f"{type} needs an array-like of numbers; got {value!r:.200} ({value.__class__.__name__})"
+        )
     return data
 
 
 def _same(data, converted):
-    """Whether the conversion kept every value, NaN included; tested by going back, so 2**53 + 1 does not equal its double."""
+    """Whether the conversion kept every value, NaN included; tested by going back, so 2**53 + 1 does not
+    equal its double.
+    """
     with np.errstate(all="ignore"):
         back = converted.astype(data.dtype)
     if data.dtype.kind == "f" and converted.dtype.kind == "f":
@@ -99,7 +129,10 @@ def _check_shape(type, data):
         if wanted is None or wanted == got:
             continue
         if wanted == 1:
-            raise TypeError(f"Non-unit value on shape on a broadcastable dimension: axis {axis} must be 1, got shape {data.shape}; its type is {type}.")
+            raise TypeError(
+                f"Non-unit value on shape on a broadcastable dimension: axis {axis} must be 1, "
+                f"got shape {data.shape}; its type is {type}."
+            )
         raise TypeError(f"{type} has the static size {wanted} on axis {axis}; got shape {data.shape}.")
 
 

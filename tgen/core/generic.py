@@ -1,4 +1,7 @@
-"""GenericType: the type of a shared variable that holds a Python object, and the record that keeps the object."""
+"""GenericType: the type of a shared variable that holds a Python object, and the record that keeps the
+object.
+"""
+
 import copy
 import itertools
 import threading
@@ -13,6 +16,7 @@ class GenericType:
     >>> shared([1, 2]).type
     <Generic object>
     """
+
     __slots__ = ()
     dtype = property(lambda self: _no_tensor("dtype"))
     ndim = property(lambda self: _no_tensor("ndim"))
@@ -35,7 +39,10 @@ GENERIC = GenericType()
 
 
 def _no_tensor(name):
-    raise AttributeError(f"a generic shared variable holds a Python object and has no {name}; make the object an array first: shared(numpy.asarray(value))")
+    raise AttributeError(
+        f"a generic shared variable holds a Python object and has no {name}; make the "
+        "object an array first: shared(numpy.asarray(value))"
+    )
 
 
 class ObjectStorage:

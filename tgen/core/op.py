@@ -1,7 +1,18 @@
-"""The Op record: one object is the op's type rule, NumPy meaning, gradient and C text; graph and IR share it."""
+"""The Op record: one object is the op's type rule, NumPy meaning, gradient and C text; graph and
+IR share it.
+"""
+
 from dataclasses import dataclass, field
 
-SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = "scalar", "reduce", "view", "library", "region", "struct", "host"
+SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
+    "scalar",
+    "reduce",
+    "view",
+    "library",
+    "region",
+    "struct",
+    "host",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -9,29 +20,37 @@ class Op:
     """One primitive.
 
     name         key in OPS and in the IR text
-    kind         SCALAR (elementwise), REDUCE, VIEW (an access map), LIBRARY (templates/lib), REGION, STRUCT, HOST
-    infer        infer(types, attrs, sizes) -> tuple of TensorType. Works on graph types (sizes int or None) and IR types
-                 (Size expressions) alike; sizes that must be equal go through dims.merge; bad operands raise TypeError/ValueError
-    eval         eval(attrs, sizes, *arrays) -> array, or tuple of arrays for several results; sizes are ints. NumPy is the definition
-    grad         grad(node, outputs_grads) -> list, one entry per node.inputs: Variable, or None where nothing flows.
-                 node is the graph Apply (node.inputs, node.outputs, node.attrs); None here: not differentiable (zero)
-    c            SCALAR: C expression by dtype class, see ops/declare.py; others: the name of their template or None
-    sizes        how many trailing graph inputs are sizes (int64 scalars); in the IR they are Instr.sizes, not operands.
-                 An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are the arrays either way)
+    kind         SCALAR (elementwise), REDUCE, VIEW (an access map), LIBRARY (templates/lib), REGION, STRUCT,
+                 HOST
+    infer        infer(types, attrs, sizes) -> tuple of TensorType. Works on graph types (sizes int or None)
+                 and IR types (Size expressions) alike; sizes that must be equal go through dims.merge; bad
+                 operands raise TypeError/ValueError
+    eval         eval(attrs, sizes, *arrays) -> array, or tuple of arrays for several results; sizes are ints.
+                 NumPy is the definition
+    grad         grad(node, outputs_grads) -> list, one entry per node.inputs: Variable, or None where nothing
+                 flows. node is the graph Apply (node.inputs, node.outputs, node.attrs); None here: not
+                 differentiable (zero)
+    c            SCALAR: C expression by dtype class, see ops/declare.py; others: the name of their template
+                 or None
+    sizes        how many trailing graph inputs are sizes (int64 scalars); in the IR they are Instr.sizes, not
+                 operands. An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are
+                 the arrays either way)
     commutative  operands may be swapped (CSE orders them)
     effect       None, "host" (kept by DCE, not merged by CSE)
     fails        the op can fail at run time (a check)
-    mask         how a choice's mask passes back (graph/adjoint.py): "each", element by element (SCALAR); "moved": grad only moves and
-                 repeats elements of the adjoint, so it moves the mask too; "added": it adds them up as well; "whole": it is not
-                 linear in the adjoint; a function (node, mask) -> for each input its Lanes; None: nothing is known of it.
-                 All but the first two are given the masked adjoint
-    slopes       which partials are finite whatever the operands hold: "constant", they are constants; "others", each is made of the other
-                 operands alone; None, none is
+    mask         how a choice's mask passes back (graph/adjoint.py): "each", element by element (SCALAR);
+                 "moved": grad only moves and repeats elements of the adjoint, so it moves the mask too;
+                 "added": it adds them up as well; "whole": it is not linear in the adjoint; a function (node,
+                 mask) -> for each input its Lanes; None: nothing is known of it. All but the first two are
+                 given the masked adjoint
+    slopes       which partials are finite whatever the operands hold: "constant", they are constants;
+                 "others", each is made of the other operands alone; None, none is
     nonnegative  {operand: words of the ValueError}: where these hold signed integers, none may be negative
     rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
     samples      extra attrs/shape samples for the sweep
     doc          one line for ``tgen ops``
     """
+
     name: str
     kind: str
     infer: object
@@ -81,8 +100,9 @@ def of_loop(op, body):
     return twin
 
 
-OPS = {}        # name -> Op, filled by tgen.ops
-METHODS = {}    # name -> function(variable, ...), filled by tgen.tensor: what a Variable's operators and methods call
+OPS = {}  # name -> Op, filled by tgen.ops
+# name -> function(variable, ...), filled by tgen.tensor: what a Variable's operators and methods call
+METHODS = {}
 
 
 def register(op):

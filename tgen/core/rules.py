@@ -36,7 +36,7 @@ DEPTH = (
     16  # how often a replacement may be rewritten in turn; also how deep views above a constant are followed
 )
 _KINDS = {FLOAT: is_float, INTEGER: is_int, BOOL: lambda dtype: dtype == "bool", ANY: lambda dtype: True}
-VIEWED = set()      # the ops that stand under a view in some rule
+VIEWED = set()  # the ops that stand under a view in some rule
 _NAMES = {"c": "const", "d": "const"}
 _LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w": GROWS}
 
@@ -69,7 +69,9 @@ def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
 
 
 def _hint(part):
-    """What an operand is at first sight that a part of a pattern may match: an op's name, or a kind of values."""
+    """What an operand is at first sight that a part of a pattern may match: an op's name, or a kind of
+    values.
+    """
     if part[0] == "view":
         VIEWED.add(part[1][1])
     return part[1] if part[0] == "op" else "number" if part[0] == "const" else part[0]

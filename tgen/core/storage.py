@@ -4,23 +4,25 @@ No lock is ever held by Python: C waits, with the GIL released, changes what a s
 A reader takes a reference to the block and reads at leisure; an update writes in place only into a block
 nobody else holds, and goes to fresh memory otherwise. So values are whole at any time, in any thread.
 """
+
 import os
 from math import prod
 from threading import Lock
 
 import numpy as np
 
-HEADER = 64             # bytes before a block's data (TGEN_HEADER in templates/abi.h.j2)
-FOREIGN = 2             # flag of a block over the user's memory (TGEN_FOREIGN)
-SMALL = 1 << 16         # bytes a reader copies under the lock; larger values it holds and copies at leisure
-HOST_LOADER = None      # () -> (lib, ffi, host): filled by tgen.backends.c.host
+HEADER = 64  # bytes before a block's data (TGEN_HEADER in templates/abi.h.j2)
+FOREIGN = 2  # flag of a block over the user's memory (TGEN_FOREIGN)
+SMALL = 1 << 16  # bytes a reader copies under the lock; larger values it holds and copies at leisure
+HOST_LOADER = None  # () -> (lib, ffi, host): filled by tgen.backends.c.host
 
-_owners = {}            # address of a foreign block -> the array it lies over, while C holds it
+_owners = {}  # address of a foreign block -> the array it lies over, while C holds it
 _REENTRANT = "re-entrant call: this thread is inside a function that uses the shared variable"
 
 
 class _Host:
     """The C functions, and cffi's as locals of the module would be: fetched at the first use, once."""
+
     lib = ffi = None
     guard = Lock()
 
@@ -45,14 +47,20 @@ def _connect():
             return
         ffi.def_extern(name="tgen_undertake")(_undertake)
         lib.tgen_set_undertaker(lib.tgen_undertake)
-        os.register_at_fork(before=lib.tgen_fork_before, after_in_parent=lib.tgen_fork_parent, after_in_child=lib.tgen_fork_child)
+        os.register_at_fork(
+            before=lib.tgen_fork_before,
+            after_in_parent=lib.tgen_fork_parent,
+            after_in_child=lib.tgen_fork_child,
+        )
         _Host.cast, _Host.gc, _Host.buffer, _Host.give_data = ffi.cast, ffi.gc, ffi.buffer, lib.tgen_give_data
         _Host.char = ffi.typeof("char *")
         _Host.ffi, _Host.lib = ffi, lib
 
 
 def _undertake(chain):
-    """C has let go of these foreign blocks: forget their arrays, with no lock held. An array's end may run any Python."""
+    """C has let go of these foreign blocks: forget their arrays, with no lock held. An array's end may run
+    any Python.
+    """
     lib, ffi = _Host.lib, _Host.ffi
     while chain != ffi.NULL:
         following = chain.next
@@ -109,6 +117,7 @@ class Storage:
         ...
     TypeError: a storage of float64 and rank 1 cannot take a value of float32 and rank 1
     """
+
     __slots__ = ("record", "id", "dtype", "ndim", "_last", "__weakref__")
 
     def __init__(self, value, borrow=False):
@@ -122,13 +131,17 @@ class Storage:
         self.set(value, borrow)
 
     def set(self, value, borrow=False):
-        """Replace the value by a copy of the ndarray ``value``, or by itself (``borrow``), at once for all threads.
+        """Replace the value by a copy of the ndarray ``value``, or by itself (``borrow``), at once for all
+        threads.
 
-        Raises TypeError for another dtype or rank, MemoryError, RuntimeError inside a call that uses this storage;
-        the old value stays then.
+        Raises TypeError for another dtype or rank, MemoryError, RuntimeError inside a call that uses this
+        storage; the old value stays then.
         """
         if value.dtype.newbyteorder("=") != self.dtype or value.ndim != self.ndim:
-            raise TypeError(f"a storage of {self.dtype} and rank {self.ndim} cannot take a value of {value.dtype} and rank {value.ndim}")
+            raise TypeError(
+                f"a storage of {self.dtype} and rank {self.ndim} cannot take a value of "
+                f"{value.dtype} and rank {value.ndim}"
+            )
         if borrow and value.dtype.isnative and value.flags.aligned:
             self._put(*self._foreign(value))
         else:
@@ -166,8 +179,8 @@ class Storage:
     def get(self, borrow=False):
         """The value: a copy nobody else has, or with ``borrow`` the live array itself.
 
-        A borrowed array shows later changes or not; it is not synchronised with running functions. The memory it
-        lies over is used for nothing else while it is held.
+        A borrowed array shows later changes or not; it is not synchronised with running functions. The memory
+        it lies over is used for nothing else while it is held.
         """
         return self._live(True) if borrow else self._copy()
 
@@ -176,7 +189,10 @@ class Storage:
         shape, dims, size = self._last
         if size <= SMALL:
             array = np.empty(shape, self.dtype)
-            if lib.tgen_storage_read(self.record, dims, ffi.from_buffer(array) if size else ffi.NULL, size) == 0:
+            if (
+                lib.tgen_storage_read(self.record, dims, ffi.from_buffer(array) if size else ffi.NULL, size)
+                == 0
+            ):
                 return array
         array = np.array(self._live(False), order="C", subok=False)
         self._last = array.shape, ffi.new("int64_t[]", [*array.shape, 0]), array.nbytes
@@ -189,7 +205,7 @@ class Storage:
         if block == ffi.NULL:
             raise RuntimeError(_REENTRANT)
         if not block.flags & FOREIGN:
-            return wrap_block(_address(block), self.dtype, tuple(dims[0:self.ndim]))
+            return wrap_block(_address(block), self.dtype, tuple(dims[0 : self.ndim]))
         array = _owners[_address(block)]
         lib.tgen_give(block)
         lib.tgen_bury()
@@ -202,7 +218,7 @@ class Storage:
         dims = ffi.new("int64_t[]", self.ndim + 1)
         if lib.tgen_storage_shape(self.record, dims) != 0:
             raise RuntimeError(_REENTRANT)
-        return tuple(dims[0:self.ndim])
+        return tuple(dims[0 : self.ndim])
 
     @property
     def version(self):

@@ -1,11 +1,24 @@
 """TensorType and the dtype rules: NumPy 2's promotion with JAX's propagation of weakness (NEP 50)."""
-from functools import lru_cache
+
+from functools import cache, lru_cache
 
 import numpy as np
 
 from tgen.config import config
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+DTYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+)
 FLOATS = ("float32", "float64")
 _NAMES = {0: "scalar", 1: "vector", 2: "matrix", 3: "3D", 4: "4D", 5: "5D"}
 _PATTERNS = {(True, False): "row", (False, True): "col"}
@@ -24,6 +37,7 @@ class TensorType:
     >>> TensorType("float64", (None, 1))
     TensorType(float64, col)
     """
+
     __slots__ = ("dtype", "shape", "weak", "_hash", "_text")
 
     def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None, name=None):
@@ -32,7 +46,14 @@ class TensorType:
         if self.dtype not in DTYPES:
             raise TypeError(f"tgen has no tensors of dtype {self.dtype}; it has {', '.join(DTYPES)}")
         shape = shape if broadcastable is None else map(bool, broadcastable)
-        self.shape = tuple((1 if s else None) if isinstance(s, (bool, np.bool_)) else int(s) if isinstance(s, np.integer) else s for s in shape)
+        self.shape = tuple(
+            (1 if s else None)
+            if isinstance(s, (bool, np.bool_))
+            else int(s)
+            if isinstance(s, np.integer)
+            else s
+            for s in shape
+        )
         self.weak = weak
         self._hash, self._text = hash((self.dtype, self.shape)), None
 
@@ -52,7 +73,12 @@ class TensorType:
         return tensor_type(self.dtype, tuple(shape), self.weak)
 
     def __eq__(self, other):
-        return self is other or type(other) is TensorType and other.dtype == self.dtype and other.shape == self.shape
+        return (
+            self is other
+            or type(other) is TensorType
+            and other.dtype == self.dtype
+            and other.shape == self.shape
+        )
 
     def __hash__(self):
         return self._hash
@@ -63,9 +89,12 @@ class TensorType:
     def __str__(self):
         pattern = self.broadcastable
         if all(s is None or s == 1 for s in self.shape):
-            name = _PATTERNS.get(pattern) or (_NAMES.get(self.ndim, f"{self.ndim}D") if not any(pattern) else str(pattern))
+            name = _PATTERNS.get(pattern) or (
+                _NAMES.get(self.ndim, f"{self.ndim}D") if not any(pattern) else str(pattern)
+            )
             return f"TensorType({self.dtype}, {name})"
-        return f"TensorType({self.dtype}, shape=({', '.join('?' if s is None else str(s) for s in self.shape)}{',' if self.ndim == 1 else ''}))"
+        sizes = ", ".join("?" if s is None else str(s) for s in self.shape)
+        return f"TensorType({self.dtype}, shape=({sizes}{',' if self.ndim == 1 else ''}))"
 
     __repr__ = __str__
 
@@ -78,7 +107,9 @@ class TensorType:
 
 @lru_cache(maxsize=1 << 12)
 def tensor_type(dtype, shape, weak=False):
-    """The type of a known dtype and a shape as types hold it (sizes, no flags): mostly one that was made before."""
+    """The type of a known dtype and a shape as types hold it (sizes, no flags): mostly one that was made
+    before.
+    """
     return TensorType(dtype, shape, weak)
 
 
@@ -118,13 +149,15 @@ def promote(dtypes):
     return _promoted(tuple(dtypes))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _promoted(dtypes):
     return str(np.result_type(*dtypes))
 
 
 def float_of(dtype):
-    """The dtype of a float function of ``dtype``: itself for floats, float32 for bool and 8/16-bit ints, else float64."""
+    """The dtype of a float function of ``dtype``: itself for floats, float32 for bool and 8/16-bit ints, else
+    float64.
+    """
     if dtype in FLOATS:
         return dtype
     return "float32" if np.dtype(dtype).itemsize <= 2 else "float64"

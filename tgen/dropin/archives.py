@@ -1,4 +1,7 @@
-"""``theano.misc.pkl_utils``: objects in a zip file whose arrays ``numpy.load`` reads under the names of the shared variables."""
+"""``theano.misc.pkl_utils``: objects in a zip file whose arrays ``numpy.load`` reads under the names of the
+shared variables.
+"""
+
 import io
 import pickle
 import zipfile
@@ -7,13 +10,14 @@ import numpy as np
 
 from tgen.graph.shared import Container, SharedVariable
 
-PICKLE = "pkl"      # the archive's member with everything but the arrays
+PICKLE = "pkl"  # the archive's member with everything but the arrays
 
 
 class PersistentSharedVariableID:
     """The members that shared values are kept in: a variable's name, or array_0, array_1 ... for one without.
 
-    ``allow_unnamed``, ``allow_duplicates``: whether variables may lack a name, or share one (then _1, _2 is added); else ValueError.
+    ``allow_unnamed``, ``allow_duplicates``: whether variables may lack a name, or share one (then _1, _2 is
+    added); else ValueError.
     """
 
     def __init__(self, allow_unnamed=True, allow_duplicates=True):
@@ -48,7 +52,7 @@ class _Pickler(pickle.Pickler):
             name = self.member(self.variables.get(id(obj)) or obj.name)
             with self.archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 np.save(file, obj.get(), allow_pickle=False)
-            self.stored[id(obj)] = obj, name        # obj: an id is of use while its object lives
+            self.stored[id(obj)] = obj, name  # obj: an id is of use while its object lives
         return self.stored[id(obj)][1], obj.type, obj.name, obj.strict, obj.allow_downcast
 
 
@@ -67,7 +71,8 @@ class _Unpickler(pickle.Unpickler):
 
 
 def dump(obj, file_handler, protocol=pickle.DEFAULT_PROTOCOL, persistent_id=None):
-    """Write ``obj`` to a binary file as a zip archive: shared arrays are members of their own, the rest is one pickle.
+    """Write ``obj`` to a binary file as a zip archive: shared arrays are members of their own, the rest is
+    one pickle.
 
     ``numpy.load`` of the file has the arrays under the names of their variables. ``persistent_id`` is a
     PersistentSharedVariableID, or its class.

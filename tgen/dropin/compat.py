@@ -1,4 +1,7 @@
-"""Small things Theano programs import: names of Python 2 and 3 under one name, a list flattened, a GPU that is not there."""
+"""Small things Theano programs import: names of Python 2 and 3 under one name, a list flattened, a GPU that
+is not there.
+"""
+
 import functools
 import operator
 from collections import OrderedDict, defaultdict, deque
@@ -9,15 +12,32 @@ from tgen.config import config
 from tgen.errors import tell_once
 from tgen.pyops import ViewOp
 
-THEANO_VERSION = "1.0.5+tgen"       # programs compare it with versions of Theano; this is the one whose results tgen has
+# programs compare it with versions of Theano; this is the one whose results tgen has
+THEANO_VERSION = "1.0.5+tgen"
 PY3 = True
 izip, imap, ifilter, xrange = zip, map, filter, range
 reduce, partial, operator_div = functools.reduce, functools.partial, operator.truediv
 unicode, string_types, integer_types = str, (str,), (int,)
-DefaultOrderedDict = defaultdict        # a dict keeps its order
+DefaultOrderedDict = defaultdict  # a dict keeps its order
 cuda_available = cuda_enabled = pygpu_activated = False
-__all__ = ["OrderedDict", "defaultdict", "deque", "DefaultOrderedDict", "PY3", "izip", "imap", "ifilter", "reduce", "partial", "operator_div", "cmp", "exc_message",
-           "decode", "decode_iter", "get_unbound_function"]
+__all__ = [
+    "OrderedDict",
+    "defaultdict",
+    "deque",
+    "DefaultOrderedDict",
+    "PY3",
+    "izip",
+    "imap",
+    "ifilter",
+    "reduce",
+    "partial",
+    "operator_div",
+    "cmp",
+    "exc_message",
+    "decode",
+    "decode_iter",
+    "get_unbound_function",
+]
 
 
 def cmp(a, b):
@@ -86,7 +106,7 @@ def asarray(a, dtype, order=None):
 
 def use(device="gpu", *args, **options):
     """Theano's way to ask for a GPU from inside a program: told once, the program goes on on the CPU."""
-    setattr(config, "device", device if str(device).startswith(("gpu", "cuda")) else "gpu")
+    config.device = device if str(device).startswith(("gpu", "cuda")) else "gpu"
 
 
 def dnn_available(context=None):
@@ -98,7 +118,8 @@ dnn_available.msg = "tgen runs on the CPU"
 dnn_present = dnn_available
 
 
-# -- rewrites of Theano's graphs: tgen has its own -----------------------------------------------------------------------------------
+# -- rewrites of Theano's graphs: tgen has its own -----------------------------------------------------------
+
 
 class OpRemove:
     """The rewrite that takes an op out of graphs. A ViewOp is out of them anyway."""
@@ -120,9 +141,14 @@ def local_optimizer(tracks, inplace=False, requirements=()):
 
 
 def register_rewrite(rewrite, *tags, name=None):
-    """Take note of a rewrite, which is returned; a warning, once, that graphs are not rewritten by it. Also a decorator with tags alone."""
+    """Take note of a rewrite, which is returned; a warning, once, that graphs are not rewritten by it. Also a
+    decorator with tags alone.
+    """
     if isinstance(rewrite, str):
         return lambda found: register_rewrite(found, rewrite, *tags, name=name)
     if not (isinstance(rewrite, OpRemove) and isinstance(rewrite.op, ViewOp)):
-        tell_once(f"tgen optimizes by rules of its own; the rewrite {name or getattr(rewrite, '__name__', rewrite)} is not used")
+        tell_once(
+            "tgen optimizes by rules of its own; the rewrite "
+            f"{name or getattr(rewrite, '__name__', rewrite)} is not used"
+        )
     return rewrite

@@ -1,9 +1,11 @@
-"""Theano's flags: those tgen has no use for are options of config too, so programs can read and set them; and THEANO_FLAGS.
+"""Theano's flags: those tgen has no use for are options of config too, so programs can read and set them; and
+THEANO_FLAGS.
 
 >>> from tgen.config import config
 >>> config.gcc.cxxflags, config.scan.allow_gc
 ('', False)
 """
+
 import operator
 import os
 
@@ -14,7 +16,10 @@ _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 
 class Accepted:
-    """A flag that means nothing here, of the type of its default. ``told``: what to tell once who sets another value (``only`` that one, if given)."""
+    """A flag that means nothing here, of the type of its default. ``told``: what to tell once who sets
+    another value (``only`` that one, if given).
+    """
+
     doc = None
 
     def __init__(self, default, told=None, only=None):
@@ -33,7 +38,9 @@ class Accepted:
         try:
             return value if value is None else _WORDS[str(value).lower()] if kind is bool else kind(value)
         except (KeyError, TypeError, ValueError):
-            raise ValueError(f"config.{name} must be a {kind.__name__}, as its default {self.default!r} is; got {value!r}") from None
+            raise ValueError(
+                f"config.{name} must be a {kind.__name__}, as its default {self.default!r} is; got {value!r}"
+            ) from None
 
 
 _HOME = os.path.join(os.path.expanduser("~"), ".theano")
@@ -43,55 +50,150 @@ _EVERY_CALL = "DebugMode compares all results of every call, within rounding"
 # section -> {flag: default, or the arguments of Accepted}
 FLAGS = {
     "": {
-        "cast_policy": ("custom", _DTYPES), "int_division": ("int", _DTYPES), "deterministic": "default", "force_device": False, "init_gpu_device": "",
-        "print_active_device": True, "enable_initial_driver_test": True, "contexts": "", "assert_no_cpu_op": "ignore", "gpu_back": "", "magma": "",
-        "cxx": ("g++", "tgen always compiles C, with config.cc", ""), "nocleanup": False, "on_opt_error": "warn", "optimizer_verbose": False, "optimizer_verbose_ignore": "",
-        "check_stack_trace": "off", "profile_optimizer": False, "profile_memory": False, "print_test_value": False, "print_global_stats": False, "compute_test_value_opt": "off",
-        "unpickle_function": (True, "functions are unpickled as functions"), "reoptimize_unpickled_function": False, "openmp_elemwise_minsize": 200_000,
-        "check_input": True, "cache_optimizations": False, "pickle_test_value": True, "home": os.path.expanduser("~"), "base_compiledir": _HOME,
-        "compiledir": os.path.join(_HOME, "compiledir_tgen"), "compiledir_format": "compiledir_tgen", "subprocess_timeout": 0, "theano_rc": "",
+        "cast_policy": ("custom", _DTYPES),
+        "int_division": ("int", _DTYPES),
+        "deterministic": "default",
+        "force_device": False,
+        "init_gpu_device": "",
+        "print_active_device": True,
+        "enable_initial_driver_test": True,
+        "contexts": "",
+        "assert_no_cpu_op": "ignore",
+        "gpu_back": "",
+        "magma": "",
+        "cxx": ("g++", "tgen always compiles C, with config.cc", ""),
+        "nocleanup": False,
+        "on_opt_error": "warn",
+        "optimizer_verbose": False,
+        "optimizer_verbose_ignore": "",
+        "check_stack_trace": "off",
+        "profile_optimizer": False,
+        "profile_memory": False,
+        "print_test_value": False,
+        "print_global_stats": False,
+        "compute_test_value_opt": "off",
+        "unpickle_function": (True, "functions are unpickled as functions"),
+        "reoptimize_unpickled_function": False,
+        "openmp_elemwise_minsize": 200_000,
+        "check_input": True,
+        "cache_optimizations": False,
+        "pickle_test_value": True,
+        "home": os.path.expanduser("~"),
+        "base_compiledir": _HOME,
+        "compiledir": os.path.join(_HOME, "compiledir_tgen"),
+        "compiledir_format": "compiledir_tgen",
+        "subprocess_timeout": 0,
+        "theano_rc": "",
     },
     "gcc": {"cxxflags": "", "cxxflags_off": ""},
     "blas": {"ldflags": "", "check_openmp": True},
-    "cmodule": {"warn_no_version": False, "remove_gxx_opt": False, "compilation_warning": False, "preload_cache": False, "age_thresh_use": 2_073_600, "mac_framework_link": False,
-                "debug": False},
+    "cmodule": {
+        "warn_no_version": False,
+        "remove_gxx_opt": False,
+        "compilation_warning": False,
+        "preload_cache": False,
+        "age_thresh_use": 2_073_600,
+        "mac_framework_link": False,
+        "debug": False,
+    },
     "compile": {"timeout": 120, "wait": 5},
     "conv": {"assert_shape": False},
     "cublas": {"lib": ""},
     "cuda": {"root": "", "enabled": False, "include_path": "", "disable_gcc_cudnn_test": False},
     "ctc": {"root": ""},
     "dnn": {"enabled": "auto", "include_path": "", "library_path": "", "base_path": "", "bin_path": ""},
-    "dnn.conv": {"workmem": "", "workmem_bwd": "", "algo_fwd": "small", "algo_bwd": "", "algo_bwd_data": "none", "algo_bwd_filter": "none", "precision": "as_input_f32"},
-    "experimental": {"unpickle_gpu_on_cpu": False, "local_alloc_elemwise": False, "local_alloc_elemwise_assert": True, "mrg": False},
+    "dnn.conv": {
+        "workmem": "",
+        "workmem_bwd": "",
+        "algo_fwd": "small",
+        "algo_bwd": "",
+        "algo_bwd_data": "none",
+        "algo_bwd_filter": "none",
+        "precision": "as_input_f32",
+    },
+    "experimental": {
+        "unpickle_gpu_on_cpu": False,
+        "local_alloc_elemwise": False,
+        "local_alloc_elemwise_assert": True,
+        "mrg": False,
+    },
     "gpu": {"local_elemwise_fusion": True},
-    "gpuarray": {"preallocate": 0.0, "sched": "default", "single_stream": True, "cache_path": "", "sync": False},
+    "gpuarray": {
+        "preallocate": 0.0,
+        "sched": "default",
+        "single_stream": True,
+        "cache_path": "",
+        "sync": False,
+    },
     "gpuelemwise": {"sync": True},
     "lib": {"amdlibm": False, "cnmem": 0.0},
     "metaopt": {"verbose": 0, "optimizer_excluding": "", "optimizer_including": ""},
-    "numpy": {"seterr_all": "ignore", "seterr_divide": "None", "seterr_over": "None", "seterr_under": "None", "seterr_invalid": "None"},
+    "numpy": {
+        "seterr_all": "ignore",
+        "seterr_divide": "None",
+        "seterr_over": "None",
+        "seterr_under": "None",
+        "seterr_invalid": "None",
+    },
     "nvcc": {"fastmath": False, "flags": "", "compiler_bindir": "", "cudafe": "heuristic"},
     "optdb": {"position_cutoff": float("inf"), "max_use_ratio": 8.0},
-    "profiling": {"time_thunks": True, "n_apply": 20, "n_ops": 20, "output_line_width": 512, "min_memory_size": 1024, "min_peak_memory": False, "destination": "stderr",
-                  "debugprint": False, "ignore_first_call": False},
+    "profiling": {
+        "time_thunks": True,
+        "n_apply": 20,
+        "n_ops": 20,
+        "output_line_width": 512,
+        "min_memory_size": 1024,
+        "min_peak_memory": False,
+        "destination": "stderr",
+        "debugprint": False,
+        "ignore_first_call": False,
+    },
     "pycuda": {"init": False},
     "scan": {"allow_gc": False, "allow_output_prealloc": True, "debug": False},
     "tensor": {"insert_inplace_optimizer_validate_nb": -1, "local_elemwise_fusion": True, "cmp_sloppy": 0},
     "traceback": {"limit": 8, "compile_limit": 0},
     "unittests": {"rseed": "666"},
     "vm": {"lazy": "None"},
-    "warn": {"ignore_bug_before": "0.9", "argmax_pushdown_bug": False, "gpusum_01_011_0111_bug": False, "sum_sum_bug": False, "sum_div_dimshuffle_bug": False,
-             "subtensor_merge_bug": False, "gpu_set_subtensor1": False, "vm_gc_bug": False, "signal_conv2d_interface": False, "reduce_join": False,
-             "inc_set_subtensor1": False, "round": False, "inc_subtensor1_opt": False},
-    "DebugMode": {"patience": 10, "check_c": (True, _EVERY_CALL), "check_py": True, "check_finite": True, "check_strides": 0, "warn_input_not_reused": True,
-                  "check_preallocated_output": "", "check_preallocated_output_ndim": 4},
-    "ProfileMode": {"n_apply_to_print": 15, "n_ops_to_print": 20, "min_memory_size": 1024, "profile_memory": False},
+    "warn": {
+        "ignore_bug_before": "0.9",
+        "argmax_pushdown_bug": False,
+        "gpusum_01_011_0111_bug": False,
+        "sum_sum_bug": False,
+        "sum_div_dimshuffle_bug": False,
+        "subtensor_merge_bug": False,
+        "gpu_set_subtensor1": False,
+        "vm_gc_bug": False,
+        "signal_conv2d_interface": False,
+        "reduce_join": False,
+        "inc_set_subtensor1": False,
+        "round": False,
+        "inc_subtensor1_opt": False,
+    },
+    "DebugMode": {
+        "patience": 10,
+        "check_c": (True, _EVERY_CALL),
+        "check_py": True,
+        "check_finite": True,
+        "check_strides": 0,
+        "warn_input_not_reused": True,
+        "check_preallocated_output": "",
+        "check_preallocated_output_ndim": 4,
+    },
+    "ProfileMode": {
+        "n_apply_to_print": 15,
+        "n_ops_to_print": 20,
+        "min_memory_size": 1024,
+        "profile_memory": False,
+    },
 }
 
 
 def _declare():
     for section, flags in FLAGS.items():
         for name, row in flags.items():
-            config.declare(f"{section}.{name}" if section else name, Accepted(*row if isinstance(row, tuple) else (row,)))
+            config.declare(
+                f"{section}.{name}" if section else name, Accepted(*row if isinstance(row, tuple) else (row,))
+            )
 
 
 _declare()
@@ -107,13 +209,17 @@ def pairs_of(text):
     for part in filter(None, map(str.strip, text.split(","))):
         name, mark, value = part.partition("=")
         if not mark:
-            raise ValueError(f"THEANO_FLAGS: the flag {part!r} has no value; flags are written name=value, with commas between")
+            raise ValueError(
+                f"THEANO_FLAGS: the flag {part!r} has no value; flags are written name=value, "
+                "with commas between"
+            )
         pairs.append((name.strip(), value.strip().strip("\"'")))
     return pairs
 
 
 def read_environment(environment):
-    """Set config as THEANO_FLAGS says; what TGEN_FLAGS and TGEN_<NAME> set stays. An unknown flag is a warning with the nearest one.
+    """Set config as THEANO_FLAGS says; what TGEN_FLAGS and TGEN_<NAME> set stays. An unknown flag is a
+    warning with the nearest one.
 
     ValueError for a value that a flag cannot have, with nothing set.
     """
@@ -138,7 +244,8 @@ def _value(name, text):
         raise ValueError(f"THEANO_FLAGS: {error}") from None
 
 
-# -- options of a program's own: theano.configparser -----------------------------------------------------------------------------
+# -- options of a program's own: theano.configparser ---------------------------------------------------------
+
 
 class ConfigParam(Accepted):
     """An option a program declares with AddConfigVar. ``valid``: a test of values, or None.
@@ -186,12 +293,16 @@ class EnumStr(ConfigParam):
 
 
 def AddConfigVar(name, doc, configparam, root=config, in_c_key=True):
-    """Declare an option of a program's own: ``config.<name>``, with dots for sections, and a flag of THEANO_FLAGS.
+    """Declare an option of a program's own: ``config.<name>``, with dots for sections, and a flag of
+    THEANO_FLAGS.
 
-    ``configparam`` is one of StrParam, IntParam, FloatParam, BoolParam and EnumStr. AttributeError for a name that is taken.
+    ``configparam`` is one of StrParam, IntParam, FloatParam, BoolParam and EnumStr. AttributeError for a name
+    that is taken.
     """
     if not isinstance(configparam, Accepted):
-        raise TypeError(f"AddConfigVar wants a StrParam, IntParam, FloatParam, BoolParam or EnumStr; got {configparam!r}")
+        raise TypeError(
+            f"AddConfigVar wants a StrParam, IntParam, FloatParam, BoolParam or EnumStr; got {configparam!r}"
+        )
     configparam.doc = doc
     config.declare(name, configparam)
     for given, text in pairs_of(os.environ.get("THEANO_FLAGS", "")):
@@ -200,7 +311,9 @@ def AddConfigVar(name, doc, configparam, root=config, in_c_key=True):
 
 
 class Flag:
-    """One option as Theano's configparser lists it: its ``fullname``, its value by ``__get__`` and ``__set__``."""
+    """One option as Theano's configparser lists it: its ``fullname``, its value by ``__get__`` and
+    ``__set__``.
+    """
 
     def __init__(self, fullname):
         self.fullname, self.doc = fullname, getattr(OPTIONS[fullname], "doc", "")

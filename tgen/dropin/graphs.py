@@ -6,6 +6,7 @@ Theano's search: from the last of the variables given to the first, and from eac
 (``ancestors``, ``inputs``), or one level after the other (``list_of_nodes``). Walks stop at the inputs given.
 Nothing here is recursive.
 """
+
 from collections import deque
 from contextlib import contextmanager
 
@@ -61,6 +62,7 @@ def ancestors(variable_list, blockers=None):
 
     def behind(v):
         return v.owner and v not in blocked and reversed(v.owner.inputs)
+
     return stack_search(variable_list, behind, "dfs")
 
 
@@ -77,12 +79,14 @@ def inputs(variable_list, blockers=None):
 
 # -- between inputs and outputs ------------------------------------------------------------------------------
 
+
 def variables_and_orphans(i, o):
     """(variables, orphans) between the variables ``i`` and ``o``, see these two functions."""
     given = set(i)
 
     def around(v):
         return v.owner and v not in given and [*reversed(v.owner.outputs), *reversed(v.owner.inputs)]
+
     found = stack_search(o, around, "dfs")
     return found, [v for v in found if v.owner is None and v not in given]
 
@@ -118,6 +122,7 @@ def list_of_nodes(inputs, outputs):
     def behind(node):
         made = (v.owner for v in node.inputs if v.owner is not None)
         return [owner for owner in made if given.isdisjoint(owner.outputs)]
+
     return stack_search([v.owner for v in outputs if v.owner is not None], behind)
 
 
@@ -157,11 +162,13 @@ def _ordered(outputs, given, orderings, clients):
             return []
         direct = item.inputs if isinstance(item, Apply) else filter(None, [item.owner])
         return [*direct, *orderings.get(item, ())]
+
     return [item for item in general_toposort(outputs, behind, clients=clients) if isinstance(item, Apply)]
 
 
-def general_toposort(outputs, deps, debug_print=False, compute_deps_cache=None, deps_cache=None,
-                     clients=None):
+def general_toposort(
+    outputs, deps, debug_print=False, compute_deps_cache=None, deps_cache=None, clients=None
+):
     """``outputs`` and what they depend on, directly or not, what others need first; ``deps(x)`` is a list of
     what x needs, or None.
 
@@ -181,6 +188,7 @@ def general_toposort(outputs, deps, debug_print=False, compute_deps_cache=None, 
                 raise TypeError(f"what {x} depends on is a set, which has no order: give a list")
             known[x] = list(needed or ())
         return known[x]
+
     found, back = stack_search(list(outputs), behind, "dfs", True)
     if clients is not None:
         clients.update(back)
@@ -199,7 +207,8 @@ def general_toposort(outputs, deps, debug_print=False, compute_deps_cache=None, 
 
 
 def io_connection_pattern(inputs, outputs):
-    """For each of ``inputs`` a list: for each of ``outputs``, whether a gradient flows from it to the input.
+    """For each of ``inputs`` a list: for each of ``outputs``, whether a gradient flows from
+    it to the input.
     """
     inputs, outputs = list(inputs), list(outputs)
     reached = {v: {k} for k, v in reversed(list(enumerate(inputs)))}
@@ -267,6 +276,7 @@ def _viewed(v):
 
 
 # -- copies --------------------------------------------------------------------------------------------------
+
 
 def clone(i, o, copy_inputs=True, copy_orphans=None):
     """(copies of the variables ``i``, copies of the variables ``o``), with all nodes between them.
@@ -339,6 +349,7 @@ def nodes_constructed():
 
 # -- the same computation ------------------------------------------------------------------------------------
 
+
 def is_same_graph(var1, var2, givens=None, debug=False):
     """Whether two variables are the same computation: the same ops with the same attributes, on the same
     leaves.
@@ -368,7 +379,7 @@ def equal_computations(xs, ys, in_xs=None, in_ys=None):
     if len(xs) != len(ys) or len(in_xs) != len(in_ys):
         raise ValueError("equal_computations compares as many variables as there are others")
     numbers = _numbers([*xs, *replaced(ys, dict(zip(in_ys, in_xs)))])
-    return numbers[:len(xs)] == numbers[len(xs):]
+    return numbers[: len(xs)] == numbers[len(xs) :]
 
 
 def _numbers(outputs):

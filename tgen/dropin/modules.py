@@ -1,4 +1,7 @@
-"""The rows of ``table`` as modules: names are looked up when they are used, and an unknown one says what is nearest."""
+"""The rows of ``table`` as modules: names are looked up when they are used, and an unknown one says what is
+nearest.
+"""
+
 import sys
 from importlib.machinery import ModuleSpec
 from opcode import opmap
@@ -27,8 +30,12 @@ class Names:
         return {*self.sources, *names, *(path.rpartition(".")[2] for path in below)}
 
     def find(self, name):
-        """What a name means; KeyError for one the row does not have. A function goes before a module of the same name, as ``tensor.var``."""
-        source = self.sources.get(name) or next(((module, name) for module in self.starred if name in sys.modules[module].__all__), None)
+        """What a name means; KeyError for one the row does not have. A function goes before a module of the
+        same name, as ``tensor.var``.
+        """
+        source = self.sources.get(name) or next(
+            ((module, name) for module in self.starred if name in sys.modules[module].__all__), None
+        )
         if source is None:
             path = f"{self.path}.{name}".lstrip(".")
             if path not in ROWS:
@@ -36,12 +43,16 @@ class Names:
             return sys.modules[f"{OURS}.{path}"]
         module, old = source
         if not hasattr(sys.modules.get(module), old):
-            raise RuntimeError(f"the table of Theano's names says that {self.path}.{name} is {module}.{old}, which there is not")
+            raise RuntimeError(
+                f"the table of Theano's names says that {self.path}.{name} is {module}.{old}, "
+                "which there is not"
+            )
         return getattr(sys.modules[module], old)
 
 
 def lookup(module, names):
     """The module's ``__getattr__``: what is found becomes an attribute."""
+
     def __getattr__(name):
         if name == "__all__":
             return [n for n in dir(module) if not n.startswith("_")]
@@ -51,18 +62,25 @@ def lookup(module, names):
             raise _missing(module, names, name, sys._getframe(1)) from None
         setattr(module, name, value)
         return value
+
     return __getattr__
 
 
 def _missing(module, names, name, frame):
-    """The exception for an unknown name. Python drops what an AttributeError says in ``from m import name``, so that gets its ImportError here."""
+    """The exception for an unknown name. Python drops what an AttributeError says in ``from m import name``,
+    so that gets its ImportError here.
+    """
     shown = f"{THEIRS if THEIRS in sys.modules else OURS}.{names.path}".rstrip(".")
     if name.startswith("__"):
         return AttributeError(f"module {shown!r} has no attribute {name!r}")
     close = nearest(name, public(module, names)) + elsewhere(name)
     if frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM:
-        return ImportError(f"cannot import name {name!r} from {shown!r}: tgen has no {shown}.{name}{close}", name=shown)
-    return AttributeError(f"module {shown!r} has no attribute {name!r}: tgen does not have it{close}", name=name, obj=module)
+        return ImportError(
+            f"cannot import name {name!r} from {shown!r}: tgen has no {shown}.{name}{close}", name=shown
+        )
+    return AttributeError(
+        f"module {shown!r} has no attribute {name!r}: tgen does not have it{close}", name=name, obj=module
+    )
 
 
 def public(module, names):
@@ -74,7 +92,11 @@ def elsewhere(name):
     """The end of a message: which modules of the table have exactly this name."""
     paths = [path for path in ROWS if name in public(sys.modules[f"{OURS}.{path}".rstrip(".")], Names(path))]
     root = THEIRS if THEIRS in sys.modules else OURS
-    return f"; there is {', '.join(f'{root}.{path}.{name}'.replace('..', '.') for path in paths[:3])}" if paths else ""
+    return (
+        f"; there is {', '.join(f'{root}.{path}.{name}'.replace('..', '.') for path in paths[:3])}"
+        if paths
+        else ""
+    )
 
 
 def equip(module, path):
@@ -95,7 +117,9 @@ def empty(name, path):
 
 
 def make():
-    """Every row as a module ``tgen.<path>``; a file of tgen of that name keeps its own names before those of the row."""
+    """Every row as a module ``tgen.<path>``; a file of tgen of that name keeps its own names before those of
+    the row.
+    """
     for path in filter(None, ROWS):
         name = f"{OURS}.{path}"
         if name in sys.modules:

@@ -4,9 +4,12 @@ Called as Theano's constructors, those that programs call give a function of var
 
 >>> import tgen.tensor as T
 >>> x = T.dmatrix("x")
->>> isinstance(x.T.owner.op, DimShuffle), isinstance(T.exp(x).owner.op, (Dot, Sum)), DimShuffle((False, False), [1, "x", 0])(x).ndim
-(True, False, 3)
+>>> isinstance(x.T.owner.op, DimShuffle), isinstance(T.exp(x).owner.op, (Dot, Sum))
+(True, False)
+>>> DimShuffle((False, False), [1, "x", 0])(x).ndim
+3
 """
+
 from functools import partial
 
 from tgen import tensor as T
@@ -22,7 +25,9 @@ class OpClass(type):
 
     def __new__(cls, name, ops=(), kind=None):
         doc = f"What isinstance(node.op, {name}) asks for: {', '.join(ops) or kind} of `tgen ops`."
-        return super().__new__(cls, name, (), {"ops": frozenset(ops), "kind": kind, "__doc__": doc, "__module__": __name__})
+        return super().__new__(
+            cls, name, (), {"ops": frozenset(ops), "kind": kind, "__doc__": doc, "__module__": __name__}
+        )
 
     def __init__(cls, name, ops=(), kind=None):
         super().__init__(name, (), {})
@@ -32,21 +37,59 @@ class OpClass(type):
 
     def __call__(cls, *args, **options):
         if cls.__name__ not in MAKERS:
-            raise TypeError(f"{cls.__name__} is here to ask isinstance(node.op, {cls.__name__}); a graph is built with the functions of tgen.tensor")
+            raise TypeError(
+                f"{cls.__name__} is here to ask isinstance(node.op, {cls.__name__}); a graph is "
+                "built with the functions of tgen.tensor"
+            )
         return MAKERS[cls.__name__](*args, **options)
 
 
 OPS = {
-    "DimShuffle": ("dimshuffle",), "Sum": ("sum",), "Prod": ("prod",), "All": ("all",), "Any": ("any",), "MaxAndArgmax": ("max", "argmax"), "Argmax": ("argmax",),
-    "Dot": ("dot",), "BatchedDot": ("batched_dot",), "Reshape": ("reshape",), "Join": ("concatenate",), "Alloc": ("broadcast_to",), "ARange": ("iota",),
-    "Subtensor": ("slice",), "IncSubtensor": ("set_slice", "inc_slice"), "AdvancedSubtensor": ("gather",), "AdvancedSubtensor1": ("gather",),
-    "AdvancedIncSubtensor": ("set_gather", "inc_gather"), "AdvancedIncSubtensor1": ("set_gather", "inc_gather"), "MakeVector": ("make_vector",),
-    "Rebroadcast": ("rebroadcast", "unbroadcast"), "Shape_i": ("shape_i",), "Nonzero": ("nonzero",), "Softmax": ("softmax",), "LogSoftmax": ("logsoftmax",),
-    "Pool": ("pool",), "AbstractConv2d": ("conv",), "AbstractConv2d_gradInputs": ("conv_input",), "AbstractConv2d_gradWeights": ("conv_weights",), "ConvOp": ("conv",),
-    "SortOp": ("sort",), "ArgSortOp": ("argsort",), "CumOp": ("cumsum", "cumprod"), "SearchsortedOp": ("searchsorted",), "Cast": ("cast",), "Scan": ("scan",), "IfElse": ("ifelse",),
-    "DisconnectedGrad": ("disconnected_grad",), "ZeroGrad": ("zero_grad",), "GradClip": ("grad_clip",), "GradScale": ("grad_scale",),
+    "DimShuffle": ("dimshuffle",),
+    "Sum": ("sum",),
+    "Prod": ("prod",),
+    "All": ("all",),
+    "Any": ("any",),
+    "MaxAndArgmax": ("max", "argmax"),
+    "Argmax": ("argmax",),
+    "Dot": ("dot",),
+    "BatchedDot": ("batched_dot",),
+    "Reshape": ("reshape",),
+    "Join": ("concatenate",),
+    "Alloc": ("broadcast_to",),
+    "ARange": ("iota",),
+    "Subtensor": ("slice",),
+    "IncSubtensor": ("set_slice", "inc_slice"),
+    "AdvancedSubtensor": ("gather",),
+    "AdvancedSubtensor1": ("gather",),
+    "AdvancedIncSubtensor": ("set_gather", "inc_gather"),
+    "AdvancedIncSubtensor1": ("set_gather", "inc_gather"),
+    "MakeVector": ("make_vector",),
+    "Rebroadcast": ("rebroadcast", "unbroadcast"),
+    "Shape_i": ("shape_i",),
+    "Nonzero": ("nonzero",),
+    "Softmax": ("softmax",),
+    "LogSoftmax": ("logsoftmax",),
+    "Pool": ("pool",),
+    "AbstractConv2d": ("conv",),
+    "AbstractConv2d_gradInputs": ("conv_input",),
+    "AbstractConv2d_gradWeights": ("conv_weights",),
+    "ConvOp": ("conv",),
+    "SortOp": ("sort",),
+    "ArgSortOp": ("argsort",),
+    "CumOp": ("cumsum", "cumprod"),
+    "SearchsortedOp": ("searchsorted",),
+    "Cast": ("cast",),
+    "Scan": ("scan",),
+    "IfElse": ("ifelse",),
+    "DisconnectedGrad": ("disconnected_grad",),
+    "ZeroGrad": ("zero_grad",),
+    "GradClip": ("grad_clip",),
+    "GradScale": ("grad_scale",),
 }
-CLASSES = {name: OpClass(name, ops) for name, ops in OPS.items()} | {"CAReduce": OpClass("CAReduce", kind=REDUCE)}
+CLASSES = {name: OpClass(name, ops) for name, ops in OPS.items()} | {
+    "CAReduce": OpClass("CAReduce", kind=REDUCE)
+}
 globals().update(CLASSES)
 
 
@@ -55,18 +98,43 @@ def _rebroadcast(*axes):
         for axis, broadcasts in axes:
             x = T.addbroadcast(x, axis) if broadcasts else T.unbroadcast(x, axis)
         return x
+
     return make
 
 
 def _convolution(function, *order):
-    """A maker of Theano's convolution ops; ``order`` names the parameters of ``function`` that the op's operands are."""
-    def make(imshp=None, kshp=None, border_mode="valid", subsample=(1, 1), filter_flip=True, filter_dilation=(1, 1), num_groups=1):
-        known = {"input_shape": imshp, "filter_shape": kshp, "border_mode": border_mode, "subsample": subsample, "filter_flip": filter_flip,
-                 "filter_dilation": filter_dilation, "num_groups": num_groups}
+    """A maker of Theano's convolution ops; ``order`` names the parameters of ``function`` that the op's
+    operands are.
+    """
+
+    def make(
+        imshp=None,
+        kshp=None,
+        border_mode="valid",
+        subsample=(1, 1),
+        filter_flip=True,
+        filter_dilation=(1, 1),
+        num_groups=1,
+    ):
+        known = {
+            "input_shape": imshp,
+            "filter_shape": kshp,
+            "border_mode": border_mode,
+            "subsample": subsample,
+            "filter_flip": filter_flip,
+            "filter_dilation": filter_dilation,
+            "num_groups": num_groups,
+        }
 
         def convolve(first, second, shape=None):
-            return function(**known | dict(zip(order, (first, second))) | ({order[2]: (None, None, *_pair(shape))} if len(order) > 2 else {}))
+            return function(
+                **known
+                | dict(zip(order, (first, second)))
+                | ({order[2]: (None, None, *_pair(shape))} if len(order) > 2 else {})
+            )
+
         return convolve
+
     return make
 
 
@@ -77,11 +145,14 @@ def _pair(shape):
 
 def _pool(ignore_border=False, mode="max", ndim=2, openmp=None):
     pool = T.signal.pool.pool_2d if ndim == 2 else T.signal.pool.pool_3d
-    return lambda x, ws, stride=None, pad=None: pool(x, ws, ignore_border, stride, (0,)*ndim if pad is None else pad, mode)
+    return lambda x, ws, stride=None, pad=None: pool(
+        x, ws, ignore_border, stride, (0,) * ndim if pad is None else pad, mode
+    )
 
 
-def out_shape(imgshape, ws=None, ignore_border=False, stride=None, pad=None, ndim=2, ds=None, st=None,
-              padding=None):
+def out_shape(
+    imgshape, ws=None, ignore_border=False, stride=None, pad=None, ndim=2, ds=None, st=None, padding=None
+):
     """The shape of a pool's result, a list, for images of shape ``imgshape`` (ints or integer scalars); see
     ``pool_2d``.
 
@@ -100,24 +171,46 @@ def out_shape(imgshape, ws=None, ignore_border=False, stride=None, pad=None, ndi
 
 
 CLASSES["Pool"].out_shape = staticmethod(out_shape)
-MAKERS = {      # name -> what its constructor's arguments make: a function of variables
-    "DimShuffle": lambda input_broadcastable, new_order, inplace=True: lambda x: T.as_tensor_variable(x).dimshuffle(*new_order),
-    "Sum": lambda axis=None, dtype=None, acc_dtype=None: partial(T.sum, axis=axis, dtype=dtype, acc_dtype=acc_dtype),
-    "Prod": lambda axis=None, dtype=None, acc_dtype=None: partial(T.prod, axis=axis, dtype=dtype, acc_dtype=acc_dtype),
-    "All": lambda axis=None: partial(T.all, axis=axis), "Any": lambda axis=None: partial(T.any, axis=axis),
-    "Argmax": lambda axis=None: partial(T.argmax, axis=axis), "MaxAndArgmax": lambda axis=None: partial(T.max_and_argmax, axis=axis),
-    "Dot": lambda: T.dot, "BatchedDot": lambda: T.batched_dot, "Softmax": lambda: T.nnet.softmax, "LogSoftmax": lambda: T.nnet.logsoftmax,
-    "Reshape": lambda ndim, name=None: lambda x, shape: T.reshape(x, shape, ndim), "Join": lambda view=-1: lambda axis, *xs: T.concatenate(xs, axis),
-    "Alloc": lambda: T.alloc, "ARange": lambda dtype=None: partial(T.arange, dtype=dtype), "MakeVector": lambda dtype="int64": lambda *xs: T.cast(T.stack(xs), dtype),
-    "Shape_i": lambda i: lambda x: T.as_tensor_variable(x).shape[i], "Rebroadcast": _rebroadcast, "Pool": _pool,
+MAKERS = {  # name -> what its constructor's arguments make: a function of variables
+    "DimShuffle": lambda input_broadcastable, new_order, inplace=True: (
+        lambda x: T.as_tensor_variable(x).dimshuffle(*new_order)
+    ),
+    "Sum": lambda axis=None, dtype=None, acc_dtype=None: partial(
+        T.sum, axis=axis, dtype=dtype, acc_dtype=acc_dtype
+    ),
+    "Prod": lambda axis=None, dtype=None, acc_dtype=None: partial(
+        T.prod, axis=axis, dtype=dtype, acc_dtype=acc_dtype
+    ),
+    "All": lambda axis=None: partial(T.all, axis=axis),
+    "Any": lambda axis=None: partial(T.any, axis=axis),
+    "Argmax": lambda axis=None: partial(T.argmax, axis=axis),
+    "MaxAndArgmax": lambda axis=None: partial(T.max_and_argmax, axis=axis),
+    "Dot": lambda: T.dot,
+    "BatchedDot": lambda: T.batched_dot,
+    "Softmax": lambda: T.nnet.softmax,
+    "LogSoftmax": lambda: T.nnet.logsoftmax,
+    "Reshape": lambda ndim, name=None: lambda x, shape: T.reshape(x, shape, ndim),
+    "Join": lambda view=-1: lambda axis, *xs: T.concatenate(xs, axis),
+    "Alloc": lambda: T.alloc,
+    "ARange": lambda dtype=None: partial(T.arange, dtype=dtype),
+    "MakeVector": lambda dtype="int64": lambda *xs: T.cast(T.stack(xs), dtype),
+    "Shape_i": lambda i: lambda x: T.as_tensor_variable(x).shape[i],
+    "Rebroadcast": _rebroadcast,
+    "Pool": _pool,
     "AbstractConv2d": _convolution(T.nnet.conv2d, "input", "filters"),
-    "AbstractConv2d_gradInputs": _convolution(T.nnet.conv2d_grad_wrt_inputs, "filters", "output_grad", "input_shape"),
-    "AbstractConv2d_gradWeights": _convolution(T.nnet.conv2d_grad_wrt_weights, "input", "output_grad", "filter_shape"),
+    "AbstractConv2d_gradInputs": _convolution(
+        T.nnet.conv2d_grad_wrt_inputs, "filters", "output_grad", "input_shape"
+    ),
+    "AbstractConv2d_gradWeights": _convolution(
+        T.nnet.conv2d_grad_wrt_weights, "input", "output_grad", "filter_shape"
+    ),
 }
 
 
 class Type(type):
-    """What isinstance(v.type, theano.gof.Type) asks for: TensorType and the type of generic shared variables."""
+    """What isinstance(v.type, theano.gof.Type) asks for: TensorType and the type of generic
+    shared variables.
+    """
 
     def __instancecheck__(cls, value):
         return isinstance(value, (TensorType, GenericType))

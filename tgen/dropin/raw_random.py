@@ -1,4 +1,5 @@
-"""``theano.tensor.raw_random``: a sample of a given state, and the state after it, for programs that pass states themselves.
+"""``theano.tensor.raw_random``: a sample of a given state, and the state after it, for programs that pass
+states themselves.
 
 >>> import numpy as np, tgen
 >>> rng = tgen.shared(np.random.RandomState(234))
@@ -8,10 +9,22 @@
 >>> bool((f() == twin.uniform(size=2)).all()), bool((f() == twin.uniform(size=2)).all())
 (True, True)
 """
+
 from tgen.random.randomstate import RandomStreams
 from tgen.random.sample import draw
 
-NAMES = ("uniform", "normal", "exponential", "gamma", "binomial", "poisson", "random_integers", "permutation", "multinomial", "choice")
+NAMES = (
+    "uniform",
+    "normal",
+    "exponential",
+    "gamma",
+    "binomial",
+    "poisson",
+    "random_integers",
+    "permutation",
+    "multinomial",
+    "choice",
+)
 __all__ = [*NAMES, "RandomStreamsBase"]
 RandomStreamsBase = RandomStreams
 
@@ -34,9 +47,13 @@ def _function(name):
     def sample(random_state, size=None, *args, **options):
         made = method(_Given(random_state), size, *args, **options)
         return made.update[1], made
+
     sample.__name__ = sample.__qualname__ = name
-    sample.__doc__ = (f"(the state after, the sample) of ``RandomStreams.{name}`` drawn from ``random_state``, the variable of a RandomState.\n\n"
-                      f"{method.__doc__}")
+    sample.__doc__ = (
+        f"(the state after, the sample) of ``RandomStreams.{name}`` drawn from "
+        "``random_state``, the variable of a RandomState.\n\n"
+        f"{method.__doc__}"
+    )
     return sample
 
 

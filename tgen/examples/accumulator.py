@@ -1,4 +1,7 @@
-"""A counter in a shared variable: a function that answers with the value before the call and adds to it after."""
+"""A counter in a shared variable: a function that answers with the value before the call and adds to it
+after.
+"""
+
 import numpy as np
 
 import tgen

@@ -1,4 +1,7 @@
-"""A denoising autoencoder (dA): it sees digits with pixels put out at random, and learns to give them back whole."""
+"""A denoising autoencoder (dA): it sees digits with pixels put out at random, and learns to give them back
+whole.
+"""
+
 import numpy as np
 
 import tgen
@@ -11,7 +14,9 @@ HIDDEN, CORRUPTION, BATCH, RATE, EPOCHS = 100, 0.3, 50, 0.05, 20
 
 
 class DenoisingAutoencoder:
-    """Code sigmoid(x w + b), image sigmoid(code w' + b'): the same matrix there and back. ``streams``: where random numbers come from."""
+    """Code sigmoid(x w + b), image sigmoid(code w' + b'): the same matrix there and back. ``streams``: where
+    random numbers come from.
+    """
 
     def __init__(self, rng, streams, n_visible, n_hidden, w=None, b=None):
         self.streams = streams
@@ -37,14 +42,21 @@ class DenoisingAutoencoder:
 
 
 def main(seed=0):
-    """Train without labels, and return the mean square errors of corrupted test digits and of the restored ones."""
+    """Train without labels, and return the mean square errors of corrupted test digits and of the restored
+    ones.
+    """
     sets = data.sets(seed)
     memory = held(sets)
     index, x = T.lscalar("index"), T.matrix("x")
     model = DenoisingAutoencoder(np.random.RandomState(seed), RandomStreams(seed + 1), 64, HIDDEN)
     cost = model.cost(x, CORRUPTION)
-    train = tgen.function([index], cost, updates=momentum(cost, model.parameters, RATE),
-                          givens={x: memory["train"][0][index * BATCH:(index + 1) * BATCH]}, name="train")
+    train = tgen.function(
+        [index],
+        cost,
+        updates=momentum(cost, model.parameters, RATE),
+        givens={x: memory["train"][0][index * BATCH : (index + 1) * BATCH]},
+        name="train",
+    )
     valid = tgen.function([], cost, givens={x: memory["valid"][0]}, name="valid")
 
     broken = model.corrupted(x, CORRUPTION)

@@ -1,4 +1,7 @@
-"""Hamiltonian Monte Carlo (HMC): samples of a distribution known by its energy alone, here a normal one, so that they can be checked."""
+"""Hamiltonian Monte Carlo (HMC): samples of a distribution known by its energy alone, here a normal one, so
+that they can be checked.
+"""
+
 import numpy as np
 
 import tgen
@@ -10,11 +13,12 @@ FIRST_STEP, TARGET, ADAPT = 0.01, 0.8, 0.1
 
 
 def kinetic(velocity):
-    return 0.5 * T.sum(velocity ** 2, axis=1)
+    return 0.5 * T.sum(velocity**2, axis=1)
 
 
 def leapfrog(energy, position, velocity, step, n_steps):
     """(position, velocity) after ``n_steps`` steps of length ``step`` of Hamilton's equations."""
+
     def force(position):
         return -T.grad(T.sum(energy(position)), position)
 
@@ -23,16 +27,21 @@ def leapfrog(energy, position, velocity, step, n_steps):
         return position, velocity + step * force(position)
 
     velocity = velocity + 0.5 * step * force(position)
-    (positions, velocities), _ = tgen.scan(move, outputs_info=[position, velocity], non_sequences=step, n_steps=n_steps)
+    (positions, velocities), _ = tgen.scan(
+        move, outputs_info=[position, velocity], non_sequences=step, n_steps=n_steps
+    )
     position = positions[-1]
-    return position, velocities[-1] - 0.5 * step * force(position)     # the last of the moves went half a step too far
+    # the last of the moves went half a step too far
+    return position, velocities[-1] - 0.5 * step * force(position)
 
 
 class Sampler:
-    """Chains in the rows of ``position``. ``simulate()`` moves each to a new place, or leaves it there; it returns where they are
-    and the part of them that moved. ``adapt()`` does so, too, and makes the steps longer or shorter, towards TARGET moves of all.
+    """Chains in the rows of ``position``. ``simulate()`` moves each to a new place, or leaves it there; it
+    returns where they are and the part of them that moved. ``adapt()`` does so, too, and makes the steps
+    longer or shorter, towards TARGET moves of all.
 
-    ``energy``: a function from positions (matrix) to -log of the density of each row (vector), up to a constant.
+    ``energy``: a function from positions (matrix) to -log of the density of each row (vector), up to a
+    constant.
     """
 
     def __init__(self, energy, start, seed):
@@ -47,7 +56,9 @@ class Sampler:
         part = T.cast(T.mean(accept), start.dtype)
         self.simulate = tgen.function([], [moved, part], updates=[(self.position, moved)], name="simulate")
         longer = self.step * T.exp(ADAPT * (part - TARGET))
-        self.adapt = tgen.function([], [moved, part], updates=[(self.position, moved), (self.step, longer)], name="adapt")
+        self.adapt = tgen.function(
+            [], [moved, part], updates=[(self.position, moved), (self.step, longer)], name="adapt"
+        )
 
 
 def gaussian(rng, n):
@@ -64,7 +75,9 @@ def gaussian(rng, n):
 
 
 def main(seed=0):
-    """Sample, and return the largest errors of the samples' mean and covariance, and the part of the proposals that was accepted."""
+    """Sample, and return the largest errors of the samples' mean and covariance, and the part of the
+    proposals that was accepted.
+    """
     rng = np.random.RandomState(seed)
     mean, covariance, energy = gaussian(rng, DIMENSIONS)
     sampler = Sampler(energy, rng.randn(CHAINS, DIMENSIONS).astype(tgen.config.floatX), seed + 1)
@@ -72,8 +85,14 @@ def main(seed=0):
         sampler.adapt()
     places, parts = zip(*(sampler.simulate() for _ in range(SAMPLES)))
     samples, accepted = np.concatenate(places), float(np.mean(parts))
-    mean_error, covariance_error = float(abs(samples.mean(axis=0) - mean).max()), float(abs(np.cov(samples.T) - covariance).max())
-    print(f"{len(samples)} samples, steps of {sampler.step.get_value():.3f}, {accepted:.1%} accepted; variances {covariance.diagonal().min():.2f} to {covariance.diagonal().max():.2f}")
+    mean_error, covariance_error = (
+        float(abs(samples.mean(axis=0) - mean).max()),
+        float(abs(np.cov(samples.T) - covariance).max()),
+    )
+    print(
+        f"{len(samples)} samples, steps of {sampler.step.get_value():.3f}, {accepted:.1%} accepted; "
+        f"variances {covariance.diagonal().min():.2f} to {covariance.diagonal().max():.2f}"
+    )
     print(f"largest error of the mean {mean_error:.3f}, of the covariance {covariance_error:.3f}")
     return mean_error, covariance_error, accepted
 

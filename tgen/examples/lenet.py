@@ -1,4 +1,7 @@
-"""LeNet on handwritten digits of 28 x 28 pixels: two layers of convolution and pooling, a hidden layer, a softmax."""
+"""LeNet on handwritten digits of 28 x 28 pixels: two layers of convolution and pooling, a hidden layer, a
+softmax.
+"""
+
 import numpy as np
 
 import tgen
@@ -20,7 +23,8 @@ class ConvPoolLayer:
     def __init__(self, rng, x, image_shape, kernels):
         channels, *size = image_shape
         filter_shape = (kernels, channels, 5, 5)
-        self.w = glorot(rng, channels * 25, kernels * 25 / 4, "w", filter_shape)     # the pool keeps one of four
+        # the pool keeps one of four
+        self.w = glorot(rng, channels * 25, kernels * 25 / 4, "w", filter_shape)
         self.b = zeros(kernels, "b")
         self.parameters = [self.w, self.b]
         convolved = conv2d(x, self.w, input_shape=(None, *image_shape), filter_shape=filter_shape)
@@ -42,16 +46,27 @@ class LeNet:
 
 def main(seed=0):
     """Train, and return the part of the test digits that is recognized."""
-    sets = {name: (data.upsampled(images, SIDE), labels) for name, (images, labels) in data.sets(seed).items()}
+    sets = {
+        name: (data.upsampled(images, SIDE), labels) for name, (images, labels) in data.sets(seed).items()
+    }
     memory = held(sets)
-    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = memory["train"], memory["valid"], memory["test"]
+    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = (
+        memory["train"],
+        memory["valid"],
+        memory["test"],
+    )
 
     index, x, y = T.lscalar("index"), T.matrix("x"), T.ivector("y")
     model = LeNet(np.random.RandomState(seed), x)
     cost = model.top.cost(y)
     part = slice(index * BATCH, (index + 1) * BATCH)
-    train = tgen.function([index], cost, updates=momentum(cost, model.parameters, RATE),
-                          givens={x: train_x[part], y: train_y[part]}, name="train")
+    train = tgen.function(
+        [index],
+        cost,
+        updates=momentum(cost, model.parameters, RATE),
+        givens={x: train_x[part], y: train_y[part]},
+        name="train",
+    )
     valid = tgen.function([], cost, givens={x: valid_x, y: valid_y}, name="valid")
     test = tgen.function([], model.top.errors(y), givens={x: test_x, y: test_y}, name="test")
 

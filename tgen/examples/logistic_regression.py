@@ -1,4 +1,7 @@
-"""Logistic regression on handwritten digits: minibatches out of shared memory, gradients by T.grad, early stopping."""
+"""Logistic regression on handwritten digits: minibatches out of shared memory, gradients by T.grad, early
+stopping.
+"""
+
 import tgen
 import tgen.tensor as T
 from tgen.examples.digits import data
@@ -8,7 +11,8 @@ BATCH, RATE, EPOCHS, PATIENCE = 50, 0.5, 30, 5
 
 
 class LogisticRegression:
-    """The probabilities of classes: softmax(x w + b). ``cost`` and ``errors`` are scalars, means over a batch with labels y.
+    """The probabilities of classes: softmax(x w + b). ``cost`` and ``errors`` are scalars, means over a batch
+    with labels y.
 
     ``w``, ``b``: parameters to use instead of new ones.
     """
@@ -31,15 +35,24 @@ def main(seed=0):
     """Train, and return the part of the test digits that is recognized."""
     sets = data.sets(seed)
     memory = held(sets)
-    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = memory["train"], memory["valid"], memory["test"]
+    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = (
+        memory["train"],
+        memory["valid"],
+        memory["test"],
+    )
 
     index, x, y = T.lscalar("index"), T.matrix("x"), T.ivector("y")
     model = LogisticRegression(x, n_in=64, n_out=10)
     cost = model.cost(y)
     gradients = T.grad(cost, model.parameters)
     part = slice(index * BATCH, (index + 1) * BATCH)
-    train = tgen.function([index], cost, updates=[(p, p - RATE * g) for p, g in zip(model.parameters, gradients)],
-                          givens={x: train_x[part], y: train_y[part]}, name="train")
+    train = tgen.function(
+        [index],
+        cost,
+        updates=[(p, p - RATE * g) for p, g in zip(model.parameters, gradients)],
+        givens={x: train_x[part], y: train_y[part]},
+        name="train",
+    )
     valid = tgen.function([], cost, givens={x: valid_x, y: valid_y}, name="valid")
     test = tgen.function([], model.errors(y), givens={x: test_x, y: test_y}, name="test")
 

@@ -1,4 +1,7 @@
-"""A multilayer perceptron on handwritten digits: two layers of rectifiers with dropout, momentum, early stopping."""
+"""A multilayer perceptron on handwritten digits: two layers of rectifiers with dropout, momentum, early
+stopping.
+"""
+
 import numpy as np
 
 import tgen
@@ -22,7 +25,8 @@ class HiddenLayer:
 
 
 class MLP:
-    """Layers of ``widths`` units and a softmax. ``drop`` is applied to each layer's output before the next reads it.
+    """Layers of ``widths`` units and a softmax. ``drop`` is applied to each layer's output before the next
+    reads it.
 
     ``like``: another MLP whose weights this one uses.
     """
@@ -41,22 +45,33 @@ def main(seed=0):
     """Train, and return the part of the test digits that is recognized."""
     sets = data.sets(seed)
     memory = held(sets)
-    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = memory["train"], memory["valid"], memory["test"]
+    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = (
+        memory["train"],
+        memory["valid"],
+        memory["test"],
+    )
 
     rng, streams = np.random.RandomState(seed), MRG_RandomStreams(seed + 1)
     index, x, y = T.lscalar("index"), T.matrix("x"), T.ivector("y")
 
     def dropout(h):
-        """Zero a part of h, another one in every call; what stays is enlarged, so that sums keep their mean."""
+        """Zero a part of h, another one in every call; what stays is enlarged, so that
+        sums keep their mean.
+        """
         return h * streams.binomial(h.shape, p=1 - DROPPED, dtype=h.dtype) / (1 - DROPPED)
 
     widths = [64, HIDDEN, HIDDEN, 10]
     noisy = MLP(rng, x, widths, dropout)
-    model = MLP(rng, x, widths, like=noisy)         # the same weights, nothing dropped
+    model = MLP(rng, x, widths, like=noisy)  # the same weights, nothing dropped
     cost = noisy.top.cost(y)
     part = slice(index * BATCH, (index + 1) * BATCH)
-    train = tgen.function([index], cost, updates=momentum(cost, model.parameters, RATE),
-                          givens={x: train_x[part], y: train_y[part]}, name="train")
+    train = tgen.function(
+        [index],
+        cost,
+        updates=momentum(cost, model.parameters, RATE),
+        givens={x: train_x[part], y: train_y[part]},
+        name="train",
+    )
     valid = tgen.function([], model.top.cost(y), givens={x: valid_x, y: valid_y}, name="valid")
     test = tgen.function([], model.top.errors(y), givens={x: test_x, y: test_y}, name="test")
 

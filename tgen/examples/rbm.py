@@ -1,4 +1,7 @@
-"""A restricted Boltzmann machine (RBM) trained by persistent contrastive divergence; its likelihood, computed exactly."""
+"""A restricted Boltzmann machine (RBM) trained by persistent contrastive divergence; its likelihood, computed
+exactly.
+"""
+
 import numpy as np
 
 import tgen
@@ -33,14 +36,20 @@ class RBM:
         return self.drawn(T.dot(h, self.w.T) + self.b_visible)
 
     def log_z(self):
-        """The log of the sum over all v and h: that over v is a product, that over h is written out, for few hidden units."""
+        """The log of the sum over all v and h: that over v is a product, that over h is written out, for few
+        hidden units.
+        """
         n = self.b_hidden.shape[0]
-        h = T.cast((T.arange(2 ** n).dimshuffle(0, "x") // 2 ** T.arange(n)) % 2, self.w.dtype)
-        return T.logsumexp(T.dot(h, self.b_hidden) + T.sum(T.nnet.softplus(T.dot(h, self.w.T) + self.b_visible), axis=1))
+        h = T.cast((T.arange(2**n).dimshuffle(0, "x") // 2 ** T.arange(n)) % 2, self.w.dtype)
+        return T.logsumexp(
+            T.dot(h, self.b_hidden) + T.sum(T.nnet.softplus(T.dot(h, self.w.T) + self.b_visible), axis=1)
+        )
 
 
 def persistent_cd(model, v, chains, rate):
-    """(cost, updates) of one step on the images v: their free energy goes down, that of the chains, a few Gibbs steps on, goes up."""
+    """(cost, updates) of one step on the images v: their free energy goes down, that of the chains, a few
+    Gibbs steps on, goes up.
+    """
     steps, updates = tgen.scan(model.gibbs, outputs_info=chains, n_steps=GIBBS_STEPS)
     fantasies = steps[-1]
     cost = T.mean(model.free_energy(v)) - T.mean(model.free_energy(fantasies))
@@ -53,14 +62,22 @@ def persistent_cd(model, v, chains, rate):
 
 def main(seed=0):
     """Train, and return the mean log likelihood of test digits before and after, in nats an image."""
-    sets = {name: (data.black_and_white(images), labels) for name, (images, labels) in data.sets(seed).items()}
+    sets = {
+        name: (data.black_and_white(images), labels) for name, (images, labels) in data.sets(seed).items()
+    }
     memory = held(sets)
     rng = np.random.RandomState(seed)
     index, v, rate = T.lscalar("index"), T.matrix("v"), T.scalar("rate")
     model = RBM(rng, 64, HIDDEN)
     chains = tgen.shared(rng.randint(0, 2, (CHAINS, 64)).astype(tgen.config.floatX), "chains")
     cost, updates = persistent_cd(model, v, chains, rate)
-    train = tgen.function([index, rate], cost, updates=updates, givens={v: memory["train"][0][index * BATCH:(index + 1) * BATCH]}, name="train")
+    train = tgen.function(
+        [index, rate],
+        cost,
+        updates=updates,
+        givens={v: memory["train"][0][index * BATCH : (index + 1) * BATCH]},
+        name="train",
+    )
     likelihood = -T.mean(model.free_energy(v)) - model.log_z()
     test = tgen.function([], likelihood, givens={v: memory["test"][0]}, name="test")
 
@@ -68,7 +85,10 @@ def main(seed=0):
     for epoch in range(EPOCHS):
         gap = np.mean([train(i, RATE * (1 - epoch / EPOCHS)) for i in range(batches)])
         if epoch % 5 == 0:
-            print(f"epoch {epoch + 1:3}: free energy of digits above that of the chains {gap:7.3f}, log likelihood of test digits {test():.2f}")
+            print(
+                f"epoch {epoch + 1:3}: free energy of digits above that of the chains {gap:7.3f}, log "
+                f"likelihood of test digits {test():.2f}"
+            )
     after = float(test())
     print(f"log likelihood of test digits: {before:.2f} nats before, {after:.2f} after")
     return before, after

@@ -1,4 +1,7 @@
-"""Variable scopes: one definition of a network used twice, with parameters shared or apart, as the scope says."""
+"""Variable scopes: one definition of a network used twice, with parameters shared or apart, as the scope
+says.
+"""
+
 import numpy as np
 
 import tgen
@@ -17,9 +20,8 @@ def main():
     """Two towers over the same parameters; a third with its own; what happens when neither is said.
 
     >>> main()
-    shared/w, shared/b, apart/w, apart/b
-    towers agree: True
-    refused: Variable shared/w already exists, disallowed. Did you mean to set reuse=True or reuse=scope.AUTO_REUSE in VarScope?
+    shared/w, shared/b, apart/w, apart/b towers agree: True refused: Variable shared/w already exists,
+    disallowed. Did you mean to set reuse=True or reuse=scope.AUTO_REUSE in VarScope?
     """
     scope.reset()
     train, valid = T.dmatrix("train"), T.dmatrix("valid")
@@ -32,7 +34,9 @@ def main():
     print(", ".join(v.name for v in scope.trainable_variables()))
 
     x = np.random.RandomState(0).randn(5, 3)
-    print("towers agree:", np.array_equal(tgen.function([train], first)(x), tgen.function([valid], second)(x)))
+    print(
+        "towers agree:", np.array_equal(tgen.function([train], first)(x), tgen.function([valid], second)(x))
+    )
     with scope.variable_scope("shared"):
         try:
             layer(train, 3)

@@ -1,4 +1,7 @@
-"""What the programs share: sets in shared memory, first weights, two ways to descend, the loop over epochs with early stopping."""
+"""What the programs share: sets in shared memory, first weights, two ways to descend, the loop over epochs
+with early stopping.
+"""
+
 import numpy as np
 
 import tgen
@@ -6,13 +9,19 @@ import tgen.tensor as T
 
 
 def held(sets, dtype=None):
-    """name -> (images, labels) of ``sets`` as shared variables: a step reads its batch from there by ``givens``.
+    """name -> (images, labels) of ``sets`` as shared variables: a step reads its batch from there by
+    ``givens``.
 
     The images become ``dtype``, by default config.floatX; labels stay ints.
     """
     dtype = dtype or tgen.config.floatX
-    return {name: (tgen.shared(images.astype(dtype, copy=False), f"{name}_x", borrow=True), tgen.shared(labels, f"{name}_y", borrow=True))
-            for name, (images, labels) in sets.items()}
+    return {
+        name: (
+            tgen.shared(images.astype(dtype, copy=False), f"{name}_x", borrow=True),
+            tgen.shared(labels, f"{name}_y", borrow=True),
+        )
+        for name, (images, labels) in sets.items()
+    }
 
 
 def zeros(shape, name):
@@ -21,7 +30,9 @@ def zeros(shape, name):
 
 
 def uniform(rng, shape, bound, name):
-    """A shared variable of dtype config.floatX, uniform between -bound and bound, from a NumPy RandomState."""
+    """A shared variable of dtype config.floatX, uniform between -bound and bound, from a
+    NumPy RandomState.
+    """
     return tgen.shared(rng.uniform(-bound, bound, shape).astype(tgen.config.floatX), name)
 
 
@@ -53,7 +64,8 @@ def momentum(cost, parameters, rate, kept=0.9):
 
 
 def adam(cost, parameters, rate=1e-3, decay=(0.9, 0.999), small=1e-8, clip=None):
-    """Updates of Adam (Kingma and Ba): steps of ``rate`` times the mean of the gradient over the root of the mean of its square.
+    """Updates of Adam (Kingma and Ba): steps of ``rate`` times the mean of the gradient over the root of the
+    mean of its square.
 
     ``clip``: gradients longer than this, all parameters taken together, are shortened to it.
 
@@ -65,14 +77,16 @@ def adam(cost, parameters, rate=1e-3, decay=(0.9, 0.999), small=1e-8, clip=None)
     """
     gradients = T.grad(cost, parameters)
     if clip is not None:
-        length = T.sqrt(sum(T.sum(g ** 2) for g in gradients))
+        length = T.sqrt(sum(T.sum(g**2) for g in gradients))
         gradients = [g * T.minimum(1, clip / (length + small)) for g in gradients]
     steps = zeros((), "steps")
     now = steps + 1
     updates = [(steps, now)]
     for p, g in zip(parameters, gradients):
-        mean, square = (zeros(p.get_value(borrow=True).shape, f"{p.name}_{what}") for what in ("mean", "square"))
-        new_mean, new_square = decay[0] * mean + (1 - decay[0]) * g, decay[1] * square + (1 - decay[1]) * g ** 2
+        mean, square = (
+            zeros(p.get_value(borrow=True).shape, f"{p.name}_{what}") for what in ("mean", "square")
+        )
+        new_mean, new_square = decay[0] * mean + (1 - decay[0]) * g, decay[1] * square + (1 - decay[1]) * g**2
         change = new_mean / (1 - decay[0] ** now) / (T.sqrt(new_square / (1 - decay[1] ** now)) + small)
         updates += [(mean, new_mean), (square, new_square), (p, p - rate * change)]
     return updates
@@ -92,7 +106,13 @@ class EarlyStopping:
     """
 
     def __init__(self, parameters, patience):
-        self.parameters, self.patience, self.lowest, self.best, self.kept = parameters, patience, np.inf, 0, None
+        self.parameters, self.patience, self.lowest, self.best, self.kept = (
+            parameters,
+            patience,
+            np.inf,
+            0,
+            None,
+        )
 
     def over(self, epoch, cost):
         """Note the cost of an epoch; whether ``patience`` epochs have passed since the best one."""
@@ -108,10 +128,11 @@ class EarlyStopping:
 
 
 def fit(train, valid, parameters, batches, epochs, patience=None, every=5):
-    """Call ``train(i)`` for i below ``batches``, epoch after epoch, and keep the parameters with the lowest ``valid()``.
+    """Call ``train(i)`` for i below ``batches``, epoch after epoch, and keep the parameters with the lowest
+    ``valid()``.
 
-    ``train(i)`` and ``valid()`` return scalars. Ends after ``epochs`` epochs, or when ``patience`` of them brought nothing better;
-    prints a line every ``every`` epochs. Returns the lowest validation value.
+    ``train(i)`` and ``valid()`` return scalars. Ends after ``epochs`` epochs, or when ``patience`` of them
+    brought nothing better; prints a line every ``every`` epochs. Returns the lowest validation value.
     """
     stopping = EarlyStopping(parameters, epochs if patience is None else patience)
     for epoch in range(epochs):

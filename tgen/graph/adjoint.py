@@ -12,6 +12,7 @@ what was not taken does not run backward either.
 How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py). An op that mixes elements
 gets the masked adjoint and says which lanes no element that was taken was made of (``Lanes``).
 """
+
 from dataclasses import dataclass
 
 from tgen.config import config
@@ -25,8 +26,10 @@ from .nodes import Variable
 class Chosen:
     """What a rule returns for an operand that the op chooses: ``value``, where ``condition`` is ``holds``.
 
-    free    what is not taken may hold anything, nan too: a choice by the user's condition, not by the operands
+    free    what is not taken may hold anything, nan too: a choice by the user's condition, not by the
+            operands
     """
+
     value: Variable
     condition: Variable
     holds: bool = True
@@ -36,6 +39,7 @@ class Chosen:
 @dataclass(frozen=True, eq=False)
 class Taken:
     """What a rule returns for an operand that is used only when the scalar ``condition`` is ``holds``."""
+
     value: Variable
     condition: Variable
     holds: bool = True
@@ -44,6 +48,7 @@ class Taken:
 @dataclass(frozen=True, eq=False)
 class Branch:
     """One side of an ifelse, within another (``outer``) or in none; one object for each (Masks.branch)."""
+
     outer: object
     condition: Variable
     holds: bool
@@ -54,10 +59,11 @@ class Branch:
 class Adjoint:
     """``value`` where ``mask`` is true, zero elsewhere; nothing at all unless ``branch`` was taken.
 
-    due     what of the mask is still to be applied: the value is zero already where only ``due`` is true. None:
-            it is zero wherever the mask is not true; the mask only tells that nobody may revive it
+    due     what of the mask is still to be applied: the value is zero already where only ``due`` is true.
+            None: it is zero wherever the mask is not true; the mask only tells that nobody may revive it
     free    some choice of the mask is (Chosen)
     """
+
     value: Variable
     mask: object = None
     due: object = None
@@ -67,12 +73,13 @@ class Adjoint:
 
 @dataclass(frozen=True, eq=False)
 class Lanes:
-    """What an op that mixes elements says of one input: what is not in ``mask`` was mixed into nothing that was
-    taken.
+    """What an op that mixes elements says of one input: what is not in ``mask`` was mixed into nothing that
+    was taken.
 
-    whole   of a free choice: what the rule gives is masked, and what was mixed into nothing is zero to the rule.
-            It costs a pass over the input, so a product asks for it only where whole rows are cut off
+    whole   of a free choice: what the rule gives is masked, and what was mixed into nothing is zero to the
+            rule. It costs a pass over the input, so a product asks for it only where whole rows are cut off
     """
+
     mask: Variable
     whole: bool = True
 
@@ -80,6 +87,7 @@ class Lanes:
 @dataclass(frozen=True)
 class Asked:
     """A node as its rule sees it."""
+
     primitive: object
     inputs: tuple
     outputs: tuple
@@ -87,7 +95,9 @@ class Asked:
 
 
 def lanes(mask, axes, always=False):
-    """The Lanes along ``axes`` of which no element is in ``mask``; they are whole where the mask stands still."""
+    """The Lanes along ``axes`` of which no element is in ``mask``; they are whole where the mask stands
+    still.
+    """
     moving = tuple(a for a in axes if not mask.broadcastable[a])
     if not moving:
         return Lanes(mask)
@@ -110,11 +120,11 @@ class Masks:
     """The masks and branches of one walk: each is made once, so that equal ones are one object."""
 
     def __init__(self):
-        self.of_choices = {}    # (the mask around it or None, condition, holds) -> mask
-        self.branches = {}      # (the branch around it or None, condition, holds) -> Branch
-        self.parts = {}         # mask -> the key it has in of_choices
-        self.own = {}           # mask -> what its choice adds to the mask around it
-        self.applied = {}       # (value, mask) -> the value with its mask applied
+        self.of_choices = {}  # (the mask around it or None, condition, holds) -> mask
+        self.branches = {}  # (the branch around it or None, condition, holds) -> Branch
+        self.parts = {}  # mask -> the key it has in of_choices
+        self.own = {}  # mask -> what its choice adds to the mask around it
+        self.applied = {}  # (value, mask) -> the value with its mask applied
 
     # -- making masks
     def within(self, outer, condition, holds):
@@ -179,7 +189,7 @@ class Masks:
 
         The two sides of a choice are one choice, equal masks stay; else each term is masked.
         """
-        left, waiting = {}, list(reversed(terms))       # left: mask -> the sum of the terms that have it
+        left, waiting = {}, list(reversed(terms))  # left: mask -> the sum of the terms that have it
         while waiting:
             t = waiting.pop()
             opposite = self.opposite(t.mask)
@@ -210,8 +220,10 @@ class Masks:
         adjoints = list(adjoints)
         while len(branches := {a.branch for a in adjoints if a is not None}) > 1:
             deepest = max((b for b in branches if b), key=lambda b: b.depth)
-            adjoints = [self.outside([a], v) if a is not None and a.branch is deepest else a
-                        for a, v in zip(adjoints, outputs)]
+            adjoints = [
+                self.outside([a], v) if a is not None and a.branch is deepest else a
+                for a, v in zip(adjoints, outputs)
+            ]
         return adjoints
 
     # -- moving them
@@ -231,7 +243,7 @@ class Masks:
     def without_untaken(node, parts):
         """``node`` as its rule sees it: of inputs only what was mixed into something that was taken."""
         inputs = [call.switch(part.mask, v, 0) if part.whole else v for v, part in zip(node.inputs, parts)]
-        return Asked(node.primitive, (*inputs, *node.inputs[len(parts):]), node.outputs, node.attrs)
+        return Asked(node.primitive, (*inputs, *node.inputs[len(parts) :]), node.outputs, node.attrs)
 
     def moved(self, node, mask, k):
         """The mask of what the rule of ``node`` gives its input k, for a result whose mask is ``mask``."""

@@ -7,6 +7,7 @@ neither is taken. So ifelses with one condition are first made one where none of
 still needed by several branches is made in each of them. What both sides of one ifelse need is needed
 whenever that ifelse is, and is made before it.
 """
+
 from dataclasses import dataclass
 
 from .nodes import Apply
@@ -16,6 +17,7 @@ from .walk import again, label, toposort
 @dataclass(frozen=True, eq=False)
 class Place:
     """Where a node is made: side 0 or 1 of the ``ifelse`` node within ``outer``; the top has neither."""
+
     outer: object = None
     ifelse: object = None
     side: int = 0
@@ -118,6 +120,7 @@ def in_each_branch(outputs, stop, first):
 
 # -- ifelses with one condition ------------------------------------------------------------------------------
 
+
 def joined(outputs, stop, first):
     """``outputs`` with one ifelse for those of one condition and place that do not need each other."""
     order = toposort(outputs, stop)
@@ -142,7 +145,7 @@ class _Groups:
 
     def __init__(self, order):
         self.bit = {node: 1 << k for k, node in enumerate(n for n in order if n.primitive.name == "ifelse")}
-        self.members = {node: [node] for node in self.bit}    # ifelse -> the lot it is in, one list
+        self.members = {node: [node] for node in self.bit}  # ifelse -> the lot it is in, one list
         needs = {}
         for node in order:
             found = 0
@@ -193,14 +196,14 @@ class _Groups:
     @staticmethod
     def make(nodes, made):
         if len(nodes) > 1:
-            yes = [made[v] for node in nodes for v in node.inputs[1:1 + node.nout]]
-            no = [made[v] for node in nodes for v in node.inputs[1 + node.nout:]]
+            yes = [made[v] for node in nodes for v in node.inputs[1 : 1 + node.nout]]
+            no = [made[v] for node in nodes for v in node.inputs[1 + node.nout :]]
             old = [v for node in nodes for v in node.outputs]
             first, types = nodes[0], [v.type for v in old]
             operands = [made[first.inputs[0]], *yes, *no]
             twin = Apply(first.op, operands, types, {"count": len(old)}, where=first.where)
         else:
-            node, = nodes
+            (node,) = nodes
             operands, old = [made[v] for v in node.inputs], node.outputs
             twin = node if all(a is b for a, b in zip(operands, node.inputs)) else again(node, operands)
         for v, fresh in zip(old, twin.outputs):
@@ -211,11 +214,12 @@ class _Groups:
 
 # -- copies --------------------------------------------------------------------------------------------------
 
+
 class _Copies:
     def __init__(self, places, twins):
         self.places, self.twins = places, twins
-        self.made = {}      # variable -> {place: it as that place has it}
-        self.at = {}        # node -> the place of the twin that makes it
+        self.made = {}  # variable -> {place: it as that place has it}
+        self.at = {}  # node -> the place of the twin that makes it
 
     def run(self, order, outputs):
         for node in order:

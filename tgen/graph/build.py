@@ -1,4 +1,7 @@
-"""Small builders for what gradients are made of: primitives by name, sizes, zeros. All through the registries OPS and METHODS."""
+"""Small builders for what gradients are made of: primitives by name, sizes, zeros. All through the registries
+OPS and METHODS.
+"""
+
 import numpy as np
 
 from tgen.config import config

@@ -1,4 +1,5 @@
-"""Closures: what a step function made of its parameters becomes a Lambda, and what it took from outside become further parameters.
+"""Closures: what a step function made of its parameters becomes a Lambda, and what it took from outside
+become further parameters.
 
 >>> import tgen, tgen.tensor as T
 >>> w, h = tgen.shared(2.0), T.dscalar("h")
@@ -6,6 +7,7 @@
 >>> len(body.params), [str(v) for v in captured]
 (2, ['exp.0'])
 """
+
 from tgen.config import config
 
 from . import testvalue
@@ -13,11 +15,12 @@ from .branches import Places
 from .nodes import Constant, Lambda, Variable
 from .walk import clone, toposort
 
-SMALL = 32          # elements: a constant up to this size stands in the body; a larger one is captured
+SMALL = 32  # elements: a constant up to this size stands in the body; a larger one is captured
 
 
 def close(params, outputs):
-    """(Lambda, captured): the outer variables that the body reads are parameters behind ``params``, in the order of ``captured``.
+    """(Lambda, captured): the outer variables that the body reads are parameters behind ``params``, in the
+    order of ``captured``.
 
     What does not depend on ``params`` is left outside, and what it makes is captured: computed once. But what
     only a branch of an ifelse in the body needs stays in that branch: outside it would be computed when the
@@ -47,7 +50,9 @@ def is_small(v):
 
 
 def like(v, type=None):
-    """A parameter that stands for ``v``: its name, place and test value, and its type unless another is given."""
+    """A parameter that stands for ``v``: its name, place and test value, and its type unless another is
+    given.
+    """
     twin = Variable(type or v.type, v.name)
     twin.where = v.where if v.owner is None else v.owner.where
     if config.compute_test_value != "off" and (value := testvalue.known(v)) is not None:

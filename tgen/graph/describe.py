@@ -1,13 +1,18 @@
-"""What an error calls a value the user gave no name: the named variable it was made of, through ops that keep the axis in question."""
+"""What an error calls a value the user gave no name: the named variable it was made of, through ops that keep
+the axis in question.
+"""
+
 from tgen.core.op import REDUCE, SCALAR
 
 KEEPING = ("unbroadcast", "rebroadcast", "softmax", "logsoftmax")
 
 
 def axis_source(v, axis, known):
-    """(variable, axis) that has the size of v's axis: the nearest variable with a name, else what the walk ends at.
+    """(variable, axis) that has the size of v's axis: the nearest variable with a name, else what the walk
+    ends at.
 
-    ``known``: what was found before, {(v, axis): source}; along a chain that is asked at every node the walk stays one.
+    ``known``: what was found before, {(v, axis): source}; along a chain that is asked at every node the walk
+    stays one.
     """
     path = []
     while (v, axis) not in known and v.name is None and v.owner is not None:
@@ -22,10 +27,20 @@ def axis_source(v, axis, known):
 
 
 def source(v, known):
-    """The nearest variable with a name that v was made of element by element; ``known`` as for axis_source."""
+    """The nearest variable with a name that v was made of element by element; ``known`` as
+    for axis_source.
+    """
     path = []
-    while v not in known and v.name is None and v.owner is not None and (v.owner.primitive.kind == SCALAR or v.owner.primitive.name in KEEPING):
-        operand = next((x for x in v.owner.inputs if x.type.ndim == v.type.ndim and x.broadcastable == v.broadcastable), None)
+    while (
+        v not in known
+        and v.name is None
+        and v.owner is not None
+        and (v.owner.primitive.kind == SCALAR or v.owner.primitive.name in KEEPING)
+    ):
+        operand = next(
+            (x for x in v.owner.inputs if x.type.ndim == v.type.ndim and x.broadcastable == v.broadcastable),
+            None,
+        )
         if operand is None:
             break
         path.append(v)

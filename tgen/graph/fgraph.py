@@ -1,11 +1,14 @@
 """FunctionGraph: the graph of one function as an object to walk."""
+
 from .walk import ancestors, toposort
 
 
 class FunctionGraph:
-    """A graph between ``inputs`` and ``outputs``, as it was before anything was compiled. ``f.maker.fgraph`` is a function's.
+    """A graph between ``inputs`` and ``outputs``, as it was before anything was compiled. ``f.maker.fgraph``
+    is a function's.
 
-    ``updates`` are the (shared variable, new value) pairs of a function; their new values count as outputs for the walks.
+    ``updates`` are the (shared variable, new value) pairs of a function; their new values count as outputs
+    for the walks.
 
     >>> import tgen, tgen.tensor as T
     >>> x = T.dscalar("x")

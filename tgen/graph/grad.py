@@ -1,11 +1,12 @@
 """Reverse-mode gradients: one walk from the cost back to what is asked for, each node once, no recursion.
 
-The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever it
-holds, and what only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). An integer's
-adjoint is that of its value read as a float; a bool has none: what is behind it is connected, but gets nothing.
-Where a stable identity (ops/stable.py) says what a formula means, that is differentiated (identities.py), so the
-gradient of log(softmax(x)) is finite.
+The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever
+it holds, and what only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). An
+integer's adjoint is that of its value read as a float; a bool has none: what is behind it is connected, but
+gets nothing. Where a stable identity (ops/stable.py) says what a formula means, that is differentiated
+(identities.py), so the gradient of log(softmax(x)) is finite.
 """
+
 import warnings
 
 from tgen.config import config
@@ -20,21 +21,32 @@ from .nograd import Disconnected, Undefined
 from .walk import toposort
 
 
-def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_names=True, known_grads=None,
-         return_disconnected="zero", null_gradients="raise"):
-    """The gradient of the scalar ``cost`` with respect to ``wrt``: one variable for one, a list for a list, a tuple for a tuple.
+def grad(
+    cost,
+    wrt,
+    consider_constant=None,
+    disconnected_inputs="raise",
+    add_names=True,
+    known_grads=None,
+    return_disconnected="zero",
+    null_gradients="raise",
+):
+    """The gradient of the scalar ``cost`` with respect to ``wrt``: one variable for one, a list for a list, a
+    tuple for a tuple.
 
     Each gradient has the shape and dtype of its variable and is a graph like any other, so it can be
-    differentiated again. With respect to integers it is config.floatX and that of their values read as floats:
-    it passes through arithmetic, moves and casts among integers, and is 0 through comparisons, bits, // and
-    roundings (a cast from float to int is one), and for bools. Indices, sizes, labels and conditions count as
-    disconnected, but a float that decides a choice has gradient 0.
+    differentiated again. With respect to integers it is config.floatX and that of their values read as
+    floats: it passes through arithmetic, moves and casts among integers, and is 0 through comparisons, bits,
+    // and roundings (a cast from float to int is one), and for bools. Indices, sizes, labels and conditions
+    count as disconnected, but a float that decides a choice has gradient 0.
 
     Variables in ``consider_constant`` pass nothing on, but have a gradient of their own. ``known_grads`` maps
-    variables to adjoints that replace computed ones, of their rank or a lower one, which broadcasts; with it cost may be None. ``disconnected_inputs`` says what happens when
-    the cost does not depend on a variable: 'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what
-    ``return_disconnected`` says: 'zero', 'None' or 'Disconnected'. A gradient that is undefined is a NullTypeGradError, or an
-    ``Undefined`` object with null_gradients='return'. TypeError for a cost that is not a scalar or a wrt that is not a variable.
+    variables to adjoints that replace computed ones, of their rank or a lower one, which broadcasts; with it
+    cost may be None. ``disconnected_inputs`` says what happens when the cost does not depend on a variable:
+    'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what ``return_disconnected`` says:
+    'zero', 'None' or 'Disconnected'. A gradient that is undefined is a NullTypeGradError, or an ``Undefined``
+    object with null_gradients='return'. TypeError for a cost that is not a scalar or a wrt that is not a
+    variable.
 
     >>> import tgen
     >>> x = tgen.tensor.dscalar("x")
@@ -60,11 +72,18 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
         if isinstance(g, Variable) and not any(g is known for known in (known_grads or {}).values()):
             mention(g, starts)
         results.append(g)
-    return type(wrt)(results) if type(wrt) in (list, tuple) else results if isinstance(wrt, (list, tuple)) else results[0]
+    return (
+        type(wrt)(results)
+        if type(wrt) in (list, tuple)
+        else results
+        if isinstance(wrt, (list, tuple))
+        else results[0]
+    )
 
 
 def Lop(f, wrt, eval_points, consider_constant=None, disconnected_inputs="raise"):
-    """``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``; f and eval_points are variables or lists of them.
+    """``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``; f and eval_points are variables or
+    lists of them.
 
     >>> import tgen
     >>> x, v = tgen.tensor.dvectors("xv")
@@ -103,7 +122,8 @@ def grad_scale(x, multiplier):
     return apply("grad_scale", call.as_tensor_variable(x), factor=float(multiplier))
 
 
-# -- arguments and results -----------------------------------------------------------------------------------------------------
+# -- arguments and results -----------------------------------------------------------------------------------
+
 
 def _check(cost, wrt, targets, known, disconnected, returned, null):
     if cost is None and not known:
@@ -117,10 +137,16 @@ def _check(cost, wrt, targets, known, disconnected, returned, null):
     for v in targets:
         if not isinstance(v, Variable):
             raise TypeError(f"Expected Variable, got {v!r} of type {type(v).__name__}")
-    for word, value, valid in (("disconnected_inputs", disconnected, ("ignore", "warn", "raise")), ("null_gradients", null, ("raise", "return")),
-                               ("return_disconnected", str(returned).lower(), ("zero", "none", "disconnected"))):
+    for word, value, valid in (
+        ("disconnected_inputs", disconnected, ("ignore", "warn", "raise")),
+        ("null_gradients", null, ("raise", "return")),
+        ("return_disconnected", str(returned).lower(), ("zero", "none", "disconnected")),
+    ):
         if value not in valid:
-            raise ValueError(f"Invalid value for keyword {word!r}: {value!r}; valid values are {', '.join(map(repr, valid))}")
+            raise ValueError(
+                f"Invalid value for keyword {word!r}: {value!r}; valid values are "
+                f"{', '.join(map(repr, valid))}"
+            )
 
 
 def _starts(cost, known):
@@ -145,12 +171,17 @@ def _starts(cost, known):
 
 
 def _disconnected(v, disconnected, returned):
-    message = f"grad was asked for the gradient with respect to {v}, but the cost does not depend on it, or only through an op without gradient"
+    message = (
+        f"grad was asked for the gradient with respect to {v}, but the cost does not depend on it, or "
+        "only through an op without gradient"
+    )
     if disconnected == "raise":
         raise DisconnectedInputError(message)
     if disconnected == "warn":
         warnings.warn(message, stacklevel=3)
-    return {"zero": lambda: zero_of(v), "none": lambda: None, "disconnected": Disconnected}[str(returned).lower()]()
+    return {"zero": lambda: zero_of(v), "none": lambda: None, "disconnected": Disconnected}[
+        str(returned).lower()
+    ]()
 
 
 def _name(g, cost, v, add_names):
@@ -168,10 +199,13 @@ def zero_of(v):
     return apply("switch", apply("eq", v, v), zero, zero)
 
 
-# -- the walk ------------------------------------------------------------------------------------------------------------------
+# -- the walk ------------------------------------------------------------------------------------------------
+
 
 class Walk:
-    """Adjoints on their way back. ``terms[v]`` is the list of what flowed into v so far: empty when that was only zeros."""
+    """Adjoints on their way back. ``terms[v]`` is the list of what flowed into v so far: empty when that was
+    only zeros.
+    """
 
     def __init__(self, starts, targets, constant):
         self.constant = set(constant or ())
@@ -183,7 +217,8 @@ class Walk:
         self.starts = {twin(v, self.twins): g for v, g in starts.items()}
         if self.twins:
             order = order_through(list(self.starts), self.constant, self.twins)
-        self.active = {twin(v, self.twins) for v in targets}     # what an adjoint is of use for; a constant target gets one and passes nothing on
+        # what an adjoint is of use for; a constant target gets one and passes nothing on
+        self.active = {twin(v, self.twins) for v in targets}
         self.order = [node for node in order if self.activate(node)]
 
     def ends(self):
@@ -248,13 +283,17 @@ class Walk:
             self.pull(node, gs)
 
     def pull(self, node, gs):
-        """Ask the node's rule, and give its inputs what it says, under the masks and in the branch of ``gs``."""
+        """Ask the node's rule, and give its inputs what it says, under the masks and in
+        the branch of ``gs``.
+        """
         op, targets = node.primitive, self.flowing(node)
         if op.mask == "whole":
             gs = [g and Adjoint(self.masks.value(g, v)) for g, v in zip(gs, node.outputs)]
         gs = self.masks.in_one_branch(gs, node.outputs)
         branch = next(g.branch for g in gs if g is not None)
-        carried = gs[0] if len(gs) == 1 and gs[0].mask is not None and op.mask not in (None, "whole") else None
+        carried = (
+            gs[0] if len(gs) == 1 and gs[0].mask is not None and op.mask not in (None, "whole") else None
+        )
         parts = op.mask(node, carried.mask) if carried is not None and callable(op.mask) else ()
         if parts and not carried.free:
             parts = [Lanes(part.mask, False) for part in parts]
@@ -264,7 +303,7 @@ class Walk:
             values = [carried.value]
         else:
             values = [g and self.masks.masked(g) for g in gs]
-        if not op.extra.get("partial"):         # a rule that takes None for an adjoint of zero
+        if not op.extra.get("partial"):  # a rule that takes None for an adjoint of zero
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
         entries = op.grad(node, values) or [None] * len(node.inputs)
         for k, (v, entry) in enumerate(zip(targets, entries)):

@@ -1,4 +1,7 @@
-"""Variable, Constant, Shared, Apply: what a user's formula is made of. Built, walked and differentiated, never optimized."""
+"""Variable, Constant, Shared, Apply: what a user's formula is made of. Built, walked and differentiated,
+never optimized.
+"""
+
 import itertools
 import os
 import sys
@@ -15,8 +18,9 @@ from tgen.errors import shown
 from . import testvalue
 
 _NUMBERS, _AUTO_NAMES = itertools.count(1), WeakKeyDictionary()
-_FILES = {}     # file -> whether it is the user's
-_MENTIONED = WeakKeyDictionary()        # variable -> the variables it was asked of, where it may not need them
+_FILES = {}  # file -> whether it is the user's
+# variable -> the variables it was asked of, where it may not need them
+_MENTIONED = WeakKeyDictionary()
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -26,7 +30,9 @@ def is_user_frame(file):
 
 
 def user_line():
-    """(file, line) of the innermost frame outside the tgen package, examples excepted; None when there is none."""
+    """(file, line) of the innermost frame outside the tgen package, examples excepted; None when there is
+    none.
+    """
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
@@ -40,14 +46,17 @@ def user_line():
 
 class Variable:
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
-    __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__", "__dict__")      # __dict__: for what users set
+
+    # __dict__: for what users set
+    __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__", "__dict__")
     __array_priority__ = 1000
-    _placed = True      # whether the line that made it is of interest
-    construction_observers = []     # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
+    _placed = True  # whether the line that made it is of interest
+    # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
+    construction_observers = []
 
     def __init__(self, type, name=None, owner=None, index=0):
         self.type, self.name, self.owner, self.index = type, name, owner, index
-        self._tag = self._functions = None    # _functions: what eval() compiled
+        self._tag = self._functions = None  # _functions: what eval() compiled
         self.where = user_line() if owner is None and self._placed else None
         if self.construction_observers:
             self.notify_construction_observers(self)
@@ -85,7 +94,11 @@ class Variable:
     broadcastable = property(lambda self: self.type.broadcastable)
 
     def __str__(self):
-        return shown(self.name) if self.name else (f"{self.owner.op}.{self.index}" if self.owner is not None else f"<{self.type}>")
+        return (
+            shown(self.name)
+            if self.name
+            else (f"{self.owner.op}.{self.index}" if self.owner is not None else f"<{self.type}>")
+        )
 
     __repr__ = __str__
 
@@ -110,10 +123,15 @@ class Variable:
         return sorted(set(object.__dir__(self)) | set(METHODS))
 
     def __bool__(self):
-        """True, so that ``if bias:`` asks whether there is one, as in Theano; a bool variable raises TypeError (``if x > 0``, ``0 < x < 1``)."""
+        """True, so that ``if bias:`` asks whether there is one, as in Theano; a bool variable raises
+        TypeError (``if x > 0``, ``0 < x < 1``).
+        """
         if getattr(self.type, "dtype", None) != "bool":
             return True
-        raise TypeError("Variables do not support boolean operations: use T.switch, T.and_/or_ or T.all; a value is known only when a function runs.")
+        raise TypeError(
+            "Variables do not support boolean operations: use T.switch, T.and_/or_ or T.all; a "
+            "value is known only when a function runs."
+        )
 
     def __len__(self):
         raise TypeError(f"object of type {type(self).__name__!r} has no len(); use x.shape[0]")
@@ -124,7 +142,9 @@ class Variable:
     __int__ = __index__ = __float__
 
     def __setitem__(self, key, value):
-        raise TypeError(f"{type(self).__name__!r} object does not support item assignment; use T.set_subtensor(x[i], v)")
+        raise TypeError(
+            f"{type(self).__name__!r} object does not support item assignment; use T.set_subtensor(x[i], v)"
+        )
 
 
 def _binary(name, method):
@@ -133,20 +153,37 @@ def _binary(name, method):
 
     def reflected(self, other):
         return METHODS[method](other, self)
+
     setattr(Variable, f"__{name}__", forward)
     setattr(Variable, f"__r{name}__", reflected)
 
 
-for _name, _method in [("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "true_div"), ("floordiv", "int_div"),
-                       ("mod", "mod"), ("pow", "pow"), ("and", "and_"), ("or", "or_"), ("xor", "xor"),
-                       ("lshift", "left_shift"), ("rshift", "right_shift"), ("matmul", "matmul"), ("divmod", "divmod")]:
+for _name, _method in [
+    ("add", "add"),
+    ("sub", "sub"),
+    ("mul", "mul"),
+    ("truediv", "true_div"),
+    ("floordiv", "int_div"),
+    ("mod", "mod"),
+    ("pow", "pow"),
+    ("and", "and_"),
+    ("or", "or_"),
+    ("xor", "xor"),
+    ("lshift", "left_shift"),
+    ("rshift", "right_shift"),
+    ("matmul", "matmul"),
+    ("divmod", "divmod"),
+]:
     _binary(_name, _method)
+_METHOD_OF = {"abs": "abs_", "iter": "__iter__", "getitem": "__getitem__"}
 for _name in ("lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "iter", "round"):
-    setattr(Variable, f"__{_name}__", lambda self, *args, _m={"abs": "abs_", "iter": "__iter__", "getitem": "__getitem__"}.get(_name, _name): METHODS[_m](self, *args))
+    _method = _METHOD_OF.get(_name, _name)
+    setattr(Variable, f"__{_name}__", lambda self, *args, _m=_method: METHODS[_m](self, *args))
 
 
 class Constant(Variable):
     """A value known now. ``data`` is a read-only ndarray."""
+
     __slots__ = ("data",)
     _placed = False
 
@@ -159,19 +196,28 @@ class Constant(Variable):
 
     @property
     def tag(self):
-        """Its ``test_value`` is the value: a shape that is known may be a constant, and programs read v.shape.tag.test_value."""
+        """Its ``test_value`` is the value: a shape that is known may be a constant, and programs read
+        v.shape.tag.test_value.
+        """
         found = Variable.tag.fget(self)
         if not hasattr(found, "test_value"):
             found.test_value = self.data
         return found
 
     def __str__(self):
-        return shown(self.name) if self.name else (f"TensorConstant{{{self.data}}}" if self.data.size <= 8 else f"TensorConstant{{{self.type}}}")
+        return (
+            shown(self.name)
+            if self.name
+            else (
+                f"TensorConstant{{{self.data}}}" if self.data.size <= 8 else f"TensorConstant{{{self.type}}}"
+            )
+        )
 
     __repr__ = __str__
 
 
-TensorVariable, TensorConstant = Variable, Constant     # the names users know, and that messages and pickles say
+# the names users know, and that messages and pickles say
+TensorVariable, TensorConstant = Variable, Constant
 Variable.__name__ = Variable.__qualname__ = "TensorVariable"
 Constant.__name__ = Constant.__qualname__ = "TensorConstant"
 
@@ -179,14 +225,22 @@ Constant.__name__ = Constant.__qualname__ = "TensorConstant"
 class Apply:
     """One application of an op: ``outputs = op(inputs, attrs)`` at the user's ``where`` (file, line).
 
-    ``op`` is an Op record or an object of a user's class (tgen/pyops); ``primitive`` is the record that everything but the user
-    looks at: op itself, or what the user's op makes of this application. ``outputs`` are types, or fresh variables as
-    a user's make_node has them: ``Apply(self, [x], [x.type()])``. TypeError and ValueError for anything else.
+    ``op`` is an Op record or an object of a user's class (tgen/pyops); ``primitive`` is the record that
+    everything but the user looks at: op itself, or what the user's op makes of this application. ``outputs``
+    are types, or fresh variables as a user's make_node has them: ``Apply(self, [x], [x.type()])``. TypeError
+    and ValueError for anything else.
     """
+
     __slots__ = ("op", "primitive", "inputs", "attrs", "bodies", "outputs", "where", "__weakref__")
 
     def __init__(self, op, inputs, outputs, attrs=None, bodies=(), where=None):
-        self.op, self.inputs, self.attrs, self.bodies, self.where = op, list(inputs), {} if attrs is None else attrs, bodies, where
+        self.op, self.inputs, self.attrs, self.bodies, self.where = (
+            op,
+            list(inputs),
+            {} if attrs is None else attrs,
+            bodies,
+            where,
+        )
         self.outputs = [_owned(out, self, i) for i, out in enumerate(outputs)]
         self.primitive = op if isinstance(op, Op) else _primitive(self)
         if bodies and isinstance(op, Op):
@@ -205,7 +259,10 @@ class Apply:
 
 
 class Lambda:
-    """A closed sub-graph, the body of a loop: ``outputs`` depend on ``params`` and on small constants only (closure.close makes one)."""
+    """A closed sub-graph, the body of a loop: ``outputs`` depend on ``params`` and on small constants only
+    (closure.close makes one).
+    """
+
     __slots__ = ("params", "outputs", "__weakref__")
 
     def __init__(self, params, outputs):
@@ -220,7 +277,11 @@ def _owned(out, node, index):
     if not isinstance(out, Variable):
         return Variable(out, None, node, index)
     if out.owner is not None or isinstance(out, Constant):
-        raise ValueError(f"All output variables passed to Apply must belong to it: {out} is {'a constant' if out.owner is None else f'an output of {out.owner}'}; make one with its type: x.type()")
+        raise ValueError(
+            f"All output variables passed to Apply must belong to it: {out} is "
+            f"{'a constant' if out.owner is None else f'an output of {out.owner}'}; make one "
+            "with its type: x.type()"
+        )
     out.owner, out.index, out.where = node, index, None
     return out
 
@@ -232,13 +293,18 @@ def _primitive(node):
         raise TypeError(f"the op of an Apply must be an Op; got {node.op!r:.80}")
     for v in node.inputs:
         if not isinstance(v, Variable):
-            raise TypeError(f"the inputs of an Apply must be variables; {node.op} got {v!r:.80}. Its make_node converts them: as_tensor_variable(x)")
+            raise TypeError(
+                f"the inputs of an Apply must be variables; {node.op} got {v!r:.80}. Its "
+                "make_node converts them: as_tensor_variable(x)"
+            )
     node.where = node.where or user_line()
     return make(node)
 
 
 def concrete_dtype(type):
-    """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats config.floatX."""
+    """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats
+    config.floatX.
+    """
     return type.dtype
 
 
@@ -257,7 +323,9 @@ def mentioned(v):
 
 
 def known_size(v):
-    """What the graph knows of a size scalar: an int for a constant or the length of a static axis, else None."""
+    """What the graph knows of a size scalar: an int for a constant or the length of a static
+    axis, else None.
+    """
     if v.owner is not None and v.owner.primitive.name == "shape_i":
         return v.owner.inputs[0].type.shape[v.owner.attrs["axis"]]
     return int(v.data) if isinstance(v, Constant) else None
@@ -278,7 +346,9 @@ def _known_elements(v):
 
 
 def infer(op, inputs, attrs, bodies=()):
-    """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes. A rule of an op with bodies takes what they yield."""
+    """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes. A rule of an op
+    with bodies takes what they yield.
+    """
     count = op.sizes(attrs) if callable(op.sizes) else op.sizes
     arrays, sizes = (inputs[:-count], inputs[-count:]) if count else (inputs, ())
     yields = ([v.type for v in body.outputs] for body in bodies)
@@ -286,7 +356,9 @@ def infer(op, inputs, attrs, bodies=()):
 
 
 def apply_op(op, inputs, attrs=None, where=None, bodies=()):
-    """Apply ``op`` (an Op or its name is looked up by the caller) to variables; returns the list of outputs."""
+    """Apply ``op`` (an Op or its name is looked up by the caller) to variables; returns the
+    list of outputs.
+    """
     attrs = attrs or {}
     where = where or user_line()
     try:

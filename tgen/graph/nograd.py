@@ -1,4 +1,6 @@
-"""What stands in the place of a gradient that is not there: one that is undefined, one of a variable nothing depends on."""
+"""What stands in the place of a gradient that is not there: one that is undefined, one of a variable nothing
+depends on.
+"""
 
 
 class NullType:
@@ -21,7 +23,8 @@ class NullType:
 
 
 class DisconnectedType:
-    """The type of the gradient with respect to a variable the cost does not depend on. ``DisconnectedType()()`` is such a gradient.
+    """The type of the gradient with respect to a variable the cost does not depend on.
+    ``DisconnectedType()()`` is such a gradient.
 
     >>> g = DisconnectedType()()
     >>> g, isinstance(g.type, DisconnectedType)
@@ -42,7 +45,9 @@ class DisconnectedType:
 
 
 class Undefined:
-    """A gradient that does not exist, with the reason; what an op's grad returns for an operand it cannot differentiate in."""
+    """A gradient that does not exist, with the reason; what an op's grad returns for an operand it cannot
+    differentiate in.
+    """
 
     def __init__(self, why):
         self.why = why
@@ -55,6 +60,7 @@ class Undefined:
 
 class Disconnected:
     """What grad gives with return_disconnected='Disconnected' for a variable the cost does not depend on."""
+
     type = property(lambda self: DisconnectedType())
 
     def __repr__(self):
@@ -62,7 +68,8 @@ class Disconnected:
 
 
 def grad_undefined(op, x_pos, x, comment=""):
-    """What an op's ``grad`` returns for its operand number ``x_pos``, the variable ``x``, in which it has no gradient.
+    """What an op's ``grad`` returns for its operand number ``x_pos``, the variable ``x``, in which it has no
+    gradient.
 
     Whoever asks for a gradient through it gets a NullTypeGradError with ``comment``.
 
@@ -74,4 +81,6 @@ def grad_undefined(op, x_pos, x, comment=""):
 
 def grad_not_implemented(op, x_pos, x, comment=""):
     """``grad_undefined`` for a gradient that exists and that nobody has written yet."""
-    return Undefined(f"{op} does not implement it for its input {x_pos} ({x})" + (f": {comment}" if comment else ""))
+    return Undefined(
+        f"{op} does not implement it for its input {x_pos} ({x})" + (f": {comment}" if comment else "")
+    )

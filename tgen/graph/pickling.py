@@ -1,13 +1,16 @@
-"""Graphs as pickles: the interior of a graph is flat bytes, its leaves are objects, so their identity is kept by pickle and deepcopy.
+"""Graphs as pickles: the interior of a graph is flat bytes, its leaves are objects, so their identity is kept
+by pickle and deepcopy.
 
-``pack`` walks the graph once and writes one record per application, so depth costs no recursion. A leaf (an input, a shared
-variable, a constant) is an object beside the bytes, as are the tags and attributes of variables: what is pickled together with the
-graph and uses the same one gets the same one back. Each variable of an object brings its own graph; applications that two of
-them have in common become one again by the number they had when they were written, in the table of ``Session``.
+``pack`` walks the graph once and writes one record per application, so depth costs no recursion. A leaf (an
+input, a shared variable, a constant) is an object beside the bytes, as are the tags and attributes of
+variables: what is pickled together with the graph and uses the same one gets the same one back. Each variable
+of an object brings its own graph; applications that two of them have in common become one again by the number
+they had when they were written, in the table of ``Session``.
 
 The bytes are JSON, which is data and nothing else: all that is called or imported while a pickle is read is
 named in the pickle itself, so an Unpickler with a find_class of its own sees it.
 """
+
 import json
 
 from tgen.core.op import OPS, Op
@@ -16,12 +19,13 @@ from tgen.core.types import TensorType
 from .nodes import Apply, Constant, Lambda, Variable
 from .walk import leaves, toposort
 
-
 _LITERALS = {str, int, bool, float, type(None)}
 
 
 class Session:
-    """What all graphs of one pickle share: the applications made of it, by number. Reading a pickle, or a deepcopy, makes one of its own of HERE."""
+    """What all graphs of one pickle share: the applications made of it, by number. Reading a pickle, or a
+    deepcopy, makes one of its own of HERE.
+    """
 
     def __init__(self):
         self.nodes = {}
@@ -34,7 +38,8 @@ HERE = Session()
 
 
 def pack(variables):
-    """(session, bytes, objects) for the graphs of ``variables``, shared parts once; ``unpack`` makes the variables again.
+    """(session, bytes, objects) for the graphs of ``variables``, shared parts once; ``unpack`` makes the
+    variables again.
 
     >>> import copy, tgen.tensor as T
     >>> x = T.dscalar("x")
@@ -54,12 +59,18 @@ def pack(variables):
 
 
 def _record(node, number, objects):
-    """An op of tgen goes by name; one of the user's, bodies, and what users hang on the outputs are objects. Who writes a node keeps it alive, so its id is its own."""
+    """An op of tgen goes by name; one of the user's, bodies, and what users hang on the outputs are objects.
+    Who writes a node keeps it alive, so its id is its own.
+    """
     op = node.primitive.name if isinstance(node.op, Op) else _keep(node.op, objects)
     bodies = _keep(node.bodies, objects) if node.bodies else None
     attrs = node.attrs if all(map(_is_plain, node.attrs.values())) else _keep(node.attrs, objects)
     types = [(v.type.dtype, v.type.shape, v.type.weak, _name(v.name, objects)) for v in node.outputs]
-    more = [(k, _keep((v._tag, v.__dict__ or None), objects)) for k, v in enumerate(node.outputs) if v._tag is not None or v.__dict__]
+    more = [
+        (k, _keep((v._tag, v.__dict__ or None), objects))
+        for k, v in enumerate(node.outputs)
+        if v._tag is not None or v.__dict__
+    ]
     return id(node), op, [number[v] for v in node.inputs], attrs, bodies, types, node.where, more
 
 
@@ -94,8 +105,14 @@ def unpack(session, text, objects):
             types = [(TensorType(dtype, tuple(shape), weak), name) for dtype, shape, weak, name in types]
             types = [(t, objects[name] if isinstance(name, int) else name) for t, name in types]
             attrs = objects[attrs] if isinstance(attrs, int) else {k: _tuples(a) for k, a in attrs.items()}
-            node = Apply(_op(op, objects), [variables[i] for i in operands], [t for t, _ in types], attrs,
-                         () if bodies is None else objects[bodies], _tuples(where))
+            node = Apply(
+                _op(op, objects),
+                [variables[i] for i in operands],
+                [t for t, _ in types],
+                attrs,
+                () if bodies is None else objects[bodies],
+                _tuples(where),
+            )
             known[number] = _finished(node, types, [(k, objects[i]) for k, i in more])
         variables.extend(node.outputs)
     return [variables[i] for i in targets]
@@ -120,7 +137,8 @@ def _finished(node, types, more):
     for k, (tag, own) in more:
         node.outputs[k]._tag = tag
         if own is not None:
-            node.outputs[k].__dict__ = own      # itself: it may still be filled, when it refers to what is being made
+            # itself: it may still be filled, when it refers to what is being made
+            node.outputs[k].__dict__ = own
     return node
 
 

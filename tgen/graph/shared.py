@@ -1,7 +1,8 @@
 """SharedVariable: a variable with a value that lasts between calls, and that functions may update."""
+
 import numpy as np
 
-from tgen.core import filter as _filter     # noqa: F401  installs TensorType.filter
+from tgen.core import filter as _filter  # noqa: F401  installs TensorType.filter
 from tgen.core.generic import GenericType, ObjectStorage
 from tgen.core.storage import Storage
 
@@ -13,6 +14,7 @@ class Container:
 
     ``value`` reads the live value (as ``get_value(borrow=True)``) and sets a new one through the filter.
     """
+
     __slots__ = ("type", "name", "storage", "strict", "allow_downcast", "__weakref__")
 
     def __init__(self, type, value, name=None, strict=False, allow_downcast=None, borrow=False):
@@ -25,7 +27,10 @@ class Container:
     def filter(self, value):
         """``value`` as the type's array; a TypeError that names the container otherwise."""
         if isinstance(value, Variable):
-            raise TypeError(f"Expected an array-like object, but found a Variable: {value}; use updates= or givens= of a function. Container name {self._shown}")
+            raise TypeError(
+                f"Expected an array-like object, but found a Variable: {value}; use updates= or "
+                f"givens= of a function. Container name {self._shown}"
+            )
         try:
             return self.type.filter(value, self.strict, self.allow_downcast)
         except TypeError as error:
@@ -59,16 +64,21 @@ class SharedVariable(Variable):
     >>> s, s.type, s.get_value()
     (s, TensorType(float64, scalar), array(2.))
     """
+
     __slots__ = ("container", "default_update")
 
-    def __init__(self, name, type, value=None, strict=False, allow_downcast=None, container=None, borrow=False):
+    def __init__(
+        self, name, type, value=None, strict=False, allow_downcast=None, container=None, borrow=False
+    ):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a shared variable must be a string; got {name!r}")
         if container is not None and (value is not None or strict):
             raise TypeError("value and strict cannot be given with container: the container has them")
         super().__init__(type, name)
         self.default_update = None
-        self.container = Container(type, value, name, strict, allow_downcast, borrow) if container is None else container
+        self.container = (
+            Container(type, value, name, strict, allow_downcast, borrow) if container is None else container
+        )
 
     storage = property(lambda self: self.container.storage)
 
@@ -81,14 +91,17 @@ class SharedVariable(Variable):
         self.default_update = None
 
     def get_value(self, borrow=False, return_internal_type=False):
-        """A copy of the value. With ``borrow=True`` the live array: not synchronised, to be used only while no function runs."""
+        """A copy of the value. With ``borrow=True`` the live array: not synchronised, to be used only while
+        no function runs.
+        """
         return self.container.get(borrow)
 
     def set_value(self, new_value, borrow=False):
-        """Replace the value; the shape may change, the dtype and the number of dimensions may not (TypeError, nothing changed).
+        """Replace the value; the shape may change, the dtype and the number of dimensions may not (TypeError,
+        nothing changed).
 
-        ``new_value`` may be what an input of this type may be. With ``borrow=True`` an aligned native array of the
-        right dtype becomes the storage itself.
+        ``new_value`` may be what an input of this type may be. With ``borrow=True`` an aligned native array
+        of the right dtype becomes the storage itself.
         """
         self.container.set(new_value, borrow)
 
@@ -111,7 +124,11 @@ class SharedVariable(Variable):
     value = property(_value_get, _value_set)
 
     def __reduce__(self):
-        return _rebuild, (type(self), self.name, self.type, self.container), (self.default_update, self._tag, self.__dict__ or None)
+        return (
+            _rebuild,
+            (type(self), self.name, self.type, self.container),
+            (self.default_update, self._tag, self.__dict__ or None),
+        )
 
     def __setstate__(self, state):
         self.default_update, self._tag, own = state
@@ -124,31 +141,54 @@ def _rebuild(cls, name, type, container):
 
 class TensorSharedVariable(SharedVariable):
     """A shared array."""
+
     __slots__ = ()
 
 
 class ScalarSharedVariable(TensorSharedVariable):
     """A shared 0-d array made from a Python or NumPy number."""
+
     __slots__ = ()
 
 
 class GenericSharedVariable(SharedVariable):
     """A shared Python object (a list, a string ...). It has no tensor operators."""
+
     __slots__ = ()
 
     def __getattr__(self, name):
-        raise AttributeError(f"{type(self).__name__} {self} has no attribute {name!r}: it holds a Python object, not a tensor")
+        raise AttributeError(
+            f"{type(self).__name__} {self} has no attribute {name!r}: it holds a Python object, not a tensor"
+        )
 
     def __dir__(self):
         return object.__dir__(self)
 
 
 def _refuse(self, *_):
-    raise TypeError(f"the generic shared variable {self} holds a Python object ({type(self.get_value(borrow=True)).__name__}) and has no tensor operators; "
-                    "make it an array when it is shared: shared(numpy.asarray(value))")
+    raise TypeError(
+        f"the generic shared variable {self} holds a Python object "
+        f"({type(self.get_value(borrow=True)).__name__}) and has no tensor operators; "
+        "make it an array when it is shared: shared(numpy.asarray(value))"
+    )
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul", "divmod"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+    "matmul",
+    "divmod",
+):
     setattr(GenericSharedVariable, f"__{_name}__", _refuse)
     setattr(GenericSharedVariable, f"__r{_name}__", _refuse)
 for _name in ("lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "iter", "round"):

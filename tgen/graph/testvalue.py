@@ -1,4 +1,7 @@
-"""``config.compute_test_value``: each op is computed at once on ``tag.test_value`` of its operands, so mistakes show at their line."""
+"""``config.compute_test_value``: each op is computed at once on ``tag.test_value`` of its operands, so
+mistakes show at their line.
+"""
+
 import warnings
 
 import numpy as np
@@ -8,7 +11,8 @@ from tgen.core.op import SCALAR
 
 
 def compute(node):
-    """Give the outputs of ``node`` test values. What is missing is an error, a warning or ignored, as the option says.
+    """Give the outputs of ``node`` test values. What is missing is an error, a warning or ignored, as the
+    option says.
 
     ValueError, IndexError or TypeError of the op itself if the test values do not fit it.
     """
@@ -34,21 +38,29 @@ def _results(node, values):
         _check_sizes(node, arrays)
     try:
         op.demand(arrays)
-        results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays):]), *arrays)
+        results = op.eval(node.attrs, tuple(int(n) for n in values[len(arrays) :]), *arrays)
     except (ValueError, IndexError, TypeError) as error:
-        if type(error) not in (ValueError, IndexError, TypeError):      # one of a user's op
+        if type(error) not in (ValueError, IndexError, TypeError):  # one of a user's op
             raise
-        shapes = ", ".join(f"{v} of shape {str(np.shape(a)).replace(' ', '')}" for v, a in zip(node.inputs, arrays))
+        shapes = ", ".join(
+            f"{v} of shape {str(np.shape(a)).replace(' ', '')}" for v, a in zip(node.inputs, arrays)
+        )
         place = f" ({node.where[0]}:{node.where[1]})" if node.where else ""
-        raise type(error)(f"{node.op} cannot be computed on the test values {shapes}: {error}{place}") from None
+        raise type(error)(
+            f"{node.op} cannot be computed on the test values {shapes}: {error}{place}"
+        ) from None
     return results if isinstance(results, tuple) else (results,)
 
 
 def run(body, order, arguments):
-    """What a Lambda makes of arrays; ``order`` are its nodes, producers first. As deep as loops are nested."""
+    """What a Lambda makes of arrays; ``order`` are its nodes, producers first. As deep as
+    loops are nested.
+    """
     found = dict(zip(body.params, arguments))
     for node in order:
-        found.update(zip(node.outputs, _results(node, [found[v] if v in found else v.data for v in node.inputs])))
+        found.update(
+            zip(node.outputs, _results(node, [found[v] if v in found else v.data for v in node.inputs]))
+        )
     return [found[v] if v in found else v.data for v in body.outputs]
 
 
@@ -66,7 +78,10 @@ def _check_sizes(node, arrays):
     for axis in range(node.inputs[0].type.ndim):
         found = {a.shape[axis] for v, a in zip(node.inputs, arrays) if v.type.shape[axis] != 1}
         if len(found) > 1:
-            raise ValueError(f"Input dimension mis-match: {node.op} of test values of shapes {', '.join(str(np.shape(a)) for a in arrays)} at axis {axis}")
+            raise ValueError(
+                f"Input dimension mis-match: {node.op} of test values of shapes "
+                f"{', '.join(str(np.shape(a)) for a in arrays)} at axis {axis}"
+            )
 
 
 def _missing(text):

@@ -1,12 +1,13 @@
 """Updates as a dictionary that keeps its order and refuses to lose one: what scan returns."""
+
 from collections import OrderedDict
 
 from .shared import SharedVariable
 
 
 class OrderedUpdates(OrderedDict):
-    """shared variable -> its new value, in order. A key that is not shared is a TypeError; two different values for one key,
-    by ``update`` or ``+``, are a KeyError.
+    """shared variable -> its new value, in order. A key that is not shared is a TypeError; two different
+    values for one key, by ``update`` or ``+``, are a KeyError.
 
     >>> import tgen
     >>> from tgen.graph.updates import OrderedUpdates

@@ -1,4 +1,5 @@
 """Walks over the graph, none of them recursive: order, leaves, copies with replacements."""
+
 from .nodes import Apply, Lambda, Variable, infer, mentioned
 
 
@@ -9,11 +10,13 @@ def toposort(outputs, stop=()):
     stack.reverse()
     while stack:
         node = stack.pop()
-        if node is None:        # all that the last opened node needs is in order
+        if node is None:  # all that the last opened node needs is in order
             order.append(opened.pop())
         elif node not in seen:
             seen.add(node)
-            waiting = [v.owner for v in node.inputs if v.owner is not None and v.owner not in seen and v not in stop]
+            waiting = [
+                v.owner for v in node.inputs if v.owner is not None and v.owner not in seen and v not in stop
+            ]
             if not waiting:
                 order.append(node)
                 continue
@@ -25,7 +28,8 @@ def toposort(outputs, stop=()):
 
 
 def leaves(outputs, stop=(), order=None):
-    """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first use.
+    """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first
+    use.
 
     ``order``: the toposort of the same, where it was made already.
     """
@@ -60,7 +64,8 @@ def heard_of(outputs):
 
 
 def clone(outputs, replace, retype=False):
-    """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts stay shared.
+    """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts
+    stay shared.
 
     What does not depend on a key is not copied. With ``retype`` types are inferred anew.
     """
@@ -82,7 +87,9 @@ def label(fresh, old):
     """Name and tag of ``old`` for its copy: a test value too, where the type is the same."""
     fresh.name = old.name
     if old._tag is not None:
-        fresh.tag.__dict__.update((k, x) for k, x in vars(old._tag).items() if k != "test_value" or fresh.type == old.type)
+        fresh.tag.__dict__.update(
+            (k, x) for k, x in vars(old._tag).items() if k != "test_value" or fresh.type == old.type
+        )
 
 
 def again(node, operands, retype=False):
@@ -95,7 +102,9 @@ def again(node, operands, retype=False):
 
 
 def inside_out(nodes):
-    """("apply", node) for each of ``nodes``; before one with bodies, for each body ("open", body), what its outputs need in the same way, ("close", body)."""
+    """("apply", node) for each of ``nodes``; before one with bodies, for each body ("open", body), what its
+    outputs need in the same way, ("close", body).
+    """
     stack = [*reversed(nodes)]
     while stack:
         item = stack.pop()
@@ -108,10 +117,17 @@ def inside_out(nodes):
 
 
 def fitting(node, operands):
-    """The bodies of ``node`` for other ``operands``: where their types are not those it has, copies that take such types."""
+    """The bodies of ``node`` for other ``operands``: where their types are not those it has, copies that take
+    such types.
+    """
     if not node.bodies or all(a.type == b.type for a, b in zip(operands, node.inputs)):
         return node.bodies
-    return tuple(retyped(body, types) for body, types in zip(node.bodies, node.primitive.extra["params"]([v.type for v in operands], node.attrs)))
+    return tuple(
+        retyped(body, types)
+        for body, types in zip(
+            node.bodies, node.primitive.extra["params"]([v.type for v in operands], node.attrs)
+        )
+    )
 
 
 def retyped(body, types):

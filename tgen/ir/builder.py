@@ -1,4 +1,5 @@
 """Builder: appends instructions, inferring each result type from the op's own rule."""
+
 from tgen.core.op import OPS
 
 from .nodes import Instr, Value
@@ -13,9 +14,11 @@ class Builder:
     def emit(self, name, operands=(), attrs=None, sizes=(), blocks=(), result=None):
         op, attrs = OPS[name], attrs or {}
         if result is None:
-            type, = op.infer([v.type for v in operands], attrs, tuple(sizes))
+            (type,) = op.infer([v.type for v in operands], attrs, tuple(sizes))
             result = Value(type)
-        self.instrs.append(Instr(op, tuple(operands), (result,), attrs, tuple(sizes), tuple(blocks), self.where))
+        self.instrs.append(
+            Instr(op, tuple(operands), (result,), attrs, tuple(sizes), tuple(blocks), self.where)
+        )
         return result
 
     def scalar(self, value, type):

@@ -1,4 +1,7 @@
-"""Which sizes are known to be equal: what ``check_eq`` instructions have established, as a rewriting to representatives."""
+"""Which sizes are known to be equal: what ``check_eq`` instructions have established, as a rewriting to
+representatives.
+"""
+
 import math
 
 from tgen.core import dims
@@ -55,7 +58,7 @@ class Equalities:
         return len(self.symbols) + len(self.atoms) + len(self.multiples)
 
     def _rewrite(self, x):
-        for _ in range(self.learnt() + 1):       # a chain of replacements is no longer than that
+        for _ in range(self.learnt() + 1):  # a chain of replacements is no longer than that
             new = dims.substitute(x, self.symbols)
             known = self.atoms.keys() | self.multiples.keys()
             if isinstance(new, dims.Size) and any(a in known for a, _ in new.terms):

@@ -1,9 +1,10 @@
 """The reference interpreter: every stage of the IR runs here, in NumPy, through the ops' own ``eval``.
 
-Size symbols are bound from the parameters; ``check_*`` instructions raise what a call would. A kernel runs vectorised:
-each value of its block carries the domain's axes in front (of length 1 where it does not depend on them), an inner
-kernel's domain comes behind its outer one's, and a reduction reduces those axes.
+Size symbols are bound from the parameters; ``check_*`` instructions raise what a call would. A kernel runs
+vectorised: each value of its block carries the domain's axes in front (of length 1 where it does not depend
+on them), an inner kernel's domain comes behind its outer one's, and a reduction reduces those axes.
 """
+
 from collections import Counter
 from dataclasses import dataclass
 
@@ -17,10 +18,11 @@ from tgen.ir.regions import operand, reduce, spread
 
 
 def run(function, inputs=(), shared=(), constants=None):
-    """``(outputs, new shared values)``: lists of fresh ndarrays, the second one aligned with ``function.updates``.
+    """``(outputs, new shared values)``: lists of fresh ndarrays, the second one aligned with
+    ``function.updates``.
 
-    ``inputs`` and ``shared`` are arrays (or numbers) by parameter number, of the exact dtypes; ``constants`` are
-    function.constants unless given. Raises ValueError or IndexError as a call would.
+    ``inputs`` and ``shared`` are arrays (or numbers) by parameter number, of the exact dtypes; ``constants``
+    are function.constants unless given. Raises ValueError or IndexError as a call would.
 
     >>> import tgen.ops
     >>> from tgen.ir.text import parse
@@ -34,7 +36,7 @@ def run(function, inputs=(), shared=(), constants=None):
     with np.errstate(all="ignore"):
         machine.run_instrs([_Frame(iter(function.block.instrs), machine.root, uses=_uses(function.block))])
     results = [np.array(machine.root[v], order="C") for v in function.block.results]
-    return results[:function.outputs], results[function.outputs:]
+    return results[: function.outputs], results[function.outputs :]
 
 
 def evaluate(instr, arrays):
@@ -48,14 +50,18 @@ def evaluate(instr, arrays):
 
 @dataclass
 class _Frame:
-    """A block being run. ``batch``: the sizes of the domains around it; ``own`` of them, the last, are its kernel's."""
+    """A block being run. ``batch``: the sizes of the domains around it; ``own`` of them, the last, are its
+    kernel's.
+    """
+
     instrs: object
     values: dict
     batch: tuple = ()
     own: int = 0
     instr: object = None
-    uses: dict = None       # of the outermost block: how many uses of a value are to come; at none it is forgotten
-    ending: object = None   # of the block of a scan or cond: what is done with the stack when it has run
+    # of the outermost block: how many uses of a value are to come; at none it is forgotten
+    uses: dict = None
+    ending: object = None  # of the block of a scan or cond: what is done with the stack when it has run
 
     def used(self, values):
         for v in values if self.uses else ():
@@ -88,7 +94,9 @@ class _Machine:
     def name(self, symbol, value, place):
         """Bind a symbol; one that has a value already must have this one."""
         if self.symbols.setdefault(symbol, value) != value:
-            raise ValueError(f"Input dimension mis-match: {place} is {value}, {symbol} is {self.symbols[symbol]}")
+            raise ValueError(
+                f"Input dimension mis-match: {place} is {value}, {symbol} is {self.symbols[symbol]}"
+            )
 
     def bind(self, function, arrays):
         for k, (param, v, given) in enumerate(zip(function.params, function.block.params, arrays)):
@@ -96,7 +104,9 @@ class _Machine:
             if array.ndim == 0 and not isinstance(given, (np.ndarray, np.generic)):
                 array = np.asarray(given, v.type.dtype)
             if str(array.dtype) != v.type.dtype or array.ndim != v.type.ndim:
-                raise TypeError(f"parameter {k} is {array.dtype} of rank {array.ndim}, wanted {v.type.text()}")
+                raise TypeError(
+                    f"parameter {k} is {array.dtype} of rank {array.ndim}, wanted {v.type.text()}"
+                )
             if param.symbol is not None:
                 self.name(param.symbol, int(array), f"parameter {k}")
             for axis, (s, actual) in enumerate(zip(v.type.shape, array.shape)):
@@ -143,7 +153,9 @@ class _Machine:
         if instr.op.kind == REDUCE:
             results = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"], instr.attrs)
         else:
-            results = instr.op.eval(instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands])
+            results = instr.op.eval(
+                instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands]
+            )
         if not isinstance(results, (tuple, list)):
             results = (results,) if instr.results else ()
         if instr.op.name == "sizeof":
@@ -169,17 +181,22 @@ class _Machine:
                 self.symbols.pop(name, None)
                 self._sizes.clear()
         values = dict(zip(block.params, arguments))
-        return _Frame(iter(block.instrs), values, ending=lambda stack: ending(stack, [values[v] for v in block.results]))
+        return _Frame(
+            iter(block.instrs), values, ending=lambda stack: ending(stack, [values[v] for v in block.results])
+        )
 
     def branch(self, instr, frame):
         condition, *values = (frame.values[v] for v in instr.operands)
         first = instr.attrs["first"]
-        block, arguments = (instr.blocks[0], values[:first]) if condition else (instr.blocks[1], values[first:])
+        block, arguments = (
+            (instr.blocks[0], values[:first]) if condition else (instr.blocks[1], values[first:])
+        )
 
         def ending(stack, results):
             for v, array in zip(instr.results, results):
                 self.keep(instr, v, array, frame.values)
             frame.used(instr.operands)
+
         return self.block(block, arguments, ending)
 
     # -- kernels
@@ -187,11 +204,14 @@ class _Machine:
         domain = tuple(map(self.size, instr.sizes))
         block, values = instr.blocks[0], {}
         gathers = {a.gather for axes in instr.attrs["maps"] for a in axes if a.gather is not None}
-        order = sorted(range(len(block.params)), key=lambda k: k not in gathers)      # elements that index others come first
+        # elements that index others come first
+        order = sorted(range(len(block.params)), key=lambda k: k not in gathers)
         for k in order:
             axes = [(a, self.size(a.start), self.size(a.step)) for a in instr.attrs["maps"][k]]
             found = {a.gather: values[block.params[a.gather]] for a, _, _ in axes if a.gather is not None}
-            values[block.params[k]] = operand(frame.values[instr.operands[k]], axes, frame.batch, domain, found)
+            values[block.params[k]] = operand(
+                frame.values[instr.operands[k]], axes, frame.batch, domain, found
+            )
         return _Frame(iter(block.instrs), values, frame.batch + domain, len(domain), instr)
 
     def inside(self, instr, frame):
@@ -203,13 +223,21 @@ class _Machine:
             place = depth - frame.own + instr.attrs["dim"]
             array = np.arange(frame.batch[place]).reshape([-1 if k == place else 1 for k in range(depth)])
         else:
-            array = constant(instr) if instr.op.name == "constant" else np.asarray(instr.op.eval({}, tuple(map(self.size, instr.sizes))))
+            array = (
+                constant(instr)
+                if instr.op.name == "constant"
+                else np.asarray(instr.op.eval({}, tuple(map(self.size, instr.sizes))))
+            )
             array = array.reshape((1,) * depth + array.shape)
         frame.values[instr.result] = np.asarray(array)
 
     def leave(self, frame, outer):
         """The results of a kernel whose block has run."""
-        block, outs, domain = frame.instr.blocks[0], frame.instr.attrs["outs"], frame.batch[len(frame.batch) - frame.own:]
+        block, outs, domain = (
+            frame.instr.blocks[0],
+            frame.instr.attrs["outs"],
+            frame.batch[len(frame.batch) - frame.own :],
+        )
         before = len(outer.batch)
         for v, out, inner in zip(frame.instr.results, outs, block.results):
             array = spread(frame.values[inner], before, domain)
@@ -231,8 +259,14 @@ class _Loop:
         carries, sequences = attrs["carries"], attrs["sequences"]
         values = [frame.values[v] for v in instr.operands]
         self.steps, *starts = map(machine.size, instr.sizes)
-        self.carry, self.fixed = values[:carries], values[carries + sequences:]
-        self.sequences = list(zip(values[carries:carries + sequences], starts or [0] * sequences, attrs.get("steps", (1,) * sequences)))
+        self.carry, self.fixed = values[:carries], values[carries + sequences :]
+        self.sequences = list(
+            zip(
+                values[carries : carries + sequences],
+                starts or [0] * sequences,
+                attrs.get("steps", (1,) * sequences),
+            )
+        )
         self.histories, self.yielded, self.made, self.stopped = [self.carry], [], 0, False
 
     def next(self, stack):
@@ -240,13 +274,20 @@ class _Loop:
             self.finish()
             return
         rows = [x[start + step * self.made] for x, start, step in self.sequences]
-        stack.append(self.machine.block(self.instr.blocks[0], [*self.carry, *map(np.asarray, rows), *self.fixed], self.step))
+        stack.append(
+            self.machine.block(
+                self.instr.blocks[0], [*self.carry, *map(np.asarray, rows), *self.fixed], self.step
+            )
+        )
 
     def step(self, stack, results):
         for before, after in zip(self.carry, results):
             if before.shape != after.shape:
-                raise ValueError(f"a state of a scan has shape {before.shape} and after step {self.made} shape {after.shape}")
-        self.carry = results[:len(self.carry)]
+                raise ValueError(
+                    f"a state of a scan has shape {before.shape} and after step {self.made} "
+                    f"shape {after.shape}"
+                )
+        self.carry = results[: len(self.carry)]
         self.histories.append(self.carry)
         self.yielded.append(results)
         self.made += 1

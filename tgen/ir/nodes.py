@@ -1,4 +1,7 @@
-"""Value, Instr, Block, Function, and Axis (one axis of a kernel's access map). All immutable; a pass builds new ones."""
+"""Value, Instr, Block, Function, and Axis (one axis of a kernel's access map). All immutable; a pass builds
+new ones.
+"""
+
 from dataclasses import dataclass, field, replace
 
 from tgen.core import dims
@@ -9,6 +12,7 @@ INPUT, SHARED, CONST = "input", "shared", "const"
 
 class Value:
     """One SSA value; equal only to itself. ``type.shape`` holds ints and Size expressions."""
+
     __slots__ = ("type",)
 
     def __init__(self, type):
@@ -20,11 +24,13 @@ class Value:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Instr:
-    """``results = op operands <sizes> {attrs} blocks``; ``where`` is the set of user lines (file, line) it came from.
+    """``results = op operands <sizes> {attrs} blocks``; ``where`` is the set of user lines (file, line) it
+    came from.
 
-    ``attrs`` holds literals only (bool, int, float, str, None and tuples of these), but for a kernel's ``maps``.
-    ``found`` names the size symbols that this instruction defines when it runs (nonzero, sizeof).
+    ``attrs`` holds literals only (bool, int, float, str, None and tuples of these), but for a kernel's
+    ``maps``. ``found`` names the size symbols that this instruction defines when it runs (nonzero, sizeof).
     """
+
     op: Op
     operands: tuple = ()
     results: tuple = ()
@@ -35,7 +41,15 @@ class Instr:
 
     def __init__(self, op, operands=(), results=(), attrs=None, sizes=(), blocks=(), where=frozenset()):
         # a third of the time of a frozen dataclass's own: the passes make a million of these
-        vars(self).update(op=op, operands=operands, results=results, attrs={} if attrs is None else attrs, sizes=sizes, blocks=blocks, where=where)
+        vars(self).update(
+            op=op,
+            operands=operands,
+            results=results,
+            attrs={} if attrs is None else attrs,
+            sizes=sizes,
+            blocks=blocks,
+            where=where,
+        )
 
     @property
     def result(self):
@@ -63,9 +77,11 @@ class Block:
 class Param:
     """What a parameter of a function is: kind INPUT, SHARED or CONST and its number among its kind.
 
-    ``symbol`` is the size symbol that stands for the value of a rank-0 integer input (``a0``), or None. The first axis whose
-    size is a bare symbol defines it; at every other axis the size in the type is required, and ``sites[axis]`` is the error site.
+    ``symbol`` is the size symbol that stands for the value of a rank-0 integer input (``a0``), or None. The
+    first axis whose size is a bare symbol defines it; at every other axis the size in the type is required,
+    and ``sites[axis]`` is the error site.
     """
+
     kind: str
     number: int
     symbol: str = None
@@ -74,8 +90,10 @@ class Param:
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """``block.params[k]`` is described by ``params[k]``; ``block.results`` are the outputs, then one new value for
-    each SHARED number in ``updates``. ``constants`` are the arrays of the CONST parameters."""
+    """``block.params[k]`` is described by ``params[k]``; ``block.results`` are the outputs, then one new
+    value for each SHARED number in ``updates``. ``constants`` are the arrays of the CONST parameters.
+    """
+
     params: tuple
     block: Block
     outputs: int
@@ -90,10 +108,11 @@ class Function:
 class Axis:
     """Where a kernel's operand is read along one of its axes: ``start + step * index``.
 
-    ``index`` numbers the kernel's own domain dims; None with a start: the axis stands at ``start`` (0 for a broadcast axis).
-    An axis left whole to the inner kernels is WHOLE. ``gather`` is the position of the kernel operand (an integer
-    array's element) that gives the index instead.
+    ``index`` numbers the kernel's own domain dims; None with a start: the axis stands at ``start`` (0 for a
+    broadcast axis). An axis left whole to the inner kernels is WHOLE. ``gather`` is the position of the
+    kernel operand (an integer array's element) that gives the index instead.
     """
+
     index: int = None
     start: object = 0
     step: object = 1

@@ -1,4 +1,7 @@
-"""IR text -> Function; the syntax is described in ``text.py``. No recursion: an explicit stack of open blocks."""
+"""IR text -> Function; the syntax is described in ``text.py``. No recursion: an explicit stack of open
+blocks.
+"""
+
 import ast
 import hashlib
 import re
@@ -21,7 +24,8 @@ def digest(array):
 
 
 def parse(text, arrays=()):
-    """The Function that ``text`` describes; ``arrays`` are looked through for CONST parameters named by hash alone.
+    """The Function that ``text`` describes; ``arrays`` are looked through for CONST parameters named by hash
+    alone.
 
     Raises ValueError with the line number for text that is none.
 
@@ -43,7 +47,7 @@ class _Reader(Tokens):
         super().__init__(text)
         self.values = {}
 
-    # -- values ------------------------------------------------------------------------------------------------
+    # -- values ----------------------------------------------------------------------------------------------
     def declare(self, name, value):
         if name in self.values:
             raise ValueError(f"{name} is defined twice")
@@ -72,7 +76,7 @@ class _Reader(Tokens):
             self.at += 1
         return tuple(operands)
 
-    # -- the function ------------------------------------------------------------------------------------------
+    # -- the function ----------------------------------------------------------------------------------------
     def function(self, arrays):
         self.expect("function")
         params, values, constants = self.params(arrays)
@@ -129,7 +133,9 @@ class _Reader(Tokens):
         return tuple(updates), tuple(news)
 
     def blocks(self, params):
-        """The function's block up to the names after ``return``; nested blocks are kept on a stack until they close."""
+        """The function's block up to the names after ``return``; nested blocks are kept on a stack until they
+        close.
+        """
         stack = [(tuple(params), [], None)]
         while True:
             params, instrs, pending = stack[-1]

@@ -1,6 +1,7 @@
-"""How passes make new blocks: ``rebuild`` (rewrite in one sweep), ``bottom_up`` (a change on every block), ``refresh`` (a copy),
-and the maps they look things up in (definitions, users). Nothing here recurses.
+"""How passes make new blocks: ``rebuild`` (rewrite in one sweep), ``bottom_up`` (a change on every block),
+``refresh`` (a copy), and the maps they look things up in (definitions, users). Nothing here recurses.
 """
+
 from tgen.core import dims
 from tgen.ir.nodes import WHOLE, Axis, Block, Value, fresh_like, substitute_type
 
@@ -8,9 +9,9 @@ from tgen.ir.nodes import WHOLE, Axis, Block, Value, fresh_like, substitute_type
 def rebuild(block, visit, env=None):
     """A new Block: ``visit(instr, env)`` sees each instruction, its operands already replaced, in order.
 
-    It returns None (keep it), or ``(instrs, values)``: the instructions that take its place and the values that stand for its
-    results from here on. ``env`` maps replaced values to their replacements; entries put in before the sweep count too.
-    The very same block comes back when nothing changed.
+    It returns None (keep it), or ``(instrs, values)``: the instructions that take its place and the values
+    that stand for its results from here on. ``env`` maps replaced values to their replacements; entries put
+    in before the sweep count too. The very same block comes back when nothing changed.
     """
     env = {} if env is None else env
     kept, changed = [], False
@@ -46,7 +47,9 @@ def substitute(instr, env):
 
 
 def bottom_up(block, change):
-    """``change(block, level) -> block`` applied to every nested block, inner ones first, and then to the block itself (level 0)."""
+    """``change(block, level) -> block`` applied to every nested block, inner ones first, and then to the
+    block itself (level 0).
+    """
     done, stack = {}, [(block, 0, False)]
     while stack:
         current, level, ready = stack.pop()
@@ -72,7 +75,9 @@ def definitions(block):
 
 
 def users(block):
-    """value -> list of instructions of ``block`` that use it, once per use; the block's results count as a use by None."""
+    """value -> list of instructions of ``block`` that use it, once per use; the block's results count as a
+    use by None.
+    """
     found = {}
     for instr in block.instrs:
         for v in instr.operands:
@@ -96,15 +101,18 @@ def walk(block):
 
 
 def has_effect(instr):
-    """Whether it, or an instruction of its blocks, is there for what it does: these keep the program's order among themselves."""
+    """Whether it, or an instruction of its blocks, is there for what it does: these keep the program's order
+    among themselves.
+    """
     return bool(instr.op.effect) or any(i.op.effect for block in instr.blocks for i in walk(block))
 
 
 def refresh(block, env=None, sizes=None):
     """A copy of ``block`` with fresh values throughout, its parameters too unless ``env`` maps them already.
 
-    ``env`` (value -> value) receives the new names; ``sizes`` (symbol -> size) is substituted in types, sizes, maps and
-    among the symbols found (a copy that stands beside its original must find symbols of its own).
+    ``env`` (value -> value) receives the new names; ``sizes`` (symbol -> size) is substituted in types,
+    sizes, maps and among the symbols found (a copy that stands beside its original must find symbols of its
+    own).
     """
     env, sizes = {} if env is None else env, sizes or {}
     made, stack = {}, [(block, False)]
@@ -137,14 +145,21 @@ def _copy(instr, env, sizes, made):
         attrs = attrs | {"found": tuple(str(sizes.get(name, name)) for name in attrs["found"])}
     if "maps" in attrs:
         attrs = attrs | {"maps": tuple(tuple(_copy_axis(a, sizes) for a in axes) for axes in attrs["maps"])}
-    return instr.with_(operands=operands, results=results, blocks=blocks, attrs=attrs,
-                       sizes=tuple(dims.substitute(s, sizes) for s in instr.sizes))
+    return instr.with_(
+        operands=operands,
+        results=results,
+        blocks=blocks,
+        attrs=attrs,
+        sizes=tuple(dims.substitute(s, sizes) for s in instr.sizes),
+    )
 
 
 def _copy_axis(axis, sizes):
     if axis == WHOLE:
         return axis
-    return Axis(axis.index, dims.substitute(axis.start, sizes), dims.substitute(axis.step, sizes), axis.gather)
+    return Axis(
+        axis.index, dims.substitute(axis.start, sizes), dims.substitute(axis.step, sizes), axis.gather
+    )
 
 
 def instr_symbols(instr):

@@ -1,4 +1,7 @@
-"""How a kernel reads its operands and reduces its results, in NumPy over whole domains at once; for the interpreter."""
+"""How a kernel reads its operands and reduces its results, in NumPy over whole domains at once; for the
+interpreter.
+"""
+
 import numpy as np
 
 from tgen.ir.nodes import WHOLE
@@ -7,11 +10,12 @@ from tgen.ir.nodes import WHOLE
 def operand(array, axes, batch, domain, found):
     """An operand as the kernel's block sees it: the batch axes, one axis per domain dim, then the WHOLE axes.
 
-    ``axes`` are (Axis, start, step) with the sizes as ints, one per own axis of ``array`` (behind its axes for the outer
-    domains, ``batch``); ``found`` maps the number of an operand to the values it gives as indices.
+    ``axes`` are (Axis, start, step) with the sizes as ints, one per own axis of ``array`` (behind its axes
+    for the outer domains, ``batch``); ``found`` maps the number of an operand to the values it gives as
+    indices.
     """
     before = len(batch)
-    if 0 in batch + domain:         # nothing is read, so no index can be out of bounds
+    if 0 in batch + domain:  # nothing is read, so no index can be out of bounds
         whole = tuple(array.shape[before + k] for k, (a, _, _) in enumerate(axes) if a == WHOLE)
         return np.zeros(array.shape[:before] + domain + whole, array.dtype)
     used = [a.index for a, _, _ in axes if a.index is not None and a != WHOLE]
@@ -61,7 +65,7 @@ def _gathered(array, axes, before, domain, found):
     own = [before + k for k, (a, _, _) in enumerate(axes) if a != WHOLE]
     array = array.transpose([*range(before), *own, *whole])
     index = [_along(np.arange(array.shape[k]), k, depth) for k in range(before)]
-    for k, (axis, start, step) in zip(own, [a for a in axes if a[0] != WHOLE]):
+    for axis, start, step in (a for a in axes if a[0] != WHOLE):
         size = array.shape[len(index)]
         if axis.gather is not None:
             at = start + step * found[axis.gather]
@@ -69,9 +73,11 @@ def _gathered(array, axes, before, domain, found):
             at = np.full((1,) * depth, start)
         else:
             at = _along(start + step * np.arange(domain[axis.index]), before + axis.index, depth)
-        low = -size if axis.gather is not None else 0       # a negative gathered index counts from the end
+        low = -size if axis.gather is not None else 0  # a negative gathered index counts from the end
         if at.size and (at.min() < low or at.max() >= size):
-            raise IndexError(f"index {int(at.min() if at.min() < low else at.max())} is out of bounds for size {size}")
+            raise IndexError(
+                f"index {int(at.min() if at.min() < low else at.max())} is out of bounds for size {size}"
+            )
         index.append(at)
     return array[tuple(index)]
 
@@ -82,7 +88,7 @@ def _along(vector, axis, depth):
 
 def spread(array, before, domain):
     """``array`` with its domain axes at their full lengths; the batch axes before them stay as they are."""
-    return np.broadcast_to(array, array.shape[:before] + domain + array.shape[before + len(domain):])
+    return np.broadcast_to(array, array.shape[:before] + domain + array.shape[before + len(domain) :])
 
 
 def reduce(op, array, axes, attrs=None):
@@ -91,13 +97,17 @@ def reduce(op, array, axes, attrs=None):
     Over an axis of length 0, max and min are the least and the greatest value, as in C.
     """
     if op.name in ("max", "min") and 0 in [array.shape[a] for a in axes]:
-        return np.full([s for k, s in enumerate(array.shape) if k not in axes], _bound(array.dtype, op.name == "max"), array.dtype)
+        return np.full(
+            [s for k, s in enumerate(array.shape) if k not in axes],
+            _bound(array.dtype, op.name == "max"),
+            array.dtype,
+        )
     if op.name not in ("argmax", "argmin") or not axes:
         return np.asarray(op.eval({**(attrs or {}), "axes": axes}, (), array))
     first = axes[0]
-    if len(axes) > 1:       # the index counts along the reduced axes flattened in C order
+    if len(axes) > 1:  # the index counts along the reduced axes flattened in C order
         array = np.moveaxis(array, axes, range(first, first + len(axes)))
-        array = array.reshape(array.shape[:first] + (-1,) + array.shape[first + len(axes):])
+        array = array.reshape(array.shape[:first] + (-1,) + array.shape[first + len(axes) :])
     return np.asarray(op.eval({"axes": (first,)}, (), array))
 
 

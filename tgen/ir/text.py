@@ -1,21 +1,23 @@
 """The IR as text and back: ``to_text(parse(text)) == text`` for every text that to_text made.
 
-    function (v0: float64[n0, n1], v1: int64[] = a0; shared v2: float32[n2]; const v3: float32[2] = (1.0, -0.0)) {
+    function (v0: float64[n0, n1], v1: int64[] = a0; shared v2: float32[n2]; const v3: float32[1] = (-0.0)) {
       check_eq <n0, n2> {site=0}
       v4: float64[n0] = slice v0 <0, n0> {steps=(1,)}
-      v5: float32[n0], v6: float32[] = kernel [n0, n1] (x0: float32[] = v2[@0], x1: float32[n1] = v3[n1 - 1 - @1, :]) map, sum(1) {
-        v7: float32[] = mul x0 x0
+      v5: float32[n0, n1], v6: float32[n0] = kernel [n0, n1] (x0: float32[] = v2[n0 - 1 - @0]) map, sum(1) {
+        v7: float32[] = mul x0, x0
         yield v7, v7
       }
       return v5; v2 <- v6
     }
 
-A line is ``results = op operands <sizes> {attrs} blocks``. Values are named in order of appearance, so the text
-is the same for equal functions: ``v0 v1 ...``, and ``x0 x1 ...`` for the parameters of kernels. In an access map ``@0`` is
-the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis left whole.
-A reduction's accumulator has the dtype of what is yielded; ``sum(1) as float32`` is rounded to that at the end. Constants are
-exact (``nan`` is the quiet NaN, ``-nan`` its negative, ``nan(0x7ff8000000000001)`` any other). ``#`` starts a comment.
+A line is ``results = op operands <sizes> {attrs} blocks``. Values are named in order of appearance, so the
+text is the same for equal functions: ``v0 v1 ...``, and ``x0 x1 ...`` for the parameters of kernels. In an
+access map ``@0`` is the kernel's own index 0, ``@x1`` an element of the integer operand x1, ``:`` an axis
+left whole. A reduction's accumulator has the dtype of what is yielded; ``sum(1) as float32`` is rounded to
+that at the end. Constants are exact (``nan`` is the quiet NaN, ``-nan`` its negative,
+``nan(0x7ff8000000000001)`` any other). ``#`` starts a comment.
 """
+
 import struct
 
 from tgen.ir.nodes import CONST, INPUT
@@ -23,8 +25,8 @@ from tgen.ir.parse import digest, parse
 from tgen.ir.tokens import QUIET, SIGN
 
 __all__ = ["to_text", "parse", "names", "printed", "block_text", "instr_text", "literal", "digest"]
-WIDTH = 150     # a longer head of a kernel has each parameter on a line of its own
-SHOWN = 64      # elements of a CONST parameter that the text holds; a larger one is named by its hash
+WIDTH = 150  # a longer head of a kernel has each parameter on a line of its own
+SHOWN = 64  # elements of a CONST parameter that the text holds; a larger one is named by its hash
 
 
 class Names:
@@ -58,7 +60,9 @@ def literal(x):
         return repr(x) if x == x else _nan(struct.unpack("<Q", struct.pack("<d", x))[0])
     if x is None or isinstance(x, (bool, int, str)):
         return repr(x)
-    raise TypeError(f"an attribute of an instruction is a bool, int, float, str, None or a tuple of these, not {x!r}")
+    raise TypeError(
+        f"an attribute of an instruction is a bool, int, float, str, None or a tuple of these, not {x!r}"
+    )
 
 
 def _nan(bits):
@@ -99,7 +103,9 @@ def block_text(block):
 
 
 def instr_text(function, instr):
-    """The line of ``instr`` (anywhere in ``function``), with the names of the whole text; for error messages."""
+    """The line of ``instr`` (anywhere in ``function``), with the names of the whole text; for
+    error messages.
+    """
     known, found = Names(), []
     _function_lines(function, known, [], lambda i, line: found.append(line) if i is instr else None)
     return found[0] if found else _head(instr, Names())
@@ -155,7 +161,11 @@ def _return_text(function, known):
     text = f"  return {known.all(results[:outputs])}".rstrip()
     if not function.updates:
         return text
-    return text + "; " + ", ".join(f"{known[shared[n]]} <- {known[v]}" for n, v in zip(function.updates, results[outputs:]))
+    return (
+        text
+        + "; "
+        + ", ".join(f"{known[shared[n]]} <- {known[v]}" for n, v in zip(function.updates, results[outputs:]))
+    )
 
 
 def _body(block, known, lines, ending, watch=None):
@@ -188,6 +198,7 @@ def _inner(instr, k, margin, known):
         line = f"{margin}  yield {known.all(block.results)}".rstrip()
         more = " " + _block_head(instr, k + 1, known) if k + 1 < len(instr.blocks) else ""
         return f"{line}\n{margin}}}{more}"
+
     return iter(block.instrs), margin + "  ", ending
 
 
@@ -204,7 +215,11 @@ def _head(instr, known):
         return left + _kernel_head(instr, known, WIDTH - len(left))
     if instr.op.name == "constant":
         value = instr.attrs["value"]
-        shown = literal(value[0]) if instr.results and not instr.result.type.shape and len(value) == 1 else literal(value)
+        shown = (
+            literal(value[0])
+            if instr.results and not instr.result.type.shape and len(value) == 1
+            else literal(value)
+        )
         return f"{left}constant {shown}{attrs_text(instr.attrs, ('value',))}"
     operands = " " + known.all(instr.operands) if instr.operands else ""
     sizes = f" <{', '.join(map(str, instr.sizes))}>" if instr.sizes else ""
@@ -214,10 +229,15 @@ def _head(instr, known):
 def _kernel_head(instr, known, room):
     block = instr.blocks[0]
     inner = [known.new(p, "x") for p in block.params]
-    params = [f"{known.typed(p)} = {known[v]}{_maps_text(maps, inner)}" for p, v, maps in zip(block.params, instr.operands, instr.attrs["maps"])]
+    params = [
+        f"{known.typed(p)} = {known[v]}{_maps_text(maps, inner)}"
+        for p, v, maps in zip(block.params, instr.operands, instr.attrs["maps"])
+    ]
     outs = ", ".join(map(_out_text, instr.attrs["outs"]))
     domain = ", ".join(map(str, instr.sizes))
-    line = f"kernel [{domain}]{attrs_text(instr.attrs, ('maps', 'outs'))} ({', '.join(params)}) {outs}".rstrip()
+    line = (
+        f"kernel [{domain}]{attrs_text(instr.attrs, ('maps', 'outs'))} ({', '.join(params)}) {outs}".rstrip()
+    )
     if len(line) <= room or len(params) < 2:
         return line
     return line.replace(", ".join(params), ",\n        ".join(params))
@@ -235,7 +255,9 @@ def _maps_text(maps, inner):
 
 
 def axis_text(axis, inner):
-    """One axis of an access map: ``start + step*@index``; ``inner`` are the names of the kernel's parameters."""
+    """One axis of an access map: ``start + step*@index``; ``inner`` are the names of the
+    kernel's parameters.
+    """
     if axis.index == -1:
         return ":"
     if axis.index is None and axis.gather is None:

@@ -1,4 +1,5 @@
 """The words of the IR text: tokens, types, sizes and literals; ``parse.py`` makes instructions of them."""
+
 import ast
 import re
 import struct
@@ -6,9 +7,10 @@ import struct
 from tgen.core import dims
 from tgen.core.types import TensorType
 
-QUIET = 0x7FF8000000000000      # the bits of the NaN that float("nan") is
+QUIET = 0x7FF8000000000000  # the bits of the NaN that float("nan") is
 SIGN = 1 << 63
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     (?P<skip>[ \t\r]+|\#[^\n]*)
   | (?P<line>\n)
   | (?P<type>(?:bool|u?int(?:8|16|32|64)|float(?:32|64))\[[^\]]*\])
@@ -19,7 +21,9 @@ _TOKEN = re.compile(r"""
   | (?P<number>-?(?:nan\(0x[0-9a-f]+\)|nan\b|inf\b|\d[\d.]*(?:e[+-]?\d+)?))
   | (?P<name>[A-Za-z_]\w*)
   | (?P<punct>[(){},:;=])
-""", re.VERBOSE)
+""",
+    re.VERBOSE,
+)
 _WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -49,7 +53,7 @@ class Tokens:
     def line_text(self):
         return self.text.split("\n")[self.line() - 1].strip()
 
-    # -- tokens ------------------------------------------------------------------------------------------------
+    # -- tokens ----------------------------------------------------------------------------------------------
     def skip(self):
         while self.kinds[self.at] == "line":
             self.at += 1
@@ -76,7 +80,7 @@ class Tokens:
         """Whether the next token stands on this line and is of ``kind`` (and is ``token``)."""
         return self.kinds[self.at] == kind and (token is None or self.tokens[self.at] == token)
 
-    # -- types, sizes, literals --------------------------------------------------------------------------------
+    # -- types, sizes, literals ------------------------------------------------------------------------------
     def type(self):
         text = self.take("type")
         if text not in self._types:
@@ -105,7 +109,9 @@ class Tokens:
                 return value
 
     def close(self, waiting, value):
-        """Put ``value`` into the innermost open tuple and close those that end here; done when none is open."""
+        """Put ``value`` into the innermost open tuple and close those that end here; done
+        when none is open.
+        """
         while waiting:
             waiting[-1].append(value)
             self.skip()
@@ -154,5 +160,5 @@ def split_commas(text):
 
 def nan_of(token):
     sign = SIGN if token.startswith("-") else 0
-    bits = int(token[token.index("(") + 1:-1], 16) if "(" in token else QUIET | sign
+    bits = int(token[token.index("(") + 1 : -1], 16) if "(" in token else QUIET | sign
     return struct.unpack("<d", struct.pack("<Q", bits))[0]

@@ -1,8 +1,11 @@
-"""The verifier: the type rule run again, and what the IR promises besides (one definition, before use; sizes named before use).
+"""The verifier: the type rule run again, and what the IR promises besides (one definition, before use; sizes
+named before use).
 
-``verify(function)`` raises VerifyError with the offending line of the text. Sizes that a ``check_eq`` has made equal count
-as equal from there on. A kernel's block is closed: it uses its own parameters and values only.
+``verify(function)`` raises VerifyError with the offending line of the text. Sizes that a ``check_eq`` has
+made equal count as equal from there on. A kernel's block is closed: it uses its own parameters and values
+only.
 """
+
 import numpy as np
 
 from tgen.core import dims
@@ -17,7 +20,9 @@ _VALUES = {"b": bool, "i": int, "u": int, "f": float}
 
 
 class VerifyError(AssertionError):
-    """A pass or a lowering made a function that breaks the IR's rules: an error in tgen, not in a user's program."""
+    """A pass or a lowering made a function that breaks the IR's rules: an error in tgen, not in a user's
+    program.
+    """
 
 
 def verify(function):
@@ -28,7 +33,8 @@ def verify(function):
     >>> verify(parse("function (v0: int64[n0]) {\\n v1: float64[n0] = neg v0\\n return v1\\n}"))
     Traceback (most recent call last):
       ...
-    tgen.ir.verify.VerifyError: result 0 is float64[n0], the op's rule says int64[n0]: v1: float64[n0] = neg v0
+    tgen.ir.verify.VerifyError: result 0 is float64[n0], the op's rule says int64[n0]: v1: float64[n0] = neg
+    v0
     """
     _Verifier(function).run()
     return function
@@ -46,26 +52,42 @@ class _Verifier:
             self.instr = None
             self.results()
         except (VerifyError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-            line = instr_text(self.function, self.instr) if self.instr is not None else "the function's parameters and results"
+            line = (
+                instr_text(self.function, self.instr)
+                if self.instr is not None
+                else "the function's parameters and results"
+            )
             words = str(error) if isinstance(error, (VerifyError, TypeError, ValueError)) else repr(error)
             raise VerifyError(f"{words}: {line}") from (None if isinstance(error, VerifyError) else error)
 
     # -- parameters and results
     def params(self):
         fn = self.function
-        _demand(len(fn.params) == len(fn.block.params), f"{len(fn.params)} parameters described, the block has {len(fn.block.params)}")
+        _demand(
+            len(fn.params) == len(fn.block.params),
+            f"{len(fn.params)} parameters described, the block has {len(fn.block.params)}",
+        )
         counts = {INPUT: 0, SHARED: 0, CONST: 0}
         for param, value in zip(fn.params, fn.block.params):
-            _demand(param.kind in counts and param.number == counts[param.kind], f"parameter {param.kind} {param.number} is out of order")
+            _demand(
+                param.kind in counts and param.number == counts[param.kind],
+                f"parameter {param.kind} {param.number} is out of order",
+            )
             counts[param.kind] += 1
             if param.symbol is not None:
-                _demand(param.kind == INPUT and value.type.ndim == 0 and is_int(value.type.dtype), f"{param.symbol} names no rank-0 integer input")
+                _demand(
+                    param.kind == INPUT and value.type.ndim == 0 and is_int(value.type.dtype),
+                    f"{param.symbol} names no rank-0 integer input",
+                )
                 self.symbols.add(param.symbol)
             lone = [str(s) for s in value.type.shape if _lone(s)]
-            self.symbols.update(name for name in lone if name[0] == "n")        # the entry reads those
+            self.symbols.update(name for name in lone if name[0] == "n")  # the entry reads those
         for value in fn.block.params:
             self.define(value, self.defined)
-        _demand(len(fn.constants) == counts[CONST], f"{len(fn.constants)} constants for {counts[CONST]} parameters")
+        _demand(
+            len(fn.constants) == counts[CONST],
+            f"{len(fn.constants)} constants for {counts[CONST]} parameters",
+        )
         for param, value in zip(fn.params, fn.block.params):
             self.constant_param(param, value)
         self.shared = {p.number: (p, v) for p, v in zip(fn.params, fn.block.params) if p.kind == SHARED}
@@ -74,15 +96,20 @@ class _Verifier:
         array = self.function.constants[param.number] if param.kind == CONST else None
         if array is None:
             return
-        _demand(str(array.dtype) == value.type.dtype and tuple(array.shape) == value.type.shape,
-                f"constant {param.number} is {array.dtype}{list(array.shape)}, its parameter {value.type.text()}")
+        _demand(
+            str(array.dtype) == value.type.dtype and tuple(array.shape) == value.type.shape,
+            f"constant {param.number} is {array.dtype}{list(array.shape)}, its parameter {value.type.text()}",
+        )
 
     def results(self):
         fn = self.function
-        _demand(fn.outputs + len(fn.updates) == len(fn.block.results), f"{len(fn.block.results)} results for {fn.outputs} outputs and {len(fn.updates)} updates")
+        _demand(
+            fn.outputs + len(fn.updates) == len(fn.block.results),
+            f"{len(fn.block.results)} results for {fn.outputs} outputs and {len(fn.updates)} updates",
+        )
         _demand(len(set(fn.updates)) == len(fn.updates), "a shared variable is updated twice")
         self.uses(fn.block.results, self.defined)
-        for number, value in zip(fn.updates, fn.block.results[fn.outputs:]):
+        for number, value in zip(fn.updates, fn.block.results[fn.outputs :]):
             _demand(number in self.shared, f"there is no shared variable {number} to update")
             param, target = self.shared[number]
             old, new = self.equal.canon_type(target.type), self.equal.canon_type(value.type)
@@ -146,6 +173,7 @@ class _Verifier:
             self.instr = instr
             self.uses(block.results, scope)
             self.defined.update(scope)
+
         for v in block.params:
             self.define(v, scope)
         return iter(block.instrs), scope, rank, ending
@@ -154,7 +182,9 @@ class _Verifier:
         self.uses(instr.operands, scope)
         self.check_sizes(instr.sizes)
         if rank is not None:
-            _demand(instr.op.kind == SCALAR or instr.op.name in IN_KERNEL, f"{instr.op} may not stand in a kernel")
+            _demand(
+                instr.op.kind == SCALAR or instr.op.name in IN_KERNEL, f"{instr.op} may not stand in a kernel"
+            )
             _demand(not instr.found, "a kernel cannot find sizes")
         if instr.op.name == "index":
             _demand(rank is not None and 0 <= instr.attrs["dim"] < rank, "no such index of the kernel")
@@ -168,7 +198,10 @@ class _Verifier:
         wanted = instr.op.extra["params"]([v.type for v in instr.operands], instr.attrs)
         _demand(len(wanted) == len(instr.blocks), f"{len(instr.blocks)} blocks, wanted {len(wanted)}")
         for block, types in zip(instr.blocks, wanted):
-            _demand(len(block.params) == len(types), f"a block has {len(block.params)} parameters, wanted {len(types)}")
+            _demand(
+                len(block.params) == len(types),
+                f"a block has {len(block.params)} parameters, wanted {len(types)}",
+            )
             for v, t in zip(block.params, types):
                 _demand(self.agree(v.type, t, ()), f"a block parameter is {v.type.text()}, wanted {t.text()}")
 
@@ -180,18 +213,28 @@ class _Verifier:
         for v in instr.results:
             self.define(v, scope)
         wanted = self.kernel_types(instr) if instr.op.name == "kernel" else self.inferred(instr)
-        _demand(len(wanted) == len(instr.results), f"{len(instr.results)} results, the op's rule says {len(wanted)}")
+        _demand(
+            len(wanted) == len(instr.results),
+            f"{len(instr.results)} results, the op's rule says {len(wanted)}",
+        )
         for k, (value, type) in enumerate(zip(instr.results, wanted)):
-            _demand(self.agree(value.type, type, instr.found), f"result {k} is {value.type.text()}, the op's rule says {type.text()}")
+            _demand(
+                self.agree(value.type, type, instr.found),
+                f"result {k} is {value.type.text()}, the op's rule says {type.text()}",
+            )
         if instr.op.name == "check_eq":
             self.equal.learn(*instr.sizes)
 
     def agree(self, type, wanted, found):
-        """Whether a result's type is what was inferred; a size the rule leaves open must be one found here."""
+        """Whether a result's type is what was inferred; a size the rule leaves open must
+        be one found here.
+        """
         if type.dtype != wanted.dtype or type.ndim != wanted.ndim:
             return False
-        return type == wanted or all(str(s) in found if w is None else self.equal.canon(s) == self.equal.canon(w)
-                                     for s, w in zip(type.shape, wanted.shape))
+        return type == wanted or all(
+            str(s) in found if w is None else self.equal.canon(s) == self.equal.canon(w)
+            for s, w in zip(type.shape, wanted.shape)
+        )
 
     def inferred(self, instr):
         if instr.op.name == "constant":
@@ -206,7 +249,10 @@ class _Verifier:
     def constant(self, instr):
         type, values = instr.result.type, instr.attrs["value"]
         _demand(all(isinstance(s, int) for s in type.shape), "a constant's shape is static")
-        _demand(isinstance(values, tuple) and len(values) == dims.product(type.shape), f"{len(values)} elements of a constant {type.text()}")
+        _demand(
+            isinstance(values, tuple) and len(values) == dims.product(type.shape),
+            f"{len(values)} elements of a constant {type.text()}",
+        )
         python = _VALUES[np.dtype(type.dtype).kind]
         for v in values:
             _demand(v.__class__ is python, f"element {v!r} of a constant {type.text()}")
@@ -215,29 +261,50 @@ class _Verifier:
     # -- kernels
     def kernel_operands(self, instr):
         maps, params = instr.attrs["maps"], instr.blocks[0].params
-        _demand(len(instr.blocks) == 1 and len(maps) == len(instr.operands) == len(params), "operands, maps and block parameters of a kernel differ in number")
+        _demand(
+            len(instr.blocks) == 1 and len(maps) == len(instr.operands) == len(params),
+            "operands, maps and block parameters of a kernel differ in number",
+        )
         for value, axes, param in zip(instr.operands, maps, params):
             _demand(len(axes) == value.type.ndim, f"a map of {len(axes)} axes for {value.type.text()}")
             for axis, size in zip(axes, value.type.shape):
                 self.axis(instr, axis, size)
-            whole = TensorType(value.type.dtype, tuple(s for a, s in zip(axes, value.type.shape) if a == WHOLE))
-            _demand(self.agree(param.type, whole, ()), f"a block parameter is {param.type.text()}, its map leaves {whole.text()}")
+            whole = TensorType(
+                value.type.dtype, tuple(s for a, s in zip(axes, value.type.shape) if a == WHOLE)
+            )
+            _demand(
+                self.agree(param.type, whole, ()),
+                f"a block parameter is {param.type.text()}, its map leaves {whole.text()}",
+            )
 
     def axis(self, instr, axis, size):
         if axis == WHOLE:
             return
         self.check_sizes((axis.start, axis.step))
         if axis.gather is not None:
-            param = instr.blocks[0].params[axis.gather].type if axis.gather in range(len(instr.operands)) else None
-            _demand(axis.index is None and param is not None and param.ndim == 0 and is_int(param.dtype), "a map gathers by no integer element")
+            param = (
+                instr.blocks[0].params[axis.gather].type
+                if axis.gather in range(len(instr.operands))
+                else None
+            )
+            _demand(
+                axis.index is None and param is not None and param.ndim == 0 and is_int(param.dtype),
+                "a map gathers by no integer element",
+            )
             return
-        _demand(axis.index is None or axis.index in range(len(instr.sizes)), f"a map uses index {axis.index} of {len(instr.sizes)}")
+        _demand(
+            axis.index is None or axis.index in range(len(instr.sizes)),
+            f"a map uses index {axis.index} of {len(instr.sizes)}",
+        )
         length = instr.sizes[axis.index] if axis.index is not None else 1
         if size == 0:
             return  # it has no place: a check before it has ended the call
         if all(isinstance(s, int) for s in (axis.start, axis.step, length, size)) and 0 not in instr.sizes:
             ends = (axis.start, axis.start + axis.step * (length - 1))
-            _demand(0 <= min(ends) and max(ends) < size, f"a map reads elements {min(ends)} to {max(ends)} of an axis of {size}")
+            _demand(
+                0 <= min(ends) and max(ends) < size,
+                f"a map reads elements {min(ends)} to {max(ends)} of an axis of {size}",
+            )
 
     def kernel_types(self, instr):
         outs, yielded = instr.attrs["outs"], instr.blocks[0].results
@@ -250,8 +317,13 @@ class _Verifier:
             return TensorType(type.dtype, domain + type.shape)
         _demand(len(out) in (3, 4) and out[0] == "reduce" and out[1] in OPS, f"no out of a kernel: {out}")
         _demand(OPS[out[1]].kind == REDUCE, f"no out of a kernel, {out[1]} is no reduction: {out}")
-        _demand(out[2] and list(out[2]) == sorted(set(out[2])) and set(out[2]) <= set(range(len(domain))), f"no axes of the domain: {out[2]}")
-        reduced, = OPS[out[1]].infer([_filled(TensorType(type.dtype, domain), out[2])], {"axes": out[2]}, ())
+        _demand(
+            out[2] and list(out[2]) == sorted(set(out[2])) and set(out[2]) <= set(range(len(domain))),
+            f"no axes of the domain: {out[2]}",
+        )
+        (reduced,) = OPS[out[1]].infer(
+            [_filled(TensorType(type.dtype, domain), out[2])], {"axes": out[2]}, ()
+        )
         dtype = out[3] if len(out) == 4 else reduced.dtype
         rounds = (dtype, reduced.dtype) == ("float32", "float64")
         _demand(rounds or dtype == reduced.dtype, f"{reduced.dtype} is not rounded to {dtype}: {out}")
@@ -259,8 +331,8 @@ class _Verifier:
 
 
 def _filled(type, axes):
-    """A reduced operand with one element where it has none: an extreme of nothing is what the user is refused;
-    in the IR it is the least or the greatest value (regions.reduce).
+    """A reduced operand with one element where it has none: an extreme of nothing is what the user is
+    refused; in the IR it is the least or the greatest value (regions.reduce).
     """
     return type.with_shape(tuple(1 if s == 0 and k in axes else s for k, s in enumerate(type.shape)))
 

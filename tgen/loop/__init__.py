@@ -1,4 +1,7 @@
-"""Loops and branches in a graph: Theano's ``scan`` and its kin, ``ifelse``, and ``fori`` for new code. They run inside the compiled function."""
+"""Loops and branches in a graph: Theano's ``scan`` and its kin, ``ifelse``, and ``fori`` for new code. They
+run inside the compiled function.
+"""
+
 from .branches import ifelse
 from .checkpoints import scan_checkpoints
 from .returns import until

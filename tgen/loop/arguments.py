@@ -1,4 +1,7 @@
-"""What scan was given: sequences and states with their taps, the number of steps; and the variables its step function gets."""
+"""What scan was given: sequences and states with their taps, the number of steps; and the variables its step
+function gets.
+"""
+
 import math
 from dataclasses import dataclass
 
@@ -48,11 +51,13 @@ def _taps(taps, what):
     return [int(tap) for tap in taps]
 
 
-# -- sequences -------------------------------------------------------------------------------------------------------------------
+# -- sequences -----------------------------------------------------------------------------------------------
+
 
 @dataclass
 class Sequence:
     """An input of which a step reads the elements at ``taps`` from where it stands."""
+
     input: Variable
     taps: list
     number: int
@@ -66,7 +71,10 @@ class Sequence:
 
     def parameters(self):
         x, t = self.input, self.input.type
-        return [parameter(t.with_shape(t.shape[1:]), at_tap(x, tap), lambda tap=tap: self.test_value(tap)) for tap in self.taps]
+        return [
+            parameter(t.with_shape(t.shape[1:]), at_tap(x, tap), lambda tap=tap: self.test_value(tap))
+            for tap in self.taps
+        ]
 
     def test_value(self, tap):
         value = testvalue.known(self.input)
@@ -84,11 +92,17 @@ class Sequence:
         if sizes.same(usable, steps):
             count = usable
         elif isinstance(usable, int) and isinstance(steps, int) and usable < steps:
-            raise ValueError(f"sequence {self.number} of scan ({self.input}, {self.input.type}) allows {usable} steps, but n_steps is {steps}")
+            raise ValueError(
+                f"sequence {self.number} of scan ({self.input}, {self.input.type}) allows "
+                f"{usable} steps, but n_steps is {steps}"
+            )
         else:
-            count = sizes.maximum(sizes.minimum(usable, steps), 0)      # shorter ones are refused when it runs
+            # shorter ones are refused when it runs
+            count = sizes.maximum(sizes.minimum(usable, steps), 0)
         if backwards:
-            return rows(self.input, sizes.variable(sizes.add(sizes.sub(usable, 1), start)), sizes.variable(count), -1)
+            return rows(
+                self.input, sizes.variable(sizes.add(sizes.sub(usable, 1), start)), sizes.variable(count), -1
+            )
         if not start and sizes.same(count, sizes.length(self.input, 0)):
             return self.input
         return rows(self.input, sizes.variable(start), sizes.variable(count))
@@ -110,31 +124,44 @@ def _sequence(number, x):
         x = x["input"]
     v = as_tensor_variable(x)
     if not v.type.ndim:
-        raise TypeError(f"{what} is {v} of {v.type}, a scalar; it must have at least one axis, the steps. What is the same at every step goes to non_sequences")
+        raise TypeError(
+            f"{what} is {v} of {v.type}, a scalar; it must have at least one axis, the steps. "
+            "What is the same at every step goes to non_sequences"
+        )
     if not taps:
         raise ValueError(f"{what} ({v}) has no taps; [0] is the element of the step itself")
     return Sequence(v, taps, number)
 
 
-# -- states ----------------------------------------------------------------------------------------------------------------------
+# -- states --------------------------------------------------------------------------------------------------
+
 
 @dataclass
 class State:
-    """An output that is fed back: what it was up to ``depth`` steps before is kept in as many registers, the newest last."""
+    """An output that is fed back: what it was up to ``depth`` steps before is kept in as many registers, the
+    newest last.
+    """
+
     initial: Variable
     taps: list
     number: int
-    stacked: bool       # initial has a row for each register
+    stacked: bool  # initial has a row for each register
 
     def __post_init__(self):
         self.depth = -min(self.taps)
         if not self.stacked:
             return
         if not self.initial.type.ndim:
-            raise ValueError(f"the initial state {self.number} of scan ({self.initial}) is a scalar; with taps {self.taps} it needs a leading axis of {self.depth}")
+            raise ValueError(
+                f"the initial state {self.number} of scan ({self.initial}) is a scalar; with "
+                f"taps {self.taps} it needs a leading axis of {self.depth}"
+            )
         given = self.initial.type.shape[0]
         if isinstance(given, int) and given < self.depth:
-            raise ValueError(f"the initial state {self.number} of scan ({self.initial}, {self.initial.type}) has {given} rows; taps {self.taps} need {self.depth}")
+            raise ValueError(
+                f"the initial state {self.number} of scan ({self.initial}, {self.initial.type}) "
+                f"has {given} rows; taps {self.taps} need {self.depth}"
+            )
 
     def first(self):
         """The values the registers start with."""
@@ -143,7 +170,10 @@ class State:
     def parameters(self):
         t = self.initial.type
         row = t.with_shape(t.shape[1:]) if self.stacked else t
-        return [parameter(row, at_tap(self.initial, k - self.depth), lambda k=k: self.test_value(k)) for k in range(self.depth)]
+        return [
+            parameter(row, at_tap(self.initial, k - self.depth), lambda k=k: self.test_value(k))
+            for k in range(self.depth)
+        ]
 
     def test_value(self, k):
         value = testvalue.known(self.initial)
@@ -165,7 +195,10 @@ def _state(number, x):
     if isinstance(x, dict):
         _keys(x, ("initial", "taps"), what)
         if is_none(x) and x.get("taps") is not None:
-            raise ValueError(f"{what} has taps but no 'initial'; what a step reads of the steps before needs values to start with")
+            raise ValueError(
+                f"{what} has taps but no 'initial'; what a step reads of the steps before needs "
+                "values to start with"
+            )
         if x.get("taps") is not None:
             taps = _taps(x["taps"], what)
         x = x.get("initial")
@@ -176,19 +209,28 @@ def _state(number, x):
     return State(as_tensor_variable(x), taps, number, taps != [-1])
 
 
-# -- the number of steps ---------------------------------------------------------------------------------------------------------
+# -- the number of steps -------------------------------------------------------------------------------------
+
 
 def steps(n_steps, seqs):
-    """The number of steps, an int or an int64 scalar: what was asked for, else what the shortest sequence allows."""
+    """The number of steps, an int or an int64 scalar: what was asked for, else what the shortest sequence
+    allows.
+    """
     if isinstance(n_steps, (float, np.floating)) and not math.isfinite(n_steps):
         n_steps = None
     if n_steps is not None:
         count = sizes.as_size(n_steps, "n_steps of scan")
         if isinstance(count, int) and count < 0:
-            raise ValueError(f"n_steps of scan is {count}; it must be 0 or more (go_backwards=True reads sequences from their end)")
+            raise ValueError(
+                f"n_steps of scan is {count}; it must be 0 or more (go_backwards=True reads "
+                "sequences from their end)"
+            )
         return count
     if not seqs:
-        raise ValueError("No information about the number of steps provided. Either provide a value for n_steps argument of scan or provide an input sequence")
+        raise ValueError(
+            "No information about the number of steps provided. Either provide a value for "
+            "n_steps argument of scan or provide an input sequence"
+        )
     count = seqs[0].usable()
     for x in seqs[1:]:
         other = x.usable()

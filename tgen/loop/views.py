@@ -1,5 +1,8 @@
-"""``map``, ``reduce``, ``foldl``, ``foldr``: scans under other names, as Theano has them; ``fori`` for new code."""
-from tgen.tensor import as_tensor_variable, arange, sizes
+"""``map``, ``reduce``, ``foldl``, ``foldr``: scans under other names, as Theano has them; ``fori`` for new
+code.
+"""
+
+from tgen.tensor import arange, as_tensor_variable, sizes
 
 from . import arguments
 from .scanning import Loop, scan
@@ -17,7 +20,8 @@ def map(fn, sequences, non_sequences=None, truncate_gradient=-1, go_backwards=Fa
 
 
 def reduce(fn, sequences, outputs_info, non_sequences=None, go_backwards=False, mode=None, name=None):
-    """What the outputs of a scan are after its last step: (a variable or a list, updates). ``fn`` gets an element of each sequence, then the states.
+    """What the outputs of a scan are after its last step: (a variable or a list, updates). ``fn`` gets an
+    element of each sequence, then the states.
 
     >>> import numpy as np, tgen, tgen.tensor as T
     >>> x = T.dvector("x")
@@ -45,14 +49,16 @@ def foldr(fn, sequences, outputs_info, non_sequences=None, mode=None, name=None)
 
 
 def fori(n, body, *initial):
-    """The state after ``n`` steps of ``state = body(i, *state)``, i from 0 on: one variable, or a list for several.
+    """The state after ``n`` steps of ``state = body(i, *state)``, i from 0 on: one variable, or a list for
+    several.
 
     n        an int or integer scalar; with 0 steps the state is the initial one
-    body     gets the step's number (int64) and the state's variables; returns as many, of their dtypes and shapes
+    body     gets the step's number (int64) and the state's variables; returns as many, of their dtypes and
+             shapes
     initial  what the state starts with: variables, numbers or arrays
 
-    Nothing is kept of the steps between unless a gradient needs it. Raises as ``scan``, and ValueError if body updates shared
-    variables (a random stream, say): their values would be lost, use ``scan``.
+    Nothing is kept of the steps between unless a gradient needs it. Raises as ``scan``, and ValueError if
+    body updates shared variables (a random stream, say): their values would be lost, use ``scan``.
 
     >>> import tgen, tgen.tensor as T
     >>> x = T.dscalar("x")
@@ -62,9 +68,16 @@ def fori(n, body, *initial):
     if not initial:
         raise ValueError("fori needs a state to start with: fori(n, body, initial)")
     steps = arguments.steps(n, [])
-    loop = Loop([arguments.Sequence(arange(sizes.variable(steps)), [0], 0)], [arguments.State(as_tensor_variable(v), [-1], k, False) for k, v in enumerate(initial)], [], steps)
+    loop = Loop(
+        [arguments.Sequence(arange(sizes.variable(steps)), [0], 0)],
+        [arguments.State(as_tensor_variable(v), [-1], k, False) for k, v in enumerate(initial)],
+        [],
+        steps,
+    )
     loop.call(body)
     if loop.updates or loop.condition is not None:
-        raise ValueError("body of fori may only return the new state; scan takes updates of shared variables and until")
+        raise ValueError(
+            "body of fori may only return the new state; scan takes updates of shared variables and until"
+        )
     results, _ = loop.outputs(keep="final")
     return results if len(results) > 1 else results[0]

@@ -1,10 +1,12 @@
 """Graph -> IR, the only step that knows both sides: sizes get names here, checks become instructions.
 
-Every None of a graph type becomes a size expression over symbols: n.. (shapes of parameters), a.. (values of integer
-scalar arguments), k.. (found inside). Sizes an op needs equal are unified, and a ``check_eq`` at the top of the
-function remembers, through its site, which op asked. Checks over found-inside sizes stay where they are, those of a branch in it;
-those of a scan's body that only need what is known at the entry are made there, once.
+Every None of a graph type becomes a size expression over symbols: n.. (shapes of parameters), a.. (values of
+integer scalar arguments), k.. (found inside). Sizes an op needs equal are unified, and a ``check_eq`` at the
+top of the function remembers, through its site, which op asked. Checks over found-inside sizes stay where
+they are, those of a branch in it; those of a scan's body that only need what is known at the entry are made
+there, once.
 """
+
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -25,8 +27,9 @@ from .regions import Body, first_twins, leaders, loops, names_of
 from .sizes import Site
 
 IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
-LITERAL_ELEMENTS = 32       # a constant up to this size stands in the text; a larger one is a parameter
-LONGEST_SIZE = 400          # characters; x*x*x... doubles with each step, so a longer expression is computed as data
+LITERAL_ELEMENTS = 32  # a constant up to this size stands in the text; a larger one is a parameter
+# characters; x*x*x... doubles with each step, so a longer expression is computed as data
+LONGEST_SIZE = 400
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Lowered:
     function: Function
     shared: list
     sites: list
-    names: dict = field(default_factory=dict)      # IR value -> the user's name
+    names: dict = field(default_factory=dict)  # IR value -> the user's name
 
 
 class Escaped(Exception):
@@ -43,21 +46,31 @@ class Escaped(Exception):
 
 class Lowering(Guards):
     """The state of one lowering. ``types`` are IR types, canonical only at the end."""
+
     literals = LITERAL_ELEMENTS
 
     def __init__(self, inputs, outputs, updates, order, forced, copies):
         super().__init__()
         self.order = order
-        self.inputs, self.outputs, self.updates, self.forced, self.copies = inputs, outputs, updates, forced, copies
-        self.sizes, self.identity, self.places = {}, {}, {}      # places: variable -> the region that makes it
+        self.inputs, self.outputs, self.updates, self.forced, self.copies = (
+            inputs,
+            outputs,
+            updates,
+            forced,
+            copies,
+        )
+        # places: variable -> the region that makes it
+        self.sizes, self.identity, self.places = {}, {}, {}
         self.params, self.constants, self.shared = [], [], []
-        self.bodies = Counter()     # parameters of the Lambdas lowered already -> how often
-        self.born = {}              # symbol of a size found inside -> the region that finds it
-        self.branch_sizes = {}      # symbol of a size of ifelse -> what it is in either branch
+        self.bodies = Counter()  # parameters of the Lambdas lowered already -> how often
+        self.born = {}  # symbol of a size found inside -> the region that finds it
+        self.branch_sizes = {}  # symbol of a size of ifelse -> what it is in either branch
 
     # -- parameters
     def add_param(self, v, kind, number, label):
-        shape = tuple(self.symbol("n", f"{label}.shape[{k}]") if s is None else s for k, s in enumerate(v.type.shape))
+        shape = tuple(
+            self.symbol("n", f"{label}.shape[{k}]") if s is None else s for k, s in enumerate(v.type.shape)
+        )
         symbol = None
         if kind == INPUT and v.type.ndim == 0 and is_int(v.type.dtype):
             size = self.symbol("a", label)
@@ -76,12 +89,16 @@ class Lowering(Guards):
         targets = [s for s, _ in self.updates]
         for v in dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + targets):
             self.shared.append(v)
-            self.add_param(v, SHARED, len(self.shared) - 1,
-                           shown(v.name) if v.name else f"shared variable {len(self.shared) - 1}")
+            self.add_param(
+                v,
+                SHARED,
+                len(self.shared) - 1,
+                shown(v.name) if v.name else f"shared variable {len(self.shared) - 1}",
+            )
         for v in found:
             if isinstance(v, Constant):
                 self.add_constant(v)
-        self.python = python_sites(self.order)        # the bodies of host ops
+        self.python = python_sites(self.order)  # the bodies of host ops
         return roots
 
     def add_constant(self, v):
@@ -97,11 +114,14 @@ class Lowering(Guards):
 
     # -- blocks
     def walk(self, outputs, stop, order):
-        """Lower ``order``, which is what ``outputs`` need, in this region, and in the branches' regions what they alone need."""
+        """Lower ``order``, which is what ``outputs`` need, in this region, and in the branches' regions what
+        they alone need.
+        """
         made, copied = outputs, {}
         if any(node.primitive.name == "ifelse" for node in order):
             key = tuple(outputs)
-            if key not in self.copies:      # made once: an attempt that comes after asks for the same variables
+            # made once: an attempt that comes after asks for the same variables
+            if key not in self.copies:
                 self.copies[key] = in_each_branch(outputs, stop, first_twins)
             made, copied = self.copies[key]
             order = toposort(made, stop)
@@ -113,7 +133,9 @@ class Lowering(Guards):
             self.region = self.region_of(home, regions)
             self.places.update((v, self.region) for v in node.outputs)
             if node.primitive.name == "ifelse":
-                self.add_ifelse(node, [self.region_of(places.side(node, side, home), regions) for side in (0, 1)])
+                self.add_ifelse(
+                    node, [self.region_of(places.side(node, side, home), regions) for side in (0, 1)]
+                )
             elif node not in twins:
                 self.add(node)
             elif twins[node].nodes[0] is node:
@@ -137,7 +159,9 @@ class Lowering(Guards):
 
     def put(self, targets, op, operands=(), attrs=None, sizes=(), node=None, region=None, bodies=()):
         op = OPS[op] if isinstance(op, str) else op
-        (region or self.region).pending.append(Pending(tuple(targets), op, tuple(operands), attrs or {}, tuple(sizes), node, bodies))
+        (region or self.region).pending.append(
+            Pending(tuple(targets), op, tuple(operands), attrs or {}, tuple(sizes), node, bodies)
+        )
 
     # -- nodes
     def split(self, node):
@@ -145,10 +169,12 @@ class Lowering(Guards):
         op = node.primitive
         count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
         arrays = node.inputs[:-count] if count else node.inputs
-        return arrays, tuple(self.size_of(v, node) for v in node.inputs[len(arrays):])
+        return arrays, tuple(self.size_of(v, node) for v in node.inputs[len(arrays) :])
 
     def size_of(self, v, node):
-        """The size expression of an int64 scalar; a value known only inside gets a symbol through ``sizeof``, beside it."""
+        """The size expression of an int64 scalar; a value known only inside gets a symbol through ``sizeof``,
+        beside it.
+        """
         if v not in self.sizes:
             region = self.places.get(v, self.regions[0])
             self.sizes[v] = symbol = self.found(str(v), region)
@@ -232,7 +258,11 @@ class Lowering(Guards):
 
     def fold_size(self, node, out):
         """Keep the size expression of an integer scalar whose operands have one."""
-        if out.type.ndim or out.type.dtype not in ("int64", "int32") or not all(v in self.sizes for v in node.inputs):
+        if (
+            out.type.ndim
+            or out.type.dtype not in ("int64", "int32")
+            or not all(v in self.sizes for v in node.inputs)
+        ):
             return
         fold = FOLDS.get(node.primitive.name)
         if fold is None:
@@ -249,15 +279,19 @@ class Lowering(Guards):
         attrs = {k: v for k, v in node.attrs.items() if k != "truncate"} | {"outs": tuple(loop.outs)}
         site = Site("equal", "scan", node.where, tuple(map(str, arrays)))
         self.guards(node, arrays, attrs, site)
-        for v in arrays[attrs["carries"]:attrs["carries"] + attrs["sequences"]]:
-            self.unify(self.types[v].shape[0], sizes[0], replace(site, about=(self.axis_text(v, 0), "the number of steps")))
+        for v in arrays[attrs["carries"] : attrs["carries"] + attrs["sequences"]]:
+            self.unify(
+                self.types[v].shape[0],
+                sizes[0],
+                replace(site, about=(self.axis_text(v, 0), "the number of steps")),
+            )
         arrays = [self.resized(v, node) for v in arrays]
         region = self.steps(node, body, arrays, attrs, site)
         if attrs["until"]:
             attrs["found"] = (str(self.found("the number of steps made")),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
         self.types.update(zip(loop.targets, types))
-        for (kind, k), t in zip(loop.outs, types):
+        for (_, k), t in zip(loop.outs, types):
             self.one_size(node, body.outputs[k], t)
         for v, target in names_of(loop):
             self.places[v] = self.region
@@ -266,7 +300,9 @@ class Lowering(Guards):
         self.put(loop.targets, "scan", arrays, attrs, sizes, node, bodies=(region,))
 
     def unused(self, body):
-        """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The same copy at the next attempt."""
+        """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The
+        same copy at the next attempt.
+        """
         key = body.params, self.bodies[body.params]
         self.bodies[body.params] += 1
         if not key[1]:
@@ -282,7 +318,13 @@ class Lowering(Guards):
         types = node.primitive.extra["params"]([self.types[v] for v in arrays], attrs)[0]
         for k, (p, t, v) in enumerate(zip(body.params, types, arrays)):
             self.types[p], self.places[p] = t, self.region
-            self.labels[p] = str(p) if p.name else f"a value of the scan's body ({self.text(v)})" if v in self.labels else str(p)
+            self.labels[p] = (
+                str(p)
+                if p.name
+                else f"a value of the scan's body ({self.text(v)})"
+                if v in self.labels
+                else str(p)
+            )
             if k >= carries + attrs["sequences"] and v in self.sizes:
                 self.sizes[p] = self.sizes[v]
         order = toposort(body.outputs, body.params)
@@ -301,31 +343,57 @@ class Lowering(Guards):
     def keeps_shape(self, node, j, p, new, site):
         for axis, (first, wanted) in enumerate(zip(node.inputs[j].type.shape, new.type.shape)):
             if first == 1 != wanted:
-                raise TypeError(f"the state {j} of the scan{self.line(node)} starts with a broadcastable axis {axis} ({node.inputs[j].type}) that a step makes longer "
-                                f"({new.type}). Start it with T.unbroadcast(..., {axis}) or T.alloc, or keep the axis at 1")
-            self.unify(self.types[p].shape[axis], self.types[new].shape[axis],
-                       replace(site, about=(f"axis {axis} of state {j} as it starts", "the same after a step")))
+                raise TypeError(
+                    f"the state {j} of the scan{self.line(node)} starts with a broadcastable "
+                    f"axis {axis} ({node.inputs[j].type}) that a step makes longer "
+                    f"({new.type}). Start it with T.unbroadcast(..., {axis}) or T.alloc, or keep "
+                    "the axis at 1"
+                )
+            self.unify(
+                self.types[p].shape[axis],
+                self.types[new].shape[axis],
+                replace(site, about=(f"axis {axis} of state {j} as it starts", "the same after a step")),
+            )
 
     def one_size(self, node, v, t):
         """What is kept of every step has one size; found by the step, it would have one a step."""
         late = [name for s in t.shape for name in dims.symbols(s) if self.is_inside(name)]
         if late:
-            raise TypeError(f"the scan{self.line(node)} keeps {self.text(v)} ({v.type}), whose size ({self.origin[late[0]]}) each step finds anew: rows of an array have one size. "
-                            "Reshape it to sizes known before the loop, pad it, or reduce it in the step")
+            raise TypeError(
+                f"the scan{self.line(node)} keeps {self.text(v)} ({v.type}), whose size "
+                f"({self.origin[late[0]]}) each step finds anew: rows of an array have one size. "
+                "Reshape it to sizes known before the loop, pad it, or reduce it in the step"
+            )
 
     def is_inside(self, name):
         """Whether a symbol is found in a region that is not around this one."""
         return name in self.born and self.born[name] not in self.region.chain()
 
     def settle_branches(self, v, site):
-        """Rows have one size, so where only the branch taken says what it is, it must be that of a branch which is known before the loop."""
+        """Rows have one size, so where only the branch taken says what it is, it must be that of a branch
+        which is known before the loop.
+        """
         around = list(self.region.outer.chain())
         for size in self.types[v].shape:
             for name in dims.symbols(self.canon(size)):
                 found = [self.canon(s) for s in self.branch_sizes.get(name, ())]
-                known = [s for s in found if all(n not in self.born or self.born[n] in around for n in dims.symbols(s))]
+                known = [
+                    s
+                    for s in found
+                    if all(n not in self.born or self.born[n] in around for n in dims.symbols(s))
+                ]
                 if known:
-                    self.unify(dims.sym(name), known[0], replace(site, about=(f"an axis of {self.text(v)}, as one branch has it", "the same in the other")))
+                    self.unify(
+                        dims.sym(name),
+                        known[0],
+                        replace(
+                            site,
+                            about=(
+                                f"an axis of {self.text(v)}, as one branch has it",
+                                "the same in the other",
+                            ),
+                        ),
+                    )
 
     @staticmethod
     def line(node):
@@ -334,8 +402,11 @@ class Lowering(Guards):
     def add_ifelse(self, node, regions):
         count, (condition, *values) = node.attrs["count"], node.inputs
         yes, no = values[:count], values[count:]
-        pairs = [(k, axis, x, y) for k, (a, b) in enumerate(zip(yes, no))
-                 for axis, (x, y) in enumerate(zip(self.sizes_in(a, regions[0]), self.sizes_in(b, regions[1])))]
+        pairs = [
+            (k, axis, x, y)
+            for k, (a, b) in enumerate(zip(yes, no))
+            for axis, (x, y) in enumerate(zip(self.sizes_in(a, regions[0]), self.sizes_in(b, regions[1])))
+        ]
         different = tuple((k, axis) for k, axis, x, y in pairs if x != y)
         attrs = {"open": different, "found": tuple(str(self.found("a size of ifelse")) for _ in different)}
         bodies = tuple(Body(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
@@ -343,11 +414,16 @@ class Lowering(Guards):
         self.branch_sizes.update((names[k, axis], (x, y)) for k, axis, x, y in pairs if (k, axis) in names)
         for k, v in enumerate(node.outputs):
             shape = [s for number, _, s, _ in pairs if number == k]
-            self.types[v] = TensorType(v.type.dtype, tuple(dims.sym(names[k, a]) if (k, a) in names else s for a, s in enumerate(shape)))
+            self.types[v] = TensorType(
+                v.type.dtype,
+                tuple(dims.sym(names[k, a]) if (k, a) in names else s for a, s in enumerate(shape)),
+            )
         self.put(node.outputs, "cond", (condition,), attrs, (), node, bodies=bodies)
 
     def sizes_in(self, v, region):
-        """The sizes of a value as the top of the function knows them, or as what it found around ``region`` does."""
+        """The sizes of a value as the top of the function knows them, or as what it found around ``region``
+        does.
+        """
         return [self.at_entry(s) for s in self.types[v].shape]
 
     # -- emission
@@ -355,27 +431,45 @@ class Lowering(Guards):
         scope = Scope(self)
         for v, _ in self.params:
             scope.define(v)
-        params = tuple(replace(p, sites=tuple(self.axis_sites.get((v, a)) for a in range(v.type.ndim))) for v, p in self.params)
+        params = tuple(
+            replace(p, sites=tuple(self.axis_sites.get((v, a)) for a in range(v.type.ndim)))
+            for v, p in self.params
+        )
         block_params = tuple(scope.values[v] for v, _ in self.params)
         scope.emit(self.checks)
         scope.emit(self.regions[0].pending)
         results = tuple(scope.resolve(v) for v in roots)
         numbers = {s: k for k, s in enumerate(self.shared)}
-        function = Function(params, Block(block_params, tuple(scope.instrs), results), len(self.outputs), tuple(numbers[s] for s, _ in self.updates), tuple(self.constants))
+        function = Function(
+            params,
+            Block(block_params, tuple(scope.instrs), results),
+            len(self.outputs),
+            tuple(numbers[s] for s, _ in self.updates),
+            tuple(self.constants),
+        )
         names = {value: v.name for v, value in scope.values.items() if getattr(v, "name", None)}
         return Lowered(function, self.shared, self.sites, names)
 
 
 FOLDS = {
-    "add": dims.add, "sub": dims.sub, "mul": dims.mul, "int_div": dims.div, "mod": dims.mod, "minimum": dims.minimum, "maximum": dims.maximum,
-    "neg": lambda x: dims.mul(-1, x), "cast": lambda x: x, "dimshuffle": lambda x: x,
+    "add": dims.add,
+    "sub": dims.sub,
+    "mul": dims.mul,
+    "int_div": dims.div,
+    "mod": dims.mod,
+    "minimum": dims.minimum,
+    "maximum": dims.maximum,
+    "neg": lambda x: dims.mul(-1, x),
+    "cast": lambda x: x,
+    "dimshuffle": lambda x: x,
 }
 
 
 def lower(inputs, outputs, updates, order=None):
     """The IR function of a graph whose leaves are ``inputs``, shared variables and constants.
 
-    ``updates`` are (shared, new value) pairs; ``order`` is the graph's toposort where it was made already. Returns Lowered: function, shared variables in parameter order, error sites.
+    ``updates`` are (shared, new value) pairs; ``order`` is the graph's toposort where it was made already.
+    Returns Lowered: function, shared variables in parameter order, error sites.
     """
     forced, copies = set(), {}
     order = toposort([*outputs, *(new for _, new in updates)], inputs) if order is None else order

@@ -1,4 +1,7 @@
-"""Pending instructions -> Blocks. A block is closed: what it takes from around it becomes an operand of its instruction and a parameter."""
+"""Pending instructions -> Blocks. A block is closed: what it takes from around it becomes an operand of its
+instruction and a parameter.
+"""
+
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant
@@ -10,14 +13,18 @@ class Scope:
 
     def __init__(self, lowering, outer=None):
         self.lowering, self.outer = lowering, outer
-        self.values, self.instrs, self.captured = {}, [], {}        # captured: parameter -> the outer value
+        self.values, self.instrs, self.captured = {}, [], {}  # captured: parameter -> the outer value
 
     def resolve(self, v):
         """The Value of a variable here. As deep as blocks are nested."""
         while v in self.lowering.identity:
             v = self.lowering.identity[v]
         if v not in self.values:
-            self.values[v] = self.constant(v) if isinstance(v, Constant) and v.data.size <= self.lowering.literals else self.capture(v)
+            self.values[v] = (
+                self.constant(v)
+                if isinstance(v, Constant) and v.data.size <= self.lowering.literals
+                else self.capture(v)
+            )
         return self.values[v]
 
     def constant(self, v):
@@ -57,7 +64,15 @@ class Scope:
             attrs = attrs | {"first": len(blocks[0].params)}
         results = tuple(self.define(v) for v in item.targets)
         where = frozenset([item.node.where]) if item.node is not None and item.node.where else frozenset()
-        return Instr(item.op, operands, results, attrs, tuple(self.lowering.at_entry(s) for s in item.sizes), tuple(blocks), where)
+        return Instr(
+            item.op,
+            operands,
+            results,
+            attrs,
+            tuple(self.lowering.at_entry(s) for s in item.sizes),
+            tuple(blocks),
+            where,
+        )
 
     def block(self, body):
         params = [self.define(v) for v in body.params]

@@ -1,4 +1,5 @@
 """Checks that stand before an instruction, and the words their errors use."""
+
 import re
 from dataclasses import dataclass, replace
 
@@ -11,13 +12,17 @@ from tgen.ir.nodes import Instr
 
 from .sizes import Site, Sizes
 
-VIEWS = ("dimshuffle", "broadcast_to", "slice")             # what only shows elements of its operand
-LENGTHS = ("iota", "broadcast_to", "reshape", "scan")       # ops whose sizes the user gives: a negative one is refused
+VIEWS = ("dimshuffle", "broadcast_to", "slice")  # what only shows elements of its operand
+# ops whose sizes the user gives: a negative one is refused
+LENGTHS = ("iota", "broadcast_to", "reshape", "scan")
 
 
 @dataclass
 class Pending:
-    """An instruction to come: ``targets`` are the graph variables it makes, ``bodies`` what its blocks are made of (Body)."""
+    """An instruction to come: ``targets`` are the graph variables it makes, ``bodies`` what its blocks are
+    made of (Body).
+    """
+
     targets: tuple
     op: object
     operands: tuple
@@ -33,10 +38,12 @@ class Guards(Sizes):
     def __init__(self):
         super().__init__()
         self.types, self.labels = {}, {}
-        self.sources, self.axis_sources = {}, {}        # what describe.py found behind a variable, and behind an axis of one
+        # what describe.py found behind a variable, and behind an axis of one
+        self.sources, self.axis_sources = {}, {}
 
     def describe(self, arrays, types, x, y):
         """Texts of the two axes that hold sizes x and y: ``x.shape[1]``."""
+
         def text(size, skip):
             for v, type in zip(arrays, types):
                 for axis, s in enumerate(type.shape):
@@ -45,6 +52,7 @@ class Guards(Sizes):
             if isinstance(size, int):
                 return "the size wanted", None
             return re.sub(r"[nak]\d+", lambda symbol: self.origin.get(symbol[0], symbol[0]), str(size)), None
+
         first, place = text(x, None)
         return first, text(y, place)[0]
 
@@ -62,7 +70,9 @@ class Guards(Sizes):
         return self.labels.get(v, str(v))
 
     def guards(self, node, arrays, attrs, site):
-        """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty reductions."""
+        """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty
+        reductions.
+        """
         name = node.primitive.name
         if node.primitive.kind == SCALAR and len(arrays) > 1:
             self.unify_elementwise(arrays, site)
@@ -75,7 +85,14 @@ class Guards(Sizes):
             for axis in attrs["axes"]:
                 size = self.canon(self.types[arrays[0]].shape[axis])
                 if not isinstance(size, int):
-                    self.add_check("check_nonempty", (), {"axis": axis}, (size,), Site("empty", name, node.where, (self.text(arrays[0]),)), node)
+                    self.add_check(
+                        "check_nonempty",
+                        (),
+                        {"axis": axis},
+                        (size,),
+                        Site("empty", name, node.where, (self.text(arrays[0]),)),
+                        node,
+                    )
         elif name in LENGTHS or node.primitive.extra.get("draws"):
             self.check_lengths(self.split(node)[1], node)
         if "equal" in node.primitive.extra:
@@ -83,20 +100,32 @@ class Guards(Sizes):
             for pair in node.primitive.extra["equal"](types, attrs, self.split(node)[1]):
                 self.unify(*pair, replace(site, about=self.describe(arrays, types, *pair)))
         if node.primitive.extra.get("refuses"):
-            attrs["site"] = self.add_site(Site("parameter", name, node.where, (node.primitive.extra["refuses"],)), late=True)
+            attrs["site"] = self.add_site(
+                Site("parameter", name, node.where, (node.primitive.extra["refuses"],)), late=True
+            )
         if name == "reshape":
             types = self.canon_type(self.types[arrays[0]])
             whole = dims.product(types.shape)
             wanted = dims.product(self.split(node)[1])
-            self.unify(whole, wanted, replace(site, about=(f"the size of {self.text(arrays[0])}", "the new shape's size")))
+            self.unify(
+                whole,
+                wanted,
+                replace(site, about=(f"the size of {self.text(arrays[0])}", "the new shape's size")),
+            )
         if name == "rebroadcast":
             for axis in attrs["axes"]:
-                self.unify(self.types[arrays[0]].shape[axis], 1, replace(site, about=(self.axis_text(arrays[0], axis), "the declared size")))
+                self.unify(
+                    self.types[arrays[0]].shape[axis],
+                    1,
+                    replace(site, about=(self.axis_text(arrays[0], axis), "the declared size")),
+                )
 
     def check_lengths(self, sizes, node):
         for size in sizes:
             if not dims.nonnegative(size):
-                self.add_check("check_length", (), {}, (size,), Site("length", node.primitive.name, node.where), node)
+                self.add_check(
+                    "check_length", (), {}, (size,), Site("length", node.primitive.name, node.where), node
+                )
 
     def unify_elementwise(self, arrays, site):
         """Only an axis that is 1 in the graph's type broadcasts; all others of one position must be equal."""
@@ -104,20 +133,34 @@ class Guards(Sizes):
             same = [v for v in arrays if v.type.shape[axis] != 1]
             for other in same[1:]:
                 x, y = self.canon(self.types[same[0]].shape[axis]), self.canon(self.types[other].shape[axis])
-                if x != y:      # the texts cost a walk each
-                    self.unify(x, y, replace(site, about=(self.axis_text(same[0], axis), self.axis_text(other, axis))))
+                if x != y:  # the texts cost a walk each
+                    self.unify(
+                        x,
+                        y,
+                        replace(site, about=(self.axis_text(same[0], axis), self.axis_text(other, axis))),
+                    )
 
     def check_index(self, index, size, axis, array, node):
         if self.is_in_range(index, size):
             return
-        self.add_check("check_index", (index,), {"axis": axis}, (size,), Site("index", node.primitive.name, node.where, (self.text(array), self.text(index))), node)
+        self.add_check(
+            "check_index",
+            (index,),
+            {"axis": axis},
+            (size,),
+            Site("index", node.primitive.name, node.where, (self.text(array), self.text(index))),
+            node,
+        )
 
     def is_in_range(self, v, size):
         """Whether v is a number within the size, arange(size), positions in an axis of this size, or checked
         before (within), seen through views: its values cannot be out of range.
         """
         if isinstance(v, Constant):
-            return all(dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1)) for n in v.data.ravel())
+            return all(
+                dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1))
+                for n in v.data.ravel()
+            )
         while v.owner is not None and v.owner.primitive.name in (*VIEWS, "within"):
             if v.owner.primitive.name == "within" and self.size_of(v.owner.inputs[1], v.owner) == size:
                 return True
@@ -127,9 +170,16 @@ class Guards(Sizes):
         return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
 
     def places_in(self, node, arrays, attrs):
-        """The operands of a gather. The last element's place is -1 however it was written (n - 1, x.shape[0] - 1): passes see which one is read."""
+        """The operands of a gather. The last element's place is -1 however it was written (n - 1, x.shape[0]
+        - 1): passes see which one is read.
+        """
         x, index = arrays[:2]
-        if attrs["count"] > 1 or index not in self.sizes or isinstance(index, Constant) or is_unsigned(index.type.dtype):
+        if (
+            attrs["count"] > 1
+            or index not in self.sizes
+            or isinstance(index, Constant)
+            or is_unsigned(index.type.dtype)
+        ):
             return arrays
         if dims.sub(self.canon(self.sizes[index]), self.canon(self.types[x].shape[attrs["axis"]])) != -1:
             return arrays
@@ -156,7 +206,7 @@ class Guards(Sizes):
                 none = self.compute(node, "constant", type=TensorType("int64"), value=(0,))
                 holds = self.compute(node, "or_", (holds, self.compute(node, "eq", (count, none))))
             while v.owner is not None and v.owner.primitive.name in ("cast", "dimshuffle"):
-                v = v.owner.inputs[0]       # as the user wrote it
+                v = v.owner.inputs[0]  # as the user wrote it
             about = f"{words} ({self.text(v)} holds a negative number)"
             site = Site("ValueError", node.primitive.name, node.where, (about,))
             self.add_check("assert", (holds,), {"error": "ValueError", "message": words}, (), site, node)
@@ -180,9 +230,15 @@ class Guards(Sizes):
         return made
 
     def add_check(self, name, operands, attrs, sizes, site, node):
-        at_entry = not operands and not self.region.lazy and not any(s.startswith("k") for z in sizes for s in dims.symbols(z))
+        at_entry = (
+            not operands
+            and not self.region.lazy
+            and not any(s.startswith("k") for z in sizes for s in dims.symbols(z))
+        )
         attrs = dict(attrs, site=self.add_site(site, not at_entry))
         if at_entry:
-            self.checks.append(Instr(OPS[name], (), (), attrs, sizes, (), frozenset([node.where] if node.where else ())))
+            self.checks.append(
+                Instr(OPS[name], (), (), attrs, sizes, (), frozenset([node.where] if node.where else ()))
+            )
         else:
             self.region.pending.append(Pending((), OPS[name], operands, attrs, sizes, node))

@@ -1,4 +1,5 @@
 """What blocks are made of, and which scans are one loop."""
+
 from dataclasses import dataclass
 
 from tgen.graph.nodes import Lambda
@@ -6,7 +7,10 @@ from tgen.graph.nodes import Lambda
 
 @dataclass
 class Body:
-    """What a block is made of: the region with its instructions, graph variables for its parameters and for what it yields."""
+    """What a block is made of: the region with its instructions, graph variables for its parameters and for
+    what it yields.
+    """
+
     region: object
     params: tuple
     outputs: tuple
@@ -14,15 +18,20 @@ class Body:
 
 @dataclass
 class Loop:
-    """Scans with the same body, operands and steps but different outs, as one: ``outs`` are (kind, place) over ``body``'s outputs."""
+    """Scans with the same body, operands and steps but different outs, as one: ``outs`` are (kind, place)
+    over ``body``'s outputs.
+    """
+
     nodes: list
     body: object
     outs: list
-    targets: list       # the variable of each out; the same out of another of the nodes is another name of it
+    targets: list  # the variable of each out; the same out of another of the nodes is another name of it
 
 
 def loops(order, places=None):
-    """scan node -> its Loop; the gradient of a scan makes twins that keep more (ops/bptt.py). Those of other ``places`` are apart."""
+    """scan node -> its Loop; the gradient of a scan makes twins that keep more (ops/bptt.py). Those of other
+    ``places`` are apart.
+    """
     groups, found = {}, {}
     for node in order:
         if node.primitive.name == "scan":
@@ -35,13 +44,20 @@ def loops(order, places=None):
 
 def _key(node):
     body, attrs = node.bodies[0], node.attrs
-    return (body.params, tuple(node.inputs), attrs["carries"], attrs["sequences"], attrs["until"], body.outputs[:attrs["carries"]],
-            body.outputs[-1:] if attrs["until"] else ())
+    return (
+        body.params,
+        tuple(node.inputs),
+        attrs["carries"],
+        attrs["sequences"],
+        attrs["until"],
+        body.outputs[: attrs["carries"]],
+        body.outputs[-1:] if attrs["until"] else (),
+    )
 
 
 def _union(nodes):
     carries, until = nodes[0].attrs["carries"], nodes[0].attrs["until"]
-    places, kept = {}, {}       # yielded variable -> place; (kind, place) -> target
+    places, kept = {}, {}  # yielded variable -> place; (kind, place) -> target
     for node in nodes:
         outputs = node.bodies[0].outputs
         for (kind, k), target in zip(node.attrs["outs"], node.outputs):

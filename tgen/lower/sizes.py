@@ -1,9 +1,10 @@
 """Sizes while a graph is lowered: the symbols that name them, and what is known to be equal.
 
-Sizes known at the entry that an op needs equal are unified for good: a parameter's type then says what its axis must be, or a ``check_eq``
-stands at the top of the function. Sizes found inside, and all sizes in a branch of an ifelse, are equal only from their check on
-and only in that region.
+Sizes known at the entry that an op needs equal are unified for good: a parameter's type then says what its
+axis must be, or a ``check_eq`` stands at the top of the function. Sizes found inside, and all sizes in a
+branch of an ifelse, are equal only from their check on and only in that region.
 """
+
 from dataclasses import dataclass, replace
 
 from tgen.core import dims
@@ -14,7 +15,10 @@ from tgen.ir.nodes import Instr
 
 @dataclass
 class Site:
-    """What an error record's site number means: the op, the user's line, a description of the sizes compared, and the scans around it."""
+    """What an error record's site number means: the op, the user's line, a description of the sizes compared,
+    and the scans around it.
+    """
+
     kind: str
     op: str
     where: object
@@ -23,14 +27,16 @@ class Site:
 
 
 class Region:
-    """A block in the making. ``lazy``: it may not run, so nothing in it may be moved out; ``loops`` are the lines of the scans around it."""
+    """A block in the making. ``lazy``: it may not run, so nothing in it may be moved out; ``loops`` are the
+    lines of the scans around it.
+    """
 
     def __init__(self, outer=None, lazy=False, loops=()):
         self.outer, self.loops = outer, loops
         self.lazy = lazy or outer is not None and outer.lazy
-        self.pending = []           # instructions to come
-        self.late = {}              # size -> size it is equal to, in this region only, from a check on
-        self.views = {}             # (value, shape) -> the view of it after such a check
+        self.pending = []  # instructions to come
+        self.late = {}  # size -> size it is equal to, in this region only, from a check on
+        self.views = {}  # (value, shape) -> the view of it after such a check
 
     def chain(self):
         region = self
@@ -43,13 +49,16 @@ class Sizes:
     """The part of a Lowering that names sizes and unifies them."""
 
     def __init__(self):
-        self.solved = {}            # symbol -> size, in symbols that may have been solved for since: ``settled`` reads it
-        self.alias = {}             # size -> (what it is equal to, the equation that says so)
-        self.aliases, self.lates = {}, {}           # symbol -> the keys of ``alias``, and the regions with a ``late`` size, that mention it
+        # symbol -> size, in symbols that may have been solved for since: ``settled`` reads it
+        self.solved = {}
+        self.alias = {}  # size -> (what it is equal to, the equation that says so)
+        # symbol -> the keys of ``alias``, and the regions with a ``late`` size, that mention it
+        self.aliases, self.lates = {}, {}
         self.counts = dict(n=0, a=0, k=0)
-        self.origin = {}            # symbol -> text for messages
-        self.axis_of, self.axis_sites = {}, {}      # symbol -> (parameter, axis) that defines it; such an axis -> the site that equated it
-        self.checks, self.sites = [], []            # checks at the top of the function
+        self.origin = {}  # symbol -> text for messages
+        # symbol -> (parameter, axis) that defines it; such an axis -> the site that equated it
+        self.axis_of, self.axis_sites = {}, {}
+        self.checks, self.sites = [], []  # checks at the top of the function
         self.region = Region()
         self.regions = [self.region]
 
@@ -86,7 +95,9 @@ class Sizes:
         if not isinstance(size, dims.Size) or self.solved.keys().isdisjoint(dims.symbols(size)):
             return size
         stack = self.unsettled(size)
-        while stack:        # what a symbol was solved to is settled where it is asked for, so to solve for one costs nothing but itself
+        # what a symbol was solved to is settled where it is asked for, so to solve for one costs nothing but
+        # itself
+        while stack:
             name = stack[-1]
             waiting = self.unsettled(self.solved[name])
             stack += waiting
@@ -96,14 +107,25 @@ class Sizes:
 
     def unsettled(self, size):
         """The symbols in ``size`` that were solved to a size with symbols that were solved for since."""
-        return [name for name in dims.symbols(size) if name in self.solved
-                and not self.solved.keys().isdisjoint(dims.symbols(self.solved[name]))]
+        return [
+            name
+            for name in dims.symbols(size)
+            if name in self.solved and not self.solved.keys().isdisjoint(dims.symbols(self.solved[name]))
+        ]
 
     def canon_type(self, type):
-        return tensor_type(type.dtype, tuple([self.canon(s) for s in type.shape])) if type.shape or type.weak else type
+        return (
+            tensor_type(type.dtype, tuple([self.canon(s) for s in type.shape]))
+            if type.shape or type.weak
+            else type
+        )
 
     def entry_type(self, type):
-        return tensor_type(type.dtype, tuple([self.at_entry(s) for s in type.shape])) if type.shape or type.weak else type
+        return (
+            tensor_type(type.dtype, tuple([self.at_entry(s) for s in type.shape]))
+            if type.shape or type.weak
+            else type
+        )
 
     def inner(self, lazy=False, loop=None):
         """A new region within this one."""
@@ -122,8 +144,8 @@ class Sizes:
     def unify(self, x, y, site):
         """Make two sizes one: from then on one representative.
 
-        The symbol of a parameter's axis is replaced, and the parameter's type then says what its axis must be, at the
-        site that asked; other sizes get a ``check_eq``.
+        The symbol of a parameter's axis is replaced, and the parameter's type then says what its axis must
+        be, at the site that asked; other sizes get a ``check_eq``.
         """
         x, y = self.canon(x), self.canon(y)
         if x == y:
@@ -132,7 +154,15 @@ class Sizes:
             raise ValueError(self.mismatch_text(x, y, site))
         late = self.region.lazy or any(name.startswith("k") for s in (x, y) for name in dims.symbols(s))
         number = self.add_site(site, late)
-        check = Instr(OPS["check_eq"], (), (), {"site": number}, (x, y), (), frozenset([site.where] if site.where else ()))
+        check = Instr(
+            OPS["check_eq"],
+            (),
+            (),
+            {"site": number},
+            (x, y),
+            (),
+            frozenset([site.where] if site.where else ()),
+        )
         if late:
             keep, drop = self.choose(x, y)
             self.region.pending.append(check)
@@ -208,16 +238,23 @@ class Sizes:
 
     @staticmethod
     def choose(x, y):
-        """(kept, dropped): an int before an expression before a lone symbol it does not hold; of two symbols the older; found-inside sizes go."""
+        """(kept, dropped): an int before an expression before a lone symbol it does not hold; of two symbols
+        the older; found-inside sizes go.
+        """
+
         def rank(s):
             lone = str(s).isidentifier()
             late = any(name.startswith("k") for name in dims.symbols(s))
             return (not isinstance(s, int), late, lone, len(str(s)), str(s))
+
         if str(x).isidentifier() and str(y).isidentifier() and str(x)[0] == str(y)[0]:
             return (x, y) if int(str(x)[1:]) < int(str(y)[1:]) else (y, x)
         if any(str(a).isidentifier() and str(a) in dims.symbols(b) for a, b in ((x, y), (y, x))):
-            return (x, y) if str(x).isidentifier() else (y, x)      # n1 and min(n1, 2): n1 would be left without the axis that defines it
+            # n1 and min(n1, 2): n1 would be left without the axis that defines it
+            return (x, y) if str(x).isidentifier() else (y, x)
         return (x, y) if rank(x) <= rank(y) else (y, x)
 
     def mismatch_text(self, x, y, site):
-        return f"Input dimension mis-match: {site.op} needs equal sizes, got {x} and {y}" + (f" ({site.where[0]}:{site.where[1]})" if site.where else "")
+        return f"Input dimension mis-match: {site.op} needs equal sizes, got {x} and {y}" + (
+            f" ({site.where[0]}:{site.where[1]})" if site.where else ""
+        )

@@ -1,9 +1,12 @@
-"""The gradient of a scan is a scan over the steps in reverse order (backpropagation through time: Rumelhart, Hinton, Williams 1986).
+"""The gradient of a scan is a scan over the steps in reverse order (backpropagation through time: Rumelhart,
+Hinton, Williams 1986).
 
-Its carries are the adjoints of the carries, its sequences what the forward steps made and the adjoint needs (*residuals*), its sums
-the gradients of what every step reads. Residuals are rows that the forward loop keeps beside its own results: a twin of the scan with
-the same parameters and more outs. Lowering makes one loop of the twins, so nothing is computed twice.
+Its carries are the adjoints of the carries, its sequences what the forward steps made and the adjoint needs
+(*residuals*), its sums the gradients of what every step reads. Residuals are rows that the forward loop keeps
+beside its own results: a twin of the scan with the same parameters and more outs. Lowering makes one loop of
+the twins, so nothing is computed twice.
 """
+
 from tgen.core.op import OPS, VIEW
 from tgen.graph.adjoint import adjoint_dtype, adjoint_type
 from tgen.graph.branches import Places
@@ -13,8 +16,8 @@ from tgen.graph.grad import Disconnected, Undefined, Walk, sources
 from tgen.graph.nodes import Constant, Lambda, apply_op
 from tgen.graph.walk import ancestors, clone, toposort
 
+# -- rows of what a scan keeps -------------------------------------------------------------------------------
 
-# -- rows of what a scan keeps ---------------------------------------------------------------------------------------------------
 
 def rows(x, start, count, step=1):
     """``count`` rows of x along axis 0, from row ``start`` on; both int64 scalars."""
@@ -34,7 +37,12 @@ def sizes_of(node):
 
 def _finds_sizes(node):
     """Whether the shape of a result may depend on values."""
-    return bool(node.primitive.extra.get("found")) or node.primitive.name == "ifelse" or node.primitive.name == "scan" and node.attrs["until"]
+    return (
+        bool(node.primitive.extra.get("found"))
+        or node.primitive.name == "ifelse"
+        or node.primitive.name == "scan"
+        and node.attrs["until"]
+    )
 
 
 def spread(scalar, x):
@@ -49,7 +57,8 @@ def minus(a, b):
     return apply("sub", a, b)
 
 
-# -- the rule --------------------------------------------------------------------------------------------------------------------
+# -- the rule ------------------------------------------------------------------------------------------------
+
 
 def reaches(node, outs, conditions=False):
     """The numbers of the inputs of a scan from which a gradient flows to the results where ``outs`` is true.
@@ -57,7 +66,7 @@ def reaches(node, outs, conditions=False):
     With ``conditions`` also of those that only decide a choice in a step.
     """
     body, kept = node.bodies[0], [out for out, wanted in zip(node.attrs["outs"], outs) if wanted]
-    reached = {k for kind, k in kept if kind in ("history", "final")}       # where it starts is a part of it
+    reached = {k for kind, k in kept if kind in ("history", "final")}  # where it starts is a part of it
     yields = {k for _, k in kept}
     while True:
         found = sources([body.outputs[k] for k in yields], body.params, conditions)
@@ -81,19 +90,21 @@ class _Back:
         self.carries, self.sequences, self.outs = (node.attrs[k] for k in ("carries", "sequences", "outs"))
         self.inputs, self.params = node.inputs[:-1], self.body.params
         self.given_outs = [g is not None for g in gs]
-        self.given = {}         # out of the scan -> its adjoint
-        self.last = {}          # carry -> the adjoint of its last value
+        self.given = {}  # out of the scan -> its adjoint
+        self.last = {}  # carry -> the adjoint of its last value
         for (kind, k), g in zip(self.outs, gs):
             if g is not None:
                 (self.last if kind == "final" else self.given)[k if kind == "final" else (kind, k)] = g
-        self.extra = []         # variables of the body that the forward loop keeps for this
+        self.extra = []  # variables of the body that the forward loop keeps for this
         self.kept = {("history", j): i for i, (kind, j) in enumerate(self.outs) if kind == "history"}
 
     # -- adjoints of one step
     def step(self, live):
-        """The adjoints of the body's parameters, given one for each yielded value that has any; those of ``live`` carries are carried back."""
+        """The adjoints of the body's parameters, given one for each yielded value that has any; those of
+        ``live`` carries are carried back.
+        """
         self.after = {j: self.adjoint(j) for j in live}
-        self.rows_given = {key: self.adjoint(key[1]) for key in self.given}    # a history's: before the step
+        self.rows_given = {key: self.adjoint(key[1]) for key in self.given}  # a history's: before the step
         starts = {}
         for k, v in enumerate(self.body.outputs):
             terms = [self.after[k]] if k in self.after else []
@@ -102,7 +113,8 @@ class _Back:
                 total = terms[0]
                 for term in terms[1:]:
                     total = apply("add", total, term)
-                starts[apply("copy", v)] = total        # a node of its own: what is yielded may be used to make another yielded value
+                # a node of its own: what is yielded may be used to make another yielded value
+                starts[apply("copy", v)] = total
         walk = Walk(starts, [p for p in self.params if hasattr(p.type, "dtype") and adjoint_dtype(p)], None)
         walk.run()
         return [walk.adjoint(p) if p in walk.terms else None for p in self.params]
@@ -136,29 +148,50 @@ class _Back:
         entries = [None if k in connected else Disconnected() for k in range(len(self.inputs))]
         for j, history in zip(live, results):
             entries[j] = self.reached(j, row(history, self.count))
-        for k, g in zip(wanted, results[len(live):]):
+        for k, g in zip(wanted, results[len(live) :]):
             entries[k] = self.in_order(g, self.inputs[k]) if k < self.carries + self.sequences else g
         return entries
 
     def reached(self, j, g):
-        """The adjoint of what carry j starts with, when the loop back comes that far; else only what was given for it."""
+        """The adjoint of what carry j starts with, when the loop back comes that far; else only what was
+        given for it.
+        """
         if self.count is self.made:
             return g
         given = self.given.get(("history", j))
-        return apply("switch", spread(apply("eq", self.count, self.made), g), g, zeros(g) if given is None else row(given, literal(0)))
+        return apply(
+            "switch",
+            spread(apply("eq", self.count, self.made), g),
+            g,
+            zeros(g) if given is None else row(given, literal(0)),
+        )
 
     def before(self, j, g):
-        """The adjoint of carry j before a step: what flows through the step, and what was given for the value kept there."""
+        """The adjoint of carry j before a step: what flows through the step, and what was given for the value
+        kept there.
+        """
         given = self.rows_given.get(("history", j))
         if g is None:
             return zeros(self.params[j], adjoint_dtype(self.params[j])) if given is None else given
         return g if given is None else apply("add_adjoint", g, given)
 
     def steps_made(self):
-        """``made``: how many steps the scan made; ``count``: how many of them the loop back goes through, the last ones."""
+        """``made``: how many steps the scan made; ``count``: how many of them the loop back goes through, the
+        last ones.
+        """
         self.made = self.node.inputs[-1]
         if self.attrs["until"]:
-            kind, out = next(((kind, v) for v, (kind, _) in zip(self.node.outputs, self.outs) if kind in ("history", "stack")), None) or self.counting()
+            kind, out = (
+                next(
+                    (
+                        (kind, v)
+                        for v, (kind, _) in zip(self.node.outputs, self.outs)
+                        if kind in ("history", "stack")
+                    ),
+                    None,
+                )
+                or self.counting()
+            )
             self.made = minus(length(out, 0), literal(1)) if kind == "history" else length(out, 0)
         limit = self.attrs.get("truncate", -1)
         self.count = self.made if limit < 0 else apply("minimum", self.made, literal(limit))
@@ -166,7 +199,9 @@ class _Back:
     def counting(self):
         """An out that tells how many steps were made."""
         kind = "history" if self.carries else "stack"
-        return kind, apply_op(OPS["scan"], self.node.inputs, {**self.attrs, "outs": ((kind, 0),)}, self.node.where, (self.body,))[0]
+        return kind, apply_op(
+            OPS["scan"], self.node.inputs, {**self.attrs, "outs": ((kind, 0),)}, self.node.where, (self.body,)
+        )[0]
 
     def backwards(self, x, shift=0):
         """Rows shift .. of x as a sequence of the loop back: that of the last step first."""
@@ -183,7 +218,11 @@ class _Back:
     def loop(self, live, yields, sums, wanted):
         sources = self.residuals([*yields, *sums])
         own = {v: like(v) for v in sources}
-        sequences = [(self.rows_given[key], rows(g, literal(0), self.count) if key[0] == "back" else self.backwards(g)) for key, g in self.given.items() if key[0] != "sum"]
+        sequences = [
+            (self.rows_given[key], rows(g, literal(0), self.count) if key[0] == "back" else self.backwards(g))
+            for key, g in self.given.items()
+            if key[0] != "sum"
+        ]
         sequences += [(own[v], source()) for v, (step, source) in sources.items() if step]
         fixed = [(self.rows_given[key], g) for key, g in self.given.items() if key[0] == "sum"]
         fixed += [(own[v], source()) for v, (step, source) in sources.items() if not step]
@@ -191,7 +230,9 @@ class _Back:
         body, captured = close(params, clone([*yields, *sums], own))
         first = [self.at_end(j) for j in live]
         kinds = ["back" if k < self.carries + self.sequences else "sum" for k in wanted]
-        outs = tuple(("history", j) for j in range(len(live))) + tuple((kind, len(live) + k) for k, kind in enumerate(kinds))
+        outs = tuple(("history", j) for j in range(len(live))) + tuple(
+            (kind, len(live) + k) for k, kind in enumerate(kinds)
+        )
         attrs = {"carries": len(live), "sequences": len(sequences), "outs": outs, "until": False}
         operands = [*first, *(v for _, v in sequences), *(v for _, v in fixed), *captured, self.count]
         return apply_op(OPS["scan"], operands, attrs, self.node.where, (body,))
@@ -207,7 +248,9 @@ class _Back:
 
     # -- residuals
     def residuals(self, wanted):
-        """variable of the forward body -> (whether it changes by step, a function that makes the loop back's operand for it)."""
+        """variable of the forward body -> (whether it changes by step, a function that makes the loop back's
+        operand for it).
+        """
         forward = set(ancestors(self.body.outputs)) | set(self.params)
         used = self.used(wanted, forward, *self.variation())
         found = {}
@@ -225,14 +268,22 @@ class _Back:
     def variation(self):
         """The variables of the body that change from step to step, and those that have no rows to be kept in.
 
-        These are the ones whose shape may change (a parameter's does not), and those that a step makes only in a branch.
+        These are the ones whose shape may change (a parameter's does not), and those that a step makes only
+        in a branch.
         """
-        changing = set(self.params[:self.carries + self.sequences])
+        changing = set(self.params[: self.carries + self.sequences])
         order = toposort(self.body.outputs, self.params)
         places = Places(order, self.body.outputs)
-        resized, lazy = set(), {v for node in order if places.top not in places.of[node] for v in node.outputs}
+        resized, lazy = (
+            set(),
+            {v for node in order if places.top not in places.of[node] for v in node.outputs},
+        )
         for node in order:
-            if _finds_sizes(node) or any(v in changing for v in sizes_of(node)) or any(v in resized for v in node.inputs):
+            if (
+                _finds_sizes(node)
+                or any(v in changing for v in sizes_of(node))
+                or any(v in resized for v in node.inputs)
+            ):
                 resized.update(v for v in node.outputs if v.type.ndim)
             if any(v in (resized if node.primitive.name == "shape_i" else changing) for v in node.inputs):
                 changing.update(node.outputs)
@@ -266,7 +317,9 @@ class _Back:
         return list(found)
 
     def shape_only(self, v, forward):
-        """A value of which only the shape is asked: the parameters it is made of, for it to be made (and dropped) anew."""
+        """A value of which only the shape is asked: the parameters it is made of, for it to be made (and
+        dropped) anew.
+        """
         if v not in forward:
             return ()
         return [x for x in ancestors([v], self.params) if x in self.params]
@@ -281,7 +334,11 @@ class _Back:
         for j in range(self.carries):
             if v is self.body.outputs[j]:
                 return self.backwards(self.forward_result(("history", j)), 1)
-        return self.backwards(self.forward_result(("stack", len(self.body.outputs) - int(self.attrs["until"]) + self.extra.index(v))))
+        return self.backwards(
+            self.forward_result(
+                ("stack", len(self.body.outputs) - int(self.attrs["until"]) + self.extra.index(v))
+            )
+        )
 
     def forward_result(self, key):
         if self.twin is None:
@@ -291,9 +348,19 @@ class _Back:
     def make_twin(self):
         """The scan once more with what the loop back needs among its outs: {out: variable}."""
         until = int(self.attrs["until"])
-        base = self.body.outputs[:len(self.body.outputs) - until]
-        outputs = [*base, *self.extra, *self.body.outputs[len(base):]]
-        outs = list(dict.fromkeys([*self.outs, *(("history", j) for j in range(self.carries)), *(("stack", len(base) + i) for i in range(len(self.extra)))]))
+        base = self.body.outputs[: len(self.body.outputs) - until]
+        outputs = [*base, *self.extra, *self.body.outputs[len(base) :]]
+        outs = list(
+            dict.fromkeys(
+                [
+                    *self.outs,
+                    *(("history", j) for j in range(self.carries)),
+                    *(("stack", len(base) + i) for i in range(len(self.extra))),
+                ]
+            )
+        )
         body = Lambda(self.params, outputs)
-        made = apply_op(OPS["scan"], self.node.inputs, {**self.attrs, "outs": tuple(outs)}, self.node.where, (body,))
+        made = apply_op(
+            OPS["scan"], self.node.inputs, {**self.attrs, "outs": tuple(outs)}, self.node.where, (body,)
+        )
         return dict(zip(outs, made))

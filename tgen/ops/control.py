@@ -1,4 +1,5 @@
 """What only the IR has: constants, sizes as values, checks, the kernel."""
+
 import numpy as np
 
 from tgen.core.op import REGION, STRUCT, Op, lookup, register
@@ -10,20 +11,41 @@ def _ir(name, infer, evaluate, doc, **more):
     register(Op(name, STRUCT, infer, evaluate, doc=doc, **more))
 
 
-# -- values --------------------------------------------------------------------------------------------------------------------
+# -- values --------------------------------------------------------------------------------------------------
 
-_ir("constant", None, None, "the flat tuple `value` (C order) as an array; its type, a static one, is that of its result")
-_ir("size", lambda types, attrs, sizes: (TensorType("int64"),), lambda attrs, sizes: np.asarray(sizes[0], "int64"), "a size as an int64 value", sizes=1)
-_ir("index", lambda types, attrs, sizes: (TensorType("int64"),), None, "in a kernel: its own index along `dim`, int64")
+_ir(
+    "constant",
+    None,
+    None,
+    "the flat tuple `value` (C order) as an array; its type, a static one, is that of its result",
+)
+_ir(
+    "size",
+    lambda types, attrs, sizes: (TensorType("int64"),),
+    lambda attrs, sizes: np.asarray(sizes[0], "int64"),
+    "a size as an int64 value",
+    sizes=1,
+)
+_ir(
+    "index",
+    lambda types, attrs, sizes: (TensorType("int64"),),
+    None,
+    "in a kernel: its own index along `dim`, int64",
+)
 
 
 def _rows_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     return (t.with_shape((sizes[1], *t.shape[1:])),)
 
 
-_ir("rows", _rows_infer, lambda attrs, sizes, x: x[sizes[0]:sizes[0] + sizes[1]], "rows start .. start + count - 1 of x in the memory of x: a slice that a library reads",
-    sizes=2)
+_ir(
+    "rows",
+    _rows_infer,
+    lambda attrs, sizes, x: x[sizes[0] : sizes[0] + sizes[1]],
+    "rows start .. start + count - 1 of x in the memory of x: a slice that a library reads",
+    sizes=2,
+)
 
 
 def _sizeof_infer(types, attrs, sizes):
@@ -32,10 +54,16 @@ def _sizeof_infer(types, attrs, sizes):
     return ()
 
 
-_ir("sizeof", _sizeof_infer, lambda attrs, sizes, v: (), "binds the symbol in `found` to an int64 scalar computed when the function runs")
+_ir(
+    "sizeof",
+    _sizeof_infer,
+    lambda attrs, sizes, v: (),
+    "binds the symbol in `found` to an int64 scalar computed when the function runs",
+)
 
 
-# -- checks: no results; lower makes them, each with the number of its error site --------------------------------------------------
+# -- checks: no results; lower makes them, each with the number of its error site ----------------------------
+
 
 def _nothing(types, attrs, sizes):
     return ()
@@ -62,13 +90,17 @@ def _check_index(attrs, sizes, *indices):
     for index in indices:
         bad = index[(index < -sizes[0]) | (index >= sizes[0])]
         if bad.size:
-            raise DEMANDED.get(attrs.get("error"), IndexError)(f"index {bad.flat[0]} is out of bounds for axis {attrs.get('axis', 0)} with size {sizes[0]}")
+            raise DEMANDED.get(attrs.get("error"), IndexError)(
+                f"index {bad.flat[0]} is out of bounds for axis {attrs.get('axis', 0)} with size {sizes[0]}"
+            )
     return ()
 
 
 def _check_nonempty(attrs, sizes):
     if 0 in sizes:
-        raise ValueError(f"Input of a reduction without a value for nothing has zero-size on axis {attrs.get('axis', 0)}")
+        raise ValueError(
+            f"Input of a reduction without a value for nothing has zero-size on axis {attrs.get('axis', 0)}"
+        )
     return ()
 
 
@@ -91,13 +123,25 @@ def _assert(attrs, sizes, *conditions):
 
 
 _check("check_eq", _check_eq, "ValueError unless its two sizes are equal", sizes=2)
-_check("check_index", _check_index, "IndexError unless -n <= index < n for every element of its operands; n is its size", _check_index_infer, sizes=1)
+_check(
+    "check_index",
+    _check_index,
+    "IndexError unless -n <= index < n for every element of its operands; n is its size",
+    _check_index_infer,
+    sizes=1,
+)
 _check("check_nonempty", _check_nonempty, "ValueError if its size is 0", sizes=1)
 _check("check_length", _check_length, "ValueError if its size is negative", sizes=1)
-_check("assert", _assert, "AssertionError, or its `error`, unless every element of its operands is true", _assert_infer)
+_check(
+    "assert",
+    _assert,
+    "AssertionError, or its `error`, unless every element of its operands is true",
+    _assert_infer,
+)
 
 
-# -- kernel --------------------------------------------------------------------------------------------------------------------
+# -- kernel --------------------------------------------------------------------------------------------------
+
 
 def _is_whole(axis):
     return axis.index == -1 and axis.gather is None
@@ -120,7 +164,8 @@ def reduced(out, domain, t):
     _, name, axes, *rounded = out
     if not axes or list(axes) != sorted(set(axes)) or not 0 <= axes[0] <= axes[-1] < len(domain):
         raise ValueError(f"a kernel of {len(domain)} dims cannot reduce {name} over {tuple(axes)}")
-    # the reduction's own type rule over domain + yielded shape says what comes out, and that the dtype is one it takes
+    # the reduction's own type rule over domain + yielded shape says what comes out, and that the dtype is one
+    # it takes
     whole = TensorType(t.dtype, tuple(domain) + t.shape)
     result = lookup(name).infer([whole], {"axes": tuple(axes)}, ())[0]
     return rounded_to(rounded[0], result) if rounded else result
@@ -134,11 +179,12 @@ def rounded_to(dtype, t):
 
 
 def kernel_infer(types, attrs, sizes, yields=()):
-    """Result types of a kernel. As for every REGION op there is a fourth argument: the types its block yields.
+    """Result types of a kernel. As for every REGION op there is a fourth argument: the types its block
+    yields.
 
-    An output ("map",) has the domain's shape and then the yielded value's; ("reduce", op, axes) lacks those dims of the domain.
-    The accumulator has the dtype of the yielded value; ("reduce", op, axes, dtype) is rounded to a narrower float
-    at the end.
+    An output ("map",) has the domain's shape and then the yielded value's; ("reduce", op, axes) lacks those
+    dims of the domain. The accumulator has the dtype of the yielded value; ("reduce", op, axes, dtype) is
+    rounded to a narrower float at the end.
     """
     kernel_params(types, attrs)
     for axes in attrs["maps"]:
@@ -147,8 +193,18 @@ def kernel_infer(types, attrs, sizes, yields=()):
                 raise ValueError(f"an access map reads dim {axis.index} of a kernel of {len(sizes)}")
     if len(attrs["outs"]) != len(yields):
         raise ValueError(f"a kernel of {len(attrs['outs'])} results yields {len(yields)} values")
-    return tuple(TensorType(t.dtype, tuple(sizes) + t.shape) if out[0] == "map" else reduced(out, sizes, t)
-                 for out, t in zip(attrs["outs"], yields))
+    return tuple(
+        TensorType(t.dtype, tuple(sizes) + t.shape) if out[0] == "map" else reduced(out, sizes, t)
+        for out, t in zip(attrs["outs"], yields)
+    )
 
 
-register(Op("kernel", REGION, kernel_infer, None, doc="a loop nest over its sizes: scalar ops and inner kernels, with an access map per operand"))
+register(
+    Op(
+        "kernel",
+        REGION,
+        kernel_infer,
+        None,
+        doc="a loop nest over its sizes: scalar ops and inner kernels, with an access map per operand",
+    )
+)

@@ -1,40 +1,79 @@
-"""What makes a primitive one declaration: dtype rules, the type rule of elementwise ops, C text by dtype class.
+"""What makes a primitive one declaration: dtype rules, the type rule of elementwise ops, C text by dtype
+class.
 
 A scalar op is declared as::
 
-    scalar("tanh", floating, np.tanh, {"f": "tanh{f}({0})"}, (lambda g, z, x: g * (1 - z * z),), "hyperbolic tangent")
+    slope = lambda g, z, x: g * (1 - z * z)
+    scalar("tanh", floating, np.tanh, {"f": "tanh{f}({0})"}, (slope,), "hyperbolic tangent")
 
-*C text.* ``c`` maps a dtype class to an expression: ``f`` floats, ``i`` signed, ``u`` unsigned, ``b`` bool, ``n`` any integer
-that has no text of its own; or it is a function ``c(dtypes, attrs)``. {0} {1} {2} are the operands: names of C variables, so a
-text may read one twice. The class is that of the *last* operand (switch's first is its condition), and these are filled in here:
+*C text.* ``c`` maps a dtype class to an expression: ``f`` floats, ``i`` signed, ``u`` unsigned, ``b`` bool,
+``n`` any integer that has no text of its own; or it is a function ``c(dtypes, attrs)``. {0} {1} {2} are the
+operands: names of C variables, so a text may read one twice. The class is that of the *last* operand
+(switch's first is its condition), and these are filled in here:
 
     {f}  the suffix of a libm function: f for float32, empty for float64
     {T}  the C type        {U}  the unsigned type to compute in, so that overflow wraps and is defined
     {k}  the dtype's code in a helper's name: tgen_sgn_{k} is tgen_sgn_f64
 """
+
 from functools import lru_cache
+from string import ascii_letters
 
 import numpy as np
 
+from tgen.config import config
 from tgen.core import dims
 from tgen.core.op import SCALAR, Op, register
 from tgen.core.types import DTYPES, float_of, is_float, is_int, promote, tensor_type
-from tgen.config import config
 
-C_TYPES = {d: ("uint8_t" if d == "bool" else "float" if d == "float32" else "double" if d == "float64" else f"{d}_t") for d in DTYPES}
-CODES = {d: "b8" if d == "bool" else d[0] + d.lstrip("uintfloat") for d in DTYPES}
-# libm functions a text may call (each also with the suffix f) and how many arguments they take; codegen declares those with a
-# vector twin in libmvec as such. sqrt, floor, ceil, rint, trunc, fabs and copysign are instructions; fmod has no vector twin.
-LIBM = {**dict.fromkeys(("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
-                         "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc"), 1), "atan2": 2, "pow": 2}
+C_TYPES = {
+    d: ("uint8_t" if d == "bool" else "float" if d == "float32" else "double" if d == "float64" else f"{d}_t")
+    for d in DTYPES
+}
+CODES = {d: "b8" if d == "bool" else d[0] + d.lstrip(ascii_letters) for d in DTYPES}
+# libm functions a text may call (each also with the suffix f) and how many arguments they take; codegen
+# declares those with a vector twin in libmvec as such. sqrt, floor, ceil, rint, trunc, fabs and copysign are
+# instructions; fmod has no vector twin.
+LIBM = {
+    **dict.fromkeys(
+        (
+            "exp",
+            "exp2",
+            "expm1",
+            "log",
+            "log2",
+            "log10",
+            "log1p",
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "asinh",
+            "acosh",
+            "atanh",
+            "erf",
+            "erfc",
+        ),
+        1,
+    ),
+    "atan2": 2,
+    "pow": 2,
+}
 
 
-# -- dtype rules: rule(dtypes, attrs) -> (operand dtypes, result dtype) --------------------------------------------------------
+# -- dtype rules: rule(dtypes, attrs) -> (operand dtypes, result dtype) --------------------------------------
+
 
 def _rule(result_of):
     def rule(dtypes, attrs=None):
         common = result_of(promote(dtypes))
         return (common,) * len(dtypes), common
+
     return rule
 
 
@@ -76,18 +115,28 @@ def casting(dtypes, attrs=None):
     return tuple(dtypes), attrs["dtype"]
 
 
-# -- the type rule of scalar ops -----------------------------------------------------------------------------------------------
+# -- the type rule of scalar ops -----------------------------------------------------------------------------
+
 
 @lru_cache(maxsize=1 << 12)
 def broadcast(shapes):
     """The shape of an elementwise result: axes that are 1 in the type give way, the others must be equal."""
     if len({len(s) for s in shapes}) != 1:
-        raise TypeError(f"operands of ranks {', '.join(str(len(s)) for s in shapes)}; they must be equal (dimshuffle pads)")
+        raise TypeError(
+            f"operands of ranks {', '.join(str(len(s)) for s in shapes)}; they must be equal "
+            "(dimshuffle pads)"
+        )
     result = []
     for column in zip(*shapes):
         size = 1
         for other in column:
-            size = other if isinstance(size, int) and size == 1 else size if isinstance(other, int) and other == 1 else dims.merge(size, other)
+            size = (
+                other
+                if isinstance(size, int) and size == 1
+                else size
+                if isinstance(other, int) and other == 1
+                else dims.merge(size, other)
+            )
         result.append(size)
     return tuple(result)
 
@@ -98,7 +147,7 @@ def scalar_infer(name, rule, arity):
         return known(key, config.floatX) if key else result_of(types, attrs)
 
     @lru_cache(maxsize=1 << 10)
-    def known(key, floatX):     # noqa: ARG001  the quotient of ints is of config.floatX
+    def known(key, floatX):  # noqa: ARG001  the quotient of ints is of config.floatX
         return result_of([tensor_type(*parts) for parts in key], {})
 
     def result_of(types, attrs):
@@ -107,9 +156,14 @@ def scalar_infer(name, rule, arity):
         dtypes = tuple(t.dtype for t in types)
         operands, result = rule(dtypes, attrs)
         if tuple(operands) != dtypes:
-            raise TypeError(f"operands are {', '.join(dtypes)}; {name} takes {', '.join(operands)} (casts are explicit)")
-        weak = any(t.weak for t in types) and all(t.weak or t.dtype == "bool" for t in types) and name != "cast"
+            raise TypeError(
+                f"operands are {', '.join(dtypes)}; {name} takes {', '.join(operands)} (casts are explicit)"
+            )
+        weak = (
+            any(t.weak for t in types) and all(t.weak or t.dtype == "bool" for t in types) and name != "cast"
+        )
         return (tensor_type(result, broadcast(tuple([t.shape for t in types])), weak),)
+
     return infer
 
 
@@ -117,28 +171,58 @@ def scalar_eval(function):
     def evaluate(attrs, sizes, *arrays):
         with np.errstate(all="ignore"):
             return np.asarray(function(*arrays))
+
     return evaluate
 
 
 def scalar_grad(parts):
     """One function per operand, of (g, z, *operands); each is called only where its gradient is wanted."""
+
     def grad(node, gs):
         return [part and (lambda part=part: part(gs[0], node.outputs[0], *node.inputs)) for part in parts]
+
     return grad
 
 
-def scalar(name, rule, function, c, grad=None, doc="", eval=None, node_grad=None, arity=None, extra=None, mask="each", **more):
+def scalar(
+    name,
+    rule,
+    function,
+    c,
+    grad=None,
+    doc="",
+    eval=None,
+    node_grad=None,
+    arity=None,
+    extra=None,
+    mask="each",
+    **more,
+):
     """Declare a scalar op: its dtype rule, NumPy meaning, C text and the gradient of each operand.
 
     ``arity`` defaults to the NumPy function's; extra["arity"] keeps it.
     Ops with attrs give ``eval(attrs, sizes, x)`` and ``node_grad(node, gs)`` themselves.
     """
     arity = arity or getattr(function, "nin", 1)
-    return register(Op(name, SCALAR, scalar_infer(name, rule, arity), eval or scalar_eval(function), node_grad or grad and scalar_grad(grad), c,
-                       rule=rule, doc=doc, mask=mask, extra={"arity": arity, **(extra or {})}, **more))
+    return register(
+        Op(
+            name,
+            SCALAR,
+            scalar_infer(name, rule, arity),
+            eval or scalar_eval(function),
+            node_grad or grad and scalar_grad(grad),
+            c,
+            rule=rule,
+            doc=doc,
+            mask=mask,
+            extra={"arity": arity, **(extra or {})},
+            **more,
+        )
+    )
 
 
-# -- C text --------------------------------------------------------------------------------------------------------------------
+# -- C text --------------------------------------------------------------------------------------------------
+
 
 def dtype_class(dtype):
     return "f" if is_float(dtype) else "b" if dtype == "bool" else dtype[0]
@@ -164,6 +248,11 @@ def _filled(op, dtypes):
     if text is None:
         raise TypeError(f"{op} has no C text for {last}")
     wide = "uint64_t" if last.endswith("64") else "uint32_t"
-    for mark, value in (("{f}", "f" if last == "float32" else ""), ("{T}", C_TYPES[last]), ("{U}", wide), ("{k}", CODES[last])):
+    for mark, value in (
+        ("{f}", "f" if last == "float32" else ""),
+        ("{T}", C_TYPES[last]),
+        ("{U}", wide),
+        ("{k}", CODES[last]),
+    ):
         text = text.replace(mark, value)
     return text

@@ -4,6 +4,7 @@
 bins. What is gathered by numbers that passed ``within`` is not checked again (``lower`` sees that), and waits
 for the check as for that of any index.
 """
+
 import numpy as np
 
 from tgen.core.op import STRUCT, Op, register
@@ -33,11 +34,21 @@ def _lower(state, node, site):
     state.add_check("assert", (node.inputs[1],), {"error": error}, (), where, node)
 
 
-register(Op("demand", STRUCT, _infer, _eval, lambda node, gs: [gs[0]], extra={"lower": _lower, "flows": 1},
-            doc="its first operand; an `error` with `message` unless the second, a bool scalar, is true"))
+register(
+    Op(
+        "demand",
+        STRUCT,
+        _infer,
+        _eval,
+        lambda node, gs: [gs[0]],
+        extra={"lower": _lower, "flows": 1},
+        doc="its first operand; an `error` with `message` unless the second, a bool scalar, is true",
+    )
+)
 
 
 # -- numbers below a size ------------------------------------------------------------------------------------
+
 
 def _within(attrs, sizes, x):
     if not np.all((x >= 0) & (x < sizes[0])):
@@ -51,13 +62,23 @@ def _lower_within(state, node, site):
     size = state.size_of(node.inputs[1], node)
     lower_through(state, node, site)
     if not state.is_in_range(x, size):
-        made = x.owner is not None and x.owner.primitive.name == "switch"     # negative ones were mapped to the size
+        # negative ones were mapped to the size
+        made = x.owner is not None and x.owner.primitive.name == "switch"
         which = state.text(x.owner.inputs[-1] if made else x)
         where = site(error, "", node.where, (node.attrs["message"], which))
         state.add_check("check_index", (x,), {"axis": 0, "error": error}, (size,), where, node)
 
 
-register(Op("within", STRUCT, lambda types, attrs, sizes: (types[0],), _within, sizes=1,
-            extra={"lower": _lower_within},
-            doc="its operand, int64 numbers, all of them below a size; an `error` with `message` if one is not "
-                "(negative ones are the caller's to map to the size)"))
+register(
+    Op(
+        "within",
+        STRUCT,
+        lambda types, attrs, sizes: (types[0],),
+        _within,
+        sizes=1,
+        extra={"lower": _lower_within},
+        doc="its operand, int64 numbers, all of them below a size; an `error` with `message` if one is "
+        "not "
+        "(negative ones are the caller's to map to the size)",
+    )
+)

@@ -1,8 +1,9 @@
 """Scalar ops: one declaration each is the dtype rule, the NumPy meaning, the C text and the gradient.
 
-A gradient part is a function of (g, z, *operands): the adjoint of the result, the result, the operands. It may have the
-result's full shape; grad sums it over the axes along which its operand was broadcast.
+A gradient part is a function of (g, z, *operands): the adjoint of the result, the result, the operands. It
+may have the result's full shape; grad sums it over the axes along which its operand was broadcast.
 """
+
 import math
 
 import numpy as np
@@ -11,8 +12,24 @@ from tgen.core.types import is_float
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import call, constant_of, real
 
-from .declare import (C_TYPES, CODES, bits, bool_to_int8, casting, choice, comparison, division, dtype_class, floating, keeps,
-                      no_bool, numeric, scalar, shifts, test)
+from .declare import (
+    C_TYPES,
+    CODES,
+    bits,
+    bool_to_int8,
+    casting,
+    choice,
+    comparison,
+    division,
+    dtype_class,
+    floating,
+    keeps,
+    no_bool,
+    numeric,
+    scalar,
+    shifts,
+    test,
+)
 
 LN2, LN10, TWO_OVER_ROOT_PI = math.log(2.0), math.log(10.0), 2.0 / math.sqrt(math.pi)
 
@@ -21,37 +38,85 @@ def _zero_where_not(condition, g):
     return call.switch(condition, g, 0)
 
 
-# -- arithmetic ----------------------------------------------------------------------------------------------------------------
+# -- arithmetic ----------------------------------------------------------------------------------------------
+
 
 def _wrapping(sign):
     return "({T})(({U}){0} " + sign + " ({U}){1})"
 
 
-scalar("add", numeric, np.add, {"f": "({0} + {1})", "n": _wrapping("+"), "b": "({0} | {1})"},
-       (lambda g, z, x, y: g, lambda g, z, x, y: g), "x + y; bools: or", commutative=True, slopes="constant")
-scalar("add_adjoint", floating, lambda x, y: np.where(y == 0, x, x + y), {"f": "({1} == 0 ? {0} : {0} + {1})"}, (lambda g, z, x, y: g, lambda g, z, x, y: g),
-       "x + y, but a y of zero adds nothing, not even its sign: the adjoint of a step that nothing else reads", arity=2, slopes="constant")
-scalar("sub", no_bool, np.subtract, {"f": "({0} - {1})", "n": _wrapping("-")},
-       (lambda g, z, x, y: g, lambda g, z, x, y: -g), "x - y", slopes="constant")
-scalar("mul", numeric, np.multiply, {"f": "({0} * {1})", "n": _wrapping("*"), "b": "({0} & {1})"},
-       (lambda g, z, x, y: g * y, lambda g, z, x, y: g * x), "x * y; bools: and", commutative=True, slopes="others")
-scalar("true_div", division, np.true_divide, {"f": "({0} / {1})"},
-       (lambda g, z, x, y: g / y, lambda g, z, x, y: -(g * z) / y), "x / y in floats")
+scalar(
+    "add",
+    numeric,
+    np.add,
+    {"f": "({0} + {1})", "n": _wrapping("+"), "b": "({0} | {1})"},
+    (lambda g, z, x, y: g, lambda g, z, x, y: g),
+    "x + y; bools: or",
+    commutative=True,
+    slopes="constant",
+)
+scalar(
+    "add_adjoint",
+    floating,
+    lambda x, y: np.where(y == 0, x, x + y),
+    {"f": "({1} == 0 ? {0} : {0} + {1})"},
+    (lambda g, z, x, y: g, lambda g, z, x, y: g),
+    "x + y, but a y of zero adds nothing, not even its sign: the adjoint of a step that nothing else reads",
+    arity=2,
+    slopes="constant",
+)
+scalar(
+    "sub",
+    no_bool,
+    np.subtract,
+    {"f": "({0} - {1})", "n": _wrapping("-")},
+    (lambda g, z, x, y: g, lambda g, z, x, y: -g),
+    "x - y",
+    slopes="constant",
+)
+scalar(
+    "mul",
+    numeric,
+    np.multiply,
+    {"f": "({0} * {1})", "n": _wrapping("*"), "b": "({0} & {1})"},
+    (lambda g, z, x, y: g * y, lambda g, z, x, y: g * x),
+    "x * y; bools: and",
+    commutative=True,
+    slopes="others",
+)
+scalar(
+    "true_div",
+    division,
+    np.true_divide,
+    {"f": "({0} / {1})"},
+    (lambda g, z, x, y: g / y, lambda g, z, x, y: -(g * z) / y),
+    "x / y in floats",
+)
 
 
 def _narrow(helper):
     """Integers of 8 and 16 bits take the 32-bit helper and wrap to their own width."""
+
     def c(dtypes, attrs):
         last = dtypes[-1]
         if dtype_class(last) == "f":
             return f"tgen_{helper}_{CODES[last]}({{0}}, {{1}})"
         return f"({C_TYPES[last]})tgen_{helper}_{last[0]}{64 if last.endswith('64') else 32}({{0}}, {{1}})"
+
     return c
 
 
-scalar("int_div", bool_to_int8, np.floor_divide, _narrow("int_div"), None, "floor of x / y; integers by 0 give 0")
-scalar("mod", bool_to_int8, np.remainder, _narrow("mod"),
-       (lambda g, z, x, y: g, lambda g, z, x, y: -g * call.int_div(x, y)), "x - floor(x / y) * y; integers by 0 give 0")
+scalar(
+    "int_div", bool_to_int8, np.floor_divide, _narrow("int_div"), None, "floor of x / y; integers by 0 give 0"
+)
+scalar(
+    "mod",
+    bool_to_int8,
+    np.remainder,
+    _narrow("mod"),
+    (lambda g, z, x, y: g, lambda g, z, x, y: -g * call.int_div(x, y)),
+    "x - floor(x / y) * y; integers by 0 give 0",
+)
 
 
 def _power(x, y):
@@ -75,20 +140,54 @@ def _power_slope(g, z, x, y):
     x, y = real(x), real(y)
     known = constant_of(y)
     less = y - 1 if known is not None and known.data.all() else call.switch(call.eq(y, 0), 0, y - 1)
-    return g * y * x ** less
+    return g * y * x**less
 
 
-scalar("pow", bool_to_int8, _power, _power_c,
-       (_power_slope, lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(real(x)) * real(z))),
-       "x ** y; ValueError for an integer to a negative power", arity=2,
-       nonnegative={1: "Integers to negative integer powers are not allowed; cast the base to a float"})
-scalar("neg", no_bool, np.negative, {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"}, (lambda g, z, x: -g,), "-x", slopes="constant")
-scalar("abs", keeps, np.abs, {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
-       (lambda g, z, x: g * call.sgn(x),), "absolute value")
-scalar("sgn", no_bool, np.sign, {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"}, None,
-       "-1, 0 or 1; nan of nan")
-scalar("sqr", bool_to_int8, np.square, {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"},
-       (lambda g, z, x: g * (2 * real(x)),), "x * x")
+scalar(
+    "pow",
+    bool_to_int8,
+    _power,
+    _power_c,
+    (_power_slope, lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(real(x)) * real(z))),
+    "x ** y; ValueError for an integer to a negative power",
+    arity=2,
+    nonnegative={1: "Integers to negative integer powers are not allowed; cast the base to a float"},
+)
+scalar(
+    "neg",
+    no_bool,
+    np.negative,
+    {"f": "(-{0})", "n": "({T})(({U})0 - ({U}){0})"},
+    (lambda g, z, x: -g,),
+    "-x",
+    slopes="constant",
+)
+scalar(
+    "abs",
+    keeps,
+    np.abs,
+    {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
+    (lambda g, z, x: g * call.sgn(x),),
+    "absolute value",
+)
+scalar(
+    "sgn",
+    no_bool,
+    np.sign,
+    {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"},
+    None,
+    "-1, 0 or 1; nan of nan",
+)
+scalar(
+    "sqr",
+    bool_to_int8,
+    np.square,
+    {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"},
+    (lambda g, z, x: g * (2 * real(x)),),
+    "x * x",
+)
+
+
 def _root_slope(g, z, x):
     """g / 2z. The root of a sum of squares is a norm: at 0 it has a kink, and 0 is the subgradient."""
     slope = g * 0.5 / z
@@ -106,8 +205,13 @@ def _is_squares(v):
             stack += node.inputs
         elif name in ("sum", "true_div", "cast") or node and node.primitive.extra.get("moves"):
             stack.append(node.inputs[0])
-        elif not (name == "sqr" or name == "pow" and _is_even(node.inputs[1])
-                  or name in ("mul", "dot") and node.inputs[0] is node.inputs[1]):
+        elif not (
+            name == "sqr"
+            or name == "pow"
+            and _is_even(node.inputs[1])
+            or name in ("mul", "dot")
+            and node.inputs[0] is node.inputs[1]
+        ):
             return False
     return True
 
@@ -118,11 +222,18 @@ def _is_even(v):
     return known is not None and bool(((known.data > 0) & (known.data % 2 == 0)).all())
 
 
-scalar("sqrt", floating, np.sqrt, {"f": "sqrt{f}({0})"}, (_root_slope,),
-       "square root; the gradient of a norm, the root of a sum of squares, is 0 at 0")
+scalar(
+    "sqrt",
+    floating,
+    np.sqrt,
+    {"f": "sqrt{f}({0})"},
+    (_root_slope,),
+    "square root; the gradient of a norm, the root of a sum of squares, is 0 at 0",
+)
 
 
-# -- float functions -----------------------------------------------------------------------------------------------------------
+# -- float functions -----------------------------------------------------------------------------------------
+
 
 def _floating(name, function, grad, doc, c=None):
     scalar(name, floating, function, {"f": c or name.replace("arc", "a") + "{f}({0})"}, grad and (grad,), doc)
@@ -162,10 +273,23 @@ _floating("tanh", np.tanh, lambda g, z, x: g * (1 - z * z), "hyperbolic tangent"
 _floating("arcsinh", np.arcsinh, lambda g, z, x: g / call.sqrt(x * x + 1), "inverse hyperbolic sine")
 _floating("arccosh", np.arccosh, lambda g, z, x: g / call.sqrt(x * x - 1), "inverse hyperbolic cosine")
 _floating("arctanh", np.arctanh, lambda g, z, x: g / (1 - x * x), "inverse hyperbolic tangent")
-_floating("erf", _elementwise(math.erf), lambda g, z, x: g * TWO_OVER_ROOT_PI * call.exp(-x * x), "error function")
-_floating("erfc", _elementwise(math.erfc), lambda g, z, x: -g * TWO_OVER_ROOT_PI * call.exp(-x * x), "1 - erf(x), precise for large x")
+_floating(
+    "erf", _elementwise(math.erf), lambda g, z, x: g * TWO_OVER_ROOT_PI * call.exp(-x * x), "error function"
+)
+_floating(
+    "erfc",
+    _elementwise(math.erfc),
+    lambda g, z, x: -g * TWO_OVER_ROOT_PI * call.exp(-x * x),
+    "1 - erf(x), precise for large x",
+)
 _floating("sigmoid", _sigmoid, lambda g, z, x: g * z * (1 - z), "1 / (1 + e ** -x)", "tgen_sigmoid_{k}({0})")
-_floating("softplus", _softplus, lambda g, z, x: g * call.sigmoid(x), "log(1 + e ** x) without overflow", "tgen_softplus_{k}({0})")
+_floating(
+    "softplus",
+    _softplus,
+    lambda g, z, x: g * call.sigmoid(x),
+    "log(1 + e ** x) without overflow",
+    "tgen_softplus_{k}({0})",
+)
 
 
 def _share(g, x, y):
@@ -174,32 +298,61 @@ def _share(g, x, y):
     return g * call.sigmoid(call.switch(alike, 0, x - y))
 
 
-scalar("logaddexp", floating, np.logaddexp, {"f": "tgen_logaddexp_{k}({0}, {1})"},
-       (lambda g, z, x, y: _share(g, x, y), lambda g, z, x, y: _share(g, y, x)), "log(e ** x + e ** y) without overflow", commutative=True)
-scalar("arctan2", floating, np.arctan2, {"f": "atan2{f}({0}, {1})"},
-       (lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y)), "the angle of the point (y, x)")
+scalar(
+    "logaddexp",
+    floating,
+    np.logaddexp,
+    {"f": "tgen_logaddexp_{k}({0}, {1})"},
+    (lambda g, z, x, y: _share(g, x, y), lambda g, z, x, y: _share(g, y, x)),
+    "log(e ** x + e ** y) without overflow",
+    commutative=True,
+)
+scalar(
+    "arctan2",
+    floating,
+    np.arctan2,
+    {"f": "atan2{f}({0}, {1})"},
+    (lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y)),
+    "the angle of the point (y, x)",
+)
+
 
 def _nearest(x):
     return np.rint(x) if x.dtype.kind == "f" else x
 
 
-for _name, _function, _text, _doc in [("floor", np.floor, "floor", "largest integer <= x"), ("ceil", np.ceil, "ceil", "smallest integer >= x"),
-                                      ("round", _nearest, "rint", "nearest integer, halves to even"), ("trunc", np.trunc, "trunc", "x without its fraction")]:
+for _name, _function, _text, _doc in [
+    ("floor", np.floor, "floor", "largest integer <= x"),
+    ("ceil", np.ceil, "ceil", "smallest integer >= x"),
+    ("round", _nearest, "rint", "nearest integer, halves to even"),
+    ("trunc", np.trunc, "trunc", "x without its fraction"),
+]:
     scalar(_name, keeps, _function, {"f": _text + "{f}({0})", "n": "({0})", "b": "({0})"}, None, _doc)
 
 
-# -- order and choice ----------------------------------------------------------------------------------------------------------
+# -- order and choice ----------------------------------------------------------------------------------------
+
 
 def _extreme_grad(node, gs):
-    """At a tie the first operand takes all of g (Theano). Both parts add up to g, also where the result is nan."""
+    """At a tie the first operand takes all of g (Theano). Both parts add up to g, also where the result is
+    nan.
+    """
     first = call.eq(node.outputs[0], node.inputs[0])
     return [Chosen(gs[0], first), Chosen(gs[0], first, False)]
 
 
 for _name, _function, _sign in [("minimum", np.minimum, "<"), ("maximum", np.maximum, ">")]:
     _choice = f"(({{T}})({{0}} {_sign} {{1}} ? {{0}} : {{1}}))"
-    scalar(_name, numeric, _function, {"f": f"tgen_{_name}_{{k}}({{0}}, {{1}})", "n": _choice, "b": _choice},
-           None, f"the {_name}; nan if either is nan", node_grad=_extreme_grad, commutative=True)
+    scalar(
+        _name,
+        numeric,
+        _function,
+        {"f": f"tgen_{_name}_{{k}}({{0}}, {{1}})", "n": _choice, "b": _choice},
+        None,
+        f"the {_name}; nan if either is nan",
+        node_grad=_extreme_grad,
+        commutative=True,
+    )
 
 
 def _clip(x, low, high):
@@ -207,44 +360,128 @@ def _clip(x, low, high):
 
 
 _bounded = "(({T})({0} > {1} ? ({0} < {2} ? {0} : {2}) : ({1} < {2} ? {1} : {2})))"
-scalar("clip", numeric, _clip, {"f": "tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
-       (lambda g, z, x, low, high: Chosen(g, call.and_(call.ge(x, low), call.le(x, high))),
+scalar(
+    "clip",
+    numeric,
+    _clip,
+    {"f": "tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
+    (
+        lambda g, z, x, low, high: Chosen(g, call.and_(call.ge(x, low), call.le(x, high))),
         lambda g, z, x, low, high: Chosen(g, call.and_(call.lt(x, low), call.le(low, high))),
-        lambda g, z, x, low, high: Chosen(g, call.or_(call.gt(x, high), call.gt(low, high)))),
-       "x held between low and high, high where low is above it (the gradient at a bound is 1)", arity=3)
+        lambda g, z, x, low, high: Chosen(g, call.or_(call.gt(x, high), call.gt(low, high))),
+    ),
+    "x held between low and high, high where low is above it (the gradient at a bound is 1)",
+    arity=3,
+)
 
 
 def _compare(sign):
     """Comparisons are C's own; int64 with uint64 compare as integers, which C alone would not."""
+
     def c(dtypes, attrs):
         if dtypes[0] == dtypes[1]:
             return f"({{0}} {sign} {{1}})"
         signed, other = ("{0}", "{1}") if dtypes[0] == "int64" else ("{1}", "{0}")
-        below = {"<": "1", "<=": "1", "!=": "1"}.get(sign, "0") if signed == "{0}" else {">": "1", ">=": "1", "!=": "1"}.get(sign, "0")
+        below = (
+            {"<": "1", "<=": "1", "!=": "1"}.get(sign, "0")
+            if signed == "{0}"
+            else {">": "1", ">=": "1", "!=": "1"}.get(sign, "0")
+        )
         return f"({signed} < 0 ? {below} : ((uint64_t){{0}} {sign} (uint64_t){{1}}))"
+
     return c
 
 
-for _name, _function, _sign in [("eq", np.equal, "=="), ("neq", np.not_equal, "!="), ("lt", np.less, "<"), ("le", np.less_equal, "<="),
-                                ("gt", np.greater, ">"), ("ge", np.greater_equal, ">=")]:
-    scalar(_name, comparison, _function, _compare(_sign), None, f"x {_sign} y, elementwise", commutative=_name in ("eq", "neq"))
+for _name, _function, _sign in [
+    ("eq", np.equal, "=="),
+    ("neq", np.not_equal, "!="),
+    ("lt", np.less, "<"),
+    ("le", np.less_equal, "<="),
+    ("gt", np.greater, ">"),
+    ("ge", np.greater_equal, ">="),
+]:
+    scalar(
+        _name,
+        comparison,
+        _function,
+        _compare(_sign),
+        None,
+        f"x {_sign} y, elementwise",
+        commutative=_name in ("eq", "neq"),
+    )
 
-scalar("isnan", test, np.isnan, {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is nan")
-scalar("isinf", test, np.isinf, {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"}, None, "whether x is inf or -inf")
-scalar("switch", choice, np.where, {k: "({0} ? {1} : {2})" for k in "fnb"},
-       (lambda g, z, c, x, y: Chosen(g, c, free=True), lambda g, z, c, x, y: Chosen(g, c, False, free=True)),
-       "x where the condition holds, else y", arity=3, slopes="constant", extra={"chooses": True})
+scalar(
+    "isnan",
+    test,
+    np.isnan,
+    {"f": "({0} != {0})", "n": "({0} & 0)", "b": "({0} & 0)"},
+    None,
+    "whether x is nan",
+)
+scalar(
+    "isinf",
+    test,
+    np.isinf,
+    {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"},
+    None,
+    "whether x is inf or -inf",
+)
+scalar(
+    "switch",
+    choice,
+    np.where,
+    {k: "({0} ? {1} : {2})" for k in "fnb"},
+    (lambda g, z, c, x, y: Chosen(g, c, free=True), lambda g, z, c, x, y: Chosen(g, c, False, free=True)),
+    "x where the condition holds, else y",
+    arity=3,
+    slopes="constant",
+    extra={"chooses": True},
+)
 
 
-# -- bits ----------------------------------------------------------------------------------------------------------------------
+# -- bits ----------------------------------------------------------------------------------------------------
 
-for _name, _function, _sign in [("and_", np.bitwise_and, "&"), ("or_", np.bitwise_or, "|"), ("xor", np.bitwise_xor, "^")]:
+for _name, _function, _sign in [
+    ("and_", np.bitwise_and, "&"),
+    ("or_", np.bitwise_or, "|"),
+    ("xor", np.bitwise_xor, "^"),
+]:
     _text = f"(({{T}})({{0}} {_sign} {{1}}))"
-    scalar(_name, bits, _function, {"n": _text, "b": _text}, None, f"x {_sign} y: bitwise, logical on bools", commutative=True)
-scalar("invert", bits, np.invert, {"n": "(({T})~{0})", "b": "({0} ^ 1)"}, None, "bits turned over; logical not on bools")
-# A count outside 0 .. width-1 shifts everything out, as NumPy defines; the mask keeps the C shift itself defined.
-scalar("left_shift", shifts, np.left_shift, lambda dtypes, attrs: _shift_c(dtypes[-1], "<<"), None, "x << y; 0 when y is negative or too large")
-scalar("right_shift", shifts, np.right_shift, lambda dtypes, attrs: _shift_c(dtypes[-1], ">>"), None, "x >> y; the sign alone when y is negative or too large")
+    scalar(
+        _name,
+        bits,
+        _function,
+        {"n": _text, "b": _text},
+        None,
+        f"x {_sign} y: bitwise, logical on bools",
+        commutative=True,
+    )
+scalar(
+    "invert",
+    bits,
+    np.invert,
+    {"n": "(({T})~{0})", "b": "({0} ^ 1)"},
+    None,
+    "bits turned over; logical not on bools",
+)
+# A count outside 0 .. width-1 shifts everything out, as NumPy defines; the mask keeps the C shift itself
+# defined.
+scalar(
+    "left_shift",
+    shifts,
+    np.left_shift,
+    lambda dtypes, attrs: _shift_c(dtypes[-1], "<<"),
+    None,
+    "x << y; 0 when y is negative or too large",
+)
+scalar(
+    "right_shift",
+    shifts,
+    np.right_shift,
+    lambda dtypes, attrs: _shift_c(dtypes[-1], ">>"),
+    None,
+    "x >> y; the sign alone when y is negative or too large",
+)
 
 
 def _shift_c(dtype, sign):
@@ -257,7 +494,8 @@ def _shift_c(dtype, sign):
     return f"(({C_TYPES[dtype]})((uint{width}_t){{1}} < {width} ? ({C_TYPES[dtype]})({moved}) : {out}))"
 
 
-# -- casts and the ops that only gradients see ---------------------------------------------------------------------------------
+# -- casts and the ops that only gradients see ---------------------------------------------------------------
+
 
 def _cast_c(dtypes, attrs):
     source, target = dtypes[0], attrs["dtype"]
@@ -274,12 +512,16 @@ def _cast_c(dtypes, attrs):
 def _truncated(x, dtype):
     """Floats as int32 or int64; what it cannot hold, and nan, is its least value."""
     info = np.iinfo(dtype)
-    held = (x > info.min - 1.0 if dtype == "int32" and x.dtype == "float64" else x >= info.min) & (x < -float(info.min))
+    held = (x > info.min - 1.0 if dtype == "int32" and x.dtype == "float64" else x >= info.min) & (
+        x < -float(info.min)
+    )
     return np.where(held, np.where(held, x, 0).astype(dtype), np.array(info.min, dtype))
 
 
 def _float_to_int(x, dtype):
-    """x86's conversions, on every machine: through int32 up to 16 bits, uint32 through int64, uint64 in two halves."""
+    """x86's conversions, on every machine: through int32 up to 16 bits, uint32 through int64, uint64 in two
+    halves.
+    """
     if dtype in ("int32", "int64"):
         return _truncated(x, dtype)
     if dtype == "uint64":
@@ -292,7 +534,11 @@ def _float_to_int(x, dtype):
 def _cast(attrs, sizes, x):
     x, dtype = np.asarray(x), attrs["dtype"]
     with np.errstate(all="ignore"):
-        return _float_to_int(x, dtype) if x.dtype.kind == "f" and np.dtype(dtype).kind in "iu" else x.astype(dtype)
+        return (
+            _float_to_int(x, dtype)
+            if x.dtype.kind == "f" and np.dtype(dtype).kind in "iu"
+            else x.astype(dtype)
+        )
 
 
 def _cast_grad(g, z, x):
@@ -300,20 +546,53 @@ def _cast_grad(g, z, x):
     return None if is_float(x.type.dtype) and not is_float(z.type.dtype) else g
 
 
-scalar("cast", casting, None, _cast_c, (_cast_grad,),
-       "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)",
-       eval=_cast, slopes="constant")
+scalar(
+    "cast",
+    casting,
+    None,
+    _cast_c,
+    (_cast_grad,),
+    "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)",
+    eval=_cast,
+    slopes="constant",
+)
 
 
 def _identity(name, grad, doc, flows=1, mask="each"):
     """x itself, with a gradient of its own; lower drops it."""
-    scalar(name, keeps, None, {k: "({0})" for k in "fnb"}, None, doc, eval=lambda attrs, sizes, x: x, node_grad=grad, mask=mask,
-           slopes="constant", extra={"flows": flows, "identity": True})
+    scalar(
+        name,
+        keeps,
+        None,
+        {k: "({0})" for k in "fnb"},
+        None,
+        doc,
+        eval=lambda attrs, sizes, x: x,
+        node_grad=grad,
+        mask=mask,
+        slopes="constant",
+        extra={"flows": flows, "identity": True},
+    )
 
 
-_identity("disconnected_grad", None, "x, through which no gradient flows: what is behind it is disconnected", 0)
+_identity(
+    "disconnected_grad", None, "x, through which no gradient flows: what is behind it is disconnected", 0
+)
 _identity("zero_grad", None, "x, whose gradient is zero")
-_identity("grad_clip", lambda node, gs: [call.clip(gs[0], node.attrs["lo"], node.attrs["hi"])], "x, whose gradient is clipped to lo .. hi",
-          mask="whole")
-_identity("grad_scale", lambda node, gs: [gs[0] * node.attrs["factor"]], "x, whose gradient is multiplied by factor")
-scalar("copy", keeps, lambda x: x.copy(), {k: "{0}" for k in "fnb"}, (lambda g, z, x: g,), "x in memory of its own (IR only: fusion makes a view's elements real)")
+_identity(
+    "grad_clip",
+    lambda node, gs: [call.clip(gs[0], node.attrs["lo"], node.attrs["hi"])],
+    "x, whose gradient is clipped to lo .. hi",
+    mask="whole",
+)
+_identity(
+    "grad_scale", lambda node, gs: [gs[0] * node.attrs["factor"]], "x, whose gradient is multiplied by factor"
+)
+scalar(
+    "copy",
+    keeps,
+    lambda x: x.copy(),
+    {k: "{0}" for k in "fnb"},
+    (lambda g, z, x: g,),
+    "x in memory of its own (IR only: fusion makes a view's elements real)",
+)

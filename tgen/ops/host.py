@@ -1,10 +1,13 @@
-"""Python inside a compiled function: the two primitives whose body is Python, and how an application of one is lowered.
+"""Python inside a compiled function: the two primitives whose body is Python, and how an application of one
+is lowered.
 
-A user's op (tgen/pyops) makes one such record per application, so ``eval`` is the body itself; the ones registered here are what a
-text names. In the IR ``python`` numbers the program's bodies: that number is all the C knows, and each executable has its
-own list of what they are. ``results`` has a (dtype, pattern) per result, the pattern an entry per axis: an int (static), SIZE
-(the next of the instruction's sizes) or FOUND (the next symbol of ``found``: known when Python has run).
+A user's op (tgen/pyops) makes one such record per application, so ``eval`` is the body itself; the ones
+registered here are what a text names. In the IR ``python`` numbers the program's bodies: that number is all
+the C knows, and each executable has its own list of what they are. ``results`` has a (dtype, pattern) per
+result, the pattern an entry per axis: an int (static), SIZE (the next of the instruction's sizes) or FOUND
+(the next symbol of ``found``: known when Python has run).
 """
+
 from tgen.core import dims
 from tgen.core.op import HOST, Op, register
 from tgen.core.types import TensorType
@@ -24,24 +27,46 @@ def infer(types, attrs, sizes):
         if entry == FOUND:
             return dims.sym(next(found)) if known else None
         return entry
+
     return tuple(TensorType(dtype, tuple(map(axis, pattern))) for dtype, pattern in attrs["results"])
 
 
 def _no_body(attrs, sizes, *arrays):
-    raise TypeError("a text names the Python inside a function but does not hold it: run the function it was made for")
+    raise TypeError(
+        "a text names the Python inside a function but does not hold it: run the function it was made for"
+    )
 
 
-register(Op("host", HOST, infer, _no_body, doc="the Python body of a user's op: copies of the operands in, checked results out"))
-register(Op("host_effect", HOST, infer, _no_body, effect="host", doc="the same, called for what it does (Print): never left out, in the program's order"))
+register(
+    Op(
+        "host",
+        HOST,
+        infer,
+        _no_body,
+        doc="the Python body of a user's op: copies of the operands in, checked results out",
+    )
+)
+register(
+    Op(
+        "host_effect",
+        HOST,
+        infer,
+        _no_body,
+        effect="host",
+        doc="the same, called for what it does (Print): never left out, in the program's order",
+    )
+)
 
 
-# -- which body is which ---------------------------------------------------------------------------------------------------------
+# -- which body is which -------------------------------------------------------------------------------------
+
 
 def python_sites(nodes):
-    """{key: (number, primitive)} of the Python bodies among ``nodes`` and in the bodies of these, numbered in order.
+    """{key: (number, primitive)} of the Python bodies among ``nodes`` and in the bodies of these, numbered in
+    order.
 
-    Equal ops applied at one line to the same types are one body, so cse may merge them. Lowering, the program key and the
-    executable number a program's bodies by this one function.
+    Equal ops applied at one line to the same types are one body, so cse may merge them. Lowering, the program
+    key and the executable number a program's bodies by this one function.
     """
     found = {}
     for kind, node in inside_out(nodes):
@@ -60,7 +85,8 @@ def site_key(node):
     return op, node.where, node.attrs["results"], tuple(v.type for v in (*node.inputs, *node.outputs))
 
 
-# -- lowering: extra["lower"] of the records that tgen/pyops makes ------------------------------------------------------------------
+# -- lowering: extra["lower"] of the records that tgen/pyops makes -------------------------------------------
+
 
 def lower_host(state, node, site):
     """The instruction that calls Python, its sizes operands or found inside."""
@@ -84,7 +110,7 @@ def lower_effect(state, node, site):
 def _called(state, node, results, site):
     number, primitive = state.python[site_key(node)]
     attrs = {"results": results, "python": number}
-    if state.region.loops:      # what it raises gets a note of their steps
+    if state.region.loops:  # what it raises gets a note of their steps
         attrs["site"] = state.add_site(site("host", str(node.op), node.where), late=True)
     return primitive, attrs
 
@@ -93,7 +119,14 @@ def lower_assertion(state, node, site):
     """A check per condition; the value passes by them."""
     lower_through(state, node, site)
     for condition in node.inputs[1:]:
-        state.add_check("assert", (condition,), {}, (), site("assert", node.primitive.name, node.where, (node.op.message,)), node)
+        state.add_check(
+            "assert",
+            (condition,),
+            {},
+            (),
+            site("assert", node.primitive.name, node.where, (node.op.message,)),
+            node,
+        )
 
 
 def lower_through(state, node, site):

@@ -1,4 +1,7 @@
-"""Indexing by integer arrays. ``gather`` takes ``count`` index arrays of one shape S for the axes axis .. axis+count-1."""
+"""Indexing by integer arrays. ``gather`` takes ``count`` index arrays of one shape S for the axes axis ..
+axis+count-1.
+"""
+
 from functools import partial, reduce
 
 import numpy as np
@@ -26,7 +29,7 @@ def _indexed_shape(x, attrs, indices):
     common = list(indices[0].shape)
     for t in indices[1:]:
         common = [dims.merge(a, b) for a, b in zip(common, t.shape)]
-    return x.shape[:axis] + tuple(common) + x.shape[axis + count:]
+    return x.shape[:axis] + tuple(common) + x.shape[axis + count :]
 
 
 def _gather_infer(types, attrs, sizes):
@@ -81,6 +84,7 @@ def _set_gather_grad(node, gs):
     def of_values():
         g = apply("gather", gs[0], *indices, **node.attrs)
         return g if _never_meet(indices) else Chosen(g, _counts(node))
+
     return [lambda: _back("set_gather", node, gs[0], nothing, indices), of_values]
 
 
@@ -118,25 +122,71 @@ def _inc_gather_grad(node, gs):
     return [gs[0], lambda: apply("gather", gs[0], *node.inputs[2:], **node.attrs)]
 
 
-register(Op("gather", STRUCT, _gather_infer, _gather, _gather_grad, fails=True, mask="added", extra={"flows": 1, "moves": True},
-            samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
-            doc="elements of x at integer index arrays; negative ones count from the end, others out of range are an IndexError"))
-register(Op("set_gather", STRUCT, _write_infer, _set_gather, _set_gather_grad, fails=True, mask="moved", extra={"flows": 2},
-            samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}), doc="base with base[..., indices] = v; of repeated indices the last wins"))
-register(Op("inc_gather", STRUCT, _write_infer, _inc_gather, _inc_gather_grad, fails=True, mask="moved", extra={"flows": 2},
-            samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}), doc="base with v added at base[..., indices]; repeated indices accumulate"))
+register(
+    Op(
+        "gather",
+        STRUCT,
+        _gather_infer,
+        _gather,
+        _gather_grad,
+        fails=True,
+        mask="added",
+        extra={"flows": 1, "moves": True},
+        samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
+        doc="elements of x at integer index arrays; negative ones count from the end, others out of "
+        "range are an IndexError",
+    )
+)
+register(
+    Op(
+        "set_gather",
+        STRUCT,
+        _write_infer,
+        _set_gather,
+        _set_gather_grad,
+        fails=True,
+        mask="moved",
+        extra={"flows": 2},
+        samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
+        doc="base with base[..., indices] = v; of repeated indices the last wins",
+    )
+)
+register(
+    Op(
+        "inc_gather",
+        STRUCT,
+        _write_infer,
+        _inc_gather,
+        _inc_gather_grad,
+        fails=True,
+        mask="moved",
+        extra={"flows": 2},
+        samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
+        doc="base with v added at base[..., indices]; repeated indices accumulate",
+    )
+)
 
 
-# -- nonzero -------------------------------------------------------------------------------------------------------------------
+# -- nonzero -------------------------------------------------------------------------------------------------
+
 
 def _nonzero_infer(types, attrs, sizes):
     """In the graph the length is unknown; in the IR attrs["found"] names it."""
-    t, = types
+    (t,) = types
     if t.ndim == 0:
         raise ValueError("nonzero of a rank-0 value: use flatten first")
     found = attrs.get("found")
     return (TensorType("int64", (dims.sym(found[0]) if found else None,)),) * t.ndim
 
 
-register(Op("nonzero", STRUCT, _nonzero_infer, lambda attrs, sizes, x: tuple(np.asarray(i, "int64") for i in np.nonzero(x)), extra={"flows": 0, "found": 1},
-            doc="where x is not zero (nan is not): one int64 vector per axis, all of one length found when it runs"))
+register(
+    Op(
+        "nonzero",
+        STRUCT,
+        _nonzero_infer,
+        lambda attrs, sizes, x: tuple(np.asarray(i, "int64") for i in np.nonzero(x)),
+        extra={"flows": 0, "found": 1},
+        doc="where x is not zero (nan is not): one int64 vector per axis, all of one length found when "
+        "it runs",
+    )
+)

@@ -4,9 +4,9 @@ GROWTH, by op: what is known of the result's logarithm (core/rules.py), a functi
 operands'. NONNEGATIVE, by op: whether no element can be below 0 or be -0.0, a function of the rewriter, the
 application, and a function that says so of an operand. They stand with the ops, in extra.
 """
+
 from tgen.core.op import OPS
 from tgen.core.rules import BOUNDED, GROWS, NUMBER
-
 
 # -- what is known of a value's log, of what is known of its operands ----------------------------------------
 
@@ -81,5 +81,5 @@ NONNEGATIVE = {
 for _name, _function in GROWTH.items():
     OPS[_name].extra["growth"] = _function
 for _name, _function in NONNEGATIVE.items():
-    if _name in OPS:        # size is an op of the IR's alone
+    if _name in OPS:  # size is an op of the IR's alone
         OPS[_name].extra["nonnegative"] = _function

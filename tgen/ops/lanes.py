@@ -3,6 +3,7 @@
 The gradients of running sums and products are made of these. No element is divided by, so a zero is as good
 as any other number, in every derivative.
 """
+
 from tgen.core.op import OPS
 from tgen.core.types import TensorType, wide
 from tgen.graph.build import apply, length, lengths, literal, plus
@@ -36,12 +37,12 @@ def product_of_others(x, axes):
         order = (*(a for a in range(x.ndim) if a not in axes), *axes)
         own, kept = [length(x, a) for a in order], x.ndim - len(axes)
         count = own[kept]
-        for n in own[kept + 1:]:
+        for n in own[kept + 1 :]:
             count = apply("mul", count, n)
         lane = apply("reshape", apply("dimshuffle", x, order=order), *own[:kept], count, ndim=kept + 1)
         others = apply("reshape", product_of_others(lane, (kept,)), *own, ndim=x.ndim)
         return apply("dimshuffle", others, order=tuple(order.index(a) for a in range(x.ndim)))
-    axis, = axes
+    (axis,) = axes
     return apply("mul", product_before(x, axis), flip(product_before(flip(x, axis), axis), axis))
 
 
@@ -55,5 +56,5 @@ def from_the_end(g, x, axis):
     attrs = {"carries": 1, "sequences": 2, "outs": (("back", 0),), "until": False}
     nothing = apply("dimshuffle", literal(0, x.dtype), order=("x",) * (x.ndim - 1))
     nothing = apply("broadcast_to", nothing, *lengths(rows[0])[1:])
-    made, = apply_op(OPS["scan"], [nothing, *rows, length(x, axis)], attrs, None, (body,))
+    (made,) = apply_op(OPS["scan"], [nothing, *rows, length(x, axis)], attrs, None, (body,))
     return apply("dimshuffle", made, order=tuple(order.index(a) for a in range(x.ndim)))

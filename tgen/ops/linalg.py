@@ -1,4 +1,7 @@
-"""Products. Ranks 1 and 2 in any pair, and stacks of matrices; float operands of one dtype (tensor/ composes the rest)."""
+"""Products. Ranks 1 and 2 in any pair, and stacks of matrices; float operands of one dtype (tensor/ composes
+the rest).
+"""
+
 import numpy as np
 
 from tgen.core import dims
@@ -42,10 +45,12 @@ def _scaled(g, v):
 
 def _dot_grad(node, gs):
     (x, y), g = node.inputs, gs[0]
-    return {(2, 2): [lambda: apply("dot", g, _t(y)), lambda: apply("dot", _t(x), g)],
-            (2, 1): [lambda: _outer(g, y), lambda: apply("dot", _t(x), g)],
-            (1, 2): [lambda: apply("dot", y, g), lambda: _outer(x, g)],
-            (1, 1): [lambda: _scaled(g, y), lambda: _scaled(g, x)]}[x.ndim, y.ndim]
+    return {
+        (2, 2): [lambda: apply("dot", g, _t(y)), lambda: apply("dot", _t(x), g)],
+        (2, 1): [lambda: _outer(g, y), lambda: apply("dot", _t(x), g)],
+        (1, 2): [lambda: apply("dot", y, g), lambda: _outer(x, g)],
+        (1, 1): [lambda: _scaled(g, y), lambda: _scaled(g, x)],
+    }[x.ndim, y.ndim]
 
 
 def _dot_lanes(node, mask):
@@ -53,8 +58,10 @@ def _dot_lanes(node, mask):
     (x, y), axes = node.inputs, iter(range(mask.ndim))
     shown = apply("dimshuffle", mask, order=tuple("x" if v.ndim == 1 else next(axes) for v in (x, y)))
     for_x, for_y = lanes(shown, (1,)), lanes(shown, (0,))
-    return [for_x if x.ndim == 2 else Lanes(_last(for_x.mask, 1), for_x.whole),
-            for_y if y.ndim == 2 else Lanes(_last(for_y.mask, 0), for_y.whole)]
+    return [
+        for_x if x.ndim == 2 else Lanes(_last(for_x.mask, 1), for_x.whole),
+        for_y if y.ndim == 2 else Lanes(_last(for_y.mask, 0), for_y.whole),
+    ]
 
 
 def _last(mask, axis):
@@ -66,7 +73,17 @@ def _batched_lanes(node, mask):
     return [lanes(mask, (2,)), lanes(mask, (1,))]
 
 
-register(Op("dot", LIBRARY, _dot_infer, _product, _dot_grad, mask=_dot_lanes, doc="product of matrices and vectors, by their ranks"))
+register(
+    Op(
+        "dot",
+        LIBRARY,
+        _dot_infer,
+        _product,
+        _dot_grad,
+        mask=_dot_lanes,
+        doc="product of matrices and vectors, by their ranks",
+    )
+)
 
 
 def _batched_infer(types, attrs, sizes):
@@ -83,10 +100,21 @@ def _batched_grad(node, gs):
     return [lambda: apply("batched_dot", g, _t(y)), lambda: apply("batched_dot", _t(x), g)]
 
 
-register(Op("batched_dot", LIBRARY, _batched_infer, _product, _batched_grad, mask=_batched_lanes, doc="x[i] times y[i] for every i"))
+register(
+    Op(
+        "batched_dot",
+        LIBRARY,
+        _batched_infer,
+        _product,
+        _batched_grad,
+        mask=_batched_lanes,
+        doc="x[i] times y[i] for every i",
+    )
+)
 
 
-# -- what blas makes of dot in the IR -------------------------------------------------------------------------------------------
+# -- what blas makes of dot in the IR ------------------------------------------------------------------------
+
 
 def _turn(x, turned):
     return x.T if turned else x
@@ -95,7 +123,9 @@ def _turn(x, turned):
 def _gemm_infer(types, attrs, sizes):
     x, y = types
     _check(types, "gemm")
-    (m, k), (l, n) = (t.shape[::-1] if turned else t.shape for t, turned in ((x, attrs["ta"]), (y, attrs["tb"])))
+    (m, k), (l, n) = (
+        t.shape[::-1] if turned else t.shape for t, turned in ((x, attrs["ta"]), (y, attrs["tb"]))
+    )
     dims.merge(k, l)
     return (TensorType(x.dtype, (m, n)),)
 
@@ -108,7 +138,23 @@ def _gemv_infer(types, attrs, sizes):
     return (TensorType(x.dtype, (m,)),)
 
 
-register(Op("gemm", LIBRARY, _gemm_infer, lambda attrs, sizes, x, y: _product(attrs, sizes, _turn(x, attrs["ta"]), _turn(y, attrs["tb"])),
-            samples=({"ta": False, "tb": False}, {"ta": True, "tb": False}, {"ta": False, "tb": True}), doc="product of matrices, each transposed on request (IR only)"))
-register(Op("gemv", LIBRARY, _gemv_infer, lambda attrs, sizes, x, y: _product(attrs, sizes, _turn(x, attrs["ta"]), y),
-            samples=({"ta": False}, {"ta": True}), doc="product of a matrix, transposed on request, and a vector (IR only)"))
+register(
+    Op(
+        "gemm",
+        LIBRARY,
+        _gemm_infer,
+        lambda attrs, sizes, x, y: _product(attrs, sizes, _turn(x, attrs["ta"]), _turn(y, attrs["tb"])),
+        samples=({"ta": False, "tb": False}, {"ta": True, "tb": False}, {"ta": False, "tb": True}),
+        doc="product of matrices, each transposed on request (IR only)",
+    )
+)
+register(
+    Op(
+        "gemv",
+        LIBRARY,
+        _gemv_infer,
+        lambda attrs, sizes, x, y: _product(attrs, sizes, _turn(x, attrs["ta"]), y),
+        samples=({"ta": False}, {"ta": True}),
+        doc="product of a matrix, transposed on request, and a vector (IR only)",
+    )
+)

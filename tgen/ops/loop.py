@@ -1,16 +1,21 @@
-"""Loops and branches: ``scan`` runs its body once a step, ``ifelse`` computes one of two lots of values (in the IR it is ``cond``).
+"""Loops and branches: ``scan`` runs its body once a step, ``ifelse`` computes one of two lots of values (in
+the IR it is ``cond``).
 
-A scan's operands are the first values of its carries, its sequences (one element of axis 0 a step) and what every step reads; its body
-takes these as parameters and yields the new carries and whatever its ``outs`` keep:
+A scan's operands are the first values of its carries, its sequences (one element of axis 0 a step) and what
+every step reads; its body takes these as parameters and yields the new carries and whatever its ``outs``
+keep:
 
-    ("history", j)   the carry j before every step and after the last: n + 1 rows, the first one is where it starts
+    ("history", j)   the carry j before every step and after the last: n + 1 rows, the first one is where it
+                     starts
     ("final", j)     the carry j after the last step (the IR keeps no more when nobody reads more)
     ("stack", k)     what the body yields at place k, a row a step
     ("back", k)      the same with the row of the last step first
     ("sum", k)       the sum over the steps of what the body yields at place k
 
-With ``until`` the last value yielded is a bool, and the step that makes it true is the last one: the rows are then found when it runs.
+With ``until`` the last value yielded is a bool, and the step that makes it true is the last one: the rows are
+then found when it runs.
 """
+
 import numpy as np
 
 from tgen.core import dims
@@ -25,10 +30,13 @@ from .bptt import reaches, scan_grad
 OUTS = ("history", "final", "stack", "back", "sum")
 
 
-# -- scan ----------------------------------------------------------------------------------------------------------------------
+# -- scan ----------------------------------------------------------------------------------------------------
+
 
 def scan_params(types, attrs):
-    """The types of the body's parameters: carries as they start, one row of each sequence, the rest as it is."""
+    """The types of the body's parameters: carries as they start, one row of each sequence, the
+    rest as it is.
+    """
     carries, sequences = attrs["carries"], attrs["sequences"]
     params = []
     for k, t in enumerate(types):
@@ -43,19 +51,29 @@ def scan_params(types, attrs):
 def _carry(first, after, number):
     """The type of a carry that starts as ``first`` and is ``after`` behind a step."""
     if first.dtype != after.dtype or first.ndim != after.ndim:
-        raise TypeError(f"the state {number} of a scan starts as {first} and is {after} after a step: dtype and rank must stay")
-    return TensorType(first.dtype, tuple(None if a is None or b is None else dims.merge(a, b) if a == b or 1 not in (a, b) else None
-                                         for a, b in zip(first.shape, after.shape)))
+        raise TypeError(
+            f"the state {number} of a scan starts as {first} and is {after} after a step: dtype "
+            "and rank must stay"
+        )
+    return TensorType(
+        first.dtype,
+        tuple(
+            None if a is None or b is None else dims.merge(a, b) if a == b or 1 not in (a, b) else None
+            for a, b in zip(first.shape, after.shape)
+        ),
+    )
 
 
 def scan_infer(types, attrs, sizes, yields=()):
-    """Result types, one per entry of attrs["outs"]; sizes are the number of steps and, in the IR, where each sequence is read first."""
+    """Result types, one per entry of attrs["outs"]; sizes are the number of steps and, in the IR, where each
+    sequence is read first.
+    """
     carries, sequences = attrs["carries"], attrs["sequences"]
     scan_params(types, attrs)
     steps = sizes[0]
     if attrs["until"] and any(kind == "back" for kind, _ in attrs["outs"]):
         raise ValueError("a scan with a condition keeps its rows in order")
-    for t in types[carries:carries + sequences] if "steps" not in attrs else ():
+    for t in types[carries : carries + sequences] if "steps" not in attrs else ():
         dims.merge(t.shape[0], steps)
     if len(yields) < carries:
         raise ValueError(f"{len(yields)} values yielded for {carries} carries")
@@ -64,7 +82,10 @@ def scan_infer(types, attrs, sizes, yields=()):
         if yields[-1].dtype != "bool" or yields[-1].ndim:
             raise TypeError(f"the condition of a scan is {yields[-1]}; it must be a bool scalar")
     kept = [_carry(first, after, k) for k, (first, after) in enumerate(zip(types, yields[:carries]))]
-    return tuple(_kept(kind, (kept[k] if kind in ("history", "final") else yields[k]), steps) for kind, k in attrs["outs"])
+    return tuple(
+        _kept(kind, (kept[k] if kind in ("history", "final") else yields[k]), steps)
+        for kind, k in attrs["outs"]
+    )
 
 
 def _kept(kind, t, steps):
@@ -82,6 +103,7 @@ def scan_values(node, values):
 
     def step(state, rows):
         return testvalue.run(body, order, [*state, *rows, *values[cut:-1]])
+
     states, yielded = [values[:carries]], []
     for k in range(int(values[-1])):
         yielded.append(step(states[-1], [np.asarray(x[k]) for x in values[carries:cut]]))
@@ -89,7 +111,11 @@ def scan_values(node, values):
         if attrs["until"] and yielded[-1][-1]:
             break
     kept = {"history": states, "final": states[-1:], "stack": yielded, "back": yielded[::-1], "sum": yielded}
-    shapes = yielded[0] if yielded else step(states[0], [np.zeros(x.shape[1:], x.dtype) for x in values[carries:cut]])
+    shapes = (
+        yielded[0]
+        if yielded
+        else step(states[0], [np.zeros(x.shape[1:], x.dtype) for x in values[carries:cut]])
+    )
     return tuple(_kept_values(kind, [row[k] for row in kept[kind]], shapes[k]) for kind, k in attrs["outs"])
 
 
@@ -101,17 +127,33 @@ def _kept_values(kind, rows, value):
     return np.stack(rows) if rows else np.zeros((0, *np.shape(value)), np.asarray(value).dtype)
 
 
-register(Op("scan", REGION, scan_infer, None, scan_grad, sizes=1, fails=True,
-            extra={"params": lambda types, attrs: (scan_params(types, attrs),), "partial": True,
-                   "values": scan_values, "reaches": reaches},
-            doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks and sums"))
+register(
+    Op(
+        "scan",
+        REGION,
+        scan_infer,
+        None,
+        scan_grad,
+        sizes=1,
+        fails=True,
+        extra={
+            "params": lambda types, attrs: (scan_params(types, attrs),),
+            "partial": True,
+            "values": scan_values,
+            "reaches": reaches,
+        },
+        doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks "
+        "and sums",
+    )
+)
 
 
-# -- ifelse --------------------------------------------------------------------------------------------------------------------
+# -- ifelse --------------------------------------------------------------------------------------------------
+
 
 def _branches(attrs, values):
     count = attrs["count"]
-    return values[1:1 + count], values[1 + count:]
+    return values[1 : 1 + count], values[1 + count :]
 
 
 def _check_condition(t):
@@ -121,7 +163,10 @@ def _check_condition(t):
 
 def _either(a, b, number):
     if a.dtype != b.dtype or a.ndim != b.ndim:
-        raise TypeError(f"value {number} of ifelse is {a} in one branch and {b} in the other: dtype and rank must be equal")
+        raise TypeError(
+            f"value {number} of ifelse is {a} in one branch and {b} in the other: dtype and rank "
+            "must be equal"
+        )
 
 
 def ifelse_infer(types, attrs, sizes):
@@ -130,7 +175,10 @@ def ifelse_infer(types, attrs, sizes):
     yes, no = _branches(attrs, types)
     for k, (a, b) in enumerate(zip(yes, no)):
         _either(a, b, k)
-    return tuple(TensorType(a.dtype, tuple(x if x == y else None for x, y in zip(a.shape, b.shape))) for a, b in zip(yes, no))
+    return tuple(
+        TensorType(a.dtype, tuple(x if x == y else None for x, y in zip(a.shape, b.shape)))
+        for a, b in zip(yes, no)
+    )
 
 
 def _ifelse_eval(attrs, sizes, condition, *values):
@@ -143,12 +191,25 @@ def _ifelse_grad(node, gs):
     return [*(Taken(g, condition) for g in gs), *(Taken(g, condition, False) for g in gs)]
 
 
-register(Op("ifelse", STRUCT, ifelse_infer, _ifelse_eval, _ifelse_grad, mask="each", extra={"chooses": True},
-            doc="the values of one branch or of the other; what only one branch needs is computed only when it is taken"))
+register(
+    Op(
+        "ifelse",
+        STRUCT,
+        ifelse_infer,
+        _ifelse_eval,
+        _ifelse_grad,
+        mask="each",
+        extra={"chooses": True},
+        doc="the values of one branch or of the other; what only one branch needs is computed only when "
+        "it is taken",
+    )
+)
 
 
 def cond_infer(types, attrs, sizes, yes=(), no=()):
-    """Result types; attrs["open"] are the (result, axis) whose size depends on the branch: the sizes in attrs["found"], in this order."""
+    """Result types; attrs["open"] are the (result, axis) whose size depends on the branch: the sizes in
+    attrs["found"], in this order.
+    """
     _check_condition(types[0])
     if len(yes) != len(no):
         raise ValueError(f"the branches yield {len(yes)} and {len(no)} values")
@@ -156,16 +217,34 @@ def cond_infer(types, attrs, sizes, yes=(), no=()):
     results = []
     for k, (a, b) in enumerate(zip(yes, no)):
         _either(a, b, k)
-        results.append(TensorType(a.dtype, tuple(dims.sym(names[k, axis]) if (k, axis) in names else dims.merge(x, y)
-                                                 for axis, (x, y) in enumerate(zip(a.shape, b.shape)))))
+        results.append(
+            TensorType(
+                a.dtype,
+                tuple(
+                    dims.sym(names[k, axis]) if (k, axis) in names else dims.merge(x, y)
+                    for axis, (x, y) in enumerate(zip(a.shape, b.shape))
+                ),
+            )
+        )
     return tuple(results)
 
 
 def cond_params(types, attrs):
-    """The types of the two blocks' parameters: the operands behind the condition, attrs["first"] of them for the first block."""
+    """The types of the two blocks' parameters: the operands behind the condition, attrs["first"] of them for
+    the first block.
+    """
     cut = 1 + attrs["first"]
     return tuple(types[1:cut]), tuple(types[cut:])
 
 
-register(Op("cond", REGION, cond_infer, None, fails=True, extra={"params": cond_params},
-            doc="one of two blocks runs, by a scalar condition (IR only: what ifelse becomes)"))
+register(
+    Op(
+        "cond",
+        REGION,
+        cond_infer,
+        None,
+        fails=True,
+        extra={"params": cond_params},
+        doc="one of two blocks runs, by a scalar condition (IR only: what ifelse becomes)",
+    )
+)

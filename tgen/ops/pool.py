@@ -1,10 +1,13 @@
-"""Pooling over trailing spatial axes. Attrs: ``window``, ``strides``, ``pad`` (one int per axis, both ends), ``mode``, ``ignore_border``.
+"""Pooling over trailing spatial axes. Attrs: ``window``, ``strides``, ``pad`` (one int per axis, both ends),
+``mode``, ``ignore_border``.
 
-``pool`` with mode 'sum' or an average is linear, and ``unpool`` is its adjoint. The maximum's is ``max_unpool``: g goes to every element
-of the window that equals the maximum (all of them, as in Theano); ``max_pick`` is the adjoint of that. Padding never wins a
-maximum and adds nothing to a sum; 'average_inc_pad' counts it, 'average_exc_pad' does not. Without ignore_border windows that
-stick out count too, cut off at the border.
+``pool`` with mode 'sum' or an average is linear, and ``unpool`` is its adjoint. The maximum's is
+``max_unpool``: g goes to every element of the window that equals the maximum (all of them, as in Theano);
+``max_pick`` is the adjoint of that. Padding never wins a maximum and adds nothing to a sum; 'average_inc_pad'
+counts it, 'average_exc_pad' does not. Without ignore_border windows that stick out count too, cut off at the
+border.
 """
+
 import numpy as np
 
 from tgen.core import dims
@@ -29,7 +32,10 @@ def pooled_size(size, window, stride, pad, ignore_border, of=dims):
 
 
 def _outs(size, attrs):
-    return tuple(pooled_size(s, w, t, p, attrs["ignore_border"]) for s, w, t, p in zip(size, attrs["window"], attrs["strides"], attrs["pad"]))
+    return tuple(
+        pooled_size(s, w, t, p, attrs["ignore_border"])
+        for s, w, t, p in zip(size, attrs["window"], attrs["strides"], attrs["pad"])
+    )
 
 
 def _check(t, attrs):
@@ -40,18 +46,21 @@ def _check(t, attrs):
         raise ValueError(f"mode {attrs['mode']!r}; it must be one of {', '.join(MODES)}")
     for w, s, p in zip(attrs["window"], attrs["strides"], attrs["pad"], strict=True):
         if w < 1 or s < 1 or not 0 <= p < w:
-            raise ValueError(f"window {attrs['window']} and strides {attrs['strides']} must be positive, pad {attrs['pad']} less than the window")
+            raise ValueError(
+                f"window {attrs['window']} and strides {attrs['strides']} must be positive, pad "
+                f"{attrs['pad']} less than the window"
+            )
 
 
 def _pool_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     _check(t, attrs)
     count = len(attrs["window"])
     return (TensorType(t.dtype, t.shape[:-count] + _outs(t.shape[-count:], attrs)),)
 
 
 def _unpool_places(types, attrs, sizes):
-    return zip(types[0].shape[-len(sizes):], _outs(sizes, attrs))
+    return zip(types[0].shape[-len(sizes) :], _outs(sizes, attrs))
 
 
 def _pick_places(types, attrs, sizes):
@@ -59,10 +68,10 @@ def _pick_places(types, attrs, sizes):
 
 
 def _unpool_infer(types, attrs, sizes):
-    g, = types
+    (g,) = types
     _check(g, attrs)
     dims.agree(_unpool_places(types, attrs, sizes))
-    return (TensorType(g.dtype, g.shape[:-len(sizes)] + tuple(sizes)),)
+    return (TensorType(g.dtype, g.shape[: -len(sizes)] + tuple(sizes)),)
 
 
 def _at_max_infer(of_image):
@@ -75,10 +84,12 @@ def _at_max_infer(of_image):
         for a, b in zip(v.shape, x.shape if of_image else z.shape):
             dims.merge(a, b)
         return (TensorType(x.dtype, z.shape if of_image else x.shape),)
+
     return infer
 
 
-# -- meanings ------------------------------------------------------------------------------------------------------------------
+# -- meanings ------------------------------------------------------------------------------------------------
+
 
 def _walk(attrs, out, size):
     return taps(out, size, attrs["window"], attrs["strides"], (1,) * len(out), attrs["pad"], False)
@@ -90,7 +101,9 @@ def _counts(attrs, out, size):
     for axis, (o, n, w, s, p) in enumerate(zip(out, size, attrs["window"], attrs["strides"], attrs["pad"])):
         start = np.arange(o) * s - p
         end = np.minimum(start + w, n + p)
-        count = end - start if attrs["mode"] == "average_inc_pad" else np.minimum(end, n) - np.maximum(start, 0)
+        count = (
+            end - start if attrs["mode"] == "average_inc_pad" else np.minimum(end, n) - np.maximum(start, 0)
+        )
         total *= np.maximum(count, 1).reshape([-1] + [1] * (len(out) - 1 - axis))
     return total
 
@@ -109,8 +122,8 @@ def _pool(attrs, sizes, x):
 
 
 def _unpool(attrs, sizes, g):
-    out = g.shape[-len(sizes):]
-    x = np.zeros(g.shape[:-len(sizes)] + tuple(sizes), g.dtype)
+    out = g.shape[-len(sizes) :]
+    x = np.zeros(g.shape[: -len(sizes)] + tuple(sizes), g.dtype)
     share = (g / _counts(attrs, out, sizes)).astype(g.dtype) if attrs["mode"].startswith("average") else g
     for _, there, here in _walk(attrs, out, sizes):
         x[here] += share[there]
@@ -133,13 +146,14 @@ def _max_pick(attrs, sizes, v, x, z):
     return result
 
 
-# -- gradients -----------------------------------------------------------------------------------------------------------------
+# -- gradients -----------------------------------------------------------------------------------------------
+
 
 def _pool_grad(node, gs):
-    x, = node.inputs
+    (x,) = node.inputs
     if node.attrs["mode"] == "max":
         return [apply("max_unpool", gs[0], real(x), real(node.outputs[0]), **node.attrs)]
-    return [apply("unpool", gs[0], *lengths(x)[-len(node.attrs["window"]):], **node.attrs)]
+    return [apply("unpool", gs[0], *lengths(x)[-len(node.attrs["window"]) :], **node.attrs)]
 
 
 def _unpool_grad(node, gs):
@@ -147,11 +161,62 @@ def _unpool_grad(node, gs):
 
 
 _MAX = {"window": (2, 2), "strides": (2, 2), "pad": (0, 0), "mode": "max", "ignore_border": True}
-_AVERAGE = {"window": (3, 2), "strides": (2, 1), "pad": (1, 0), "mode": "average_exc_pad", "ignore_border": True}
-register(Op("pool", LIBRARY, _pool_infer, _pool, _pool_grad, mask="added", samples=(_MAX, _AVERAGE), doc="maximum, sum or average of the windows over the last axes"))
-register(Op("unpool", LIBRARY, _unpool_infer, _unpool, _unpool_grad, mask="added", sizes=lambda attrs: len(attrs["window"]), samples=(_AVERAGE,), extra={"equal": _unpool_places},
-            doc="g spread over the windows it is the sum or average of; adjoint of pool"))
-register(Op("max_unpool", LIBRARY, _at_max_infer(False), _max_unpool, lambda node, gs: [apply("max_pick", gs[0], *node.inputs[1:], **node.attrs)],
-            mask="added", samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="g added where its window of x equals the maximum z; the gradient of a max pool"))
-register(Op("max_pick", LIBRARY, _at_max_infer(True), _max_pick, lambda node, gs: [apply("max_unpool", gs[0], *node.inputs[1:], **node.attrs)],
-            mask="added", samples=(_MAX,), extra={"flows": 1, "equal": _pick_places}, doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool"))
+_AVERAGE = {
+    "window": (3, 2),
+    "strides": (2, 1),
+    "pad": (1, 0),
+    "mode": "average_exc_pad",
+    "ignore_border": True,
+}
+register(
+    Op(
+        "pool",
+        LIBRARY,
+        _pool_infer,
+        _pool,
+        _pool_grad,
+        mask="added",
+        samples=(_MAX, _AVERAGE),
+        doc="maximum, sum or average of the windows over the last axes",
+    )
+)
+register(
+    Op(
+        "unpool",
+        LIBRARY,
+        _unpool_infer,
+        _unpool,
+        _unpool_grad,
+        mask="added",
+        sizes=lambda attrs: len(attrs["window"]),
+        samples=(_AVERAGE,),
+        extra={"equal": _unpool_places},
+        doc="g spread over the windows it is the sum or average of; adjoint of pool",
+    )
+)
+register(
+    Op(
+        "max_unpool",
+        LIBRARY,
+        _at_max_infer(False),
+        _max_unpool,
+        lambda node, gs: [apply("max_pick", gs[0], *node.inputs[1:], **node.attrs)],
+        mask="added",
+        samples=(_MAX,),
+        extra={"flows": 1, "equal": _pick_places},
+        doc="g added where its window of x equals the maximum z; the gradient of a max pool",
+    )
+)
+register(
+    Op(
+        "max_pick",
+        LIBRARY,
+        _at_max_infer(True),
+        _max_pick,
+        lambda node, gs: [apply("max_unpool", gs[0], *node.inputs[1:], **node.attrs)],
+        mask="added",
+        samples=(_MAX,),
+        extra={"flows": 1, "equal": _pick_places},
+        doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool",
+    )
+)

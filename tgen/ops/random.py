@@ -1,16 +1,19 @@
-"""Draws whose state is a small array: MRG31k3p and Philox, and what is made of uniform numbers by looking them up.
+"""Draws whose state is a small array: MRG31k3p and Philox, and what is made of uniform numbers by looking
+them up.
 
-A draw is a pure function: (state; sizes) -> (state after it, sample). So a stream is a shared variable whose default update is
-the first result, equal draws of equal states merge, and nothing flows back through one.
+A draw is a pure function: (state; sizes) -> (state after it, sample). So a stream is a shared variable whose
+default update is the first result, equal draws of equal states merge, and nothing flows back through one.
 
 MRG31k3p (L'Ecuyer & Touzin 2000) is two recurrences of order three; a row of its state is one stream:
 
     x1[n] = (2^22 x1[n-2] + (2^7 + 1) x1[n-3]) mod M1        u = (x1 - x2 mod M1) / 2^31, never 0
     x2[n] = (2^15 x2[n-1] + (2^15 + 1) x2[n-3]) mod M2
 
-Element i of a sample (C order) comes from stream i mod streams. Philox4x32-10 (Salmon et al. 2011) enciphers a counter: its
-state is uint32[6], the counter in four words (the two low ones count, the two high ones tell streams apart), the key in two.
+Element i of a sample (C order) comes from stream i mod streams. Philox4x32-10 (Salmon et al. 2011) enciphers
+a counter: its state is uint32[6], the counter in four words (the two low ones count, the two high ones tell
+streams apart), the key in two.
 """
+
 import numpy as np
 
 from tgen.core import dims
@@ -18,7 +21,8 @@ from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType, is_float
 
 M1, M2 = 2**31 - 1, 2**31 - 21069
-NORM = {"float64": np.float64(2.0**-31), "float32": np.float32(1 / (2**31 + 65))}     # float32: the largest sample stays below 1
+# float32: the largest sample stays below 1
+NORM = {"float64": np.float64(2.0**-31), "float32": np.float32(1 / (2**31 + 65))}
 PHILOX_MULTIPLIERS, PHILOX_KEYS = (0xD2511F53, 0xCD9E8D57), (0x9E3779B9, 0xBB67AE85)
 PHILOX_ROUNDS = 10
 LOW = np.uint64(0xFFFFFFFF)
@@ -35,14 +39,31 @@ def draw(name, infer, evaluate, doc, params=0, refuses="", in_place=False, **mor
 
     ``refuses``: what is a ValueError. ``in_place``: the C may write the state after over the state.
     """
-    extra = {"draws": True, **({"refuses": refuses} if refuses else {}), **({"in_place": True} if in_place else {})}
-    return register(Op(name, LIBRARY, infer, evaluate, sizes=-(1 + params), fails=bool(refuses), extra=extra, doc=doc, **more))
+    extra = {
+        "draws": True,
+        **({"refuses": refuses} if refuses else {}),
+        **({"in_place": True} if in_place else {}),
+    }
+    return register(
+        Op(
+            name,
+            LIBRARY,
+            infer,
+            evaluate,
+            sizes=-(1 + params),
+            fails=bool(refuses),
+            extra=extra,
+            doc=doc,
+            **more,
+        )
+    )
 
 
-# -- MRG31k3p ------------------------------------------------------------------------------------------------------------------
+# -- MRG31k3p ------------------------------------------------------------------------------------------------
+
 
 def _mrg_infer(types, attrs, sizes):
-    state, = types
+    (state,) = types
     if state.dtype != "int32" or state.ndim != 2 or state.shape[1] not in (6, None):
         raise TypeError(f"the state of MRG streams is int32[streams, 6], not {state}")
     if not is_float(attrs["dtype"]):
@@ -64,21 +85,28 @@ def _mrg(attrs, sizes, state):
         width = min(streams, count - at)
         x[:, :width] = mrg_step(x[:, :width])
         z = x[0, :width] - x[3, :width]
-        out[at:at + width] = np.where(z <= 0, z + M1, z).astype(dtype) * NORM[dtype]
+        out[at : at + width] = np.where(z <= 0, z + M1, z).astype(dtype) * NORM[dtype]
     return x.T.astype("int32"), out.reshape(sizes)
 
 
-draw("mrg_uniform", _mrg_infer, _mrg, "MRG31k3p: the streams' state after the draw, and uniform numbers in (0, 1)", in_place=True,
-     samples=({"dtype": "float32"}, {"dtype": "float64"}))
+draw(
+    "mrg_uniform",
+    _mrg_infer,
+    _mrg,
+    "MRG31k3p: the streams' state after the draw, and uniform numbers in (0, 1)",
+    in_place=True,
+    samples=({"dtype": "float32"}, {"dtype": "float64"}),
+)
 
 
-# -- Philox4x32-10 ---------------------------------------------------------------------------------------------------------------
+# -- Philox4x32-10 -------------------------------------------------------------------------------------------
 
-PHILOX_DTYPES = {"uint32": 4, "float32": 4, "uint64": 2, "float64": 2}      # elements a block of four words gives
+# elements a block of four words gives
+PHILOX_DTYPES = {"uint32": 4, "float32": 4, "uint64": 2, "float64": 2}
 
 
 def _philox_infer(types, attrs, sizes):
-    state, = types
+    (state,) = types
     if state.dtype != "uint32" or state.ndim != 1 or state.shape[0] not in (6, None):
         raise TypeError(f"the state of a Philox stream is uint32[6], not {state}")
     if attrs["dtype"] not in PHILOX_DTYPES:
@@ -114,11 +142,18 @@ def _philox(attrs, sizes, state):
     return new, flat.astype(dtype).reshape(sizes)
 
 
-draw("philox", _philox_infer, _philox, "Philox4x32-10: the counter and key after the draw, and words of 32 or 64 bits, or uniform floats in [0, 1) made of them",
-     samples=tuple({"dtype": d} for d in PHILOX_DTYPES))
+draw(
+    "philox",
+    _philox_infer,
+    _philox,
+    "Philox4x32-10: the counter and key after the draw, and words of 32 "
+    "or 64 bits, or uniform floats in [0, 1) made of them",
+    samples=tuple({"dtype": d} for d in PHILOX_DTYPES),
+)
 
 
-# -- uniform numbers looked up in rows of probabilities -----------------------------------------------------------------------------
+# -- uniform numbers looked up in rows of probabilities ------------------------------------------------------
+
 
 def _lookup_places(types, attrs, sizes):
     p, u = types
@@ -129,9 +164,12 @@ def _lookup_infer(name, columns):
     def infer(types, attrs, sizes):
         p, u = types
         if (p.ndim, u.ndim) != (2, 1) or not is_float(p.dtype) or not is_float(u.dtype):
-            raise TypeError(f"{name} takes a matrix of probabilities and a vector of uniform numbers, not {p} and {u}")
+            raise TypeError(
+                f"{name} takes a matrix of probabilities and a vector of uniform numbers, not {p} and {u}"
+            )
         dims.agree(_lookup_places(types, attrs, sizes))
         return (TensorType("int64", (p.shape[0], columns(p, sizes))),)
+
     return infer
 
 
@@ -162,7 +200,27 @@ def _choice(attrs, sizes, p, u):
     return out
 
 
-register(Op("multinomial_of_uniform", LIBRARY, _lookup_infer("multinomial_of_uniform", lambda p, sizes: p.shape[1]), _multinomial, sizes=1, extra={"draws": True, "equal": _lookup_places},
-            doc="per row of probabilities, how often each column is met by its uniform numbers (as many a row as the size says)"))
-register(Op("choice_of_uniform", LIBRARY, _lookup_infer("choice_of_uniform", lambda p, sizes: sizes[0]), _choice, sizes=1, extra={"draws": True, "equal": _lookup_places},
-            doc="per row of probabilities, the columns its uniform numbers meet, each column once; -1 where none is left"))
+register(
+    Op(
+        "multinomial_of_uniform",
+        LIBRARY,
+        _lookup_infer("multinomial_of_uniform", lambda p, sizes: p.shape[1]),
+        _multinomial,
+        sizes=1,
+        extra={"draws": True, "equal": _lookup_places},
+        doc="per row of probabilities, how often each column is met by its uniform numbers (as many a "
+        "row as the size says)",
+    )
+)
+register(
+    Op(
+        "choice_of_uniform",
+        LIBRARY,
+        _lookup_infer("choice_of_uniform", lambda p, sizes: sizes[0]),
+        _choice,
+        sizes=1,
+        extra={"draws": True, "equal": _lookup_places},
+        doc="per row of probabilities, the columns its uniform numbers meet, each column once; -1 where "
+        "none is left",
+    )
+)

@@ -1,10 +1,11 @@
 """Reductions over ``axes`` (sorted).
 
 Sums and products have two more attributes. ``acc`` is the dtype of the accumulator, a wider float than the
-operand's; without it the operand's dtype is the accumulator's. The result is rounded to the operand's dtype once, at
-the end; with ``dtype``, which is then that of the accumulator, it is not rounded. What else dtypes may do is said by
-casts before and after.
+operand's; without it the operand's dtype is the accumulator's. The result is rounded to the operand's dtype
+once, at the end; with ``dtype``, which is then that of the accumulator, it is not rounded. What else dtypes
+may do is said by casts before and after.
 """
+
 import numpy as np
 
 from tgen.core.op import REDUCE, STRUCT, Op, register
@@ -19,7 +20,9 @@ _SAMPLES = ({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})
 
 def _kept(t, axes):
     if list(axes) != sorted(set(axes)) or any(not 0 <= a < t.ndim for a in axes):
-        raise ValueError(f"axes {tuple(axes)} of a value of rank {t.ndim} are not sorted axis numbers, each once")
+        raise ValueError(
+            f"axes {tuple(axes)} of a value of rank {t.ndim} are not sorted axis numbers, each once"
+        )
     return tuple(s for a, s in enumerate(t.shape) if a not in axes)
 
 
@@ -31,32 +34,38 @@ def _check_nonempty(t, axes, name):
 
 def _infer(name, dtypes, result=None, nonempty=False):
     def infer(types, attrs, sizes):
-        t, = types
+        (t,) = types
         if not dtypes(t.dtype):
             raise TypeError(f"{name} does not take {t.dtype} (casts are explicit)")
         if nonempty:
             _check_nonempty(t, attrs["axes"], name)
         return (TensorType(result or t.dtype, _kept(t, attrs["axes"])),)
+
     return infer
 
 
 def accumulated(name, dtype, attrs):
-    """(dtype of the accumulator, dtype of the result) of ``name`` over values of ``dtype``; TypeError for others."""
+    """(dtype of the accumulator, dtype of the result) of ``name`` over values of ``dtype``; TypeError for
+    others.
+    """
     acc, result = attrs.get("acc", dtype), attrs.get("dtype", dtype)
     wider = is_float(dtype) and is_float(acc) and dtype != promote((dtype, acc)) == acc
     if "acc" in attrs and not wider:
         raise TypeError(f"{name} of {dtype} has no accumulator of {acc}: it must be a wider float")
     if "dtype" in attrs and ("acc" not in attrs or result != acc):
-        raise TypeError(f"{name} of {dtype} accumulated in {acc} has no result of {result} (casts are explicit)")
+        raise TypeError(
+            f"{name} of {dtype} accumulated in {acc} has no result of {result} (casts are explicit)"
+        )
     return acc, result
 
 
 def _accumulated_infer(name):
     def infer(types, attrs, sizes):
-        t, = types
+        (t,) = types
         if t.dtype == "bool":
             raise TypeError(f"{name} does not take bool (casts are explicit)")
         return (TensorType(accumulated(name, t.dtype, attrs)[1], _kept(t, attrs["axes"])),)
+
     return infer
 
 
@@ -65,6 +74,7 @@ def _accumulated_eval(name, function):
         acc, result = accumulated(name, str(x.dtype), attrs)
         with np.errstate(all="ignore"):
             return np.asarray(function(x, axis=attrs["axes"], dtype=acc)).astype(result, copy=False)
+
     return evaluate
 
 
@@ -72,17 +82,22 @@ def _eval(function):
     def evaluate(attrs, sizes, x):
         with np.errstate(all="ignore"):
             return np.asarray(function(x, attrs["axes"]))
+
     return evaluate
 
 
 def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
     extra = {"nonempty": more.get("nonempty", False)}
     infer = _infer(name, dtypes, **more)
-    register(Op(name, REDUCE, infer, _eval(function), grad, extra=extra, doc=doc, mask=mask, samples=_SAMPLES))
+    register(
+        Op(name, REDUCE, infer, _eval(function), grad, extra=extra, doc=doc, mask=mask, samples=_SAMPLES)
+    )
 
 
 def _sum_grad(node, gs):
-    """The adjoint (or its mask) everywhere; that of a result in the accumulator's dtype is rounded while it is small."""
+    """The adjoint (or its mask) everywhere; that of a result in the accumulator's dtype is rounded while it
+    is small.
+    """
     x, axes = node.inputs[0], node.attrs["axes"]
     g, rounds = gs[0], "dtype" in node.attrs and is_float(gs[0].dtype)
     if rounds:
@@ -113,23 +128,45 @@ def _accumulation(name, function, grad, doc, mask=None):
 
 _accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")
 _accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing", _lanes_of_a_reduction)
-_reduction("max", lambda d: True, lambda x, axes: np.max(x, axis=axes), _extreme_grad, "largest element; nan if any is nan", "moved", nonempty=True)
-_reduction("min", lambda d: True, lambda x, axes: np.min(x, axis=axes), _extreme_grad, "smallest element; nan if any is nan", "moved", nonempty=True)
-_reduction("any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true")
-_reduction("all", lambda d: d == "bool", lambda x, axes: np.all(x, axis=axes), None, "whether all elements are true")
+_reduction(
+    "max",
+    lambda d: True,
+    lambda x, axes: np.max(x, axis=axes),
+    _extreme_grad,
+    "largest element; nan if any is nan",
+    "moved",
+    nonempty=True,
+)
+_reduction(
+    "min",
+    lambda d: True,
+    lambda x, axes: np.min(x, axis=axes),
+    _extreme_grad,
+    "smallest element; nan if any is nan",
+    "moved",
+    nonempty=True,
+)
+_reduction(
+    "any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true"
+)
+_reduction(
+    "all", lambda d: d == "bool", lambda x, axes: np.all(x, axis=axes), None, "whether all elements are true"
+)
 
 
-# -- positions of extremes -----------------------------------------------------------------------------------------------------
+# -- positions of extremes -----------------------------------------------------------------------------------
+
 
 def _position_infer(name):
     def infer(types, attrs, sizes):
-        t, = types
+        (t,) = types
         axes = attrs["axes"]
         kept = _kept(t, axes)
         if len(axes) not in (1, t.ndim):
             raise ValueError(f"{name} takes one axis or all of them, not {tuple(axes)}")
         _check_nonempty(t, axes, name)
         return (TensorType("int64", kept),)
+
     return infer
 
 
@@ -137,15 +174,31 @@ def _position_eval(function):
     def evaluate(attrs, sizes, x):
         axes = attrs["axes"]
         return np.asarray(function(x, axis=None if len(axes) == x.ndim else axes[0]), dtype="int64")
+
     return evaluate
 
 
 for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
-    register(Op(_name, REDUCE, _position_infer(_name), _position_eval(_function), doc=f"where the first {_name[3:]} is (the first nan if there is one); over all axes: in the flattened array",
-                samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}), extra={"nonempty": True}))
+    register(
+        Op(
+            _name,
+            REDUCE,
+            _position_infer(_name),
+            _position_eval(_function),
+            doc="where the first "
+            f"{_name[3:]} is (the "
+            "first nan if there is "
+            "one); over all axes: "
+            "in "
+            "the flattened array",
+            samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
+            extra={"nonempty": True},
+        )
+    )
 
 
-# -- softmax -------------------------------------------------------------------------------------------------------------------
+# -- softmax -------------------------------------------------------------------------------------------------
+
 
 def axes_of(attrs):
     """The axes of a softmax: ``axis`` is one of them or, sorted, several that are normalised together."""
@@ -154,7 +207,7 @@ def axes_of(attrs):
 
 
 def _softmax_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     if not is_float(t.dtype):
         raise TypeError(f"softmax takes floats, not {t.dtype}")
     _kept(t, axes_of(attrs))
@@ -199,13 +252,35 @@ def _lanes_along(node, mask):
 
 
 _ALONG = ({"axis": 0}, {"axis": 1}, {"axis": (0, 1)})
-register(Op("softmax", STRUCT, _softmax_infer, _softmax, _softmax_grad, samples=_ALONG, mask=_lanes_along,
-            doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes it apart"))
-register(Op("logsoftmax", STRUCT, _softmax_infer, _logsoftmax, _logsoftmax_grad, samples=_ALONG, mask=_lanes_along,
-            doc="log(softmax(x)) along axis, without overflow; expand takes it apart"))
+register(
+    Op(
+        "softmax",
+        STRUCT,
+        _softmax_infer,
+        _softmax,
+        _softmax_grad,
+        samples=_ALONG,
+        mask=_lanes_along,
+        doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes "
+        "it apart",
+    )
+)
+register(
+    Op(
+        "logsoftmax",
+        STRUCT,
+        _softmax_infer,
+        _logsoftmax,
+        _logsoftmax_grad,
+        samples=_ALONG,
+        mask=_lanes_along,
+        doc="log(softmax(x)) along axis, without overflow; expand takes it apart",
+    )
+)
 
 
-# -- logsumexp -----------------------------------------------------------------------------------------------------------------
+# -- logsumexp -----------------------------------------------------------------------------------------------
+
 
 def _logsumexp(attrs, sizes, x):
     """The peak that is taken out is 0 where it is infinite: inf - inf would be nan."""
@@ -218,7 +293,9 @@ def _logsumexp(attrs, sizes, x):
 
 
 def _logsumexp_grad(node, gs):
-    """g * softmax(x). Where all are -inf, they share alike: the limit along x, x, .. x, as logaddexp has it."""
+    """g * softmax(x). Where all are -inf, they share alike: the limit along x, x, .. x, as
+    logaddexp has it.
+    """
     x, axes = node.inputs[0], node.attrs["axes"]
     z = keep(node.outputs[0], x, axes)
     alike = apply("true_div", literal(1.0, x.dtype), apply("cast", _count(x, axes), dtype=x.dtype))
@@ -234,6 +311,15 @@ def _count(x, axes):
     return total
 
 
-register(Op("logsumexp", STRUCT, _infer("logsumexp", is_float), _logsumexp, _logsumexp_grad,
-            samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}), mask=_lanes_of_a_reduction,
-            doc="log(sum(exp(x))) over axes without overflow; -inf of nothing; expand takes it apart"))
+register(
+    Op(
+        "logsumexp",
+        STRUCT,
+        _infer("logsumexp", is_float),
+        _logsumexp,
+        _logsumexp_grad,
+        samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
+        mask=_lanes_of_a_reduction,
+        doc="log(sum(exp(x))) over axes without overflow; -inf of nothing; expand takes it apart",
+    )
+)

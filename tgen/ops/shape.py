@@ -1,4 +1,5 @@
 """Views and shapes: ops that move data and compute nothing. Their gradients move it back."""
+
 import numpy as np
 
 from tgen.core import dims
@@ -6,24 +7,29 @@ from tgen.core.op import STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.build import apply, lengths, literal, plus, zeros
 
-MOVES = {"moves": True}     # grad lets log pass below these, to meet the softmax under them
+MOVES = {"moves": True}  # grad lets log pass below these, to meet the softmax under them
 
 
 def _is_one(size):
     return isinstance(size, int) and size == 1
 
 
-# -- dimshuffle ----------------------------------------------------------------------------------------------------------------
+# -- dimshuffle ----------------------------------------------------------------------------------------------
+
 
 def _dimshuffle_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     order = attrs["order"]
     used = [a for a in order if a != "x"]
     if len(set(used)) != len(used) or any(not 0 <= a < t.ndim for a in used):
         raise ValueError(f"order {order} does not name axes of a value of rank {t.ndim}, each once at most")
     for a in set(range(t.ndim)) - set(used):
         if not _is_one(t.shape[a]):
-            raise ValueError(f"axis {a} cannot be dropped: its size {'is ' + str(t.shape[a]) if t.shape[a] is not None else 'may not be'}, and not 1 in the type")
+            raise ValueError(
+                f"axis {a} cannot be dropped: its size "
+                f"{'is ' + str(t.shape[a]) if t.shape[a] is not None else 'may not be'}, and "
+                "not 1 in the type"
+            )
     return (TensorType(t.dtype, tuple(1 if a == "x" else t.shape[a] for a in order), t.weak),)
 
 
@@ -41,14 +47,26 @@ def _dimshuffle_grad(node, gs):
     return [apply("dimshuffle", gs[0], order=back)]
 
 
-register(Op("dimshuffle", VIEW, _dimshuffle_infer, _dimshuffle, _dimshuffle_grad, mask="moved", extra=MOVES, samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
-            doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1"))
+register(
+    Op(
+        "dimshuffle",
+        VIEW,
+        _dimshuffle_infer,
+        _dimshuffle,
+        _dimshuffle_grad,
+        mask="moved",
+        extra=MOVES,
+        samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
+        doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1",
+    )
+)
 
 
-# -- broadcast_to, reshape -----------------------------------------------------------------------------------------------------
+# -- broadcast_to, reshape -----------------------------------------------------------------------------------
+
 
 def _broadcast_to_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     if len(sizes) != t.ndim:
         raise ValueError(f"{len(sizes)} sizes for a value of rank {t.ndim}")
     shape = tuple(n if _is_one(s) else dims.merge(s, n) for s, n in zip(t.shape, sizes))
@@ -59,12 +77,23 @@ def _broadcast_to(attrs, sizes, x):
     return np.broadcast_to(x, sizes)
 
 
-register(Op("broadcast_to", VIEW, _broadcast_to_infer, _broadcast_to, lambda node, gs: [gs[0]], sizes=-1, mask="moved", extra=MOVES,
-            doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs"))
+register(
+    Op(
+        "broadcast_to",
+        VIEW,
+        _broadcast_to_infer,
+        _broadcast_to,
+        lambda node, gs: [gs[0]],
+        sizes=-1,
+        mask="moved",
+        extra=MOVES,
+        doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs",
+    )
+)
 
 
 def _reshape_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     if len(sizes) != attrs["ndim"]:
         raise ValueError(f"{len(sizes)} sizes for ndim {attrs['ndim']}")
     before, after = dims.product(t.shape), dims.product(sizes)
@@ -84,11 +113,23 @@ def apply_reshape(x, sizes):
     return apply("reshape", x, *sizes, ndim=len(sizes))
 
 
-register(Op("reshape", VIEW, _reshape_infer, lambda attrs, sizes, x: np.reshape(x, sizes), _reshape_grad, sizes=lambda attrs: attrs["ndim"],
-            mask="moved", extra=MOVES, doc="the elements in C order under another shape of the same size"))
+register(
+    Op(
+        "reshape",
+        VIEW,
+        _reshape_infer,
+        lambda attrs, sizes, x: np.reshape(x, sizes),
+        _reshape_grad,
+        sizes=lambda attrs: attrs["ndim"],
+        mask="moved",
+        extra=MOVES,
+        doc="the elements in C order under another shape of the same size",
+    )
+)
 
 
-# -- slice and the two that write through one ----------------------------------------------------------------------------------
+# -- slice and the two that write through one ----------------------------------------------------------------
+
 
 def _starts(attrs):
     return len(attrs["steps"])
@@ -100,29 +141,43 @@ def _check_steps(t, steps):
 
 
 def _slice_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     _check_steps(t, attrs["steps"])
     if len(sizes) != 2 * t.ndim:
         raise ValueError(f"{len(sizes)} sizes for a value of rank {t.ndim}: the starts, then the lengths")
-    return (TensorType(t.dtype, tuple(sizes[t.ndim:]), t.weak),)
+    return (TensorType(t.dtype, tuple(sizes[t.ndim :]), t.weak),)
 
 
 def region(starts, counts, steps):
     """NumPy slices for elements start + step * k, k < count."""
-    return tuple(slice(0, 0) if n == 0 else slice(s, s + k * n if s + k * n >= 0 else None, k) for s, n, k in zip(starts, counts, steps))
+    return tuple(
+        slice(0, 0) if n == 0 else slice(s, s + k * n if s + k * n >= 0 else None, k)
+        for s, n, k in zip(starts, counts, steps)
+    )
 
 
 def _slice(attrs, sizes, x):
-    return x[region(sizes[:x.ndim], sizes[x.ndim:], attrs["steps"])]
+    return x[region(sizes[: x.ndim], sizes[x.ndim :], attrs["steps"])]
 
 
 def _slice_grad(node, gs):
     x, g = node.inputs[0], gs[0]
-    return [apply("set_slice", zeros(x, g.dtype), g, *node.inputs[1:1 + x.ndim], steps=node.attrs["steps"])]
+    return [apply("set_slice", zeros(x, g.dtype), g, *node.inputs[1 : 1 + x.ndim], steps=node.attrs["steps"])]
 
 
-register(Op("slice", VIEW, _slice_infer, _slice, _slice_grad, sizes=lambda attrs: 2 * _starts(attrs), mask="moved", extra=MOVES,
-            doc="element k of an axis is x[start + step * k], k < length"))
+register(
+    Op(
+        "slice",
+        VIEW,
+        _slice_infer,
+        _slice,
+        _slice_grad,
+        sizes=lambda attrs: 2 * _starts(attrs),
+        mask="moved",
+        extra=MOVES,
+        doc="element k of an axis is x[start + step * k], k < length",
+    )
+)
 
 
 def _write_infer(types, attrs, sizes):
@@ -162,48 +217,128 @@ def _inc_slice_grad(node, gs):
     return [gs[0], _read_back(node, gs[0])]
 
 
-register(Op("set_slice", STRUCT, _write_infer, _set_slice, _set_slice_grad, sizes=_starts, mask="moved",
-            doc="base with elements start + step * k, k < v's length, set to v"))
-register(Op("inc_slice", STRUCT, _write_infer, _inc_slice, _inc_slice_grad, sizes=_starts, mask="moved",
-            doc="base with elements start + step * k, k < v's length, increased by v"))
+register(
+    Op(
+        "set_slice",
+        STRUCT,
+        _write_infer,
+        _set_slice,
+        _set_slice_grad,
+        sizes=_starts,
+        mask="moved",
+        doc="base with elements start + step * k, k < v's length, set to v",
+    )
+)
+register(
+    Op(
+        "inc_slice",
+        STRUCT,
+        _write_infer,
+        _inc_slice,
+        _inc_slice_grad,
+        sizes=_starts,
+        mask="moved",
+        doc="base with elements start + step * k, k < v's length, increased by v",
+    )
+)
 
 
-# -- what the type knows of an axis --------------------------------------------------------------------------------------------
+# -- what the type knows of an axis --------------------------------------------------------------------------
+
 
 def _unbroadcast_infer(types, attrs, sizes):
-    t, = types
-    return (TensorType(t.dtype, tuple(None if a in attrs["axes"] else s for a, s in enumerate(t.shape)), t.weak),)
+    (t,) = types
+    return (
+        TensorType(t.dtype, tuple(None if a in attrs["axes"] else s for a, s in enumerate(t.shape)), t.weak),
+    )
 
 
 def _rebroadcast_infer(types, attrs, sizes):
-    t, = types
+    (t,) = types
     for a in attrs["axes"]:
         if isinstance(t.shape[a], int) and t.shape[a] != 1:
-            raise ValueError(f"Dimension {a} in Rebroadcast's input was supposed to be 1 (got {t.shape[a]} instead)")
-    return (TensorType(t.dtype, tuple(1 if a in attrs["axes"] else s for a, s in enumerate(t.shape)), t.weak),)
+            raise ValueError(
+                f"Dimension {a} in Rebroadcast's input was supposed to be 1 (got {t.shape[a]} instead)"
+            )
+    return (
+        TensorType(t.dtype, tuple(1 if a in attrs["axes"] else s for a, s in enumerate(t.shape)), t.weak),
+    )
 
 
 def _rebroadcast(attrs, sizes, x):
     for a in attrs["axes"]:
         if x.shape[a] != 1:
-            raise ValueError(f"Dimension {a} in Rebroadcast's input was supposed to be 1 (got {x.shape[a]} instead)")
+            raise ValueError(
+                f"Dimension {a} in Rebroadcast's input was supposed to be 1 (got {x.shape[a]} instead)"
+            )
     return x
 
 
-register(Op("unbroadcast", VIEW, _unbroadcast_infer, lambda attrs, sizes, x: x, mask="moved", extra=MOVES, samples=({"axes": (0,)},),
-            grad=lambda node, gs: [apply("rebroadcast", gs[0], axes=tuple(a for a in node.attrs["axes"] if _is_one(node.inputs[0].type.shape[a])))],
-            doc="x whose axes no longer broadcast; lower drops it"))
-register(Op("rebroadcast", VIEW, _rebroadcast_infer, _rebroadcast, mask="moved", extra=MOVES, samples=({"axes": (0,)},), fails=True,
-            grad=lambda node, gs: [apply("unbroadcast", gs[0], axes=tuple(a for a in node.attrs["axes"] if not _is_one(node.inputs[0].type.shape[a])))],
-            doc="x whose axes are declared to be 1, checked when the function runs"))
+register(
+    Op(
+        "unbroadcast",
+        VIEW,
+        _unbroadcast_infer,
+        lambda attrs, sizes, x: x,
+        mask="moved",
+        extra=MOVES,
+        samples=({"axes": (0,)},),
+        grad=lambda node, gs: [
+            apply(
+                "rebroadcast",
+                gs[0],
+                axes=tuple(a for a in node.attrs["axes"] if _is_one(node.inputs[0].type.shape[a])),
+            )
+        ],
+        doc="x whose axes no longer broadcast; lower drops it",
+    )
+)
+register(
+    Op(
+        "rebroadcast",
+        VIEW,
+        _rebroadcast_infer,
+        _rebroadcast,
+        mask="moved",
+        extra=MOVES,
+        samples=({"axes": (0,)},),
+        fails=True,
+        grad=lambda node, gs: [
+            apply(
+                "unbroadcast",
+                gs[0],
+                axes=tuple(a for a in node.attrs["axes"] if not _is_one(node.inputs[0].type.shape[a])),
+            )
+        ],
+        doc="x whose axes are declared to be 1, checked when the function runs",
+    )
+)
 
 
-# -- sizes as values, new vectors, concatenation -------------------------------------------------------------------------------
+# -- sizes as values, new vectors, concatenation -------------------------------------------------------------
 
-register(Op("shape_i", STRUCT, lambda types, attrs, sizes: (TensorType("int64"),), lambda attrs, sizes, x: np.asarray(x.shape[attrs["axis"]], "int64"),
-            extra={"flows": 0}, samples=({"axis": 0},), doc="the size of an axis, int64; becomes `size` in the IR"))
-register(Op("iota", STRUCT, lambda types, attrs, sizes: (TensorType("int64", sizes),), lambda attrs, sizes: np.arange(sizes[0], dtype="int64"),
-            sizes=1, extra={"flows": 0}, doc="int64 0, 1, ... n-1"))
+register(
+    Op(
+        "shape_i",
+        STRUCT,
+        lambda types, attrs, sizes: (TensorType("int64"),),
+        lambda attrs, sizes, x: np.asarray(x.shape[attrs["axis"]], "int64"),
+        extra={"flows": 0},
+        samples=({"axis": 0},),
+        doc="the size of an axis, int64; becomes `size` in the IR",
+    )
+)
+register(
+    Op(
+        "iota",
+        STRUCT,
+        lambda types, attrs, sizes: (TensorType("int64", sizes),),
+        lambda attrs, sizes: np.arange(sizes[0], dtype="int64"),
+        sizes=1,
+        extra={"flows": 0},
+        doc="int64 0, 1, ... n-1",
+    )
+)
 
 
 def _make_vector_infer(types, attrs, sizes):
@@ -217,8 +352,17 @@ def element(v, i):
     return apply("dimshuffle", apply("slice", v, literal(i), literal(1), steps=(1,)), order=())
 
 
-register(Op("make_vector", STRUCT, _make_vector_infer, lambda attrs, sizes, *xs: np.array(xs, xs[0].dtype),
-            lambda node, gs: [lambda i=i: element(gs[0], i) for i in range(len(node.inputs))], mask="moved", doc="scalars as a vector"))
+register(
+    Op(
+        "make_vector",
+        STRUCT,
+        _make_vector_infer,
+        lambda attrs, sizes, *xs: np.array(xs, xs[0].dtype),
+        lambda node, gs: [lambda i=i: element(gs[0], i) for i in range(len(node.inputs))],
+        mask="moved",
+        doc="scalars as a vector",
+    )
+)
 
 
 def _concatenate_infer(types, attrs, sizes):
@@ -229,7 +373,9 @@ def _concatenate_infer(types, attrs, sizes):
         raise ValueError(f"axis {axis} of values of rank {first.ndim}")
     shape = list(first.shape)
     for t in types[1:]:
-        shape = [dims.add(a, b) if d == axis else dims.merge(a, b) for d, (a, b) in enumerate(zip(shape, t.shape))]
+        shape = [
+            dims.add(a, b) if d == axis else dims.merge(a, b) for d, (a, b) in enumerate(zip(shape, t.shape))
+        ]
     return (TensorType(first.dtype, tuple(shape), all(t.weak for t in types)),)
 
 
@@ -244,5 +390,15 @@ def _concatenate_grad(node, gs):
     return parts
 
 
-register(Op("concatenate", STRUCT, _concatenate_infer, lambda attrs, sizes, *xs: np.concatenate(xs, attrs["axis"]), _concatenate_grad,
-            mask="moved", samples=({"axis": 0}, {"axis": 1}), doc="values one after another along axis"))
+register(
+    Op(
+        "concatenate",
+        STRUCT,
+        _concatenate_infer,
+        lambda attrs, sizes, *xs: np.concatenate(xs, attrs["axis"]),
+        _concatenate_grad,
+        mask="moved",
+        samples=({"axis": 0}, {"axis": 1}),
+        doc="values one after another along axis",
+    )
+)

@@ -1,8 +1,10 @@
-"""Order along one ``axis``: running sums and products, sorting, searching. Every sort is stable and puts nan last.
+"""Order along one ``axis``: running sums and products, sorting, searching. Every sort is stable and puts nan
+last.
 
-Gradients: a running sum's runs backwards, and so does a running product's, as a loop; a sorted array's adjoint
-goes back through the inverse of the permutation.
+Gradients: a running sum's runs backwards, and so does a running product's, as a loop; a sorted array's
+adjoint goes back through the inverse of the permutation.
 """
+
 import numpy as np
 
 from tgen.core.op import LIBRARY, Op, register
@@ -18,34 +20,42 @@ SIDES = ("left", "right")
 
 def _along(name, result=None, numbers=False):
     def infer(types, attrs, sizes):
-        t, = types
+        (t,) = types
         accumulated(name, t.dtype, attrs)
         if not 0 <= attrs["axis"] < t.ndim:
             raise ValueError(f"axis {attrs['axis']} of a value of rank {t.ndim}")
         if numbers and t.dtype == "bool":
             raise TypeError(f"{name} does not take bool (casts are explicit)")
         return (TensorType(result or t.dtype, t.shape),)
+
     return infer
 
 
 def take_along(x, index, axis):
-    """Of every lane of x along ``axis`` the elements at the same lane of ``index`` (int64, of the rank of x)."""
+    """Of every lane of x along ``axis`` the elements at the same lane of ``index`` (int64, of
+    the rank of x).
+    """
     counts = lengths(index)
     places = []
     for a, n in enumerate(counts):
-        along = apply("dimshuffle", apply("iota", n), order=tuple(0 if d == a else "x" for d in range(x.ndim)))
+        along = apply(
+            "dimshuffle", apply("iota", n), order=tuple(0 if d == a else "x" for d in range(x.ndim))
+        )
         places.append(index if a == axis else like(along, index))
     return apply("gather", x, *places, axis=0, count=x.ndim)
 
 
-# -- running sums and products -------------------------------------------------------------------------------------------------
+# -- running sums and products -------------------------------------------------------------------------------
+
 
 def _running(function):
     """With the attribute ``acc``, a wider float, totals are kept in that dtype; each is rounded once."""
+
     def evaluate(attrs, sizes, x):
         with np.errstate(all="ignore"):
             totals = function(x, axis=attrs["axis"], dtype=attrs.get("acc", x.dtype))
             return totals.astype(x.dtype, copy=False)
+
     return evaluate
 
 
@@ -69,20 +79,43 @@ def _lanes_to_the_end(node, mask):
     return [Lanes(call.neq(behind, 0))]
 
 
-register(Op("cumsum", LIBRARY, _along("cumsum", numbers=True), _running(np.cumsum), lambda node, gs: [_from_here(gs[0], node.attrs["axis"])],
-            mask=_lanes_to_the_end, samples=({"axis": 0}, {"axis": 1}), doc="sums of the elements up to each one along axis"))
-register(Op("cumprod", LIBRARY, _along("cumprod", numbers=True), _running(np.cumprod), _cumprod_grad,
-            mask=_lanes_to_the_end, samples=({"axis": 0}, {"axis": 1}), doc="products of the elements up to each one along axis"))
+register(
+    Op(
+        "cumsum",
+        LIBRARY,
+        _along("cumsum", numbers=True),
+        _running(np.cumsum),
+        lambda node, gs: [_from_here(gs[0], node.attrs["axis"])],
+        mask=_lanes_to_the_end,
+        samples=({"axis": 0}, {"axis": 1}),
+        doc="sums of the elements up to each one along axis",
+    )
+)
+register(
+    Op(
+        "cumprod",
+        LIBRARY,
+        _along("cumprod", numbers=True),
+        _running(np.cumprod),
+        _cumprod_grad,
+        mask=_lanes_to_the_end,
+        samples=({"axis": 0}, {"axis": 1}),
+        doc="products of the elements up to each one along axis",
+    )
+)
 
 
-# -- order ---------------------------------------------------------------------------------------------------------------------
+# -- order ---------------------------------------------------------------------------------------------------
+
 
 def _argsort(attrs, sizes, x):
     return np.argsort(x, axis=attrs["axis"], kind="stable").astype("int64", copy=False)
 
 
 def _sort_grad(node, gs):
-    """Element i went to the place of i in the permutation, which is the order of the permutation's own elements."""
+    """Element i went to the place of i in the permutation, which is the order of the permutation's own
+    elements.
+    """
     axis = node.attrs["axis"]
     permutation = apply("argsort", node.inputs[0], axis=axis)
     return [take_along(gs[0], apply("argsort", permutation, axis=axis), axis)]
@@ -97,10 +130,35 @@ def _search_infer(types, attrs, sizes):
     return (TensorType("int64", v.shape),)
 
 
-register(Op("sort", LIBRARY, _along("sort"), lambda attrs, sizes, x: np.sort(x, axis=attrs["axis"], kind="stable"), _sort_grad, mask="moved",
-            samples=({"axis": 0}, {"axis": 1}), doc="the elements in ascending order along axis, equal ones in their order, nan last"))
-register(Op("argsort", LIBRARY, _along("argsort", "int64"), _argsort, samples=({"axis": 0}, {"axis": 1}),
-            doc="where the elements that sort gives stand in x, int64"))
-register(Op("searchsorted", LIBRARY, _search_infer, lambda attrs, sizes, x, v: np.asarray(np.searchsorted(x, v, attrs["side"]), "int64"),
-            samples=({"side": "left"}, {"side": "right"}),
-            doc="how many elements of a sorted vector are less than each value ('right': or equal to it), int64"))
+register(
+    Op(
+        "sort",
+        LIBRARY,
+        _along("sort"),
+        lambda attrs, sizes, x: np.sort(x, axis=attrs["axis"], kind="stable"),
+        _sort_grad,
+        mask="moved",
+        samples=({"axis": 0}, {"axis": 1}),
+        doc="the elements in ascending order along axis, equal ones in their order, nan last",
+    )
+)
+register(
+    Op(
+        "argsort",
+        LIBRARY,
+        _along("argsort", "int64"),
+        _argsort,
+        samples=({"axis": 0}, {"axis": 1}),
+        doc="where the elements that sort gives stand in x, int64",
+    )
+)
+register(
+    Op(
+        "searchsorted",
+        LIBRARY,
+        _search_infer,
+        lambda attrs, sizes, x, v: np.asarray(np.searchsorted(x, v, attrs["side"]), "int64"),
+        samples=({"side": "left"}, {"side": "right"}),
+        doc="how many elements of a sorted vector are less than each value ('right': or equal to it), int64",
+    )
+)

@@ -87,7 +87,7 @@ def _one_minus_sigmoid(m):
     instr = m.inner(base)
     if instr is None or instr.op.name != "sigmoid":
         return None
-    x, = instr.operands
+    (x,) = instr.operands
     return m.sweep.replay(chain, m.emit("sigmoid", m.emit("neg", x)), m.instr)
 
 
@@ -100,7 +100,7 @@ def _plain(sweep, x):
     """x without casts between floats above it."""
     instr = sweep.definition(x)
     while instr is not None and narrows(instr):
-        x, = instr.operands
+        (x,) = instr.operands
         instr = sweep.definition(x)
     return x
 
@@ -179,7 +179,7 @@ def _unshifted_sum(m):
         if again is not largest and not m.sweep.alike(again.result, largest.result):
             continue
         if _stopped(m, shift) is not _stopped(m, apart.operands[1]):
-            continue        # what flows through one of them is meant
+            continue  # what flows through one of them is meant
         order, kept = m.sweep.order_to(a, total.result), m.sweep.order_to(shift, again.result, stops=True)
         rest = [k for k in range(x.type.ndim) if k not in axes]
         if order is None or kept is None or x.type.dtype != m.type.dtype:
@@ -224,7 +224,7 @@ _TURNED = "n1, n0 = dimshuffle v1 {order=(1, 0)}"
 _ROOT = ("n0, n1 = sqr v0", "n0 = sum v1 {axes=(1,)}", "n0 = sqrt v2")
 _ONE = (" = constant 1.0", "1, 1 = dimshuffle v3 {order=('x', 'x')}")
 _TWO = (" = constant 2.0", "1 = dimshuffle v4 {order=('x',)}")
-EXAMPLES = {        # of rules whose ops have attributes
+EXAMPLES = {  # of rules whose ops have attributes
     "rows": """function (v0: float64[n0]) {
   v1: float64[n0] = scan v0 <n0> {carries=0, sequences=1, outs=(('stack', 0),), until=False} (v2: float64[]) {
     v3: float64[] = exp v2
@@ -239,8 +239,9 @@ EXAMPLES = {        # of rules whose ops have attributes
     "less": _example("n0 = logsumexp v0 {axes=(1,)}", _PUT_BACK.format(1), "n0, n1 = sub v0, v2"),
     "softmax": _example(*_SHIFTED, "n0, n1 = softmax v3 {axis=1}"),
     "logsoftmax": _example(*_SHIFTED, "n0, n1 = logsoftmax v3 {axis=1}"),
-    "logsumexp": _example(*_SHIFTED, "n0 = logsumexp v3 {axes=(1,)}", _PUT_BACK.format(4),
-                          "n0, 1 = add v5, v2"),
+    "logsumexp": _example(
+        *_SHIFTED, "n0 = logsumexp v3 {axes=(1,)}", _PUT_BACK.format(4), "n0, 1 = add v5, v2"
+    ),
     "root": _example(*_ROOT, "n0 = sqr v3"),
     "power": _example(*_ROOT, *_TWO, "n0 = pow v3, v5"),
     "itself": _example(*_ROOT, "n0 = mul v3, v3"),
@@ -268,12 +269,19 @@ STABLE = (
     rule("quotient_of_exponentials", "true_div(p, u)", _quotient, FLOAT),
     rule("exponential_times_inverse", "mul(exp(x), exp(neg(y)))", "exp(sub(x, y))", FLOAT),
     rule("one_minus_sigmoid", "sub(1, y)", _one_minus_sigmoid, FLOAT, _is_probability, EXAMPLES["one minus"]),
-    rule("one_plus_minus_sigmoid", "add(1, neg(y))", _one_minus_sigmoid, FLOAT, _is_probability,
-         EXAMPLES["one plus minus"]),
+    rule(
+        "one_plus_minus_sigmoid",
+        "add(1, neg(y))",
+        _one_minus_sigmoid,
+        FLOAT,
+        _is_probability,
+        EXAMPLES["one plus minus"],
+    ),
     # the names of what comes out, and of what is written with logs at once
     rule("log_softmax_by_hand", "sub(y, view(logsumexp(x)))", _log_softmax, FLOAT, example=EXAMPLES["less"]),
-    rule("exp_of_logsoftmax", "exp(logsoftmax(x))", "softmax(x)", FLOAT,
-         attrs={"softmax": _same("logsoftmax")}),
+    rule(
+        "exp_of_logsoftmax", "exp(logsoftmax(x))", "softmax(x)", FLOAT, attrs={"softmax": _same("logsoftmax")}
+    ),
     rule("unshifted_softmax", "softmax(sub(x, y))", _unshifted, FLOAT, example=EXAMPLES["softmax"]),
     rule("unshifted_logsoftmax", "logsoftmax(sub(x, y))", _unshifted, FLOAT, example=EXAMPLES["logsoftmax"]),
     rule("unshifted_logsumexp", "add(x, view(max(y)))", _unshifted_sum, FLOAT, example=EXAMPLES["logsumexp"]),

@@ -1,8 +1,10 @@
-"""The passes: PIPELINE is what runs, in this order; ORDER is what must come before what, with the reason, checked at import.
+"""The passes: PIPELINE is what runs, in this order; ORDER is what must come before what, with the reason,
+checked at import.
 
-A pass is a function Function -> Function that builds a new one and changes nothing in place. To add one: a file, a row in PIPELINE,
-rows in ORDER, and a ``tests/golden/<name>.test``.
+A pass is a function Function -> Function that builds a new one and changes nothing in place. To add one: a
+file, a row in PIPELINE, rows in ORDER, and a ``tests/golden/<name>.test``.
 """
+
 import sys
 from dataclasses import dataclass
 
@@ -22,15 +24,18 @@ from tgen.passes.narrow import narrow
 from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import stabilise
 
-QUICK = ("FAST_COMPILE",)       # the mode that leaves out what only makes programs faster
-VERIFY_LEVEL = 5                # of config.debug, from which the IR is verified and printed after every pass (tests verify too)
-ENDS_LEVEL = 3                  # of config.debug, from which the IR before the first and after the last pass is printed
-SHOWN_LINES = 200               # of the IR before a pass that failed
+QUICK = ("FAST_COMPILE",)  # the mode that leaves out what only makes programs faster
+# of config.debug, from which the IR is verified and printed after every pass (tests verify too)
+VERIFY_LEVEL = 5
+# of config.debug, from which the IR before the first and after the last pass is printed
+ENDS_LEVEL = 3
+SHOWN_LINES = 200  # of the IR before a pass that failed
 
 
 @dataclass(frozen=True)
 class Pass:
     """``run`` is Function -> Function; ``off`` names the modes that leave it out."""
+
     name: str
     run: object
     off: tuple = ()
@@ -55,11 +60,19 @@ PIPELINE = (
 
 ORDER = (
     ("stabilise", "fold", "folding log(1 + c) would keep the digits that log1p does not lose"),
-    ("stabilise", "simplify", "a program means the same in every mode, so the stable rules see it as it was written"),
+    (
+        "stabilise",
+        "simplify",
+        "a program means the same in every mode, so the stable rules see it as it was written",
+    ),
     ("stabilise", "expand", "log(softmax(x)) is found by the op softmax, which expand takes apart"),
     ("fold", "simplify", "rules look for constants, and folding makes them"),
     ("simplify", "cse", "two spellings of one value become equal first"),
-    ("simplify", "hoist", "slices of what was written into zeros become zeros, which are the same at every step"),
+    (
+        "simplify",
+        "hoist",
+        "slices of what was written into zeros become zeros, which are the same at every step",
+    ),
     ("expand", "hoist", "the maximum of a softmax of what no step changes is made before the loop"),
     ("prune", "hoist", "what a loop keeps and nobody reads would be made before it"),
     ("hoist", "batch", "the matrix of a product over all steps stands outside"),
@@ -97,12 +110,13 @@ check_order(PIPELINE, ORDER)
 def run(function, mode="FAST_RUN", stages=None, checked=None, skip=(), pipeline=PIPELINE):
     """``function`` through the pipeline in ``mode``.
 
-    ``stages``: a list that receives (pass name, Function) after each pass that ran. ``checked``: verify the IR before and after every
-    pass (by default from config.debug = 5). ``skip`` names passes to leave out. An exception inside a pass gets a note with
-    the name of the pass and the IR before it.
+    ``stages``: a list that receives (pass name, Function) after each pass that ran. ``checked``: verify the
+    IR before and after every pass (by default from config.debug = 5). ``skip`` names passes to leave out. An
+    exception inside a pass gets a note with the name of the pass and the IR before it.
 
     >>> from tgen.ir.text import parse
-    >>> print(to_text(run(parse("function (v0: float64[]) {\\n v1: float64[] = neg v0\\n v2: float64[] = neg v1\\n return v2\\n}"))), end="")
+    >>> text = "v1: float64[] = neg v0\\n v2: float64[] = neg v1\\n return v2"
+    >>> print(to_text(run(parse("function (v0: float64[]) {\\n " + text + "\\n}"))), end="")
     function (v0: float64[]) {
       return v0
     }

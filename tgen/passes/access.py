@@ -2,9 +2,10 @@
 
     v = dimshuffle(slice x) read at [i, j]   ->   x[start + step*j, i]
 
-``Access(base, axes)``: element (i0, i1, ...) of the value is ``base`` at ``axes``, one Axis per axis of base whose
-``index`` numbers the value's own axes.
+``Access(base, axes)``: element (i0, i1, ...) of the value is ``base`` at ``axes``, one Axis per axis of base
+whose ``index`` numbers the value's own axes.
 """
+
 from dataclasses import dataclass
 from functools import cache
 
@@ -37,25 +38,38 @@ def _dimshuffle(instr, axes):
 
 def _broadcast_to(instr, axes):
     x = instr.operands[0]
-    return tuple(Axis(None) if s == 1 and instr.result.type.shape[a] != 1 else axes[a] for a, s in enumerate(x.type.shape))
+    return tuple(
+        Axis(None) if s == 1 and instr.result.type.shape[a] != 1 else axes[a]
+        for a, s in enumerate(x.type.shape)
+    )
 
 
 def _slice(instr, axes):
     ndim = len(axes)
     starts, steps = instr.sizes[:ndim], instr.attrs["steps"]
-    return tuple(Axis(a.index, dims.add(start, dims.mul(step, a.start)), dims.mul(step, a.step))
-                 for a, start, step in zip(axes, starts, steps))
+    return tuple(
+        Axis(a.index, dims.add(start, dims.mul(step, a.start)), dims.mul(step, a.step))
+        for a, start, step in zip(axes, starts, steps)
+    )
 
 
 def _same(instr, axes):
     return axes
 
 
-VIEWS = {"dimshuffle": _dimshuffle, "broadcast_to": _broadcast_to, "slice": _slice, "unbroadcast": _same, "rebroadcast": _same}
+VIEWS = {
+    "dimshuffle": _dimshuffle,
+    "broadcast_to": _broadcast_to,
+    "slice": _slice,
+    "unbroadcast": _same,
+    "rebroadcast": _same,
+}
 
 
 class Reader:
-    """Resolves values of one block to accesses; ``definitions`` maps a value to the instruction that makes it."""
+    """Resolves values of one block to accesses; ``definitions`` maps a value to the instruction that makes
+    it.
+    """
 
     def __init__(self, block):
         self.definitions = {v: i for i in block.instrs for v in i.results}
@@ -84,26 +98,40 @@ class Reader:
         return self._known[value]
 
     def _through(self, v, instr):
-        """Compose: axes of the view's operand in terms of v's axes, then of the base in terms of the operand's."""
+        """Compose: axes of the view's operand in terms of v's axes, then of the base in terms of the
+        operand's.
+        """
         own = VIEWS[instr.op.name](instr, tuple(Axis(k) for k in range(v.type.ndim)))
         below = self._known[instr.operands[0]]
         return Access(below.base, tuple(_compose(a, own) for a in below.axes))
 
     def inlined(self, value):
         instr = self.definitions.get(value)
-        return instr is not None and instr.op.name in INLINED and (value.type.ndim == 0 or instr.op.name == "iota")
+        return (
+            instr is not None
+            and instr.op.name in INLINED
+            and (value.type.ndim == 0 or instr.op.name == "iota")
+        )
 
 
 def _compose(axis, own):
-    """``axis`` (of a base, indexed by a middle value's axes) after ``own`` (the middle value's axes by the outer value's)."""
+    """``axis`` (of a base, indexed by a middle value's axes) after ``own`` (the middle value's axes by the
+    outer value's).
+    """
     if axis.index is None:
         return axis
     middle = own[axis.index]
-    return Axis(middle.index, dims.add(axis.start, dims.mul(axis.step, middle.start)), dims.mul(axis.step, middle.step))
+    return Axis(
+        middle.index,
+        dims.add(axis.start, dims.mul(axis.step, middle.start)),
+        dims.mul(axis.step, middle.step),
+    )
 
 
 def against(access, value, domain):
-    """The access of an elementwise operand ``value`` within ``domain``: its static-1 axes stand still where the domain moves."""
+    """The access of an elementwise operand ``value`` within ``domain``: its static-1 axes stand still where
+    the domain moves.
+    """
     if not domain:
         return access
     still = {k for k, (s, d) in enumerate(zip(value.type.shape, domain)) if s is not d and s == 1 and d != 1}
@@ -113,15 +141,20 @@ def against(access, value, domain):
 
 
 def is_identity(access, domain):
-    """Whether the access reads base[i0, .., ik] for domain index (i0, .., ik): static-1 axes may stand still."""
+    """Whether the access reads base[i0, .., ik] for domain index (i0, .., ik): static-1 axes
+    may stand still.
+    """
     if len(access.axes) != len(domain):
         return False
     if access.axes is _axes(len(domain)):
         return True
-    return all((a.index == k and a.start == 0 and a.step == 1) or (a.index is None and a.start == 0 and domain[k] == 1)
-               for k, a in enumerate(access.axes))
+    return all(
+        (a.index == k and a.start == 0 and a.step == 1)
+        or (a.index is None and a.start == 0 and domain[k] == 1)
+        for k, a in enumerate(access.axes)
+    )
 
 
 def is_row(access, domain, inner):
     """Whether the base is indexed by exactly the domain's outer axes (all but the last ``inner``)."""
-    return is_identity(access, domain[:len(domain) - inner])
+    return is_identity(access, domain[: len(domain) - inner])

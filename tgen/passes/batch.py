@@ -5,9 +5,11 @@
       v8 = tanh (h + v7)                                    v8 = tanh (h + v7)
       yield v8                                              yield v8
 
-Before the loop goes what needs no carry (the inputs of a recurrent net times their weights). After it goes what no carry needs: the outputs, and
-the sums over the steps that are gradients of weights, from rows that the loop keeps. Rows.py says what can be computed of all rows at once.
+Before the loop goes what needs no carry (the inputs of a recurrent net times their weights). After it goes
+what no carry needs: the outputs, and the sums over the steps that are gradients of weights, from rows that
+the loop keeps. Rows.py says what can be computed of all rows at once.
 """
+
 from tgen.core import dims
 from tgen.core.types import is_float, wide
 from tgen.ir.nodes import Block, Value, fresh_like
@@ -46,7 +48,11 @@ class _Body:
         self.instr, self.attrs, self.body = instr, instr.attrs, instr.blocks[0]
         carries, sequences = self.attrs["carries"], self.attrs["sequences"]
         pairs = list(zip(self.body.params, instr.operands))
-        self.carries, self.sequences, self.fixed = pairs[:carries], pairs[carries:carries + sequences], pairs[carries + sequences:]
+        self.carries, self.sequences, self.fixed = (
+            pairs[:carries],
+            pairs[carries : carries + sequences],
+            pairs[carries + sequences :],
+        )
         self.made = definitions(self.body)
         self.found = {name for i in self.body.instrs for name in i.found}
 
@@ -58,11 +64,15 @@ class _Body:
         operands = [*self.carries, *sequences, *self.fixed]
         attrs = self.attrs | {"sequences": len(sequences), "outs": tuple(outs)}
         block = Block(tuple(p for p, _ in operands), body.instrs, body.results)
-        return self.instr.with_(operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,))
+        return self.instr.with_(
+            operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,)
+        )
 
 
 class _Before(_Body):
-    """Products of what comes in, with what is the same at every step: made before the loop, a new sequence."""
+    """Products of what comes in, with what is the same at every step: made before the loop,
+    a new sequence.
+    """
 
     def run(self):
         rows = Rows(self.instr.sizes[0], self.instr.where)
@@ -70,7 +80,11 @@ class _Before(_Body):
         rows.fixed.update(self.fixed)
         early, heads = self.early(), []
         for i in self.body.instrs:
-            if i.op.name == "dot" and i.result in early and any(v in early and not self.steady(v) for v in i.operands):
+            if (
+                i.op.name == "dot"
+                and i.result in early
+                and any(v in early and not self.steady(v) for v in i.operands)
+            ):
                 mark = rows.mark()
                 if self.take(rows, i.result):
                     heads.append(i)
@@ -88,7 +102,12 @@ class _Before(_Body):
         """What needs no carry, checks nothing and has one size."""
         found = {p for p, _ in (*self.sequences, *self.fixed)}
         for i in self.body.instrs:
-            if i.results and not (i.op.effect or i.op.fails or i.found or i.blocks) and all(v in found for v in i.operands) and all(map(self.regular, i.results)):
+            if (
+                i.results
+                and not (i.op.effect or i.op.fails or i.found or i.blocks)
+                and all(v in found for v in i.operands)
+                and all(map(self.regular, i.results))
+            ):
                 found.update(i.results)
         return found
 
@@ -107,7 +126,9 @@ class _Before(_Body):
 
 
 def _compute(rows, v, made):
-    """Compute v over all rows, and what it needs; whether there are rules for all of it. What was computed in vain stays known."""
+    """Compute v over all rows, and what it needs; whether there are rules for all of it. What was computed in
+    vain stays known.
+    """
     stack = [v]
     while stack:
         x = stack[-1]
@@ -132,41 +153,75 @@ class _After(_Body):
 
     def __init__(self, instr, env, source):
         super().__init__(instr)
-        self.env, self.source = env, source     # source: value around the loop -> the instruction that makes it
+        # source: value around the loop -> the instruction that makes it
+        self.env, self.source = env, source
         self.outs, self.results = list(self.attrs["outs"]), list(instr.results)
-        self.yields, self.extra = list(self.body.results), []      # extra: values kept for this
+        self.yields, self.extra = list(self.body.results), []  # extra: values kept for this
         self.count = dims.sym(instr.found[0]) if self.attrs["until"] else instr.sizes[0]
         self.needed = self.recurrent()
-        self.rows_kind = "back" if self.goes_back() else "stack"       # the order of all rows that are computed here
+        # the order of all rows that are computed here
+        self.rows_kind = "back" if self.goes_back() else "stack"
 
     def goes_back(self):
-        """Whether the loop reads rows of the last step first, as the gradient of a loop does: its rows are then kept so too, and all are in order again."""
+        """Whether the loop reads rows of the last step first, as the gradient of a loop does: its rows are
+        then kept so too, and all are in order again.
+        """
         slices = [self.source.get(v) for _, v in self.sequences]
-        return not self.attrs["until"] and any(i is not None and i.op.name == "slice" and i.attrs["steps"][0] == -1 and only_rows(i) for i in slices)
+        return not self.attrs["until"] and any(
+            i is not None and i.op.name == "slice" and i.attrs["steps"][0] == -1 and only_rows(i)
+            for i in slices
+        )
 
     def recurrent(self):
         """What the next step, the condition, checks and effects need: it is computed in the loop anyway."""
-        ends = set(self.body.results[:self.attrs["carries"]]) | set(self.body.results[-1:] if self.attrs["until"] else ())
+        ends = set(self.body.results[: self.attrs["carries"]]) | set(
+            self.body.results[-1:] if self.attrs["until"] else ()
+        )
         found = set(ends)
         for i in reversed(self.body.instrs):
-            if not i.results or i.op.effect or i.op.fails or i.found or i.blocks or any(v in found for v in i.results):
+            if (
+                not i.results
+                or i.op.effect
+                or i.op.fails
+                or i.found
+                or i.blocks
+                or any(v in found for v in i.results)
+            ):
                 found.update(i.operands)
                 found.update(i.results)
         return found
 
     def run(self):
         """The instructions in place of the scan."""
-        sinks = [n for n, (kind, k) in enumerate(self.outs) if kind in ("stack", "back", "sum") and self.is_free(self.body.results[k])]
+        sinks = [
+            n
+            for n, (kind, k) in enumerate(self.outs)
+            if kind in ("stack", "back", "sum") and self.is_free(self.body.results[k])
+        ]
         chosen = [n for n in sinks if self.has_product(n)]
-        kept = {v for n in chosen for v in self.frontier(n)} | {self.body.results[k] for n, (kind, k) in enumerate(self.outs) if kind in ("stack", "back") and n not in chosen}
-        chosen += [n for n in sinks if n not in chosen and self.outs[n][0] == "sum" and all(self.at_hand(v, kept) for v in self.frontier(n))]
+        kept = {v for n in chosen for v in self.frontier(n)} | {
+            self.body.results[k]
+            for n, (kind, k) in enumerate(self.outs)
+            if kind in ("stack", "back") and n not in chosen
+        }
+        chosen += [
+            n
+            for n in sinks
+            if n not in chosen
+            and self.outs[n][0] == "sum"
+            and all(self.at_hand(v, kept) for v in self.frontier(n))
+        ]
         rows = Rows(self.count, self.instr.where)
         for n in chosen:
             self.sink(rows, n)
         if not rows.builder.instrs:
             return [self.instr]
         until = int(self.attrs["until"])
-        yields = [*self.body.results[:len(self.body.results) - until], *self.extra, *self.body.results[len(self.body.results) - until:]]
+        yields = [
+            *self.body.results[: len(self.body.results) - until],
+            *self.extra,
+            *self.body.results[len(self.body.results) - until :],
+        ]
         body = Block(self.body.params, self.body.instrs, tuple(yields))
         return [self.scan(self.sequences, body, self.outs, self.results), *rows.builder.instrs]
 
@@ -174,7 +229,9 @@ class _After(_Body):
         return v in self.made and v not in self.needed
 
     def slice(self, n):
-        """The instructions that only this out needs to be computed of what is kept anyway, last ones first."""
+        """The instructions that only this out needs to be computed of what is kept
+        anyway, last ones first.
+        """
         stack, found = [self.body.results[self.outs[n][1]]], {}
         while stack:
             v = stack.pop()
@@ -191,29 +248,50 @@ class _After(_Body):
     def has_product(self, n):
         inside = self.slice(n)
         root = self.made[self.body.results[self.outs[n][1]]]
-        outer = self.outs[n][0] == "sum" and root.op.name == "mul" and all(
-            v in self.made and self.made[v].op.name == "dimshuffle" and "x" in self.made[v].attrs["order"] for v in root.operands) and root.result.type.ndim == 2
+        outer = (
+            self.outs[n][0] == "sum"
+            and root.op.name == "mul"
+            and all(
+                v in self.made and self.made[v].op.name == "dimshuffle" and "x" in self.made[v].attrs["order"]
+                for v in root.operands
+            )
+            and root.result.type.ndim == 2
+        )
         return outer or any(i.op.name == "dot" for i in inside)
 
     def at_hand(self, v, kept):
-        return v in kept or v in self.body.params or v in self.body.results[:self.attrs["carries"]] or v in self.made and self.made[v].op.name in FREE
+        return (
+            v in kept
+            or v in self.body.params
+            or v in self.body.results[: self.attrs["carries"]]
+            or v in self.made
+            and self.made[v].op.name in FREE
+        )
 
     def sink(self, rows, n):
         kind, k = self.outs[n]
         v = self.body.results[k]
-        if not all(map(self.regular, self.frontier(n))) or any(i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(n)):
+        if not all(map(self.regular, self.frontier(n))) or any(
+            i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(n)
+        ):
             return
         saved = rows.mark(), len(self.outs), len(self.extra)
         for x in self.frontier(n):
             if not rows.has(x):
                 self.keep(rows, x)
-        value = self.summed(rows, v) if kind == "sum" else rows.rowed.get(v) if _compute(rows, v, self.made) else None
+        value = (
+            self.summed(rows, v)
+            if kind == "sum"
+            else rows.rowed.get(v)
+            if _compute(rows, v, self.made)
+            else None
+        )
         if value is None:
             self.restore(rows, *saved)
             return
         if kind in ("stack", "back") and kind != self.rows_kind:
             value = self.turned(rows, value)
-        self.env[self.instr.results[n]] = value     # the loop's own is dropped by dce
+        self.env[self.instr.results[n]] = value  # the loop's own is dropped by dce
 
     def restore(self, rows, mark, outs, extra):
         rows.undo(mark)
@@ -240,7 +318,7 @@ class _After(_Body):
             rows.rowed[v] = self.sequence(rows, sequences[v])
         elif v in self.body.params:
             rows.rowed[v] = self.part(rows, self.out("history", self.body.params.index(v), v), 0)
-        elif v in self.body.results[:self.attrs["carries"]]:
+        elif v in self.body.results[: self.attrs["carries"]]:
             rows.rowed[v] = self.part(rows, self.out("history", self.body.results.index(v), v), 1)
         elif v in self.made and self.made[v].op.name in FREE:
             if not _compute(rows, v, self.made):
@@ -253,7 +331,9 @@ class _After(_Body):
         if v in places:
             return self.out(self.rows_kind, places[v], v)
         self.extra.append(v)
-        return self.out(self.rows_kind, len(self.body.results) - int(self.attrs["until"]) + len(self.extra) - 1, v)
+        return self.out(
+            self.rows_kind, len(self.body.results) - int(self.attrs["until"]) + len(self.extra) - 1, v
+        )
 
     def out(self, kind, k, v):
         """The result for an out of the loop, a new one unless it has it."""
@@ -265,7 +345,11 @@ class _After(_Body):
 
     def part(self, rows, x, start):
         """Rows ``start`` .. of a history, in the order of all rows here."""
-        return self.slice_rows(rows, x, start, 1) if self.rows_kind == "stack" else self.slice_rows(rows, x, dims.add(dims.sub(self.count, 1), start), -1)
+        return (
+            self.slice_rows(rows, x, start, 1)
+            if self.rows_kind == "stack"
+            else self.slice_rows(rows, x, dims.add(dims.sub(self.count, 1), start), -1)
+        )
 
     def turned(self, rows, x):
         return self.slice_rows(rows, x, dims.sub(self.count, 1), -1)
@@ -286,4 +370,9 @@ class _After(_Body):
         ndim = x.type.ndim
         if step == 1 and start == 0 and x.type.shape[0] == self.count:
             return x
-        return rows.emit("slice", (x,), {"steps": (step,) + (1,) * (ndim - 1)}, (start, *[0] * (ndim - 1), self.count, *x.type.shape[1:]))
+        return rows.emit(
+            "slice",
+            (x,),
+            {"steps": (step,) + (1,) * (ndim - 1)},
+            (start, *[0] * (ndim - 1), self.count, *x.type.shape[1:]),
+        )

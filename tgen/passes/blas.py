@@ -5,6 +5,7 @@
 
 A matrix with a vector is gemv; two vectors are a sum of products, which fusion puts into a kernel.
 """
+
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up

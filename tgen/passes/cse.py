@@ -4,9 +4,11 @@
     v3 = add v1, v0       ->      v2 = add v0, v1
     v4 = mul v2, v3               v4 = mul v2, v2
 
-Operands of commutative ops are compared in one order. Constants merge when their bits and dtype are equal. A check that was
-made before goes. Effects, kernels and what finds sizes are not merged. The user lines of both are kept.
+Operands of commutative ops are compared in one order. Constants merge when their bits and dtype are equal. A
+check that was made before goes. Effects, kernels and what finds sizes are not merged. The user lines of both
+are kept.
 """
+
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
 from tgen.ir.text import literal
@@ -41,13 +43,19 @@ def _merge(block):
 
 
 def _key(instr, number):
-    """What an instruction computes, or None when it must stay; -0.0 and 0.0, 1 and True are different literals."""
+    """What an instruction computes, or None when it must stay; -0.0 and 0.0, 1 and True are different
+    literals.
+    """
     if instr.op.effect or instr.blocks or instr.found:
         return None
     operands = [number[v] for v in instr.operands]
     if instr.op.commutative:
         operands.sort()
     is_check = instr.op.fails and not instr.results
-    attrs = tuple((k, literal(v)) for k, v in sorted(instr.attrs.items()) if not (is_check and k == "site")) if instr.attrs else ()
+    attrs = (
+        tuple((k, literal(v)) for k, v in sorted(instr.attrs.items()) if not (is_check and k == "site"))
+        if instr.attrs
+        else ()
+    )
     types = tuple(v.type for v in instr.results) if instr.op.name == "constant" else len(instr.results)
     return instr.op, tuple(operands), attrs, instr.sizes, types

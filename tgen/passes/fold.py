@@ -4,9 +4,11 @@
     v2: float64[2] = sqrt v1                    ->      v2: float64[2] = constant (1.0, 2.0)
     v3: int64[] = size <6>                              v3: int64[] = constant 6
 
-Results up to LIMIT elements. An array whose elements are all equal stays (or becomes) one number under a broadcast, which costs no
-memory; so views of a single number and iota stay as they are. A check that constants pass goes; one that they fail stays, for the call to raise.
+Results up to LIMIT elements. An array whose elements are all equal stays (or becomes) one number under a
+broadcast, which costs no memory; so views of a single number and iota stay as they are. A check that
+constants pass goes; one that they fail stays, for the call to raise.
 """
+
 import numpy as np
 
 from tgen.core import dims
@@ -26,7 +28,7 @@ def fold(function):
 
 
 def _fold_block(block):
-    known = {}      # value -> its array, of LIMIT elements at most
+    known = {}  # value -> its array, of LIMIT elements at most
 
     def visit(instr, env):
         if instr.op.name == "constant":
@@ -37,24 +39,35 @@ def _fold_block(block):
         if not _foldable(instr, known):
             return None
         if instr.op.name == "dimshuffle" and (number := uniform(known[instr.operands[0]])) is not None:
-            known[instr.result] = np.full(instr.result.type.shape, number)      # it says the same in no memory
+            # it says the same in no memory
+            known[instr.result] = np.full(instr.result.type.shape, number)
             return None
         try:
             arrays = evaluate(instr, [known[v] for v in instr.operands])
-        except (ValueError, IndexError, AssertionError):    # it fails when it runs, so it must run
+        except (ValueError, IndexError, AssertionError):  # it fails when it runs, so it must run
             return None
         if not instr.results:
             return (), ()
         return _replacement(instr, arrays, known)
+
     return rebuild(block, visit)
 
 
 def _foldable(instr, known):
-    if instr.op.name in _ALIVE or instr.op.kind == HOST or instr.found or instr.blocks or not instr.operands and not instr.sizes:
+    if (
+        instr.op.name in _ALIVE
+        or instr.op.kind == HOST
+        or instr.found
+        or instr.blocks
+        or not instr.operands
+        and not instr.sizes
+    ):
         return False
     if not all(v in known for v in instr.operands) or not all(isinstance(s, int) for s in instr.sizes):
         return False
-    return all(isinstance(s, int) for v in instr.results for s in v.type.shape) and all(dims.product(v.type.shape) <= LIMIT for v in instr.results)
+    return all(isinstance(s, int) for v in instr.results for s in v.type.shape) and all(
+        dims.product(v.type.shape) <= LIMIT for v in instr.results
+    )
 
 
 def _replacement(instr, arrays, known):
@@ -75,10 +88,36 @@ def _constant(array, value, where):
     """The instructions that make ``array``: one constant, or a number broadcast to its shape."""
     number = uniform(array) if array.ndim else None
     if number is None:
-        return [Instr(OPS["constant"], (), (Value(value.type),), {"value": tuple(array.ravel().tolist())}, (), (), where)]
+        return [
+            Instr(
+                OPS["constant"],
+                (),
+                (Value(value.type),),
+                {"value": tuple(array.ravel().tolist())},
+                (),
+                (),
+                where,
+            )
+        ]
     scalar, ones = value.type.with_shape(()), value.type.with_shape((1,) * array.ndim)
-    made = [Instr(OPS["constant"], (), (Value(scalar),), {"value": (np.asarray(number).item(),)}, (), (), where)]
-    made.append(Instr(OPS["dimshuffle"], (made[0].result,), (Value(ones),), {"order": ("x",) * array.ndim}, (), (), where))
+    made = [
+        Instr(OPS["constant"], (), (Value(scalar),), {"value": (np.asarray(number).item(),)}, (), (), where)
+    ]
+    made.append(
+        Instr(
+            OPS["dimshuffle"],
+            (made[0].result,),
+            (Value(ones),),
+            {"order": ("x",) * array.ndim},
+            (),
+            (),
+            where,
+        )
+    )
     if ones != value.type:
-        made.append(Instr(OPS["broadcast_to"], (made[1].result,), (Value(value.type),), {}, value.type.shape, (), where))
+        made.append(
+            Instr(
+                OPS["broadcast_to"], (made[1].result,), (Value(value.type),), {}, value.type.shape, (), where
+            )
+        )
     return made

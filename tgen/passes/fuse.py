@@ -4,10 +4,12 @@
     s = sum a {axes=(1,)}      ->        e, t = kernel [m] (..) map, sum { exp } ; t
     y = a / s[:, None]                   kernel [m] { e / t } }
 
-Instructions are walked once. Each joins a cluster of its domain or opens one; a cluster has a *stage*, and everything
-a cluster reads from outside was made in a lower stage, so no cycle can arise. Views, iota, sizes and scalar constants
-are read through (access.py). Building the kernels is kernels.py; products were taken by blas before.
+Instructions are walked once. Each joins a cluster of its domain or opens one; a cluster has a *stage*, and
+everything a cluster reads from outside was made in a lower stage, so no cycle can arise. Views, iota, sizes
+and scalar constants are read through (access.py). Building the kernels is kernels.py; products were taken by
+blas before.
 """
+
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
@@ -16,24 +18,31 @@ from tgen.ir.rebuild import bottom_up, has_effect, instr_symbols
 from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
 
-SMALL_WHOLE = 4096          # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
+# elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
+SMALL_WHOLE = 4096
 LAST = 1 << 60
-MEMBERS_LIMIT = 200         # instructions of one kernel: gcc's time grows faster than a loop's length (1,000 in one: 1.8 s, in five: 1.2 s)
-OPEN_CLUSTERS = 8           # how many open clusters of one domain are tried for an instruction that shares an operand
+# instructions of one kernel: gcc's time grows faster than a loop's length (1,000 in one: 1.8 s, in five: 1.2
+# s)
+MEMBERS_LIMIT = 200
+# how many open clusters of one domain are tried for an instruction that shares an operand
+OPEN_CLUSTERS = 8
 
 
 class Cluster:
-    """Members of one kernel to be. ``inner``: how many trailing axes of ``domain`` the row loops run over (0: flat)."""
+    """Members of one kernel to be. ``inner``: how many trailing axes of ``domain`` the row loops run over (0:
+    flat).
+    """
 
     def __init__(self, domain, stage, number):
         self.domain, self.stage, self.number = domain, stage, number
         self.inner, self.terminal, self.members, self.levels = 0, None, [], {}
         self.reads = set()
-        self.limit = LAST           # the lowest stage that reads what the cluster makes: it may be raised up to below that
+        # the lowest stage that reads what the cluster makes: it may be raised up to below that
+        self.limit = LAST
 
     @property
     def outer(self):
-        return self.domain[:len(self.domain) - self.inner]
+        return self.domain[: len(self.domain) - self.inner]
 
 
 class Fusion:
@@ -42,18 +51,21 @@ class Fusion:
     def __init__(self, block):
         self.block, self.reader = block, Reader(block)
         self.cluster_of, self.clusters, self.open = {}, [], {}
-        self.stage_of = {}          # value or symbol name -> the lowest stage that may read it
-        self.single = []            # (stage, order, instr) of what is not fused
-        self.fence = self.effects = 0       # the lowest stage for everything; for the next effect
+        self.stage_of = {}  # value or symbol name -> the lowest stage that may read it
+        self.single = []  # (stage, order, instr) of what is not fused
+        self.fence = self.effects = 0  # the lowest stage for everything; for the next effect
         self.finds = any(i.found for i in block.instrs)
         self.checked = {}
-        self.late = {}              # view or inlined value -> the lowest stage at which the sizes it is written in are known
-        self.stored = set()         # what memory holds anyway: read from outside the cluster that makes it
+        # view or inlined value -> the lowest stage at which the sizes it is written in are known
+        self.late = {}
+        self.stored = set()  # what memory holds anyway: read from outside the cluster that makes it
 
     def run(self):
         for order, instr in enumerate(self.block.instrs):
             if instr.op.name in VIEWS or self.is_inlined(instr):
-                self.late[instr.result] = max([self.found_at(instr.sizes)] + [self.late.get(v, 0) for v in instr.operands])
+                self.late[instr.result] = max(
+                    [self.found_at(instr.sizes)] + [self.late.get(v, 0) for v in instr.operands]
+                )
             elif self.fusable(instr):
                 self.place(instr)
             else:
@@ -72,17 +84,30 @@ class Fusion:
         indexed = instr.op.name in ("set_gather", "inc_gather")
         sizes = [*instr.sizes, *(s for v in (*instr.results, *instr.operands) for s in v.type.shape)]
         stage = max(self.fence, self.found_at(sizes))
-        if instr.blocks and self.finds:         # a check in a loop or a branch may be all that reads a size
+        if instr.blocks and self.finds:  # a check in a loop or a branch may be all that reads a size
             stage = max(stage, *(self.stage_of.get(name, 0) for name in instr_symbols(instr)), 0)
         for v in instr.operands:
-            stage = max(stage, self.stage_of.get(self.base(v), 0), self.late.get(v, 0), self.checked.get(v, 0) if indexed else 0)
+            stage = max(
+                stage,
+                self.stage_of.get(self.base(v), 0),
+                self.late.get(v, 0),
+                self.checked.get(v, 0) if indexed else 0,
+            )
         return stage
 
     def found_at(self, sizes):
         """The lowest stage at which all of these sizes are known."""
         if not self.finds:
             return 0
-        return max((self.stage_of.get(name, 0) for s in sizes if isinstance(s, dims.Size) for name in dims.symbols(s)), default=0)
+        return max(
+            (
+                self.stage_of.get(name, 0)
+                for s in sizes
+                if isinstance(s, dims.Size)
+                for name in dims.symbols(s)
+            ),
+            default=0,
+        )
 
     def base(self, v):
         return self.reader.access(v).base
@@ -103,7 +128,9 @@ class Fusion:
             self.fence = max(self.fence, stage + 1)
 
     def read(self, operands, stage, cluster):
-        """Note that ``stage`` reads these from memory: the clusters that make them can no longer be raised to it."""
+        """Note that ``stage`` reads these from memory: the clusters that make them can no longer be raised to
+        it.
+        """
         for v in operands:
             base = self.base(v)
             maker = self.cluster_of.get(base)
@@ -116,7 +143,9 @@ class Fusion:
         return instr.operands[0].type.shape if instr.op.kind == REDUCE else instr.result.type.shape
 
     def accesses(self, instr, domain):
-        """Operand accesses in terms of the domain. A gather has none: its table and indices are read from memory."""
+        """Operand accesses in terms of the domain. A gather has none: its table and indices are read from
+        memory.
+        """
         if instr.op.name == "gather":
             return []
         return [against(self.reader.access(v), v, domain) for v in instr.operands]
@@ -134,15 +163,27 @@ class Fusion:
             target = self.sibling(instr, domain, accesses)
         if target is None:
             target = self.new_cluster(domain, self.needed(instr, accesses, None))
-        again = self.again(target, instr, domain) if domain == target.domain and instr.op.kind == SCALAR else instr
+        again = (
+            self.again(target, instr, domain)
+            if domain == target.domain and instr.op.kind == SCALAR
+            else instr
+        )
         self.join(target, again, domain, accesses if again is instr else self.accesses(again, domain))
 
     def again(self, target, instr, domain):
-        """Operands that another cluster makes cheaply from what memory holds anyway are computed again in ``target``."""
+        """Operands that another cluster makes cheaply from what memory holds anyway are computed again in
+        ``target``.
+        """
         operands = list(instr.operands)
         for k, v in enumerate(operands):
             maker = self.cluster_of.get(v)
-            if maker is None or maker is target or v in self.stored or maker.levels.get(v) != "full" or v.type.shape != domain:
+            if (
+                maker is None
+                or maker is target
+                or v in self.stored
+                or maker.levels.get(v) != "full"
+                or v.type.shape != domain
+            ):
                 continue
             recipe = self.recipe(v, maker)
             if recipe is not None:
@@ -190,12 +231,14 @@ class Fusion:
         return max(stages)
 
     def accepts(self, cluster, instr, domain, accesses):
-        """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand, nothing else is late."""
+        """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand,
+        nothing else is late.
+        """
         outer = cluster.inner and domain == cluster.outer
         if domain != cluster.domain and not outer or len(cluster.members) >= MEMBERS_LIMIT:
             return False
         if self.needed(instr, accesses, cluster) >= max(cluster.limit, cluster.stage + 1):
-            return False            # it is late, and the cluster cannot be raised that far
+            return False  # it is late, and the cluster cannot be raised that far
         if instr.op.kind == REDUCE and not self.reducible(cluster, instr, domain, outer):
             return False
         return all(self.at_hand(cluster, a, domain, outer) for a in accesses)
@@ -211,15 +254,25 @@ class Fusion:
         return not outer and is_identity(access, domain)
 
     def reducible(self, cluster, instr, domain, outer):
-        """How a reduction would end in this cluster: as a row value, or as the cluster's one kind of last reduction."""
+        """How a reduction would end in this cluster: as a row value, or as the cluster's one kind of last
+        reduction.
+        """
         axes = instr.attrs["axes"]
         kind = self.row_or_end(domain, axes)
         if outer:
-            return len(axes) == len(domain) and instr.op.name not in ("argmax", "argmin") and cluster.terminal in (None, "all")
+            return (
+                len(axes) == len(domain)
+                and instr.op.name not in ("argmax", "argmin")
+                and cluster.terminal in (None, "all")
+            )
         if kind == "row" and cluster.terminal in (None, "all"):
             return cluster.inner in (0, len(axes))
-        return cluster.inner == 0 and cluster.terminal in (None, axes) and len(axes) < len(domain) or (
-            len(axes) == len(domain) and cluster.terminal in (None, "all") and cluster.inner == 0)
+        return (
+            cluster.inner == 0
+            and cluster.terminal in (None, axes)
+            and len(axes) < len(domain)
+            or (len(axes) == len(domain) and cluster.terminal in (None, "all") and cluster.inner == 0)
+        )
 
     @staticmethod
     def row_or_end(domain, axes):
@@ -250,7 +303,11 @@ class Fusion:
         if instr.op.kind == REDUCE:
             level = self.end(cluster, instr, domain, outer)
         self.raise_to(cluster, self.needed(instr, accesses, cluster))
-        others = [v for v in instr.operands if instr.op.name == "gather" or self.cluster_of.get(self.base(v)) is not cluster]
+        others = [
+            v
+            for v in instr.operands
+            if instr.op.name == "gather" or self.cluster_of.get(self.base(v)) is not cluster
+        ]
         self.read(others, cluster.stage, cluster)
         cluster.members.append((instr, "outer" if outer else "full"))
         cluster.reads.update(a.base for a in accesses)
@@ -260,14 +317,20 @@ class Fusion:
             self.stage_of[v] = cluster.stage + 1
 
     def raise_to(self, cluster, stage):
-        """A cluster nobody has read yet may run later, beside its consumer: 2e-4*W is then computed where W is updated."""
+        """A cluster nobody has read yet may run later, beside its consumer: 2e-4*W is then computed where W
+        is updated.
+        """
         if stage <= cluster.stage:
             return
         cluster.stage = stage
         for instr, _ in cluster.members:
             for v in instr.results:
                 self.stage_of[v] = stage + 1
-            outside = [v for v in instr.operands if instr.op.name == "gather" or self.cluster_of.get(self.base(v)) is not cluster]
+            outside = [
+                v
+                for v in instr.operands
+                if instr.op.name == "gather" or self.cluster_of.get(self.base(v)) is not cluster
+            ]
             self.read(outside, stage, cluster)
 
     def end(self, cluster, instr, domain, outer):
@@ -277,7 +340,8 @@ class Fusion:
             return "outer"
         cluster.terminal = "all" if len(axes) == len(domain) else axes
         if instr.op.name in ("argmax", "argmin"):
-            cluster.terminal = "arg"        # its index counts the whole domain: no rows, no second kind of reduction
+            # its index counts the whole domain: no rows, no second kind of reduction
+            cluster.terminal = "arg"
         return "end"
 
     # -- emission
@@ -285,14 +349,20 @@ class Fusion:
         used = self.used_outside()
         parts = [(stage, 1, order, instr) for stage, order, instr in self.single]
         parts += [(c.stage, 0, c.number, c) for c in self.clusters]
-        parts += [(self.late[i.result], -1, order, i) for order, i in enumerate(self.block.instrs) if self.is_inlined(i) and i.result in used]
+        parts += [
+            (self.late[i.result], -1, order, i)
+            for order, i in enumerate(self.block.instrs)
+            if self.is_inlined(i) and i.result in used
+        ]
         out = []
         for _, _, _, part in sorted(parts, key=lambda p: p[:3]):
             out.extend(build(part, self.reader, used) if isinstance(part, Cluster) else (part,))
         return Block(self.block.params, tuple(out), self.block.results)
 
     def used_outside(self):
-        """Values that memory must hold: results of the function, operands of what is not fused, and what crosses clusters."""
+        """Values that memory must hold: results of the function, operands of what is not fused, and what
+        crosses clusters.
+        """
         used = set(self.block.results)
         for _, _, instr in self.single:
             used.update(instr.operands)
@@ -300,25 +370,37 @@ class Fusion:
             for instr, _ in cluster.members:
                 for v in instr.operands:
                     base = self.reader.access(v).base
-                    if (self.cluster_of.get(base) is not cluster or instr.op.name == "gather") and not self.reader.inlined(base):
+                    if (
+                        self.cluster_of.get(base) is not cluster or instr.op.name == "gather"
+                    ) and not self.reader.inlined(base):
                         used.add(base)
         return used
 
 
 def fuse(function):
-    """Kernels for everything elementwise, in the blocks of loops and branches too; see the top of this file."""
-    return function.with_block(bottom_up(function.block, lambda block, level: Fusion(materialize(block)).run()))
+    """Kernels for everything elementwise, in the blocks of loops and branches too; see the
+    top of this file.
+    """
+    return function.with_block(
+        bottom_up(function.block, lambda block, level: Fusion(materialize(block)).run())
+    )
 
 
 def materialize(block):
-    """A view or iota that memory must hold (a result, or an operand of what cannot read through it) gets a copy."""
+    """A view or iota that memory must hold (a result, or an operand of what cannot read through it) gets a
+    copy.
+    """
     reader, env, rows, out = Reader(block), {}, {}, []
 
     def held(v):
         if not _is_view(reader, v):
             return v
         access = reader.access(v)
-        if access.base.type == v.type and not _is_view(reader, access.base) and is_identity(access, v.type.shape):
+        if (
+            access.base.type == v.type
+            and not _is_view(reader, access.base)
+            and is_identity(access, v.type.shape)
+        ):
             return access.base
         if v not in env:
             env[v] = Value(v.type)
@@ -328,12 +410,20 @@ def materialize(block):
     def operand(v):
         """As held; consecutive rows of what this block makes are read where they are."""
         access = reader.access(v)
-        if not _is_view(reader, v) or access.base not in reader.definitions or _is_view(reader, access.base) or not _is_rows(access, v):
+        if (
+            not _is_view(reader, v)
+            or access.base not in reader.definitions
+            or _is_view(reader, access.base)
+            or not _is_rows(access, v)
+        ):
             return held(v)
         if v not in rows:
             rows[v] = Value(v.type)
-            out.append(Instr(OPS["rows"], (access.base,), (rows[v],), {}, (access.axes[0].start, v.type.shape[0])))
+            out.append(
+                Instr(OPS["rows"], (access.base,), (rows[v],), {}, (access.axes[0].start, v.type.shape[0]))
+            )
         return rows[v]
+
     for instr in block.instrs:
         whole = not Fusion.fusable(instr) and instr.op.name not in VIEWS
         if whole and instr.operands:
@@ -352,7 +442,11 @@ def _is_rows(access, v):
         return False
     if access.axes[0].index != 0 or access.axes[0].step != 1:
         return False
-    return all((a.index == k or a.index is None and shape[k] == 1) and a.start == 0 and a.step == 1 for k, a in enumerate(access.axes) if k)
+    return all(
+        (a.index == k or a.index is None and shape[k] == 1) and a.start == 0 and a.step == 1
+        for k, a in enumerate(access.axes)
+        if k
+    )
 
 
 def _is_view(reader, v):

@@ -5,9 +5,11 @@
       v7 = mul v3, v6                                               v7 = mul v3, v10
       yield v7                                                      yield v7
 
-A carry that no step changes is such a value; so is a sequence whose rows are all the same. A number goes the other way, into the body, where
-rules and kernels see it; then the body is simplified again. Views stay inside (they cost nothing), and so do checks and what finds sizes.
+A carry that no step changes is such a value; so is a sequence whose rows are all the same. A number goes the
+other way, into the body, where rules and kernels see it; then the body is simplified again. Views stay inside
+(they cost nothing), and so do checks and what finds sizes.
 """
+
 from tgen.core.op import SCALAR, VIEW
 from tgen.core.rules import uniform
 from tgen.ir.builder import Builder
@@ -30,7 +32,7 @@ def _hoisted(block):
     for old in block.instrs:
         instr = substitute(old, env)
         again = instr.op.name == "scan"
-        while again:        # a number that goes into the body may leave another carry as it is
+        while again:  # a number that goes into the body may leave another carry as it is
             instr, before = _Hoist(instr, numbers, {v: i for i in out for v in i.results}, env).run()
             out.extend(before)
             again = any(is_still(instr, j) for j in range(instr.attrs["carries"]))
@@ -39,17 +41,21 @@ def _hoisted(block):
 
 
 class _Hoist:
-    """One scan: ``before`` are the instructions that go before it, ``env`` gets what stands for its results."""
+    """One scan: ``before`` are the instructions that go before it, ``env`` gets what stands
+    for its results.
+    """
 
     def __init__(self, instr, numbers, made, env):
         self.instr, self.numbers, self.made, self.env = instr, numbers, made, env
         self.attrs, self.body = instr.attrs, instr.blocks[0]
         self.before = Builder(instr.where)
         cut = (self.attrs["carries"], self.attrs["carries"] + self.attrs["sequences"])
-        self.carries, self.sequences, self.fixed = ([list(p) for p in zip(self.body.params[a:b], instr.operands[a:b])]
-                                                    for a, b in ((0, cut[0]), cut, (cut[1], None)))
-        self.inside = Builder(instr.where)      # what is made anew at the top of the body
-        self.same = {}                          # parameter -> what stands for it
+        self.carries, self.sequences, self.fixed = (
+            [list(p) for p in zip(self.body.params[a:b], instr.operands[a:b])]
+            for a, b in ((0, cut[0]), cut, (cut[1], None))
+        )
+        self.inside = Builder(instr.where)  # what is made anew at the top of the body
+        self.same = {}  # parameter -> what stands for it
 
     def run(self):
         self.still_carries()
@@ -62,7 +68,9 @@ class _Hoist:
         return self.rebuilt(body), self.before.instrs
 
     def still_carries(self):
-        """A carry that every step leaves as it is. Its history is the value repeated, unless the number of steps is found inside."""
+        """A carry that every step leaves as it is. Its history is the value repeated, unless the number of
+        steps is found inside.
+        """
         outs = self.attrs["outs"]
         moving = []
         for j, (param, first) in enumerate(self.carries):
@@ -96,7 +104,11 @@ class _Hoist:
         if instr is None or instr.op.name != "broadcast_to" or instr.operands[0].type.shape[0] != 1:
             return None
         row = self.before.emit("dimshuffle", (instr.operands[0],), {"order": tuple(range(1, v.type.ndim))})
-        return row if row.type.shape == v.type.shape[1:] else self.before.emit("broadcast_to", (row,), {}, v.type.shape[1:])
+        return (
+            row
+            if row.type.shape == v.type.shape[1:]
+            else self.before.emit("broadcast_to", (row,), {}, v.type.shape[1:])
+        )
 
     def constants(self):
         """Fixed operands that are one number in every element."""
@@ -109,7 +121,11 @@ class _Hoist:
             made = self.inside.scalar(number.item(), v.type)
             if v.type.ndim:
                 made = self.inside.emit("dimshuffle", (made,), {"order": ("x",) * v.type.ndim})
-            self.same[param] = made if made.type.shape == v.type.shape else self.inside.emit("broadcast_to", (made,), {}, v.type.shape)
+            self.same[param] = (
+                made
+                if made.type.shape == v.type.shape
+                else self.inside.emit("broadcast_to", (made,), {}, v.type.shape)
+            )
         self.fixed = kept
 
     def number(self, v):
@@ -118,7 +134,9 @@ class _Hoist:
         while v in own and own[v].op.kind == VIEW:
             v = own[v].operands[0]
         number = self.numbers.number_of(v)
-        return None if number is None else uniform(number.reshape(1)) if hasattr(number, "reshape") else number
+        return (
+            None if number is None else uniform(number.reshape(1)) if hasattr(number, "reshape") else number
+        )
 
     def duplicates(self):
         for name in ("sequences", "fixed"):
@@ -133,13 +151,20 @@ class _Hoist:
 
     # -- invariants
     def invariants(self, body):
-        """Take the instructions that only read fixed values out of the body, but for views, which those that need them copy."""
+        """Take the instructions that only read fixed values out of the body, but for views, which those that
+        need them copy.
+        """
         made, steady = definitions(body), {p for p, _ in self.fixed}
         found = {name for i in body.instrs for name in i.found}
         for i in body.instrs:
             if self.is_steady(i, steady, found):
                 steady.update(i.results)
-        read = {v for i in body.instrs if i.results and i.results[0] not in steady or not i.results for v in i.operands} | set(body.results)
+        read = {
+            v
+            for i in body.instrs
+            if i.results and i.results[0] not in steady or not i.results
+            for v in i.operands
+        } | set(body.results)
         read = self.through_views(read, made, steady)
         outer, kept = dict(self.fixed), []
         for v in read:
@@ -150,7 +175,15 @@ class _Hoist:
 
     @staticmethod
     def is_steady(i, steady, found):
-        if i.op.effect or i.op.fails or i.found or i.blocks or not i.results or i.op.name == "size" or any(name in found for name in instr_symbols(i)):
+        if (
+            i.op.effect
+            or i.op.fails
+            or i.found
+            or i.blocks
+            or not i.results
+            or i.op.name == "size"
+            or any(name in found for name in instr_symbols(i))
+        ):
             return False
         return all(v in steady for v in i.operands)
 
@@ -201,10 +234,20 @@ class _Hoist:
         for v, (kind, k) in zip(self.instr.results, attrs["outs"]):
             if v in self.env:
                 continue
-            outs.append((kind, place[k] if k < attrs["carries"] and k in place else k - gone if k >= attrs["carries"] else k))
+            outs.append(
+                (
+                    kind,
+                    place[k]
+                    if k < attrs["carries"] and k in place
+                    else k - gone
+                    if k >= attrs["carries"]
+                    else k,
+                )
+            )
             results.append(v)
-        # a carry that stays as it is may still be yielded for a stack or a sum: then it stands behind the moving ones
-        yields = [body.results[j] for j in self.moving] + list(body.results[attrs["carries"]:])
+        # a carry that stays as it is may still be yielded for a stack or a sum: then it stands behind the
+        # moving ones
+        yields = [body.results[j] for j in self.moving] + list(body.results[attrs["carries"] :])
         for n, (kind, _) in enumerate(outs):
             old = attrs["outs"][self.instr.results.index(results[n])][1]
             if old < attrs["carries"] and old not in place:
@@ -212,11 +255,15 @@ class _Hoist:
                 outs[n] = (kind, len(yields) - 1 - int(attrs["until"]))
         block = Block(tuple(p for p, _ in operands), body.instrs, tuple(yields))
         attrs = attrs | {"carries": len(carries), "sequences": len(self.sequences), "outs": tuple(outs)}
-        return self.instr.with_(operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,))
+        return self.instr.with_(
+            operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,)
+        )
 
 
 def is_still(scan, j):
-    """Whether every step leaves carry j as it is, and nobody asks for more of it than is known before the loop."""
+    """Whether every step leaves carry j as it is, and nobody asks for more of it than is known before the
+    loop.
+    """
     block, attrs = scan.blocks[0], scan.attrs
     return block.results[j] is block.params[j] and not (attrs["until"] and ("history", j) in attrs["outs"])
 
@@ -224,12 +271,20 @@ def is_still(scan, j):
 def only_rows(instr):
     """Whether a slice takes rows and leaves the other axes whole."""
     x, ndim = instr.operands[0], instr.operands[0].type.ndim
-    return all(s == 0 for s in instr.sizes[1:ndim]) and all(k == 1 for k in instr.attrs["steps"][1:]) and instr.sizes[ndim + 1:] == x.type.shape[1:]
+    return (
+        all(s == 0 for s in instr.sizes[1:ndim])
+        and all(k == 1 for k in instr.attrs["steps"][1:])
+        and instr.sizes[ndim + 1 :] == x.type.shape[1:]
+    )
 
 
 def _is_number(i, made):
     """A scalar operation on constants: fold or the kernel makes a number of it."""
-    return i.op.kind == SCALAR and not i.result.type.ndim and all(v in made and made[v].op.name == "constant" for v in i.operands)
+    return (
+        i.op.kind == SCALAR
+        and not i.result.type.ndim
+        and all(v in made and made[v].op.name == "constant" for v in i.operands)
+    )
 
 
 def _renamed(block, same):

@@ -1,15 +1,18 @@
 """keep: a loop keeps the rows that somebody reads, and reads sequences where they are.
 
-    v4 = scan v1 <n0> {outs=(('history', 0),)} (v2) {         v6, v7 = scan v1, v1 <n0> {outs=(('final', 0), ('final', 1))} (v2, v8) {
+    v4 = scan v1 <n0> {outs=(('history', 0),)} (v2) {         v6, v7 = scan v1, v1 <n0> {outs=(('final', 0),
+                                                              ('final', 1))} (v2, v8) {
       v3 = tanh v2                                              v3 = tanh v2
       yield v3                                           ->     yield v3, v2
     v5 = slice v4 <n0, 0, 1, n1>          y[-1]               v5 = dimshuffle v6 {order=('x', 0)}
     v9 = slice v4 <n0 - 1, 0, 1, n1>      y[-2]               v9 = dimshuffle v7 {order=('x', 0)}
 
-Only the last rows are read of a history or a stack: then the last values of carries are read instead, one for each row, and dce drops the rest.
-The row before the last is in a carry that takes over what the first one was (a register). A sequence that is a slice of rows, as it is of the last
-steps first in the loop back, is read in place: a start and a step.
+Only the last rows are read of a history or a stack: then the last values of carries are read instead, one for
+each row, and dce drops the rest. The row before the last is in a carry that takes over what the first one was
+(a register). A sequence that is a slice of rows, as it is of the last steps first in the loop back, is read
+in place: a start and a step.
 """
+
 import numpy as np
 
 from tgen.core import dims
@@ -21,7 +24,7 @@ from tgen.passes.hoist import only_rows
 from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
-MOST_ROWS = 4       # that registers are made for: each is a copy of a row at every step
+MOST_ROWS = 4  # that registers are made for: each is a copy of a row at every step
 MORE = dims.sym("n_more")
 
 
@@ -29,18 +32,26 @@ def keep(function):
     """``function`` whose loops keep the last rows where nothing more is read."""
     if not any(i.op.name == "scan" for i in walk(function.block)):
         return function
-    return function.with_block(bottom_up(dce(function).block, lambda block, level: _kept(block)))       # what is dead reads nothing
+    # what is dead reads nothing
+    return function.with_block(bottom_up(dce(function).block, lambda block, level: _kept(block)))
 
 
 def _kept(block):
     if not any(i.op.name == "scan" for i in block.instrs):
         return block
     made = definitions(block)
-    block = Block(block.params, tuple(_in_place(i, made) if i.op.name == "scan" else i for i in block.instrs), block.results)
+    block = Block(
+        block.params,
+        tuple(_in_place(i, made) if i.op.name == "scan" else i for i in block.instrs),
+        block.results,
+    )
     readers, ends, reads = users(block), {}, {}
     for instr in block.instrs:
         for v, (kind, k) in zip(instr.results, instr.attrs["outs"]) if instr.op.name == "scan" else ():
-            found = [_Read(i, v, kind) if i is not None and i.op.name == "slice" else None for i in readers.get(v, ())]
+            found = [
+                _Read(i, v, kind) if i is not None and i.op.name == "slice" else None
+                for i in readers.get(v, ())
+            ]
             if kind in ("history", "stack") and found and all(r is not None and r.rows for r in found):
                 end = ends.setdefault(instr, _Ends(instr))
                 reads.update((r.instr, (r, [end.value(kind, k, d) for d in r.distances])) for r in found)
@@ -55,16 +66,24 @@ def _kept(block):
             out.extend(b.instrs)
         else:
             out.append(instr)
-    out = [i.with_(operands=tuple(replaced(v, env) for v in i.operands)) if any(v in env for v in i.operands) else i for i in out]
+    out = [
+        i.with_(operands=tuple(replaced(v, env) for v in i.operands))
+        if any(v in env for v in i.operands)
+        else i
+        for i in out
+    ]
     return Sweep(Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results)), EXACT).run()
 
 
-# -- reads of the last rows ----------------------------------------------------------------------------------------------------------
+# -- reads of the last rows ----------------------------------------------------------------------------------
+
 
 class _Read:
-    """A slice of ``kept``, which holds a row for each step. ``rows`` says how many of the last ones hold all that it reads; 0: it may read others.
+    """A slice of ``kept``, which holds a row for each step. ``rows`` says how many of the last ones hold all
+    that it reads; 0: it may read others.
 
-    ``distances``, from the last row, are those of the rows to join: the ones read where that does not depend on the number of steps.
+    ``distances``, from the last row, are those of the rows to join: the ones read where that does not depend
+    on the number of steps.
     """
 
     def __init__(self, instr, kept, kind):
@@ -72,7 +91,11 @@ class _Read:
         count = dims.sub(self.all, int(kind == "history"))
         self.start, self.length, self.step = instr.sizes[0], instr.sizes[ndim], instr.attrs["steps"][0]
         self.first = dims.sub(dims.sub(self.all, 1), self.start)
-        fitting = (k for k in range(1, MOST_ROWS + 1) if self.fits(k, count) and (k == 1 or not isinstance(count, int) or k < count // 2))
+        fitting = (
+            k
+            for k in range(1, MOST_ROWS + 1)
+            if self.fits(k, count) and (k == 1 or not isinstance(count, int) or k < count // 2)
+        )
         self.rows = next(fitting, 0)
         self.exact = isinstance(self.first, int) and isinstance(self.length, int)
         self.distances = self.read(self.first, self.length) if self.exact else range(self.rows - 1, -1, -1)
@@ -81,7 +104,9 @@ class _Read:
         return [first - self.step * k for k in range(length)]
 
     def fits(self, rows, count):
-        """Whether all is in the last ``rows``. Of fewer steps it always is; so let there be so many and some more."""
+        """Whether all is in the last ``rows``. Of fewer steps it always is; so let there be so many and some
+        more.
+        """
         first, length = (_with_steps(s, count, rows) for s in (self.first, self.length))
         if not isinstance(first, int) or not isinstance(length, int) or not 1 <= length <= rows:
             return False
@@ -92,7 +117,11 @@ class _Read:
         parts = [b.emit("dimshuffle", (v,), {"order": ("x", *range(v.type.ndim))}) for v in values]
         joined = parts[0] if len(parts) == 1 else b.emit("concatenate", tuple(parts), {"axis": 0})
         # of one row the read takes that one or nothing
-        start, step = (0, 1) if self.exact or self.rows == 1 else (dims.sub(dims.add(self.start, self.rows), self.all), self.step)
+        start, step = (
+            (0, 1)
+            if self.exact or self.rows == 1
+            else (dims.sub(dims.add(self.start, self.rows), self.all), self.step)
+        )
         sizes, steps = self.instr.sizes, self.instr.attrs["steps"]
         return b.emit("slice", (joined,), {"steps": (step, *steps[1:])}, (start, *sizes[1:]))
 
@@ -105,12 +134,16 @@ def _with_steps(size, count, least):
 
 
 class _Ends:
-    """A scan that gets carries for the last rows of what it keeps. ``before`` are the instructions that go before it."""
+    """A scan that gets carries for the last rows of what it keeps. ``before`` are the instructions that go
+    before it.
+    """
 
     def __init__(self, instr):
         self.instr, self.attrs, self.body = instr, instr.attrs, instr.blocks[0]
         self.before, self.old = Builder(instr.where), instr.attrs["carries"]
-        self.carries = list(zip(self.body.params[:self.old], instr.operands[:self.old], self.body.results[:self.old]))
+        self.carries = list(
+            zip(self.body.params[: self.old], instr.operands[: self.old], self.body.results[: self.old])
+        )
         self.finals = {k: v for v, (kind, k) in zip(instr.results, self.attrs["outs"]) if kind == "final"}
 
     def value(self, kind, k, distance):
@@ -133,20 +166,35 @@ class _Ends:
         zero = self.before.scalar(np.zeros((), type.dtype).item(), type)
         if not type.ndim:
             return zero
-        return self.before.emit("broadcast_to", (self.before.emit("dimshuffle", (zero,), {"order": ("x",) * type.ndim}),), {}, type.shape)
+        return self.before.emit(
+            "broadcast_to",
+            (self.before.emit("dimshuffle", (zero,), {"order": ("x",) * type.ndim}),),
+            {},
+            type.shape,
+        )
 
     def scan(self):
-        instr, old, more = self.instr, self.old, self.carries[self.old:]
+        instr, old, more = self.instr, self.old, self.carries[self.old :]
         params, firsts, news = zip(*more) if more else ((), (), ())
-        body = Block(self.body.params[:old] + params + self.body.params[old:], self.body.instrs, self.body.results[:old] + news + self.body.results[old:])
+        body = Block(
+            self.body.params[:old] + params + self.body.params[old:],
+            self.body.instrs,
+            self.body.results[:old] + news + self.body.results[old:],
+        )
         had = {k for kind, k in self.attrs["outs"] if kind == "final"}
         outs = tuple((kind, k if k < old else k + len(more)) for kind, k in self.attrs["outs"])
         finals = [k for k in self.finals if k not in had]
-        return instr.with_(operands=instr.operands[:old] + firsts + instr.operands[old:], results=instr.results + tuple(self.finals[k] for k in finals), blocks=(body,),
-                           attrs=self.attrs | {"carries": old + len(more), "outs": outs + tuple(("final", k) for k in finals)})
+        return instr.with_(
+            operands=instr.operands[:old] + firsts + instr.operands[old:],
+            results=instr.results + tuple(self.finals[k] for k in finals),
+            blocks=(body,),
+            attrs=self.attrs
+            | {"carries": old + len(more), "outs": outs + tuple(("final", k) for k in finals)},
+        )
 
 
-# -- sequences -------------------------------------------------------------------------------------------------------------------------
+# -- sequences -----------------------------------------------------------------------------------------------
+
 
 def _in_place(instr, made):
     """A scan whose sequences are read through the slices they are."""
@@ -154,10 +202,16 @@ def _in_place(instr, made):
     operands, starts = list(instr.operands), list(instr.sizes[1:]) or [0] * count
     steps = list(instr.attrs.get("steps", (1,) * count))
     for k in range(count):
-        while (source := made.get(operands[carries + k])) is not None and source.op.name == "slice" and only_rows(source):
+        while (
+            (source := made.get(operands[carries + k])) is not None
+            and source.op.name == "slice"
+            and only_rows(source)
+        ):
             operands[carries + k] = source.operands[0]
             starts[k] = dims.add(source.sizes[0], dims.mul(source.attrs["steps"][0], starts[k]))
             steps[k] *= source.attrs["steps"][0]
     if tuple(operands) == instr.operands:
         return instr
-    return instr.with_(operands=tuple(operands), sizes=(instr.sizes[0], *starts), attrs=instr.attrs | {"steps": tuple(steps)})
+    return instr.with_(
+        operands=tuple(operands), sizes=(instr.sizes[0], *starts), attrs=instr.attrs | {"steps": tuple(steps)}
+    )

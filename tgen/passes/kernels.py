@@ -1,8 +1,10 @@
 """Builds the kernel of a cluster (fuse.py): a flat one over its domain, or rows of inner kernels.
 
-A row cluster's members are dealt to *segments*: an inner kernel reads row values that an earlier segment reduced. What
-an inner kernel needs of an earlier one is computed again when it is cheap, else it is a local row.
+A row cluster's members are dealt to *segments*: an inner kernel reads row values that an earlier segment
+reduced. What an inner kernel needs of an earlier one is computed again when it is cheap, else it is a local
+row.
 """
+
 from tgen.core import dims
 from tgen.core.op import OPS, REDUCE
 from tgen.core.types import tensor_type
@@ -10,8 +12,27 @@ from tgen.ir.nodes import WHOLE, Axis, Block, Instr, Value
 
 from .access import against
 
-CHEAP = {"add", "sub", "mul", "neg", "sqr", "cast", "minimum", "maximum", "switch", "lt", "le", "gt", "ge", "eq", "neq", "abs", "copy"}
-CHEAP_OPS = 3               # a value of at most this many cheap ops over loads is computed again rather than kept in a row
+CHEAP = {
+    "add",
+    "sub",
+    "mul",
+    "neg",
+    "sqr",
+    "cast",
+    "minimum",
+    "maximum",
+    "switch",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "eq",
+    "neq",
+    "abs",
+    "copy",
+}
+# a value of at most this many cheap ops over loads is computed again rather than kept in a row
+CHEAP_OPS = 3
 
 
 class Scope:
@@ -57,13 +78,19 @@ class Scope:
             return self.emit(OPS["size"], (), "int64", {}, (axis.start,))
         value = self.emit(OPS["index"], (), "int64", {"dim": axis.index})
         if axis.step != 1:
-            value = self.emit(OPS["mul"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.step,))), "int64")
+            value = self.emit(
+                OPS["mul"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.step,))), "int64"
+            )
         if axis.start != 0:
-            value = self.emit(OPS["add"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.start,))), "int64")
+            value = self.emit(
+                OPS["add"], (value, self.emit(OPS["size"], (), "int64", {}, (axis.start,))), "int64"
+            )
         return value
 
     def reduce(self, instr, value, axes, result):
-        """A reduction of elements ``value``, in the accumulator's dtype; rounded if that of ``result`` is narrower."""
+        """A reduction of elements ``value``, in the accumulator's dtype; rounded if that of ``result`` is
+        narrower.
+        """
         acc = instr.attrs.get("acc", value.type.dtype)
         if value.type.dtype != acc:
             value = self.widened(value, acc)
@@ -85,7 +112,15 @@ class Scope:
     def finish(self, where=frozenset()):
         block = Block(tuple(self.params), tuple(self.instrs), tuple(self.yields))
         attrs = {"maps": tuple(self.maps), "outs": tuple(self.outs)}
-        return Instr(OPS["kernel"], tuple(self.operands), tuple(self.results), attrs, tuple(self.domain), (block,), where)
+        return Instr(
+            OPS["kernel"],
+            tuple(self.operands),
+            tuple(self.results),
+            attrs,
+            tuple(self.domain),
+            (block,),
+            where,
+        )
 
 
 def build(cluster, reader, used):
@@ -98,7 +133,9 @@ def build(cluster, reader, used):
 
 
 def table_axes(instr, reader, read_index):
-    """Axes of a gather's table in terms of its result; an index becomes ``read_index(value, first axis)``: an Axis or a parameter's position."""
+    """Axes of a gather's table in terms of its result; an index becomes ``read_index(value, first axis)``: an
+    Axis or a parameter's position.
+    """
     axis, count, rank = instr.attrs["axis"], instr.attrs["count"], instr.operands[1].type.ndim
     axes = []
     for a in range(instr.operands[0].type.ndim):
@@ -113,8 +150,8 @@ def table_axes(instr, reader, read_index):
 
 
 def in_range(axis, size, domain):
-    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the size
-    (it was checked).
+    """An index that stands still and is negative counts from the end; one of unknown sign is taken modulo the
+    size (it was checked).
 
     So is one that is out of range for sure, and one that moves out of range for sure reads the first element:
     its check ends the call, and what it would read must be a place in the array all the same.
@@ -131,7 +168,9 @@ def in_range(axis, size, domain):
         return Axis(None, axis.start % size)
     if dims.nonnegative(axis.start):
         return axis
-    return Axis(None, dims.add(size, axis.start) if isinstance(axis.start, int) else dims.mod(axis.start, size))
+    return Axis(
+        None, dims.add(size, axis.start) if isinstance(axis.start, int) else dims.mod(axis.start, size)
+    )
 
 
 def shifted(access, first):
@@ -140,7 +179,9 @@ def shifted(access, first):
 
 
 def inline_index(reader, base, axes):
-    """The Axis an inlined index stands for: an iota is affine, a size or a constant stands still; None for an array in memory."""
+    """The Axis an inlined index stands for: an iota is affine, a size or a constant stands still; None for an
+    array in memory.
+    """
     if not reader.inlined(base):
         return None
     source = reader.definitions[base]
@@ -183,6 +224,7 @@ class FlatKernel:
             axes = shifted(access, first)
             known = inline_index(self.reader, access.base, axes)
             return known or Axis(None, gather=self.scope.position[self.scope.operand(access.base, axes)])
+
         axes = table_axes(instr, self.reader, read_index)
         return self.scope.operand(instr.operands[0], tuple(axes))
 
@@ -200,12 +242,13 @@ class RowKernel:
         self.reader, self.used, self.cluster = reader, used, cluster
         self.split = len(cluster.outer)
         self.scope, self.segments = Scope(cluster.outer), {}
-        self.outer_env, self.ready, self.made = {}, {}, {}      # row values; segment after which a value is there; full values -> (instr, segment)
-        self.rows = {}                                          # full value -> local row value
+        # row values; segment after which a value is there; full values -> (instr, segment)
+        self.outer_env, self.ready, self.made = {}, {}, {}
+        self.rows = {}  # full value -> local row value
 
     def segment(self, number):
         if number not in self.segments:
-            self.segments[number] = Segment(self.cluster.domain[self.split:])
+            self.segments[number] = Segment(self.cluster.domain[self.split :])
         return self.segments[number]
 
     def add(self, instr, level):
@@ -235,7 +278,10 @@ class RowKernel:
         segment = self.segment(number)
         if instr.op.name == "gather":
             return self.gathered(instr, number)
-        args = [self.inner_element(against(self.reader.access(v), v, self.cluster.domain), number) for v in instr.operands]
+        args = [
+            self.inner_element(against(self.reader.access(v), v, self.cluster.domain), number)
+            for v in instr.operands
+        ]
         return segment.kernel.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes)
 
     def inner_element(self, access, number):
@@ -261,7 +307,9 @@ class RowKernel:
 
     def load(self, base, axes, segment):
         """An element of an array in memory: the row is taken outside, the place in it inside."""
-        outside = tuple(a if a.gather is None and (a.index is None or a.index < self.split) else WHOLE for a in axes)
+        outside = tuple(
+            a if a.gather is None and (a.index is None or a.index < self.split) else WHOLE for a in axes
+        )
         inside = tuple(self.moved(a) if a.gather is None else a for a, o in zip(axes, outside) if o == WHOLE)
         return segment.kernel.operand(self.scope.operand(base, outside), inside)
 
@@ -273,6 +321,7 @@ class RowKernel:
             axes = shifted(access, first)
             known = inline_index(self.reader, access.base, axes)
             return known or Axis(None, gather=segment.kernel.position[self.load(access.base, axes, segment)])
+
         return self.load(instr.operands[0], tuple(table_axes(instr, self.reader, read_index)), segment)
 
     def earlier(self, base, number):
@@ -280,7 +329,9 @@ class RowKernel:
         segment = self.segment(number)
         order = self.recipe(base, number)
         if order is None:
-            return segment.kernel.operand(self.row(base), tuple(Axis(k) for k in range(len(self.cluster.domain) - self.split)))
+            return segment.kernel.operand(
+                self.row(base), tuple(Axis(k) for k in range(len(self.cluster.domain) - self.split))
+            )
         for instr in order:
             segment.env[instr.result] = self.compute(instr, number)
         return segment.env[base]
@@ -305,14 +356,16 @@ class RowKernel:
         if base not in self.rows:
             _, number = self.made[base]
             segment = self.segment(number)
-            self.rows[base] = Value(tensor_type(base.type.dtype, tuple(self.cluster.domain[self.split:])))
+            self.rows[base] = Value(tensor_type(base.type.dtype, tuple(self.cluster.domain[self.split :])))
             segment.kernel.give(segment.env[base], ("map",), self.rows[base])
         return self.rows[base]
 
     def add_reduction(self, instr, number):
         domain, axes = self.cluster.domain, instr.attrs["axes"]
-        operand = self.inner_element(against(self.reader.access(instr.operands[0]), instr.operands[0], domain), number)
-        whole = len(axes) == len(domain) and self.split > 0     # of rows first, then of these: rounded once
+        operand = self.inner_element(
+            against(self.reader.access(instr.operands[0]), instr.operands[0], domain), number
+        )
+        whole = len(axes) == len(domain) and self.split > 0  # of rows first, then of these: rounded once
         dtype = instr.attrs.get("acc", instr.result.type.dtype) if whole else instr.result.type.dtype
         value = Value(tensor_type(dtype, ()))
         self.segment(number).kernel.reduce(instr, operand, tuple(range(len(domain) - self.split)), value)
@@ -335,14 +388,21 @@ class RowKernel:
         number = max((self.ready.get(a.base, 0) for a in accesses), default=0)
         args = [self.outer_element(a) for a in accesses]
         if instr.op.kind == REDUCE:
-            self.scope.reduce(instr, self.widened(args[0], instr.attrs.get("acc"), number), instr.attrs["axes"], instr.result)
+            self.scope.reduce(
+                instr,
+                self.widened(args[0], instr.attrs.get("acc"), number),
+                instr.attrs["axes"],
+                instr.result,
+            )
             return
         value = Value(tensor_type(instr.result.type.dtype, ()))
         self.segment(number).outer.append(Instr(instr.op, tuple(args), (value,), instr.attrs, instr.sizes))
         self.keep_outer(instr, value, number)
 
     def widened(self, value, dtype, number):
-        """A row value in the dtype of the accumulator it goes to, cast where it is made: the scope has nothing of segments yet."""
+        """A row value in the dtype of the accumulator it goes to, cast where it is made: the scope has
+        nothing of segments yet.
+        """
         if dtype in (None, value.type.dtype):
             return value
         wide = Value(tensor_type(dtype, ()))
@@ -368,4 +428,3 @@ class RowKernel:
                 self.scope.instrs.append(segment.kernel.finish())
             self.scope.instrs.extend(segment.outer)
         return [self.scope.finish(where)] if self.scope.results else []
-

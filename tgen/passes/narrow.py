@@ -4,9 +4,11 @@
     v2 = slice v1 <n0 - 1, 0, 1, n1>        ->          v2 = exp v1
     return v2                                           return v2
 
-One walk from the end finds which part of each value its readers take; where all take the same (or few rows each) the instruction is
-made for that part, where the first reader stands: behind the checks that allow it. Elements keep their bits, but those of a product.
+One walk from the end finds which part of each value its readers take; where all take the same (or few rows
+each) the instruction is made for that part, where the first reader stands: behind the checks that allow it.
+Elements keep their bits, but those of a product.
 """
+
 from dataclasses import dataclass
 
 from tgen.core.op import REDUCE, SCALAR, VIEW
@@ -15,19 +17,25 @@ from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
 from tgen.passes.rules import within
 
-FEW = 4     # rows (of the first axis, which is the long one) that readers take of a value together, when each is computed for itself
+# rows (of the first axis, which is the long one) that readers take of a value together, when each is computed
+# for itself
+FEW = 4
 
 
 @dataclass(frozen=True)
 class Part:
     """Of each axis: where it starts, how many elements, and how far apart."""
+
     starts: tuple
     lengths: tuple
     steps: tuple
 
     def axes(self, picked, whole):
         """A part of other axes: those in ``picked`` (numbers here), None: the first ``whole`` of it."""
-        rows = [(0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a]) for a, size in zip(picked, whole)]
+        rows = [
+            (0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a])
+            for a, size in zip(picked, whole)
+        ]
         return Part(*map(tuple, zip(*rows))) if rows else Part((), (), ())
 
     def is_all(self, shape):
@@ -39,11 +47,22 @@ def part_of(instr):
     return Part(instr.sizes[:ndim], instr.sizes[ndim:], instr.attrs["steps"])
 
 
-# -- which parts of its operands an instruction needs for a part of its result: functions of (instr, part), None where that cannot be said
+# -- which parts of its operands an instruction needs for a part of its result: functions of (instr, part),
+#    None where that cannot be said
+
 
 def _elementwise(instr, part):
     """Along an axis of static length 1 an operand is repeated."""
-    return [part.axes([None if s == 1 != r else a for a, (s, r) in enumerate(zip(v.type.shape, instr.result.type.shape))], v.type.shape) for v in instr.operands]
+    return [
+        part.axes(
+            [
+                None if s == 1 != r else a
+                for a, (s, r) in enumerate(zip(v.type.shape, instr.result.type.shape))
+            ],
+            v.type.shape,
+        )
+        for v in instr.operands
+    ]
 
 
 def _dimshuffle(instr, part):
@@ -68,7 +87,10 @@ def _dot(instr, part):
     """Rows of the first and columns of the second operand."""
     a, b = instr.operands
     rows = a.type.ndim - 1
-    return [part.axes([*range(rows), None], a.type.shape), part.axes([None, rows][:b.type.ndim], b.type.shape)]
+    return [
+        part.axes([*range(rows), None], a.type.shape),
+        part.axes([None, rows][: b.type.ndim], b.type.shape),
+    ]
 
 
 NEEDS = {"dimshuffle": _dimshuffle, "broadcast_to": _elementwise, "slice": _slice, "dot": _dot}
@@ -76,6 +98,7 @@ KINDS = {SCALAR: _elementwise, REDUCE: _reduce}
 
 
 # -- the walk from the end
+
 
 def narrow(function):
     """``function`` that computes the parts of values that are read."""
@@ -90,13 +113,16 @@ def _narrowed(block):
 
 
 def _demands(block):
-    """({value: {part, or None for all of it: number of the instruction that reads it first}}, {instruction: what it needs for each part})."""
+    """({value: {part, or None for all of it: number of the instruction that reads it first}}, {instruction:
+    what it needs for each part}).
+    """
     demands, lifted = {v: {None: len(block.instrs)} for v in block.results}, {}
 
     def need(v, part, position):
         found = demands.setdefault(v, {})
         part = None if part is None or part.is_all(v.type.shape) else part
         found[part] = min(position, found.get(part, position))
+
     for position in reversed(range(len(block.instrs))):
         instr = block.instrs[position]
         parts = demands.get(instr.result, {}) if len(instr.results) == 1 else {}
@@ -124,11 +150,18 @@ def _needs(instr, parts):
 
 
 def _pays(instr, parts):
-    """One part, parts of a view, or rows that are few together; but a product of two rows would read its other operand twice."""
+    """One part, parts of a view, or rows that are few together; but a product of two rows would read its
+    other operand twice.
+    """
     if len(parts) == 1 or instr.op.kind == VIEW:
         return True
     size, lengths = instr.result.type.shape[0], [part.lengths[0] for part in parts]
-    return instr.op.name != "dot" and all(isinstance(n, int) for n in lengths) and sum(lengths) <= FEW and (not isinstance(size, int) or sum(lengths) < size)
+    return (
+        instr.op.name != "dot"
+        and all(isinstance(n, int) for n in lengths)
+        and sum(lengths) <= FEW
+        and (not isinstance(size, int) or sum(lengths) < size)
+    )
 
 
 class _Rebuilt:
@@ -136,7 +169,7 @@ class _Rebuilt:
 
     def __init__(self, old, demands, lifted):
         self.old, self.lifted = old, lifted
-        self.out, self.env, self.made = [], {}, {}      # made: (value, part) -> the value of that part
+        self.out, self.env, self.made = [], {}, {}  # made: (value, part) -> the value of that part
         self.at = {}
         for instr in old.instrs:
             for part, position in demands[instr.result].items() if instr in lifted else ():
@@ -164,7 +197,12 @@ class _Rebuilt:
         if instr.op.name == "slice":
             value = operands[0]
         else:
-            value = b.emit(instr.op.name, tuple(operands), instr.attrs, part.lengths if instr.op.name == "broadcast_to" else instr.sizes)
+            value = b.emit(
+                instr.op.name,
+                tuple(operands),
+                instr.attrs,
+                part.lengths if instr.op.name == "broadcast_to" else instr.sizes,
+            )
         self.out.extend(b.instrs)
         return value
 
@@ -172,5 +210,7 @@ class _Rebuilt:
         if part.is_all(v.type.shape):
             return replaced(v, self.env)
         if (v, part) not in self.made:
-            self.made[v, part] = b.emit("slice", (replaced(v, self.env),), {"steps": part.steps}, (*part.starts, *part.lengths))
+            self.made[v, part] = b.emit(
+                "slice", (replaced(v, self.env),), {"steps": part.steps}, (*part.starts, *part.lengths)
+            )
         return self.made[v, part]

@@ -1,10 +1,12 @@
 """plan: which memory every value has, and how each update is committed. Beside the IR, not in it.
 
-A value produced for an output or an update is computed where it is wanted; other arrays share workspace slots by their
-lifetimes. An update is *in place* when its kernel reads the old value only at the element it writes, nobody reads the old value
-later and nothing that can fail follows; *flip* (a second buffer, swapped at the end) otherwise; *copy* for a bare variable.
-At run time a block somebody else holds or has borrowed is never written: the in-place update flips then, too.
+A value produced for an output or an update is computed where it is wanted; other arrays share workspace slots
+by their lifetimes. An update is *in place* when its kernel reads the old value only at the element it writes,
+nobody reads the old value later and nothing that can fail follows; *flip* (a second buffer, swapped at the
+end) otherwise; *copy* for a bare variable. At run time a block somebody else holds or has borrowed is never
+written: the in-place update flips then, too.
 """
+
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,10 +23,12 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Slot:
-    """kind: param, scalar, literal, output, update, work, alias, found, row; ``number`` among its kind, ``of`` the value an alias shares.
+    """kind: param, scalar, literal, output, update, work, alias, found, row; ``number`` among its kind,
+    ``of`` the value an alias shares.
 
     A row is an element of axis 0 of something else: the loop around it says where it is at each step.
     """
+
     kind: str
     number: int = 0
     of: object = None
@@ -33,6 +37,7 @@ class Slot:
 @dataclass
 class Update:
     """How an update commits: ``how`` is in place, flip or copy; ``why`` it is not in place."""
+
     how: str
     why: str = ""
 
@@ -40,16 +45,20 @@ class Update:
 @dataclass
 class MemoryPlan:
     slots: dict = field(default_factory=dict)
-    work: list = field(default_factory=list)            # bytes of each workspace slot, a size expression
+    work: list = field(default_factory=list)  # bytes of each workspace slot, a size expression
     updates: list = field(default_factory=list)
-    outer: dict = field(default_factory=dict)           # a block's parameter -> the value around the block that it is
-    in_place: set = field(default_factory=set)          # carry parameters whose new value is written over the old one
-    output_copies: list = field(default_factory=list)   # (output number, value)
-    update_copies: list = field(default_factory=list)   # (update number, value)
+    # a block's parameter -> the value around the block that it is
+    outer: dict = field(default_factory=dict)
+    # carry parameters whose new value is written over the old one
+    in_place: set = field(default_factory=set)
+    output_copies: list = field(default_factory=list)  # (output number, value)
+    update_copies: list = field(default_factory=list)  # (update number, value)
 
 
 class Places:
-    """Where things stand in a block: the instruction that makes a value, and the last one that reads it, by their numbers."""
+    """Where things stand in a block: the instruction that makes a value, and the last one that reads it, by
+    their numbers.
+    """
 
     def __init__(self, block):
         self.instrs, self.results = block.instrs, set(block.results)
@@ -101,7 +110,7 @@ def _scan_slots(instr, made):
     _slots(block, made)
     kept = {k for kind, k in attrs["outs"] if kind == "history"}
     places = Places(block)
-    for j, v in enumerate(block.results[:attrs["carries"]]):
+    for j, v in enumerate(block.results[: attrs["carries"]]):
         if made.slots[v].kind != "work":
             continue
         carry = block.params[j]
@@ -131,15 +140,24 @@ def _first_slot(instr, v, made):
         return Slot("literal")
     if not v.type.ndim:
         return Slot("scalar")
-    if instr.op.name in ("reshape", "rows") and made.slots[root(made.slots, instr.operands[0])].kind in ("work", "row"):
+    if instr.op.name in ("reshape", "rows") and made.slots[root(made.slots, instr.operands[0])].kind in (
+        "work",
+        "row",
+    ):
         return Slot("alias", of=instr.operands[0])
-    if instr.op.name == "nonzero" or instr.op.kind == HOST and FOUND in instr.attrs["results"][instr.results.index(v)][1]:
+    if (
+        instr.op.name == "nonzero"
+        or instr.op.kind == HOST
+        and FOUND in instr.attrs["results"][instr.results.index(v)][1]
+    ):
         return Slot("found")
     return Slot("work", -1)
 
 
 def _results(function, made):
-    """Outputs and updates take the values made for them; what is taken already, or is a parameter, is copied."""
+    """Outputs and updates take the values made for them; what is taken already, or is a
+    parameter, is copied.
+    """
     results = function.block.results
     for number, v in enumerate(results):
         update = number - function.outputs
@@ -153,7 +171,7 @@ def _results(function, made):
 def _updates(function, made):
     block, places = function.block, Places(function.block)
     shared = {p.number: v for v, p in zip(block.params, function.params) if p.kind == SHARED}
-    parameters, values = set(block.params), block.results[function.outputs:]
+    parameters, values = set(block.params), block.results[function.outputs :]
     kept = set(values)
 
     def update(number, value, target):
@@ -165,7 +183,10 @@ def _updates(function, made):
             return Update("copy", "the new value is also a result")
         why = _obstacle(places, kept, value, target)
         return Update("flip", why) if why else Update("in place")
-    return [update(number, value, shared[s]) for number, (value, s) in enumerate(zip(values, function.updates))]
+
+    return [
+        update(number, value, shared[s]) for number, (value, s) in enumerate(zip(values, function.updates))
+    ]
 
 
 def _obstacle(places, kept, value, target):
@@ -195,26 +216,45 @@ def obstacle_in(places, value, target):
         return None if instr.op.name not in ("scan", "cond") else "a loop or a branch may fail half way"
     if instr.op.name == "kernel":
         return _kernel_obstacle(instr, target)
-    if (instr.op.name in IN_PLACE_BASE or instr.op.extra.get("in_place")) and instr.operands[0] is target and instr.operands.count(target) == 1:
+    if (
+        (instr.op.name in IN_PLACE_BASE or instr.op.extra.get("in_place"))
+        and instr.operands[0] is target
+        and instr.operands.count(target) == 1
+    ):
         return None
-    if instr.op.name == "gemm" and len(instr.operands) == 3 and instr.operands[2] is target and instr.operands.count(target) == 1:
+    if (
+        instr.op.name == "gemm"
+        and len(instr.operands) == 3
+        and instr.operands[2] is target
+        and instr.operands.count(target) == 1
+    ):
         return None
     return "the old value is read at other places than the one written"
 
 
 def fallible(instr):
-    """Whether the instruction can end a call: a check, Python, a library call that refuses values, or memory for a size found inside."""
+    """Whether the instruction can end a call: a check, Python, a library call that refuses values, or memory
+    for a size found inside.
+    """
     late = any(name.startswith("k") for v in instr.results for s in v.type.shape for name in dims.symbols(s))
     if instr.op.name == "cond":
         return late or any(fallible(i) for block in instr.blocks for i in block.instrs)
-    return late or instr.op.name == "scan" or instr.op.name.startswith(("check", "assert")) or instr.op.fails and instr.op.kind in (LIBRARY, HOST)
+    return (
+        late
+        or instr.op.name == "scan"
+        or instr.op.name.startswith(("check", "assert"))
+        or instr.op.fails
+        and instr.op.kind in (LIBRARY, HOST)
+    )
 
 
 def _kernel_obstacle(instr, target):
     if any(i.op.name == "kernel" for i in instr.blocks[0].instrs):
         return "a kernel over rows reads the old value more than once"
     for operand, axes in zip(instr.operands, instr.attrs["maps"]):
-        if operand is target and (any(a.gather is not None for a in axes) or not is_identity(Access(operand, axes), instr.sizes)):
+        if operand is target and (
+            any(a.gather is not None for a in axes) or not is_identity(Access(operand, axes), instr.sizes)
+        ):
             return "the old value is read at other places than the one written"
     return None
 
@@ -227,7 +267,8 @@ def root(slots, v):
 
 
 def _workspace(block, made, free=None):
-    """Slots by lifetime: a freed slot is taken again by a value of the same byte size. As deep as loops are nested.
+    """Slots by lifetime: a freed slot is taken again by a value of the same byte size. As deep as loops are
+    nested.
 
     What a nested block makes lives within one run of it, beside all that its instruction reads and makes.
     """
@@ -237,7 +278,8 @@ def _workspace(block, made, free=None):
         for v in (*instr.operands, *instr.results):
             last[root(slots, v)] = n
     for v in block.results:
-        last[root(slots, v)] = len(block.instrs)        # not freed at the top; in a nested block it is when the block ends
+        # not freed at the top; in a nested block it is when the block ends
+        last[root(slots, v)] = len(block.instrs)
     ends = {}
     for v, n in last.items():
         ends.setdefault(n, []).append(v)
@@ -268,12 +310,19 @@ def text(function, made, names, label):
     """The plan in words; ``names`` are IR names, ``label(v)`` adds the user's."""
     lines = []
     for v, slot in made.slots.items():
-        where = {"param": "parameter", "scalar": "in the frame", "literal": "in the text"}.get(slot.kind, f"{slot.kind} {slot.number}")
+        where = {"param": "parameter", "scalar": "in the frame", "literal": "in the text"}.get(
+            slot.kind, f"{slot.kind} {slot.number}"
+        )
         if slot.kind == "alias":
             where = f"the memory of {names[slot.of]}"
         lines.append(f"{names[v]}{label(v)}: {v.type.text()} {where}")
     lines.extend(f"workspace {n}: {size} bytes" for n, size in enumerate(made.work))
     for number, update in enumerate(made.updates):
-        lines.append(f"update of shared {function.updates[number]}: {update.how}{f' ({update.why})' if update.why else ''}")
-    lines.extend(f"output {n}: a copy of {names[v]}, so that results never share memory" for n, v in made.output_copies)
+        lines.append(
+            f"update of shared {function.updates[number]}: "
+            f"{update.how}{f' ({update.why})' if update.why else ''}"
+        )
+    lines.extend(
+        f"output {n}: a copy of {names[v]}, so that results never share memory" for n, v in made.output_copies
+    )
     return "\n".join(lines) + "\n"

@@ -1,4 +1,5 @@
-"""What a loop's body computes of single rows, computed of all rows at once: by a rule per kind of op, outside of the loop.
+"""What a loop's body computes of single rows, computed of all rows at once: by a rule per kind of op, outside
+of the loop.
 
     in the body        over all steps
     z = tanh x         Z = tanh X
@@ -6,6 +7,7 @@
 
 A value is *rowed* (it has a leading axis of the steps) or *fixed* (the same at every step).
 """
+
 from tgen.core import dims
 from tgen.core.op import REDUCE, SCALAR, VIEW
 from tgen.ir.builder import Builder
@@ -14,7 +16,9 @@ FREE = ("constant", "size", "dimshuffle", "broadcast_to", "slice")
 
 
 class Rows:
-    """Values of a body over ``count`` steps. ``rowed`` and ``fixed`` map values of the body to values outside."""
+    """Values of a body over ``count`` steps. ``rowed`` and ``fixed`` map values of the body to values
+    outside.
+    """
 
     def __init__(self, count, where):
         self.count, self.builder = count, Builder(where)
@@ -72,13 +76,20 @@ class Rows:
         if i.op.kind == REDUCE:
             return self.emit(name, (x,), i.attrs | {"axes": tuple(a + 1 for a in i.attrs["axes"])})
         if name == "dimshuffle":
-            return self.emit(name, (x,), {"order": (0, *(a if a == "x" else a + 1 for a in i.attrs["order"]))})
+            return self.emit(
+                name, (x,), {"order": (0, *(a if a == "x" else a + 1 for a in i.attrs["order"]))}
+            )
         if name == "broadcast_to":
             return self.emit(name, (x,), i.attrs, (self.count, *i.sizes))
         if name == "reshape":
             return self.emit(name, (x,), {"ndim": i.attrs["ndim"] + 1}, (self.count, *i.sizes))
         if name == "slice":
-            return self.emit(name, (x,), {"steps": (1, *i.attrs["steps"])}, (0, *i.sizes[:rank], self.count, *i.sizes[rank:]))
+            return self.emit(
+                name,
+                (x,),
+                {"steps": (1, *i.attrs["steps"])},
+                (0, *i.sizes[:rank], self.count, *i.sizes[rank:]),
+            )
         return self.dot(i) if name == "dot" else None
 
     # -- products
@@ -110,7 +121,9 @@ class Rows:
         return self.emit("reshape", (x,), {"ndim": len(shape)}, shape)
 
     def sum_of_product(self, i, made):
-        """The sum over the steps of a product of two rowed values, as one product; None when it is no such product."""
+        """The sum over the steps of a product of two rowed values, as one product; None when it is no such
+        product.
+        """
         if i is None or i.op.name not in ("dot", "mul") or not all(v in self.rowed for v in i.operands):
             return None
         x, y = i.operands
@@ -120,7 +133,12 @@ class Rows:
             right = self.under(self.rowed[y]) if y.type.ndim == 2 else self.flat(self.rowed[y])
             return self.emit("dot", (self.flat(self.rowed[x]), right))
         left = made.get(x)
-        if left is not None and left.op.name == "dimshuffle" and left.attrs["order"] == (1, 0) and left.operands[0] in self.rowed:
+        if (
+            left is not None
+            and left.op.name == "dimshuffle"
+            and left.attrs["order"] == (1, 0)
+            and left.operands[0] in self.rowed
+        ):
             left = self.turned(self.under(self.rowed[left.operands[0]]))
         else:
             left = self.turned(self.under(self.emit("dimshuffle", (self.rowed[x],), {"order": (0, 2, 1)})))
@@ -133,7 +151,9 @@ class Rows:
     def sum_of_outer(self, left, right):
         """Of a column times a row."""
         orders = [None if i is None or i.op.name != "dimshuffle" else i.attrs["order"] for i in (left, right)]
-        if orders not in ([(0, "x"), ("x", 0)], [("x", 0), (0, "x")]) or any(i.operands[0] not in self.rowed for i in (left, right)):
+        if orders not in ([(0, "x"), ("x", 0)], [("x", 0), (0, "x")]) or any(
+            i.operands[0] not in self.rowed for i in (left, right)
+        ):
             return None
         if orders[0][0] == "x":
             left, right = right, left

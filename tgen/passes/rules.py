@@ -1,15 +1,17 @@
 """The exact rules: what each one makes has the same bits for every input, NaN, Inf and -0.0 included.
 
-Free to run anywhere. There is no x - x -> 0 for floats (inf - inf), no x * 0 -> 0 (nan), no x + 0 -> x (-0.0 + 0 is 0, and so is the sum of -0.0 alone),
-no x / c -> x * (1 / c) unless 1 / c is exact, and no reassociation. Rules that only a program's meaning allows are in stabilise.
+Free to run anywhere. There is no x - x -> 0 for floats (inf - inf), no x * 0 -> 0 (nan), no x + 0 -> x (-0.0
++ 0 is 0, and so is the sum of -0.0 alone), no x / c -> x * (1 / c) unless 1 / c is exact, and no
+reassociation. Rules that only a program's meaning allows are in stabilise.
 """
+
 import numpy as np
 
 from tgen.core import dims
 from tgen.core.rules import ANY, BOOL, FLOAT, INTEGER, rule
 from tgen.core.types import is_float, is_int, is_unsigned
 
-EXACT_BITS = {"float32": 24, "float64": 53}      # integers up to 2 ** bits are exact
+EXACT_BITS = {"float32": 24, "float64": 53}  # integers up to 2 ** bits are exact
 
 
 def _power_of_two(m):
@@ -41,7 +43,9 @@ def _cast_to_itself(m):
 
 
 def _cast_of_wider(m):
-    """cast(cast(x)) without the middle one, when that keeps every value; bool and float to int are left as they are."""
+    """cast(cast(x)) without the middle one, when that keeps every value; bool and float to int are left as
+    they are.
+    """
     source, middle, target = m["x"].type.dtype, m.parts[1].attrs["dtype"], m.attrs["dtype"]
     if not holds_exactly(source, middle) or is_float(source) and not is_float(target):
         return None
@@ -54,7 +58,9 @@ def _same_order(m):
 
 def _dimshuffle_twice(m):
     first = m.parts[1].attrs["order"]
-    return m.emit("dimshuffle", m["x"], attrs={"order": tuple(a if a == "x" else first[a] for a in m.attrs["order"])})
+    return m.emit(
+        "dimshuffle", m["x"], attrs={"order": tuple(a if a == "x" else first[a] for a in m.attrs["order"])}
+    )
 
 
 def _same_type(m):
@@ -72,18 +78,26 @@ def _whole_slice(m):
 
 
 def within(view, starts, steps):
-    """(starts, steps) in the array that the slice or write ``view`` is of, of those given in it: element k of it is element start + step*k."""
+    """(starts, steps) in the array that the slice or write ``view`` is of, of those given in it: element k of
+    it is element start + step*k.
+    """
     own = view.attrs["steps"]
-    return tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(view.sizes, own, starts)), tuple(a * b for a, b in zip(own, steps))
+    return tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(view.sizes, own, starts)), tuple(
+        a * b for a, b in zip(own, steps)
+    )
 
 
 def _slice_twice(m):
     starts, steps = within(m.parts[1], m.instr.sizes, m.attrs["steps"])
-    return m.emit("slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[m["x"].type.ndim:]))
+    return m.emit(
+        "slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[m["x"].type.ndim :])
+    )
 
 
 def _picked_by_number(m):
-    """x[3] or x[-1] is a view: a slice of length 1 without that axis. The check that the index is in range stands before it."""
+    """x[3] or x[-1] is a view: a slice of length 1 without that axis. The check that the index is in range
+    stands before it.
+    """
     x, axis, index = m["x"], m.attrs["axis"], int(m["c"])
     size = x.type.shape[axis]
     if m.instr.operands[1].type.ndim or isinstance(size, int) and not -size <= index < size:
@@ -103,8 +117,13 @@ def _added_by_number(m):
         return None
     start = index if index >= 0 else dims.add(size, index)
     order = tuple("x" if a == axis else a - (a > axis) for a in range(x.type.ndim))
-    return m.emit("inc_slice", x, m.emit("dimshuffle", m["y"], attrs={"order": order}), attrs={"steps": (1,) * x.type.ndim},
-                  sizes=tuple(start if a == axis else 0 for a in range(x.type.ndim)))
+    return m.emit(
+        "inc_slice",
+        x,
+        m.emit("dimshuffle", m["y"], attrs={"order": order}),
+        attrs={"steps": (1,) * x.type.ndim},
+        sizes=tuple(start if a == axis else 0 for a in range(x.type.ndim)),
+    )
 
 
 def _write_in_zeros(m):
@@ -115,7 +134,11 @@ def _write_in_zeros(m):
 
 
 def _zeros(m):
-    return m["c"] == 0 and m["d"] == 0 and not (np.signbit(m["c"]) or np.signbit(m["d"])) if m["c"].dtype.kind == "f" else m["c"] == 0 and m["d"] == 0
+    return (
+        m["c"] == 0 and m["d"] == 0 and not (np.signbit(m["c"]) or np.signbit(m["d"]))
+        if m["c"].dtype.kind == "f"
+        else m["c"] == 0 and m["d"] == 0
+    )
 
 
 def _ends(start, step, count):
@@ -131,7 +154,9 @@ def _slice_of_write(m):
     written = list(zip(write.sizes, write.attrs["steps"], m["y"].type.shape))
     for a, b in zip(reads, written):
         (low, high), (first, last) = _ends(*a), _ends(*b)
-        if dims.nonnegative(dims.sub(dims.sub(low, last), 1)) or dims.nonnegative(dims.sub(dims.sub(first, high), 1)):
+        if dims.nonnegative(dims.sub(dims.sub(low, last), 1)) or dims.nonnegative(
+            dims.sub(dims.sub(first, high), 1)
+        ):
             return m.emit("slice", m["x"], attrs=m.attrs, sizes=m.instr.sizes)
     if not all(a[0] == b[0] and a[2] == b[2] and (a[1] == b[1] or a[2] == 1) for a, b in zip(reads, written)):
         return None
@@ -143,7 +168,7 @@ def _slice_of_write(m):
 def _no_axes(m):
     if m.attrs["axes"]:
         return None
-    dtype = m.type.dtype        # of a product that stays in its accumulator's
+    dtype = m.type.dtype  # of a product that stays in its accumulator's
     return m["x"] if m["x"].type.dtype == dtype else m.emit("cast", m["x"], attrs={"dtype": dtype})
 
 
@@ -159,25 +184,57 @@ def _one_element(m):
     return m.emit("dimshuffle", m["x"], attrs={"order": ("x",)})
 
 
-_MATRIX = "function (v0: float64[n0, n1]) {{\n  v1: float64[{0}] = {1}\n  v2: float64[{2}] = {3}\n  return v2\n}}"
-_DIMSHUFFLES = _MATRIX.format("n1, n0, 1", "dimshuffle v0 {order=(1, 0, 'x')}", "n0, 1, n1", "dimshuffle v1 {order=(1, 'x', 0)}")
+_MATRIX = (
+    "function (v0: float64[n0, n1]) {{\n  v1: float64[{0}] = {1}\n  v2: float64[{2}] = {3}\n  return v2\n}}"
+)
+_DIMSHUFFLES = _MATRIX.format(
+    "n1, n0, 1", "dimshuffle v0 {order=(1, 0, 'x')}", "n0, 1, n1", "dimshuffle v1 {order=(1, 'x', 0)}"
+)
 _RESHAPES = _MATRIX.format("n0*n1", "reshape v0 <n0*n1> {ndim=1}", "n1, n0", "reshape v1 <n1, n0> {ndim=2}")
-_SLICES = _MATRIX.format("n0, n1", "slice v0 <0, n1 - 1, n0, n1> {steps=(1, -1)}", "n0, n1", "slice v1 <0, n1 - 1, n0, n1> {steps=(1, -1)}")
-_CAST = "function (v0: float32[n0]) {\n  v1: float64[n0] = cast v0 {dtype='float64'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
-_CASTS = "function (v0: int8[n0]) {\n  v1: int32[n0] = cast v0 {dtype='int32'}\n  v2: float32[n0] = cast v1 {dtype='float32'}\n  return v2\n}"
-_PICKED = "function (v0: float64[n0, n1]) {\n  v2: int64[] = constant -2\n  v1: float64[n0] = gather v0, v2 {axis=1, count=1}\n  return v1\n}"
+_SLICES = _MATRIX.format(
+    "n0, n1",
+    "slice v0 <0, n1 - 1, n0, n1> {steps=(1, -1)}",
+    "n0, n1",
+    "slice v1 <0, n1 - 1, n0, n1> {steps=(1, -1)}",
+)
+_CAST = (
+    "function (v0: float32[n0]) {\n  v1: float64[n0] = cast v0 {dtype='float64'}\n  v2: float32[n0] = "
+    "cast v1 {dtype='float32'}\n  return v2\n}"
+)
+_CASTS = (
+    "function (v0: int8[n0]) {\n  v1: int32[n0] = cast v0 {dtype='int32'}\n  v2: float32[n0] = cast v1 "
+    "{dtype='float32'}\n  return v2\n}"
+)
+_PICKED = (
+    "function (v0: float64[n0, n1]) {\n  v2: int64[] = constant -2\n  v1: float64[n0] = gather v0, v2 "
+    "{axis=1, count=1}\n  return v1\n}"
+)
 
 
-_ADDED = ("function (v0: float64[n0, n1], v1: float64[n0]) {\n  v2: int64[] = constant -2\n  v3: float64[n0, n1] = inc_gather v0, v1, v2 {axis=1, count=1}\n  return v3\n}")
-_WRITTEN = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - 1, 0> {{steps=(1, 1)}}\n"
-            "  v3: float64[1, n1] = slice v2 <n0 - 1, 0, 1, n1> {{steps=(1, 1)}}\n  return v3\n}}")
-_BESIDE = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - 1, 0> {{steps=(1, 1)}}\n"
-           "  v3: float64[n0 - 1, n1] = slice v2 <n0 - 2, 0, n0 - 1, n1> {{steps=(-1, 1)}}\n  return v3\n}}")
+_ADDED = (
+    "function (v0: float64[n0, n1], v1: float64[n0]) {\n  v2: int64[] = constant -2\n  v3: float64[n0, "
+    "n1] = inc_gather v0, v1, v2 {axis=1, count=1}\n  return v3\n}"
+)
+_WRITTEN = (
+    "function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - "
+    "1, 0> {{steps=(1, 1)}}\n"
+    "  v3: float64[1, n1] = slice v2 <n0 - 1, 0, 1, n1> {{steps=(1, 1)}}\n  return v3\n}}"
+)
+_BESIDE = (
+    "function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[n0, n1] = {} v0, v1 <n0 - "
+    "1, 0> {{steps=(1, 1)}}\n"
+    "  v3: float64[n0 - 1, n1] = slice v2 <n0 - 2, 0, n0 - 1, n1> {{steps=(-1, 1)}}\n  return v3\n}}"
+)
 
 
-_IN_ZEROS = ("function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[] = constant 0.0\n  v3: float64[1, 1] = dimshuffle v2 {{order=('x', 'x')}}\n"
-             "  v4: float64[n0 + 1, n1] = broadcast_to v3 <n0 + 1, n1>\n  v5: float64[n0 + 3, n1] = broadcast_to v3 <n0 + 3, n1>\n"
-             "  v6: float64[n0 + 1, n1] = {} v4, v1 <n0, 0> {{steps=(1, 1)}}\n  v7: float64[n0 + 3, n1] = set_slice v5, v6 <2, 0> {{steps=(1, 1)}}\n  return v7\n}}")
+_IN_ZEROS = (
+    "function (v0: float64[n0, n1], v1: float64[1, n1]) {{\n  v2: float64[] = constant 0.0\n  v3: "
+    "float64[1, 1] = dimshuffle v2 {{order=('x', 'x')}}\n"
+    "  v4: float64[n0 + 1, n1] = broadcast_to v3 <n0 + 1, n1>\n  v5: float64[n0 + 3, n1] = "
+    "broadcast_to v3 <n0 + 3, n1>\n"
+    "  v6: float64[n0 + 1, n1] = {} v4, v1 <n0, 0> {{steps=(1, 1)}}\n  v7: float64[n0 + 3, n1] = "
+    "set_slice v5, v6 <2, 0> {{steps=(1, 1)}}\n  return v7\n}}"
+)
 
 
 def _one_line(result, op, param="float64[n0, n1]"):
@@ -197,8 +254,17 @@ EXACT = (
     rule("n_mod_one", "mod(x, 1)", "0", INTEGER),
     rule("times_minus_one", "mul(x, -1)", "neg(x)"),
     rule("over_minus_one", "true_div(x, -1)", "neg(x)"),
-    rule("over_power_of_two", "true_div(x, c)", _times_reciprocal, FLOAT, _power_of_two, _one_line("float64[n0, n1]", "true_div v0, v2").replace(
-        "  v1", "  v3: float64[] = constant -8.0\n  v2: float64[1, 1] = dimshuffle v3 {order=('x', 'x')}\n  v1")),
+    rule(
+        "over_power_of_two",
+        "true_div(x, c)",
+        _times_reciprocal,
+        FLOAT,
+        _power_of_two,
+        _one_line("float64[n0, n1]", "true_div v0, v2").replace(
+            "  v1",
+            "  v3: float64[] = constant -8.0\n  v2: float64[1, 1] = dimshuffle v3 {order=('x', 'x')}\n  v1",
+        ),
+    ),
     rule("neg_neg", "neg(neg(x))", "x"),
     rule("plus_neg", "add(x, neg(y))", "sub(x, y)"),
     rule("minus_neg", "sub(x, neg(y))", "add(x, y)"),
@@ -211,12 +277,19 @@ EXACT = (
     rule("pow_two", "pow(x, 2)", "sqr(x)"),
     rule("pow_zero", "pow(x, 0)", "1"),
     # rounding twice
-    *(rule(f"{outer}_{inner}", f"{outer}({inner}(x))", f"{inner}(x)") for outer in ("floor", "ceil", "round", "trunc") for inner in ("floor", "ceil", "round", "trunc")),
+    *(
+        rule(f"{outer}_{inner}", f"{outer}({inner}(x))", f"{inner}(x)")
+        for outer in ("floor", "ceil", "round", "trunc")
+        for inner in ("floor", "ceil", "round", "trunc")
+    ),
     *(rule(f"{name}_of_int", f"{name}(x)", "x", INTEGER) for name in ("floor", "ceil", "round", "trunc")),
     # order
     rule("min_same", "minimum(x, x)", "x"),
     rule("max_same", "maximum(x, x)", "x"),
-    *(rule(f"n_{name}_n", f"{name}(x, x)", str(name in ("eq", "le", "ge")), INTEGER) for name in ("eq", "neq", "lt", "le", "gt", "ge")),
+    *(
+        rule(f"n_{name}_n", f"{name}(x, x)", str(name in ("eq", "le", "ge")), INTEGER)
+        for name in ("eq", "neq", "lt", "le", "gt", "ge")
+    ),
     rule("not_eq", "invert(eq(x, y))", "neq(x, y)"),
     rule("not_neq", "invert(neq(x, y))", "eq(x, y)"),
     # choice
@@ -240,26 +313,116 @@ EXACT = (
     rule("n_shifted_left_by_zero", "left_shift(x, 0)", "x", INTEGER),
     rule("n_shifted_right_by_zero", "right_shift(x, 0)", "x", INTEGER),
     # casts
-    rule("cast_to_itself", "cast(x)", _cast_to_itself, example=_one_line("float64[n0, n1]", "cast v0 {dtype='float64'}")),
+    rule(
+        "cast_to_itself",
+        "cast(x)",
+        _cast_to_itself,
+        example=_one_line("float64[n0, n1]", "cast v0 {dtype='float64'}"),
+    ),
     rule("cast_of_wider", "cast(cast(x))", _cast_of_wider, example=(_CAST, _CASTS)),
     # moving elements
-    rule("same_order", "dimshuffle(x)", _same_order, example=_one_line("float64[n0, n1]", "dimshuffle v0 {order=(0, 1)}")),
+    rule(
+        "same_order",
+        "dimshuffle(x)",
+        _same_order,
+        example=_one_line("float64[n0, n1]", "dimshuffle v0 {order=(0, 1)}"),
+    ),
     rule("dimshuffle_twice", "dimshuffle(dimshuffle(x))", _dimshuffle_twice, example=_DIMSHUFFLES),
-    rule("same_shape", "reshape(x)", _same_type, example=_one_line("float64[n0, n1]", "reshape v0 <n0, n1> {ndim=2}")),
+    rule(
+        "same_shape",
+        "reshape(x)",
+        _same_type,
+        example=_one_line("float64[n0, n1]", "reshape v0 <n0, n1> {ndim=2}"),
+    ),
     rule("reshape_twice", "reshape(reshape(x))", _outer_sizes, example=_RESHAPES),
-    rule("broadcast_to_itself", "broadcast_to(x)", _same_type, example=_one_line("float64[n0, n1]", "broadcast_to v0 <n0, n1>")),
-    rule("broadcast_twice", "broadcast_to(broadcast_to(x))", _outer_sizes, example=_MATRIX.format("n0, n1", "broadcast_to v0 <n0, n1>", "n0, n1", "broadcast_to v1 <n0, n1>")),
-    rule("whole_slice", "slice(x)", _whole_slice, example=_one_line("float64[n0, n1]", "slice v0 <0, 0, n0, n1> {steps=(1, 1)}")),
+    rule(
+        "broadcast_to_itself",
+        "broadcast_to(x)",
+        _same_type,
+        example=_one_line("float64[n0, n1]", "broadcast_to v0 <n0, n1>"),
+    ),
+    rule(
+        "broadcast_twice",
+        "broadcast_to(broadcast_to(x))",
+        _outer_sizes,
+        example=_MATRIX.format("n0, n1", "broadcast_to v0 <n0, n1>", "n0, n1", "broadcast_to v1 <n0, n1>"),
+    ),
+    rule(
+        "whole_slice",
+        "slice(x)",
+        _whole_slice,
+        example=_one_line("float64[n0, n1]", "slice v0 <0, 0, n0, n1> {steps=(1, 1)}"),
+    ),
     rule("slice_twice", "slice(slice(x))", _slice_twice, example=_SLICES),
-    rule("picked_by_number", "gather(x, c)", _picked_by_number, when=lambda m: m.attrs["count"] == 1, example=_PICKED),
-    rule("added_by_number", "inc_gather(x, y, c)", _added_by_number, when=lambda m: m.attrs["count"] == 1, example=_ADDED),
-    *(rule(f"{name}_in_zeros", f"set_slice(c, {name}(d, z))", _write_in_zeros, ANY, _zeros, _IN_ZEROS.format(name)) for name in ("set_slice", "inc_slice")),
+    rule(
+        "picked_by_number",
+        "gather(x, c)",
+        _picked_by_number,
+        when=lambda m: m.attrs["count"] == 1,
+        example=_PICKED,
+    ),
+    rule(
+        "added_by_number",
+        "inc_gather(x, y, c)",
+        _added_by_number,
+        when=lambda m: m.attrs["count"] == 1,
+        example=_ADDED,
+    ),
+    *(
+        rule(
+            f"{name}_in_zeros",
+            f"set_slice(c, {name}(d, z))",
+            _write_in_zeros,
+            ANY,
+            _zeros,
+            _IN_ZEROS.format(name),
+        )
+        for name in ("set_slice", "inc_slice")
+    ),
     rule("no_adjoint", "add_adjoint(x, 0)", "x", FLOAT),
-    rule("slice_of_set", "slice(set_slice(x, y))", _slice_of_write, example=(_WRITTEN.format("set_slice"), _BESIDE.format("set_slice"))),
-    rule("slice_of_inc", "slice(inc_slice(x, y))", _slice_of_write, ANY, lambda m: m["x"].type.dtype != "bool", example=(_WRITTEN.format("inc_slice"), _BESIDE.format("inc_slice"))),
-    rule("concatenate_one", "concatenate(x)", lambda m: m["x"], example=_one_line("float64[n0, n1]", "concatenate v0 {axis=1}")),
-    rule("vector_of_one", "make_vector(x)", _one_element, example=_one_line("float64[1]", "make_vector v0", "float64[]")),
+    rule(
+        "slice_of_set",
+        "slice(set_slice(x, y))",
+        _slice_of_write,
+        example=(_WRITTEN.format("set_slice"), _BESIDE.format("set_slice")),
+    ),
+    rule(
+        "slice_of_inc",
+        "slice(inc_slice(x, y))",
+        _slice_of_write,
+        ANY,
+        lambda m: m["x"].type.dtype != "bool",
+        example=(_WRITTEN.format("inc_slice"), _BESIDE.format("inc_slice")),
+    ),
+    rule(
+        "concatenate_one",
+        "concatenate(x)",
+        lambda m: m["x"],
+        example=_one_line("float64[n0, n1]", "concatenate v0 {axis=1}"),
+    ),
+    rule(
+        "vector_of_one",
+        "make_vector(x)",
+        _one_element,
+        example=_one_line("float64[1]", "make_vector v0", "float64[]"),
+    ),
     # reductions
-    *(rule(f"{name}_over_nothing", f"{name}(x)", _no_axes, example=_one_line("float64[n0, n1]", name + " v0 {axes=()}")) for name in ("prod", "max", "min")),
-    *(rule(f"{name}_of_one", f"{name}(x)", _axes_of_one, example=_one_line("float64[n0]", name + " v0 {axes=(1,)}", "float64[n0, 1]")) for name in ("max", "min")),
+    *(
+        rule(
+            f"{name}_over_nothing",
+            f"{name}(x)",
+            _no_axes,
+            example=_one_line("float64[n0, n1]", name + " v0 {axes=()}"),
+        )
+        for name in ("prod", "max", "min")
+    ),
+    *(
+        rule(
+            f"{name}_of_one",
+            f"{name}(x)",
+            _axes_of_one,
+            example=_one_line("float64[n0]", name + " v0 {axes=(1,)}", "float64[n0, 1]"),
+        )
+        for name in ("max", "min")
+    ),
 )

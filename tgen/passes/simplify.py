@@ -5,9 +5,11 @@
     v3 = mul v2, 1.0            return v0
     return v3
 
-An operand is final when its user is looked at, and what a rule makes is looked at again, so one sweep is enough. What is no
-longer used stays for dce; constants are folded by fold; the rules that need the meaning of a program are in stabilise.
+An operand is final when its user is looked at, and what a rule makes is looked at again, so one sweep is
+enough. What is no longer used stays for dce; constants are folded by fold; the rules that need the meaning of
+a program are in stabilise.
 """
+
 from tgen.ir.rebuild import bottom_up
 from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT

@@ -1,4 +1,5 @@
 """as_op: a function of arrays as an op."""
+
 import sys
 from operator import attrgetter
 
@@ -8,13 +9,19 @@ from .op import Op
 
 
 class FromFunctionOp(Op):
-    """What ``as_op`` makes of a function: the function computes the outputs' arrays from the inputs' arrays."""
+    """What ``as_op`` makes of a function: the function computes the outputs' arrays from the
+    inputs' arrays.
+    """
 
     def __init__(self, fn, itypes, otypes, infer_shape=None):
         self._fn, self.itypes, self.otypes, self._infer_shape = fn, itypes, otypes, infer_shape
         if infer_shape is not None:
             self.infer_shape = infer_shape
-        self.__doc__, self.__module__, self.__name__ = fn.__doc__, fn.__module__, getattr(fn, "__name__", "function")
+        self.__doc__, self.__module__, self.__name__ = (
+            fn.__doc__,
+            fn.__module__,
+            getattr(fn, "__name__", "function"),
+        )
 
     def __eq__(self, other):
         return type(self) is type(other) and self._fn == other._fn
@@ -29,25 +36,34 @@ class FromFunctionOp(Op):
         results = self._fn(*inputs)
         results = results if isinstance(results, (list, tuple)) else (results,)
         if len(results) != len(output_storage):
-            raise ValueError(f"{self} declares {len(output_storage)} outputs; its function returned {len(results)}")
+            raise ValueError(
+                f"{self} declares {len(output_storage)} outputs; its function returned {len(results)}"
+            )
         for cell, result in zip(output_storage, results):
             cell[0] = result
 
     def __reduce__(self):
-        """By its name where the decorated function's name means this op; otherwise the function must have one."""
+        """By its name where the decorated function's name means this op; otherwise the function must have
+        one.
+        """
         name = getattr(self._fn, "__qualname__", "")
         try:
             found = attrgetter(name)(sys.modules[self.__module__])
         except (AttributeError, KeyError):
             found = None
-        return name if found is self else (FromFunctionOp, (self._fn, self.itypes, self.otypes, self._infer_shape))
+        return (
+            name
+            if found is self
+            else (FromFunctionOp, (self._fn, self.itypes, self.otypes, self._infer_shape))
+        )
 
 
 def as_op(itypes, otypes, infer_shape=None):
     """A decorator that makes an op (without gradient) of a function of arrays.
 
     itypes, otypes   the types of its inputs and outputs: a list of types, or one
-    infer_shape      infer_shape(node, input_shapes) -> a list of shapes, if sizes are to be known before it runs
+    infer_shape      infer_shape(node, input_shapes) -> a list of shapes, if sizes are to be known before it
+                     runs
 
     TypeError for what is no type.
 
@@ -67,4 +83,5 @@ def as_op(itypes, otypes, infer_shape=None):
 
     def make(fn):
         return FromFunctionOp(fn, itypes, otypes, infer_shape)
+
     return make

@@ -1,19 +1,21 @@
 """Assert: a value that is only passed on when conditions hold."""
+
 import numpy as np
 
 from tgen.core.types import TensorType
 from tgen.graph.grad import Disconnected
 from tgen.graph.nodes import Apply
 from tgen.ops.host import lower_assertion
-from tgen.tensor import as_tensor_variable, cast
 from tgen.tensor import all as all_true
+from tgen.tensor import as_tensor_variable, cast
 
 from .op import Op
 from .record import through_record
 
 
 class Assert(Op):
-    """``Assert(message)(x, *conditions)`` is x; a call in which an element of a condition is false (or zero) is an AssertionError.
+    """``Assert(message)(x, *conditions)`` is x; a call in which an element of a condition is false (or zero)
+    is an AssertionError.
 
     Nothing is updated then. The conditions are checked in C; the gradient passes through to x.
 
@@ -27,6 +29,7 @@ class Assert(Op):
         ...
     AssertionError: x is negative; ...
     """
+
     __props__ = ("message",)
 
     def __init__(self, message="Assertion failed"):

@@ -1,4 +1,5 @@
 """The Python body of one application: perform is called, and what it leaves in its storage is checked."""
+
 import numpy as np
 
 from tgen.core.types import TensorType
@@ -6,23 +7,30 @@ from tgen.ops.host import FOUND, SIZE
 
 
 class Body:
-    """``body(inputs, sizes)`` -> the results of ``op.perform`` for the application ``node``, a list of ndarrays of the declared dtypes, ranks and sizes.
+    """``body(inputs, sizes)`` -> the results of ``op.perform`` for the application ``node``, a list of
+    ndarrays of the declared dtypes, ranks and sizes.
 
     inputs  ndarrays that the op may keep and write to
     sizes   what infer_shape said, an int for each SIZE in the patterns of ``node.attrs["results"]``
 
-    TypeError for a result that is missing or of another dtype or rank, ValueError for one of another shape; what perform raises
-    passes through, with a note that says which op and line it came from.
+    TypeError for a result that is missing or of another dtype or rank, ValueError for one of another shape;
+    what perform raises passes through, with a note that says which op and line it came from.
     """
 
     def __init__(self, node):
         self.node = node
-        self.results = [(v.type, np.dtype(v.type.dtype), pattern) for v, (_, pattern) in zip(node.outputs, node.attrs["results"])]
+        self.results = [
+            (v.type, np.dtype(v.type.dtype), pattern)
+            for v, (_, pattern) in zip(node.outputs, node.attrs["results"])
+        ]
 
     def check(self):
         """TypeError when the op has no ``perform``: asked when a function is built."""
         if not callable(getattr(self.node.op, "perform", None)):
-            raise TypeError(f"{self.node.op}{self.place()} has no perform(node, inputs, output_storage), so it cannot be computed")
+            raise TypeError(
+                f"{self.node.op}{self.place()} has no perform(node, inputs, output_storage), so "
+                "it cannot be computed"
+            )
 
     def __call__(self, inputs, sizes):
         op, storage = self.node.op, [[None] for _ in self.results]
@@ -49,24 +57,40 @@ class Body:
         if value.__class__ is not np.ndarray or value.dtype is not dtype:
             value = self.converted(k, value, type, dtype)
         if value.ndim != len(pattern):
-            raise TypeError(f"{self.who(k)} has {value.ndim} dimensions (shape {value.shape}), but make_node declares {type}")
+            raise TypeError(
+                f"{self.who(k)} has {value.ndim} dimensions (shape {value.shape}), but make_node "
+                f"declares {type}"
+            )
         wanted = [next(given) if entry == SIZE else None if entry == FOUND else entry for entry in pattern]
         for size, got in zip(wanted, value.shape):
             if size is not None and size != got:
-                source, words = "infer_shape" if SIZE in pattern else "its type", ", ".join("any" if w is None else str(w) for w in wanted)
-                raise ValueError(f"{self.who(k)} has shape {value.shape}, but {source} says ({words}{',' * (len(wanted) == 1)})")
+                source, words = (
+                    "infer_shape" if SIZE in pattern else "its type",
+                    ", ".join("any" if w is None else str(w) for w in wanted),
+                )
+                raise ValueError(
+                    f"{self.who(k)} has shape {value.shape}, but {source} says "
+                    f"({words}{',' * (len(wanted) == 1)})"
+                )
         return value
 
     def converted(self, k, value, type, dtype):
-        """What is not the very array it should be: a scalar, a subclass, other byte order; numbers and lists by an exact conversion."""
+        """What is not the very array it should be: a scalar, a subclass, other byte order; numbers and lists
+        by an exact conversion.
+        """
         if value is None:
             raise TypeError(f"{self.who(k)} is missing: perform must store it, output_storage[{k}][0] = ...")
         if isinstance(value, np.ma.MaskedArray):
-            raise TypeError(f"{self.who(k)} is a masked array, whose mask would be lost; store value.filled(...)")
+            raise TypeError(
+                f"{self.who(k)} is a masked array, whose mask would be lost; store value.filled(...)"
+            )
         if not isinstance(value, (np.ndarray, np.generic)):
             return _converted(value, type, self.who(k))
         if value.dtype.newbyteorder("=") != dtype:
-            raise TypeError(f"{self.who(k)} is {value.dtype}, but make_node declares {type}; convert it: numpy.asarray(..., dtype={type.dtype!r})")
+            raise TypeError(
+                f"{self.who(k)} is {value.dtype}, but make_node declares {type}; convert it: "
+                f"numpy.asarray(..., dtype={type.dtype!r})"
+            )
         return np.asarray(value, dtype)
 
 

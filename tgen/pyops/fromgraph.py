@@ -1,4 +1,5 @@
 """OpFromGraph: a graph with inputs of its own, used like an op; and gradients of one's own for it."""
+
 from tgen.errors import MissingInputError
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.grad import Lop
@@ -15,18 +16,20 @@ DEFAULT = "default"
 
 
 class OpFromGraph(Op):
-    """``OpFromGraph(inputs, outputs)(*arguments)`` is ``outputs`` with the arguments in the place of ``inputs``: a copy of the graph.
+    """``OpFromGraph(inputs, outputs)(*arguments)`` is ``outputs`` with the arguments in the place of
+    ``inputs``: a copy of the graph.
 
     inputs, outputs   variables; shared variables inside stay what they are
-    grad_overrides    the gradients in the inputs, instead of those of the graph: a function of (inputs, output gradients) that returns
-                      a list, an OpFromGraph of these, or a list with an entry for each input: such a function of that gradient alone, a
-                      variable's worth of DisconnectedType()() or None where nothing flows, 'default' for the graph's own
+    grad_overrides    the gradients in the inputs, instead of those of the graph: a function of (inputs,
+                      output gradients) that returns a list, an OpFromGraph of these, or a list with an entry
+                      for each input: such a function of that gradient alone, a variable's worth of
+                      DisconnectedType()() or None where nothing flows, 'default' for the graph's own
     lop_overrides     the same with functions of (inputs, outputs, output gradients)
     connection_pattern   [[bool per output] per input]: where gradients may flow, if they are overridden
     inline, name, and other options that choose how Theano compiles it are accepted: it is always copied in
 
-    TypeError for what is no variable, for arguments of other types, and for ``updates`` and ``givens``; MissingInputError when the
-    outputs need more than the inputs.
+    TypeError for what is no variable, for arguments of other types, and for ``updates`` and ``givens``;
+    MissingInputError when the outputs need more than the inputs.
 
     >>> import tgen, tgen.tensor as T
     >>> x, y = T.dscalars("xy")
@@ -36,20 +39,40 @@ class OpFromGraph(Op):
     [array(8.), array(1.), array(10.)]
     """
 
-    def __init__(self, inputs, outputs, inline=False, lop_overrides=DEFAULT, grad_overrides=DEFAULT, rop_overrides=DEFAULT, connection_pattern=None, name=None, **options):
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        inline=False,
+        lop_overrides=DEFAULT,
+        grad_overrides=DEFAULT,
+        rop_overrides=DEFAULT,
+        connection_pattern=None,
+        name=None,
+        **options,
+    ):
         self.inputs, self.outputs, self.name = list(inputs), list(outputs), name
         if "updates" in options or "givens" in options:
             raise TypeError("updates and givens are not allowed in an OpFromGraph: give them to function()")
         wrong = [v for v in (*self.inputs, *self.outputs) if not isinstance(v, Variable)]
         if wrong:
             raise TypeError(f"inputs and outputs of an OpFromGraph must be variables; got {wrong[0]!r:.80}")
-        missing = [v for v in leaves(self.outputs, self.inputs) if v not in self.inputs and not isinstance(v, (Constant, SharedVariable))]
+        missing = [
+            v
+            for v in leaves(self.outputs, self.inputs)
+            if v not in self.inputs and not isinstance(v, (Constant, SharedVariable))
+        ]
         if missing:
-            raise MissingInputError(f"the outputs of the OpFromGraph need {missing[0]}, which is not among its inputs")
+            raise MissingInputError(
+                f"the outputs of the OpFromGraph need {missing[0]}, which is not among its inputs"
+            )
         if not _is_default(lop_overrides) and not _is_default(grad_overrides):
             raise TypeError("give lop_overrides or grad_overrides, not both")
         if not _is_default(rop_overrides):
-            raise TypeError("an OpFromGraph has no rop_overrides: Rop is the gradient of the gradient, so overriding that is enough")
+            raise TypeError(
+                "an OpFromGraph has no rop_overrides: Rop is the gradient of the gradient, so "
+                "overriding that is enough"
+            )
         self.with_outputs = not _is_default(lop_overrides)
         self.overrides = lop_overrides if self.with_outputs else grad_overrides
         self.pattern = connection_pattern
@@ -66,26 +89,37 @@ class OpFromGraph(Op):
 
     def _fitted(self, arguments):
         if len(arguments) != len(self.inputs):
-            raise ValueError(f"{self} takes {len(self.inputs)} inputs ({', '.join(map(str, self.inputs))}); got {len(arguments)}")
+            raise ValueError(
+                f"{self} takes {len(self.inputs)} inputs ({', '.join(map(str, self.inputs))}); "
+                f"got {len(arguments)}"
+            )
         fits = []
         for k, (v, given) in enumerate(zip(self.inputs, map(as_tensor_variable, arguments))):
             try:
                 fits.append(fitted(v, given))
             except TypeError:
-                raise TypeError(f"{self} takes {v.type} as input {k} ({v}); got {given} of {given.type}") from None
+                raise TypeError(
+                    f"{self} takes {v.type} as input {k} ({v}); got {given} of {given.type}"
+                ) from None
         return fits
 
     def connection_pattern(self, node):
-        """By position of the application's inputs: the graph's outputs, which pass no gradient on, then the arguments."""
+        """By position of the application's inputs: the graph's outputs, which pass no gradient on, then the
+        arguments.
+        """
         count = len(self.outputs)
-        return [[False]*count]*count + (self.pattern or [[True]*count]*len(self.inputs))
+        return [[False] * count] * count + (self.pattern or [[True] * count] * len(self.inputs))
 
     def L_op(self, inputs, outputs, output_gradients):
         """The overridden gradients of an application, preceded by a None for each of the graph's outputs."""
         count = len(self.outputs)
         arguments = list(inputs[count:])
-        seen = (arguments, list(outputs), list(output_gradients)) if self.with_outputs else (arguments, list(output_gradients))
-        return [None]*count + self._pulled(seen)
+        seen = (
+            (arguments, list(outputs), list(output_gradients))
+            if self.with_outputs
+            else (arguments, list(output_gradients))
+        )
+        return [None] * count + self._pulled(seen)
 
     def _pulled(self, seen):
         overrides = self.overrides

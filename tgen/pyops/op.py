@@ -1,4 +1,5 @@
 """Op: the class users derive their own from, with Theano's methods."""
+
 from tgen.config import config
 from tgen.graph import testvalue
 from tgen.graph.nodes import Apply, user_line
@@ -10,18 +11,24 @@ from .record import python_record, with_sizes
 class Op:
     """An operation written in Python. A subclass defines what it needs of:
 
-    make_node(*inputs)                        Apply(self, [variables], [output variables]); or class attributes ``itypes`` and ``otypes``
-    perform(node, inputs, output_storage)     compute: ``output_storage[k][0] = array`` for each output, of exactly the declared type.
-                                              The inputs are copies, so they may be kept or written to
-    grad(inputs, output_gradients)            a list: a variable, DisconnectedType()() or grad_undefined(...) for each input
-    L_op(inputs, outputs, output_gradients)   the same with the outputs at hand; grad is looked at when there is none
-    infer_shape(node, input_shapes)           the sizes of each output as a tuple of expressions; without it they are known once perform has run
+    make_node(*inputs)                        Apply(self, [variables], [output variables]); or class
+                                              attributes ``itypes`` and ``otypes``
+    perform(node, inputs, output_storage)     compute: ``output_storage[k][0] = array`` for each output, of
+                                              exactly the declared type. The inputs are copies, so they may be
+                                              kept or written to
+    grad(inputs, output_gradients)            a list: a variable, DisconnectedType()() or grad_undefined(...)
+                                              for each input
+    L_op(inputs, outputs, output_gradients)   the same with the outputs at hand; grad is looked at when there
+                                              is none
+    infer_shape(node, input_shapes)           the sizes of each output as a tuple of expressions; without it
+                                              they are known once perform has run
     connection_pattern(node)                  [[bool per output] per input]: where gradients may flow
     __props__                                 names of attributes: ops of one class with equal ones are equal
     default_output                            the index of the one output that calling the op returns
 
-    ``op(*inputs)`` returns its output, or a list of several. In a compiled function the body runs in the calling thread with the
-    interpreter's lock; what it raises ends the call and is raised again, and nothing is updated.
+    ``op(*inputs)`` returns its output, or a list of several. In a compiled function the body runs in the
+    calling thread with the interpreter's lock; what it raises ends the call and is raised again, and nothing
+    is updated.
 
     >>> import numpy as np, tgen, tgen.tensor as T
     >>> class Flip(tgen.Op):
@@ -42,19 +49,27 @@ class Op:
     >>> tgen.function([x], [y, tgen.grad((y * [1, 2, 3]).sum(), x)])([10, 20, 30])
     [array([30., 20., 10.]), array([3., 2., 1.])]
     """
+
     itypes = otypes = default_output = None
 
     def make_node(self, *inputs):
-        """The application to ``inputs``, converted to variables, by ``itypes`` and ``otypes``. TypeError when they do not fit."""
+        """The application to ``inputs``, converted to variables, by ``itypes`` and ``otypes``. TypeError when
+        they do not fit.
+        """
         if self.itypes is None or self.otypes is None:
             raise TypeError(f"{self} has neither make_node nor itypes and otypes")
         if len(inputs) != len(self.itypes):
-            raise ValueError(f"{self} takes {len(self.itypes)} inputs ({', '.join(map(str, self.itypes))}); got {len(inputs)}")
+            raise ValueError(
+                f"{self} takes {len(self.itypes)} inputs ({', '.join(map(str, self.itypes))}); "
+                f"got {len(inputs)}"
+            )
         inputs = [as_tensor_variable(v) for v in inputs]
         wrong = [k for k, (v, type) in enumerate(zip(inputs, self.itypes)) if not _fits(v.type, type)]
         if wrong:
             k = wrong[0]
-            raise TypeError(f"{self} takes {self.itypes[k]} as input {k}; got {inputs[k]} of {inputs[k].type}")
+            raise TypeError(
+                f"{self} takes {self.itypes[k]} as input {k}; got {inputs[k]} of {inputs[k].type}"
+            )
         return Apply(self, inputs, [type() for type in self.otypes])
 
     def __call__(self, *inputs, return_list=False, **options):
@@ -92,7 +107,9 @@ class Op:
 
     def __str__(self):
         names = getattr(self, "__props__", None) or ()
-        return type(self).__name__ + (f"{{{', '.join(f'{n}={getattr(self, n, None)!s}' for n in names)}}}" if names else "")
+        return type(self).__name__ + (
+            f"{{{', '.join(f'{n}={getattr(self, n, None)!s}' for n in names)}}}" if names else ""
+        )
 
     def __repr__(self):
         return str(self)
@@ -107,4 +124,8 @@ class Op:
 
 def _fits(given, wanted):
     """Whether a variable of type ``given`` may stand where ``wanted`` is declared: it may know more sizes."""
-    return given.dtype == wanted.dtype and given.ndim == wanted.ndim and all(w in (None, g) for w, g in zip(wanted.shape, given.shape))
+    return (
+        given.dtype == wanted.dtype
+        and given.ndim == wanted.ndim
+        and all(w in (None, g) for w, g in zip(wanted.shape, given.shape))
+    )

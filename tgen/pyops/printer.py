@@ -1,4 +1,5 @@
 """Print: what a value is, each time the function computes it."""
+
 from tgen.graph.nodes import Apply
 from tgen.tensor import as_tensor_variable
 
@@ -13,10 +14,11 @@ def _print(op, value):
 
 
 class Print(Op):
-    """``Print(message, attrs)(x)`` is x; when it is computed, each attribute of its array named in ``attrs`` is printed, called if it can be.
+    """``Print(message, attrs)(x)`` is x; when it is computed, each attribute of its array named in ``attrs``
+    is printed, called if it can be.
 
-    ``global_fn(op, array)`` replaces the printing; the array is a copy. The gradient passes through. Prints come in the order in which
-    the values are computed, and also in a step of scan.
+    ``global_fn(op, array)`` replaces the printing; the array is a copy. The gradient passes through. Prints
+    come in the order in which the values are computed, and also in a step of scan.
 
     >>> import tgen, tgen.tensor as T
     >>> x = T.dvector("x")
@@ -25,6 +27,7 @@ class Print(Op):
     x is shape = (2,)
     array([2., 4.])
     """
+
     view_map = {0: [0]}
 
     def __init__(self, message="", attrs=("__str__",), global_fn=_print):

@@ -1,4 +1,5 @@
 """What tgen sees of a user's op: an Op record for each application, made of the op's Python methods."""
+
 import inspect
 import warnings
 
@@ -18,13 +19,16 @@ from .body import Body
 
 def declared(node):
     """The ``results`` of an application whose sizes nobody knows but by the types of its outputs."""
-    return tuple((v.type.dtype, tuple(host.FOUND if size is None else size for size in v.type.shape)) for v in node.outputs)
+    return tuple(
+        (v.type.dtype, tuple(host.FOUND if size is None else size for size in v.type.shape))
+        for v in node.outputs
+    )
 
 
 def arrays_of(node):
     """The inputs that the user's make_node gave the application; sizes come after them."""
     sizes = sum(pattern.count(host.SIZE) for _, pattern in node.attrs.get("results", ()))
-    return node.inputs[:len(node.inputs) - sizes]
+    return node.inputs[: len(node.inputs) - sizes]
 
 
 def python_record(node):
@@ -35,14 +39,24 @@ def python_record(node):
     def evaluate(attrs, sizes, *values):
         made = body([np.array(v) for v in values], sizes)
         return made[0] if len(made) == 1 else tuple(made)
-    extra = {"run": body, "results": results, "operands": _types(arrays), "lower": host.lower_host,
-             "again": again, "flows": flows(node), "partial": True}
+
+    extra = {
+        "run": body,
+        "results": results,
+        "operands": _types(arrays),
+        "lower": host.lower_host,
+        "again": again,
+        "flows": flows(node),
+        "partial": True,
+    }
     sizes = len(node.inputs) - len(arrays)
     return Record("host", HOST, host.infer, evaluate, _pulled_floats, sizes=sizes, fails=True, extra=extra)
 
 
 def effect_record(node):
-    """The record of an application that passes its inputs on, and whose ``perform`` is called for what it does besides."""
+    """The record of an application that passes its inputs on, and whose ``perform`` is called for what it
+    does besides.
+    """
     node.attrs.setdefault("results", declared(node))
     body = Body(node)
 
@@ -52,17 +66,35 @@ def effect_record(node):
     def evaluate(attrs, sizes, *values):
         body([np.array(v) for v in values], sizes)
         return values[0] if len(values) == 1 else values
-    extra = {"run": body, "results": (), "operands": _types(node.inputs), "lower": host.lower_effect, "flows": flows(node)}
+
+    extra = {
+        "run": body,
+        "results": (),
+        "operands": _types(node.inputs),
+        "lower": host.lower_effect,
+        "flows": flows(node),
+    }
     return Record("host_effect", HOST, infer, evaluate, pulled, effect="host", fails=True, extra=extra)
 
 
 def through_record(node, name, count, lower=host.lower_through, check=None):
-    """The record of an application whose outputs are its first ``count`` inputs; ``check(*values)`` may refuse in the interpreter."""
+    """The record of an application whose outputs are its first ``count`` inputs; ``check(*values)`` may
+    refuse in the interpreter.
+    """
+
     def evaluate(attrs, sizes, *values):
         if check is not None:
             check(*values)
         return values[0] if count == 1 else values[:count]
-    return Record(name, STRUCT, lambda types, attrs, sizes: tuple(types[:count]), evaluate, pulled, extra={"lower": lower, "flows": flows(node)})
+
+    return Record(
+        name,
+        STRUCT,
+        lambda types, attrs, sizes: tuple(types[:count]),
+        evaluate,
+        pulled,
+        extra={"lower": lower, "flows": flows(node)},
+    )
 
 
 def _types(variables):
@@ -71,12 +103,13 @@ def _types(variables):
 
 def again(node, inputs):
     """The op applied to other inputs, by its own make_node."""
-    outputs = node.op(*inputs[:len(arrays_of(node))], return_list=True)
+    outputs = node.op(*inputs[: len(arrays_of(node))], return_list=True)
     outputs[0].owner.where = node.where
     return outputs[0].owner
 
 
-# -- sizes -----------------------------------------------------------------------------------------------------------------------
+# -- sizes ---------------------------------------------------------------------------------------------------
+
 
 def with_sizes(node):
     """Ask infer_shape, if there is one, and make the sizes it knows further inputs of ``node``.
@@ -87,13 +120,18 @@ def with_sizes(node):
     if infer is None or all(isinstance(s, int) for v in node.outputs for s in v.type.shape):
         return
     try:
-        results = tuple(_pattern(v, shape, sizes) for v, shape in zip(node.outputs, _shapes(node, infer), strict=True))
+        results = tuple(
+            _pattern(v, shape, sizes) for v, shape in zip(node.outputs, _shapes(node, infer), strict=True)
+        )
     except NotImplementedError:
         return
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
     if problem:
-        warnings.warn(f"infer_shape of {node.op} failed, so sizes are known only when it has run: {problem}", stacklevel=3)
+        warnings.warn(
+            f"infer_shape of {node.op} failed, so sizes are known only when it has run: {problem}",
+            stacklevel=3,
+        )
         return
     node.inputs.extend(sizes)
     node.attrs = {**node.attrs, "results": results}
@@ -101,15 +139,21 @@ def with_sizes(node):
 
 
 def _shapes(node, infer):
-    """What infer_shape says, a shape (or None) per output; newer ones take a graph as well, which there is none of."""
+    """What infer_shape says, a shape (or None) per output; newer ones take a graph as well, which there is
+    none of.
+    """
     shapes = [tuple(lengths(v)) for v in node.inputs]
-    return list(infer(node, shapes) if len(inspect.signature(infer).parameters) == 2 else infer(None, node, shapes))
+    return list(
+        infer(node, shapes) if len(inspect.signature(infer).parameters) == 2 else infer(None, node, shapes)
+    )
 
 
 def _pattern(v, shape, sizes):
     """The entry of ``results`` for the output ``v``; what it takes from ``shape`` goes to ``sizes``."""
-    shape = (None,)*v.type.ndim if shape is None else shape
-    return v.type.dtype, tuple(_entry(static, size, sizes) for static, size in zip(v.type.shape, shape, strict=True))
+    shape = (None,) * v.type.ndim if shape is None else shape
+    return v.type.dtype, tuple(
+        _entry(static, size, sizes) for static, size in zip(v.type.shape, shape, strict=True)
+    )
 
 
 def _entry(static, size, sizes):
@@ -122,7 +166,8 @@ def _entry(static, size, sizes):
     return host.SIZE
 
 
-# -- gradients -------------------------------------------------------------------------------------------------------------------
+# -- gradients -----------------------------------------------------------------------------------------------
+
 
 def flows(node):
     """The positions of the inputs that connection_pattern connects with some output."""
@@ -137,28 +182,39 @@ def pulled(node, gs):
     op, inputs, wanted = node.op, arrays_of(node), node.primitive.extra["flows"]
     if not hasattr(op, "grad") and not op._tgen_pulls():
         place = f" (applied at {node.where[0]}:{node.where[1]})" if node.where else ""
-        return [Undefined(f"{op}{place} has no grad; define grad(self, inputs, output_gradients) in its class, or let nothing flow into it: disconnected_grad(x)")]*len(wanted)
+        return [
+            Undefined(
+                f"{op}{place} has no grad; define grad(self, inputs, output_gradients) in its "
+                "class, or let nothing flow into it: disconnected_grad(x)"
+            )
+        ] * len(wanted)
     entries = op.L_op(inputs, node.outputs, gs)
     if not isinstance(entries, (list, tuple)) or len(entries) != len(inputs):
         got = f"{len(entries)} of them" if isinstance(entries, (list, tuple)) else f"{entries!r:.80}"
-        raise TypeError(f"grad of {op} must return a list of gradients, one for each of its {len(inputs)} inputs; got {got}")
+        raise TypeError(
+            f"grad of {op} must return a list of gradients, one for each of its {len(inputs)} "
+            f"inputs; got {got}"
+        )
     return [_term(op, k, entries[k]) for k in wanted]
 
 
 def _pulled_floats(node, gs):
-    """``pulled`` of what ``perform`` computes: nobody knows how it makes integers; they pass nothing (Theano)."""
+    """``pulled`` of what ``perform`` computes: nobody knows how it makes integers; they pass nothing
+    (Theano).
+    """
     gs = [g if is_float(v.dtype) else None for g, v in zip(gs, node.outputs)]
     if all(g is None for g in gs):
-        return [None]*len(node.primitive.extra["flows"])
+        return [None] * len(node.primitive.extra["flows"])
     return pulled(node, [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
 
 
 def _term(op, k, entry):
     if entry is None:
-        raise TypeError(f"grad of {op} returned None for input {k}; return zeros_like(input), DisconnectedType()() where nothing depends on it, "
-                        "or grad_undefined(self, index, input) where there is no gradient")
+        raise TypeError(
+            f"grad of {op} returned None for input {k}; return zeros_like(input), "
+            "DisconnectedType()() where nothing depends on it, "
+            "or grad_undefined(self, index, input) where there is no gradient"
+        )
     if isinstance(entry, Disconnected):
         return None
     return entry if isinstance(entry, (Variable, Undefined)) else as_tensor_variable(entry)
-
-

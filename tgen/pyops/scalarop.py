@@ -1,4 +1,5 @@
 """ScalarOp: a function of numbers as an op, as programs write them for ``T.Elemwise``."""
+
 import numpy as np
 
 from tgen.core.types import TensorType
@@ -21,7 +22,9 @@ def upgrade_to_float(*types):
     >>> upgrade_to_float(T.lscalar)[0].dtype, upgrade_to_float(T.fscalar, T.bscalar)[0].dtype
     ('float64', 'float32')
     """
-    return _of(upcast(*(t.dtype if t.dtype.startswith("float") else _SMALL.get(t.dtype, "float64") for t in types)))
+    return _of(
+        upcast(*(t.dtype if t.dtype.startswith("float") else _SMALL.get(t.dtype, "float64") for t in types))
+    )
 
 
 def upgrade_to_float64(*types):
@@ -50,7 +53,9 @@ def specific_out(*types):
 
 
 def transfer_type(*places):
-    """A preference for results of the types of the operands at ``places``; a type among them is taken as it is."""
+    """A preference for results of the types of the operands at ``places``; a type among them is taken as it
+    is.
+    """
     return lambda *types: tuple(types[place] if isinstance(place, int) else place for place in places)
 
 
@@ -60,9 +65,10 @@ class ScalarOp(Op):
     impl(*numbers)                      the result, or a tuple of ``nout`` results
     grad(inputs, output_gradients)      the gradients of the inputs, by functions of tgen.tensor
 
-    ``ScalarOp(output_types_preference, name)``: the first makes the result types of the operands' (``upgrade_to_float``; by default the
-    dtype that holds all operands'). Called with tensors, or as ``T.Elemwise(op)``, it works element by element; operands broadcast as in
-    ``T.add``. In a compiled function ``impl`` runs in Python for every element: functions of tgen.tensor are a hundred times as fast.
+    ``ScalarOp(output_types_preference, name)``: the first makes the result types of the operands'
+    (``upgrade_to_float``; by default the dtype that holds all operands'). Called with tensors, or as
+    ``T.Elemwise(op)``, it works element by element; operands broadcast as in ``T.add``. In a compiled
+    function ``impl`` runs in Python for every element: functions of tgen.tensor are a hundred times as fast.
 
     >>> import tgen, tgen.tensor as T
     >>> class Step(UnaryScalarOp):
@@ -74,6 +80,7 @@ class ScalarOp(Op):
     >>> step, tgen.function([x], [step(x), tgen.grad(step(x).sum(), x)])([1, -2])
     (step, [array([ 1. , -0.2]), array([1. , 0.1])])
     """
+
     nin, nout, elementwise = -1, 1, True
     output_types_preference = staticmethod(upcast_out)
 
@@ -91,7 +98,7 @@ class ScalarOp(Op):
             raise TypeError(f"{self} takes {self.nin} operands; got {len(inputs)}")
         inputs = [as_tensor_variable(x) for x in inputs]
         if len(inputs) > 1:
-            shape = add(*inputs).shape      # with the checks of an addition
+            shape = add(*inputs).shape  # with the checks of an addition
             inputs = [broadcast_to(v, shape) for v in inputs]
         types = self.output_types([v.type for v in inputs])
         return Apply(self, inputs, [TensorType(t.dtype, inputs[0].type.shape)() for t in types])
@@ -102,10 +109,14 @@ class ScalarOp(Op):
             cell[0] = np.asarray(result, v.type.dtype)
 
     def infer_shape(self, node, input_shapes):
-        return [input_shapes[0]]*self.nout
+        return [input_shapes[0]] * self.nout
 
     def __eq__(self, other):
-        return type(self) is type(other) and self.name == other.name and self.output_types_preference == other.output_types_preference
+        return (
+            type(self) is type(other)
+            and self.name == other.name
+            and self.output_types_preference == other.output_types_preference
+        )
 
     def __hash__(self):
         return hash((type(self), self.name))
@@ -116,9 +127,11 @@ class ScalarOp(Op):
 
 class UnaryScalarOp(ScalarOp):
     """A ScalarOp of one operand."""
+
     nin = 1
 
 
 class BinaryScalarOp(ScalarOp):
     """A ScalarOp of two operands."""
+
     nin = 2

@@ -1,4 +1,5 @@
 """ViewOp: the identity, with whatever gradient a class derived from it has."""
+
 from tgen.graph.nodes import Apply
 from tgen.tensor import as_tensor_variable
 
@@ -7,7 +8,8 @@ from .record import through_record
 
 
 class ViewOp(Op):
-    """``ViewOp()(x)`` is x. Programs derive from it to change the gradient on its way back; it costs nothing when a function runs.
+    """``ViewOp()(x)`` is x. Programs derive from it to change the gradient on its way back; it costs nothing
+    when a function runs.
 
     >>> import tgen, tgen.tensor as T
     >>> class Halved(ViewOp):

@@ -6,6 +6,7 @@
 >>> f().shape, bool((f() == f()).any())
 ((3, 2), False)
 """
+
 from .mrg import MRG_RandomStreams
 from .philox import PhiloxStreams, philox
 from .randomstate import RandomStateVariable, RandomStreams

@@ -1,8 +1,9 @@
 """MRG_RandomStreams: L'Ecuyer and Touzin's MRG31k3p, with Theano's way of dealing samples to streams.
 
-A seed is a state of six words. Streams of one object stand 2^134 steps apart; the substreams (rows) of one stream's state
-2^72. Jumps are powers of the two recurrences' matrices modulo M1 and M2.
+A seed is a state of six words. Streams of one object stand 2^134 steps apart; the substreams (rows) of one
+stream's state 2^72. Jumps are powers of the two recurrences' matrices modulo M1 and M2.
 """
+
 import functools
 
 import numpy as np
@@ -12,19 +13,34 @@ from tgen.core.types import TensorType
 from tgen.graph.nodes import Variable, apply_op
 from tgen.graph.shared import TensorSharedVariable
 from tgen.ops.random import M1, M2
-from tgen.tensor import as_tensor_variable, cast, concatenate, cos, log, nonzero, reshape, shape_padright, sin, sqrt, sum as total
-from tgen.tensor import sizes
+from tgen.tensor import (
+    as_tensor_variable,
+    cast,
+    concatenate,
+    cos,
+    log,
+    nonzero,
+    reshape,
+    shape_padright,
+    sin,
+    sizes,
+    sqrt,
+)
+from tgen.tensor import (
+    sum as total,
+)
 
 from .sample import Draws, as_sizes, draw, float_dtype, floats, is_number, mark, scaled, whole
 
 MODULI = (M1, M2)
 STEPS = (((0, 2**22, 2**7 + 1), (1, 0, 0), (0, 1, 0)), ((2**15, 0, 2**15 + 1), (1, 0, 0), (0, 1, 0)))
-STREAM, SUBSTREAM = 134, 72         # log2 of the distances
-MOST_STREAMS = 60 * 256             # Theano's number for samples whose size is not known, and its limit
-TRUNCATED_STD = 0.87962566103423978     # of a normal number between -2 and 2
+STREAM, SUBSTREAM = 134, 72  # log2 of the distances
+MOST_STREAMS = 60 * 256  # Theano's number for samples whose size is not known, and its limit
+TRUNCATED_STD = 0.87962566103423978  # of a normal number between -2 and 2
 
 
-# -- jumps -----------------------------------------------------------------------------------------------------------------------
+# -- jumps ---------------------------------------------------------------------------------------------------
+
 
 def product(a, b, modulus):
     """The product of matrices of ints below 2^31."""
@@ -43,7 +59,7 @@ def jump_matrix(component, log2):
 
 def jumped(states, log2):
     """States (int64[n, 6]) 2^log2 steps on."""
-    halves = [product(jump_matrix(k, log2), states[:, 3 * k:3 * k + 3].T, MODULI[k]).T for k in (0, 1)]
+    halves = [product(jump_matrix(k, log2), states[:, 3 * k : 3 * k + 3].T, MODULI[k]).T for k in (0, 1)]
     return np.concatenate(halves, axis=1)
 
 
@@ -56,7 +72,9 @@ def substreams(first, count):
 
 
 def checked_seed(seed):
-    """The six words of a seed: an int, or six of them. ValueError for those the generator cannot start from."""
+    """The six words of a seed: an int, or six of them. ValueError for those the generator
+    cannot start from.
+    """
     if isinstance(seed, (int, np.integer)):
         if not 0 < seed < M2:
             raise ValueError(f"seed should be between 1 and {M2 - 1}, got {seed}")
@@ -73,24 +91,30 @@ def checked_seed(seed):
 
 
 def guess_n_streams(size, warn=False):
-    """How many streams a sample is dealt to: a sixth of its elements if all its sizes are ints and there are more than 6, 15360 at most."""
+    """How many streams a sample is dealt to: a sixth of its elements if all its sizes are ints and there are
+    more than 6, 15360 at most.
+    """
     if not isinstance(size, (tuple, list)) or not all(isinstance(s, (int, np.integer)) for s in size):
         return MOST_STREAMS
     count = int(np.prod([int(s) for s in size], dtype=object)) if size else 1
     return min(count // 6 if count > 6 else count, MOST_STREAMS)
 
 
-# -- streams ---------------------------------------------------------------------------------------------------------------------
+# -- streams -------------------------------------------------------------------------------------------------
+
 
 class MRG_RandomStreams:
     """Random streams by MRG31k3p, digit for digit those of Theano.
 
-    seed   an int between 1 and 2147462578, or six of them (the first three below 2147483647, not all zero; the last too)
+    seed   an int between 1 and 2147462578, or six of them (the first three below 2147483647, not all zero;
+           the last too)
 
-    Each draw is a variable with a state of its own; a function that reads it uses one sample a call and moves the state
-    on (``state_updates`` lists these updates; ``no_default_updates=True`` of function() leaves them out).
+    Each draw is a variable with a state of its own; a function that reads it uses one sample a call and moves
+    the state on (``state_updates`` lists these updates; ``no_default_updates=True`` of function() leaves them
+    out).
 
-    size       a tuple of ints and integer scalars, or an integer vector (``ndim`` gives its length where it is not known)
+    size       a tuple of ints and integer scalars, or an integer vector (``ndim`` gives its length where it
+               is not known)
     nstreams   the number of streams a sample is dealt to, part of what the digits are
 
     >>> import tgen
@@ -109,8 +133,10 @@ class MRG_RandomStreams:
         """Make ``seed`` the state the next stream starts from."""
         self.rstate = checked_seed(seed)
 
-    state_updates = property(lambda self: self._draws.updates(),
-                             doc="The (state, new state, size, nstreams) of every draw made here that is still there.")
+    state_updates = property(
+        lambda self: self._draws.updates(),
+        doc="The (state, new state, size, nstreams) of every draw made here that is still there.",
+    )
 
     def updates(self):
         """``state_updates``."""
@@ -120,7 +146,7 @@ class MRG_RandomStreams:
         """Put all streams back to where they would start from ``seed``, by default the one given at first."""
         self.set_rstate(self.default_instance_seed if seed is None else seed)
         for update in self._draws:
-            if update is None:      # a draw that nobody has any more: the others keep their places
+            if update is None:  # a draw that nobody has any more: the others keep their places
                 self.inc_rstate()
                 continue
             state, after, size, nstreams = update
@@ -132,7 +158,9 @@ class MRG_RandomStreams:
         self.rstate = jumped(self.rstate[None].astype("int64"), STREAM)[0].astype("int32")
 
     def get_substream_rstates(self, n_streams, dtype, inc_rstate=True):
-        """int32[n_streams, 6]: states 2^72 steps apart from where this stream starts; then the next stream is on."""
+        """int32[n_streams, 6]: states 2^72 steps apart from where this stream starts; then the next stream is
+        on.
+        """
         if not 0 < n_streams < 2**31:
             raise ValueError(f"the number of streams must be between 1 and 2**31 - 1, got {n_streams}")
         rows = substreams(self.rstate, n_streams)
@@ -144,7 +172,8 @@ class MRG_RandomStreams:
         return guess_n_streams(size)
 
     def uniform(self, size, low=0.0, high=1.0, ndim=None, dtype=None, nstreams=None):
-        """Uniform numbers between low and high, never either. dtype: config.floatX promoted with those of low and high.
+        """Uniform numbers between low and high, never either. dtype: config.floatX promoted with those of low
+        and high.
 
         Raises ValueError for a size below 1, and if low or high have axes that the sample has not.
         """
@@ -154,14 +183,18 @@ class MRG_RandomStreams:
         found = positive(as_sizes(size, ndim))
         asked = size if isinstance(size, (tuple, list, Variable)) else tuple(found)
         count = self.n_streams(asked) if nstreams is None else nstreams
-        state = TensorSharedVariable(None, TensorType("int32", (None, 6)), self.get_substream_rstates(count, dtype), borrow=True)
+        state = TensorSharedVariable(
+            None, TensorType("int32", (None, 6)), self.get_substream_rstates(count, dtype), borrow=True
+        )
         state.tag.is_rng = True
         after, sample = draw("mrg_uniform", state, (), found, dtype=dtype)
         state.default_update = after
         self._draws.add(after, asked, nstreams)
         result = scaled(sample, low, high if is_number(low, 0) else high - low)
         if result.broadcastable != sample.broadcastable:
-            raise ValueError("Increase the size to match the broadcasting pattern of `low` and `high` arguments")
+            raise ValueError(
+                "Increase the size to match the broadcasting pattern of `low` and `high` arguments"
+            )
         return mark(result, state, after)
 
     def binomial(self, size=None, n=1, p=0.5, ndim=None, dtype="int64", nstreams=None):
@@ -176,35 +209,51 @@ class MRG_RandomStreams:
         return like(u, cast(total(u < shape_padright(p), axis=-1), dtype))
 
     def multinomial(self, size=None, n=1, pvals=None, ndim=None, dtype="int64", nstreams=None):
-        """Per row of the matrix ``pvals``, how often each column was met in n trials (an int or an integer scalar); rows add to 1."""
+        """Per row of the matrix ``pvals``, how often each column was met in n trials (an int or an integer
+        scalar); rows add to 1.
+        """
         return self._looked_up("multinomial", size, n, pvals, ndim, dtype, nstreams)
 
     def choice(self, size=1, a=None, replace=True, p=None, ndim=None, dtype="int64", nstreams=None):
-        """Per row of the matrix ``p`` of probabilities ``size`` different columns, in the order they were drawn.
+        """Per row of the matrix ``p`` of probabilities ``size`` different columns, in the order they were
+        drawn.
 
         Only without replacement, and of column numbers: ``replace`` must be False, ``a`` None (ValueError).
         """
         if replace or a is not None:
-            raise ValueError("MRG_RandomStreams.choice draws column numbers of p without replacement: it needs replace=False and a=None; see RandomStreams.choice for more")
+            raise ValueError(
+                "MRG_RandomStreams.choice draws column numbers of p without replacement: it "
+                "needs replace=False and a=None; see RandomStreams.choice for more"
+            )
         return self._looked_up("choice", None, size, p, ndim, dtype, nstreams)
 
     def _looked_up(self, name, size, n, p, ndim, dtype, nstreams):
         if p is None:
-            raise TypeError(f"You have to specify the probabilities of MRG_RandomStreams.{name}: a matrix whose rows add to 1")
+            raise TypeError(
+                f"You have to specify the probabilities of MRG_RandomStreams.{name}: a matrix "
+                "whose rows add to 1"
+            )
         p = floats(p)
         if p.type.ndim != 2 or size is not None or ndim is not None:
-            raise ValueError(f"MRG_RandomStreams.{name} takes a matrix of probabilities, got {p} of {p.type}; its result has that many rows, so size and ndim are not used")
+            raise ValueError(
+                f"MRG_RandomStreams.{name} takes a matrix of probabilities, got {p} of "
+                f"{p.type}; its result has that many rows, so size and ndim are not used"
+            )
         n = sizes.as_size(n, "the number of draws")
         rows, columns = sizes.lengths(p)
         if name == "choice" and isinstance(n, int) and isinstance(columns, int) and n > columns:
-            raise ValueError(f"Cannot sample without replacement n samples bigger than the size of the distribution: {n} of {columns}")
+            raise ValueError(
+                "Cannot sample without replacement n samples bigger than the size of the "
+                f"distribution: {n} of {columns}"
+            )
         count = sizes.mul(rows, n)
         u = self.uniform((count,), nstreams=MOST_STREAMS if nstreams is None else nstreams)
-        z, = apply_op(OPS[f"{name}_of_uniform"], [p, u, sizes.variable(n)])
+        (z,) = apply_op(OPS[f"{name}_of_uniform"], [p, u, sizes.variable(n)])
         return like(u, cast(z, dtype))
 
     def normal(self, size, avg=0.0, std=1.0, ndim=None, dtype=None, nstreams=None, truncate=False):
-        """Normal numbers of mean avg and deviation std, by Box and Muller; dtype: config.floatX promoted with theirs.
+        """Normal numbers of mean avg and deviation std, by Box and Muller; dtype: config.floatX promoted with
+        theirs.
 
         ``truncate=True``: only numbers within two deviations. Gradients flow to avg and std.
         """
@@ -223,25 +272,39 @@ class MRG_RandomStreams:
         return like(u, scaled(z, avg, std))
 
     def _truncated(self, r, theta, dtype, streams):
-        """The pairs with those outside of two deviations drawn again, from the length's distribution above 1/e^2; valid ones first."""
+        """The pairs with those outside of two deviations drawn again, from the length's distribution above
+        1/e^2; valid ones first.
+        """
         waves = [cos(theta), sin(theta)]
         pairs = [r * wave for wave in waves]
         outside = [(z < -2.0) | (z > 2.0) for z in pairs]
         bad, good = [nonzero(w)[0] for w in outside], [nonzero(~w)[0] for w in outside]
         counts = [sizes.length(b, 0) for b in bad]
-        u = self.uniform((sizes.add(*counts),), low=np.asarray(1 / np.e**2, dtype), high=1.0, dtype=dtype, nstreams=streams)
+        u = self.uniform(
+            (sizes.add(*counts),), low=np.asarray(1 / np.e**2, dtype), high=1.0, dtype=dtype, nstreams=streams
+        )
         again = sqrt(np.asarray(-2.0, dtype) * log(u))
-        lengths = [again[:counts[0]], again[counts[0]:]]
+        lengths = [again[: counts[0]], again[counts[0] :]]
         result = []
         for z, keep, fix, wave, length in zip(pairs, good, bad, waves, lengths):
             result += [z[keep], length * wave[fix]]
         return result
 
     def truncated_normal(self, size, avg=0.0, std=1.0, ndim=None, dtype=None, nstreams=None):
-        """Normal numbers within two deviations of their mean, stretched so that the result's deviation is std."""
+        """Normal numbers within two deviations of their mean, stretched so that the result's deviation is
+        std.
+        """
         avg, std = as_tensor_variable(avg), as_tensor_variable(std)
         dtype = float_dtype(dtype, avg, std)
-        return self.normal(size, avg, cast(std, dtype) / np.asarray(TRUNCATED_STD, dtype), ndim, dtype, nstreams, truncate=True)
+        return self.normal(
+            size,
+            avg,
+            cast(std, dtype) / np.asarray(TRUNCATED_STD, dtype),
+            ndim,
+            dtype,
+            nstreams,
+            truncate=True,
+        )
 
 
 def positive(found):

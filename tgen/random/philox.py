@@ -1,13 +1,14 @@
 """Counter-based streams for new code: element i of a sample depends on the seed, the stream and i alone.
 
-So samples are made in parallel, and are the same whatever the number of threads. See tgen.ops.random for the cipher.
+So samples are made in parallel, and are the same whatever the number of threads. See tgen.ops.random for the
+cipher.
 """
+
 import numpy as np
 
 from tgen.core.types import TensorType, is_float
 from tgen.graph.shared import TensorSharedVariable
-from tgen.tensor import as_dtype, as_tensor_variable, cast, concatenate, cos, log, reshape, sin, sqrt
-from tgen.tensor import sizes
+from tgen.tensor import as_dtype, as_tensor_variable, cast, concatenate, cos, log, reshape, sin, sizes, sqrt
 
 from .sample import Draws, draw, float_dtype, floats, is_number, mark, sample_sizes, scaled
 
@@ -32,18 +33,21 @@ def first_state(seed, stream):
 class PhiloxStreams:
     """What ``philox`` makes. Draw number k has stream k of the seed's 2**64, each of 2**66 words of 32 bits.
 
-    size   None (the shape of the parameters), an int, a tuple of ints and integer scalars, or an integer vector
+    size   None (the shape of the parameters), an int, a tuple of ints and integer scalars, or an integer
+           vector
 
-    A function that reads a draw uses one sample a call and moves its state on, as for the other streams. Gradients flow to the
-    parameters of ``uniform`` and ``normal``, which are scaled and moved by operations.
+    A function that reads a draw uses one sample a call and moves its state on, as for the other streams.
+    Gradients flow to the parameters of ``uniform`` and ``normal``, which are scaled and moved by operations.
     """
 
     def __init__(self, seed=0):
         self._draws = Draws()
         self.default_instance_seed = checked(seed)
 
-    state_updates = property(lambda self: self._draws.updates(),
-                             doc="The (state, new state) of every draw made here that is still there.")
+    state_updates = property(
+        lambda self: self._draws.updates(),
+        doc="The (state, new state) of every draw made here that is still there.",
+    )
 
     def updates(self):
         """``state_updates``."""
@@ -59,7 +63,12 @@ class PhiloxStreams:
             state.set_value(first_state(seed, stream))
 
     def _draw(self, found, dtype):
-        state = TensorSharedVariable(None, TensorType("uint32", (6,)), first_state(self.default_instance_seed, len(self._draws)), borrow=True)
+        state = TensorSharedVariable(
+            None,
+            TensorType("uint32", (6,)),
+            first_state(self.default_instance_seed, len(self._draws)),
+            borrow=True,
+        )
         state.tag.is_rng = True
         after, sample = draw("philox", state, (), found, dtype=dtype)
         state.default_update = after
@@ -102,7 +111,9 @@ class PhiloxStreams:
         return mark(cast(u < p, dtype), *u.update)
 
     def integers(self, size=None, low=0, high=2, ndim=None, dtype="int64"):
-        """Integers from low on, below high, all alike but for high - low parts in 2**64. ValueError for low >= high where that is known."""
+        """Integers from low on, below high, all alike but for high - low parts in 2**64. ValueError for low
+        >= high where that is known.
+        """
         low, high = as_tensor_variable(low), as_tensor_variable(high)
         if any(is_float(p.type.dtype) for p in (low, high)):
             raise TypeError(f"low and high must be integers, got {low.type} and {high.type}")
@@ -110,7 +121,9 @@ class PhiloxStreams:
             raise ValueError(f"low must be below high, got {low} and {high}")
         words, state, after = self._draw(sample_sizes(size, ndim, [low, high]), "uint64")
         spread = cast(high, "int64") - cast(low, "int64")
-        return mark(cast(cast(words % cast(spread, "uint64"), "int64") + cast(low, "int64"), dtype), state, after)
+        return mark(
+            cast(cast(words % cast(spread, "uint64"), "int64") + cast(low, "int64"), dtype), state, after
+        )
 
 
 def checked(seed):

@@ -1,4 +1,7 @@
-"""RandomStreams: the digits of numpy.random.RandomState inside compiled functions (Theano's shared_randomstreams)."""
+"""RandomStreams: the digits of numpy.random.RandomState inside compiled functions (Theano's
+shared_randomstreams).
+"""
+
 import numpy as np
 
 from tgen.core.types import TensorType, is_float
@@ -7,18 +10,30 @@ from tgen.graph.shared import SharedVariable
 from tgen.ops.randomstate import WORDS, pack, unpack
 from tgen.runtime.shared import CONSTRUCTORS
 from tgen.tensor import all as every
-from tgen.tensor import as_tensor_variable, cast, invert, lt, reshape
-from tgen.tensor import sizes
+from tgen.tensor import as_tensor_variable, cast, invert, lt, reshape, sizes
 from tgen.tensor.apply import apply, demand, pad
 
-from .sample import Draws, as_sizes, at_rank, draw, float_dtype, floats, is_number, mark, sample_sizes, scaled, whole
+from .sample import (
+    Draws,
+    as_sizes,
+    at_rank,
+    draw,
+    float_dtype,
+    floats,
+    is_number,
+    mark,
+    sample_sizes,
+    scaled,
+    whole,
+)
 
 STATE = TensorType("uint32", (WORDS,))
-SEEDS = 2**30       # seeds of streams are drawn below this
+SEEDS = 2**30  # seeds of streams are drawn below this
 
 
 class RandomStateVariable(SharedVariable):
-    """A shared variable whose value is a ``numpy.random.RandomState``. ``tgen.shared(RandomState(...))`` makes one.
+    """A shared variable whose value is a ``numpy.random.RandomState``. ``tgen.shared(RandomState(...))``
+    makes one.
 
     Inside it is an array of 628 words, which C draws from.
 
@@ -27,9 +42,12 @@ class RandomStateVariable(SharedVariable):
     >>> int(rng.get_value().randint(10)), int(np.random.RandomState(7).randint(10))
     (4, 4)
     """
+
     __slots__ = ()
 
-    def __init__(self, name, type=STATE, value=None, strict=False, allow_downcast=None, container=None, borrow=False):
+    def __init__(
+        self, name, type=STATE, value=None, strict=False, allow_downcast=None, container=None, borrow=False
+    ):
         super().__init__(name, type, state_of(value), strict, allow_downcast, container, borrow)
 
     def get_value(self, borrow=False, return_internal_type=False):
@@ -65,7 +83,9 @@ def integers(p, what):
 
 
 def nonnegative(p, what):
-    """p as floats; a call in which an element is negative is a ValueError, as NumPy's (nan and -0 are not)."""
+    """p as floats; a call in which an element is negative is a ValueError, as NumPy's (nan
+    and -0 are not).
+    """
     p = floats(p)
     if isinstance(p, Constant) and not (p.data < 0).any():
         return p
@@ -77,15 +97,16 @@ class RandomStreams:
 
     seed   an int, or None for one that nobody knows
 
-    Draw number k has a state of its own, ``RandomState(s)`` with s the k-th of ``RandomState(seed).randint(2**30)``. A function
-    that reads a draw uses one sample a call and moves its state on; ``state_updates`` lists these updates.
+    Draw number k has a state of its own, ``RandomState(s)`` with s the k-th of
+    ``RandomState(seed).randint(2**30)``. A function that reads a draw uses one sample a call and moves its
+    state on; ``state_updates`` lists these updates.
 
-    size    None (the shape of the parameters), an int, a tuple of ints, integer scalars and -1 (as the parameters have it), or
-            an integer vector, whose length ``ndim`` gives where it is not known
+    size    None (the shape of the parameters), an int, a tuple of ints, integer scalars and -1 (as the
+            parameters have it), or an integer vector, whose length ``ndim`` gives where it is not known
     dtype   of the result; NumPy's numbers, float64 or int64, are cast to it
 
-    Parameters are numbers, arrays and variables; they broadcast to the sample by their types. Values outside of a
-    distribution's range are a ValueError when the function runs.
+    Parameters are numbers, arrays and variables; they broadcast to the sample by their types. Values outside
+    of a distribution's range are a ValueError when the function runs.
 
     >>> import tgen
     >>> srng = RandomStreams(seed=234)
@@ -100,17 +121,23 @@ class RandomStreams:
         self.default_instance_seed = seed
         self.gen_seedgen = np.random.RandomState(seed)
 
-    state_updates = property(lambda self: self._draws.updates(), doc="The (state, new state) of every draw made here that is still there.")
+    state_updates = property(
+        lambda self: self._draws.updates(),
+        doc="The (state, new state) of every draw made here that is still there.",
+    )
 
     def updates(self):
         """``state_updates``."""
         return self.state_updates
 
     def seed(self, seed=None):
-        """Put the states of all draws back to where they would start from ``seed``, by default the one given at first."""
+        """Put the states of all draws back to where they would start from ``seed``, by default the one given
+        at first.
+        """
         seedgen = np.random.RandomState(self.default_instance_seed if seed is None else seed)
         for update in self._draws:
-            number = int(seedgen.randint(SEEDS))        # a draw that nobody has any more takes its number, too
+            # a draw that nobody has any more takes its number, too
+            number = int(seedgen.randint(SEEDS))
             if update is not None:
                 update[0].set_value(np.random.RandomState(number))
 
@@ -147,11 +174,15 @@ class RandomStreams:
         everything = [p for p, _ in params] + [low, factor]
         found = sample_sizes(size, ndim, everything)
         dtype = float_dtype(dtype, *everything)
-        return self._one_by_one(name, params, found, None, lambda sample: cast(scaled(sample, low, factor), dtype))
+        return self._one_by_one(
+            name, params, found, None, lambda sample: cast(scaled(sample, low, factor), dtype)
+        )
 
     # -- floats
     def uniform(self, size=None, low=0.0, high=1.0, ndim=None, dtype=None):
-        """Uniform numbers from low on, below high. dtype: config.floatX promoted with those of low and high."""
+        """Uniform numbers from low on, below high. dtype: config.floatX promoted with
+        those of low and high.
+        """
         low, high = floats(low), floats(high)
         spread = high if is_number(low, 0) else cast(high, "float64") - cast(low, "float64")
         return self._scaled("rs_uniform", [], size, ndim, float_dtype(dtype, low, high), low, spread)
@@ -162,14 +193,18 @@ class RandomStreams:
 
     def exponential(self, size=None, scale=1.0, ndim=None, dtype=None):
         """Exponential numbers of mean ``scale``."""
-        return self._scaled("rs_exponential", [], size, ndim, dtype, as_tensor_variable(0.0), nonnegative(scale, "scale"))
+        return self._scaled(
+            "rs_exponential", [], size, ndim, dtype, as_tensor_variable(0.0), nonnegative(scale, "scale")
+        )
 
     def gamma(self, size=None, shape=1.0, scale=1.0, ndim=None, dtype=None):
         """Gamma numbers of mean shape * scale."""
         shape = floats(shape)
         scale = nonnegative(scale, "scale")
         dtype = float_dtype(dtype, shape, scale)
-        return self._scaled("rs_gamma", [(shape, "float64")], size, ndim, dtype, as_tensor_variable(0.0), scale)
+        return self._scaled(
+            "rs_gamma", [(shape, "float64")], size, ndim, dtype, as_tensor_variable(0.0), scale
+        )
 
     # -- integers
     def binomial(self, size=None, n=1, p=0.5, ndim=None, dtype="int64", prob=None):
@@ -179,7 +214,13 @@ class RandomStreams:
 
     def poisson(self, size=None, lam=1.0, ndim=None, dtype="int64"):
         """Poisson numbers of mean lam."""
-        return self._one_by_one("rs_poisson", [(floats(1.0 if lam is None else lam), "float64")], size, ndim, lambda sample: cast(sample, dtype))
+        return self._one_by_one(
+            "rs_poisson",
+            [(floats(1.0 if lam is None else lam), "float64")],
+            size,
+            ndim,
+            lambda sample: cast(sample, dtype),
+        )
 
     def random_integers(self, size=None, low=0, high=1, ndim=None, dtype="int64"):
         """Integers between low and high, both included."""
@@ -201,7 +242,9 @@ class RandomStreams:
         return mark(x[(*axes, order)], *order.update, permutation=order)
 
     def multinomial(self, size=None, n=1, pvals=(0.5, 0.5), ndim=None, dtype="int64"):
-        """How often each of the last axis of pvals was met in n trials; ``size`` is the shape of the axes before it."""
+        """How often each of the last axis of pvals was met in n trials; ``size`` is the shape of the axes
+        before it.
+        """
         n, p = integers(n, "n"), floats(pvals)
         if p.type.ndim == 0:
             raise ValueError("pvals must have at least one axis, its last one being the outcomes")
@@ -229,14 +272,21 @@ class RandomStreams:
             p = floats(p)
             if p.type.ndim != 1:
                 raise ValueError(f"p must be a vector, got {p} of {p.type}")
-            return self._draw("rs_choice", [cast(p, "float64")], found, replace=replace, single=p.type.dtype == "float32")
+            return self._draw(
+                "rs_choice", [cast(p, "float64")], found, replace=replace, single=p.type.dtype == "float32"
+            )
         if replace:
-            bounds = [at_rank(as_tensor_variable(b), "int64", len(found)) for b in (0, sizes.variable(sizes.sub(count, 1)))]
+            bounds = [
+                at_rank(as_tensor_variable(b), "int64", len(found))
+                for b in (0, sizes.variable(sizes.sub(count, 1)))
+            ]
             return self._draw("rs_integers", bounds, found)
         order, state, after = self._draw("rs_permutation", [], [count])
         wanted = sizes.product(found)
         if isinstance(wanted, int) and isinstance(count, int) and wanted > count:
-            raise ValueError(f"Cannot take a larger sample than population when replace is False: {wanted} of {count}")
+            raise ValueError(
+                f"Cannot take a larger sample than population when replace is False: {wanted} of {count}"
+            )
         return reshape(order[:wanted], found), state, after
 
 

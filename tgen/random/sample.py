@@ -1,4 +1,5 @@
 """What all streams share: the sizes of a sample, its dtype, its parameters brought to its rank."""
+
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
@@ -6,11 +7,10 @@ import numpy as np
 from tgen.config import config
 from tgen.core.types import is_float, promote
 from tgen.graph.nodes import Constant, Variable
-from tgen.tensor import as_dtype, as_tensor_variable, cast
-from tgen.tensor import sizes
+from tgen.tensor import as_dtype, as_tensor_variable, cast, sizes
 from tgen.tensor.apply import apply_many, pad
 
-INFERRED = -1       # a size that the parameters tell
+INFERRED = -1  # a size that the parameters tell
 
 
 def as_sizes(size, ndim=None, what="size"):
@@ -21,7 +21,13 @@ def as_sizes(size, ndim=None, what="size"):
 
     Raises TypeError for anything else, ValueError for a length unknown or other than ``ndim``.
     """
-    if isinstance(size, Variable) and size.type.ndim == 1 and ndim is not None and size.type.shape[0] is None and sizes.elements(size) is None:
+    if (
+        isinstance(size, Variable)
+        and size.type.ndim == 1
+        and ndim is not None
+        and size.type.shape[0] is None
+        and sizes.elements(size) is None
+    ):
         size = [size[k] for k in range(ndim)]
     found = sizes.as_shape(size, what)
     if ndim is not None and len(found) != ndim:
@@ -30,18 +36,24 @@ def as_sizes(size, ndim=None, what="size"):
 
 
 def sample_sizes(size, ndim, params):
-    """The sizes of a sample: ``size``, its -1 and all of it if None being the broadcast shape of the parameters."""
+    """The sizes of a sample: ``size``, its -1 and all of it if None being the broadcast shape of the
+    parameters.
+    """
     rank = max([p.type.ndim for p in params], default=0)
     if size is None:
         found = [INFERRED] * max(rank, ndim or 0)
     else:
         found = as_sizes(size, ndim)
     if len(found) < rank or ndim is not None and len(found) != ndim:
-        raise ValueError(f"a sample of {len(found)} dimensions cannot have parameters of {rank} (ndim is {ndim})")
+        raise ValueError(
+            f"a sample of {len(found)} dimensions cannot have parameters of {rank} (ndim is {ndim})"
+        )
     if any(isinstance(s, int) and s < INFERRED for s in found):
         raise ValueError(f"negative size in {tuple(found)}")
     padded = [pad(p, len(found)) for p in params]
-    return [_inferred(padded, axis) if isinstance(s, int) and s == INFERRED else s for axis, s in enumerate(found)]
+    return [
+        _inferred(padded, axis) if isinstance(s, int) and s == INFERRED else s for axis, s in enumerate(found)
+    ]
 
 
 def _inferred(padded, axis):
@@ -53,7 +65,9 @@ def _inferred(padded, axis):
 
 
 def float_dtype(dtype, *params):
-    """``dtype``, or config.floatX promoted with the dtypes of the parameters (those of Python numbers do not count)."""
+    """``dtype``, or config.floatX promoted with the dtypes of the parameters (those of Python numbers do not
+    count).
+    """
     if dtype is not None:
         return as_dtype(dtype)
     return promote([config.floatX, *(p.type.dtype for p in params if not p.type.weak)])
@@ -80,13 +94,16 @@ def draw(name, state, params, found, **attrs):
 
 
 def mark(sample, rng, after, **more):
-    """Give a sample the attributes old programs read: ``rng`` and ``rstate``, its state, and ``update``, what a call makes of it."""
+    """Give a sample the attributes old programs read: ``rng`` and ``rstate``, its state, and ``update``, what
+    a call makes of it.
+    """
     sample.__dict__.update(rng=rng, rstate=rng, update=(rng, after), **more)
     return sample
 
 
 class Draws:
-    """The draws of an object of streams, in order, each as long as somebody else has it: a state may be large.
+    """The draws of an object of streams, in order, each as long as somebody else has it: a state may be
+    large.
 
     Iterating gives (state, state after, what was kept beside) of each, None for one that is gone.
     """

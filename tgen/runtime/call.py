@@ -1,4 +1,5 @@
 """Executable: a loaded C function bound to shared variables; fills the frame, runs, wraps results, raises."""
+
 import functools
 import struct
 from collections import deque
@@ -11,29 +12,39 @@ from tgen.core.storage import connect, wrap_block
 
 from .sites import sites_of
 
-SLOT = 8                # bytes
+SLOT = 8  # bytes
 RECORD_SLOTS = 8
-ERROR_SLOTS = 9         # the record, and the slot by which host ops find their bodies
+ERROR_SLOTS = 9  # the record, and the slot by which host ops find their bodies
 OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED, LAYOUT = range(11)
 _C_TYPES = {"bool": "uint8_t", "float32": "float", "float64": "double"}
 
 
 class Frame:
-    """One call's numbers: ``pointer`` to the int64 slots of the entry's frame, a typed pointer per scalar argument and an
-    ndarray of rank 0 per scalar result, all over the same memory."""
+    """One call's numbers: ``pointer`` to the int64 slots of the entry's frame, a typed pointer per scalar
+    argument and an ndarray of rank 0 per scalar result, all over the same memory.
+    """
 
     def __init__(self, ffi, layout):
         self.slots = np.zeros(layout.size, "int64")
         for at, number in layout.fixed:
             self.slots[at] = number
         self.pointer = ffi.from_buffer("int64_t[]", self.slots)
-        self.arguments = [self.pointer + at if v.type.ndim else ffi.cast(f"{_C_TYPES.get(v.type.dtype, v.type.dtype + '_t')} *", self.pointer + at)
-                          for v, at in layout.arguments]
-        self.results = [None if v.type.ndim else self.slots[at:at + 1].view(v.type.dtype)[:1].reshape(()) for v, at in layout.results]
+        self.arguments = [
+            self.pointer + at
+            if v.type.ndim
+            else ffi.cast(f"{_C_TYPES.get(v.type.dtype, v.type.dtype + '_t')} *", self.pointer + at)
+            for v, at in layout.arguments
+        ]
+        self.results = [
+            None if v.type.ndim else self.slots[at : at + 1].view(v.type.dtype)[:1].reshape(())
+            for v, at in layout.results
+        ]
 
 
 class Layout:
-    """Where each argument and result stands in the frame; ``fixed`` slots are filled once: storage positions, constants."""
+    """Where each argument and result stands in the frame; ``fixed`` slots are filled once: storage positions,
+    constants.
+    """
 
     def __init__(self, inputs, outputs, constants, positions):
         at = ERROR_SLOTS
@@ -55,19 +66,26 @@ class Layout:
 
 
 class Executable:
-    """``executable(values)`` -> list of fresh ndarrays. ``values`` are checked arguments, in the order of the inputs.
+    """``executable(values)`` -> list of fresh ndarrays. ``values`` are checked arguments, in the order of the
+    inputs.
 
-    ``python`` is the dict of its host ops' bodies (ops/host.py). Rank 0: a number; otherwise an aligned native ndarray of the input's dtype and rank,
-    any strides. ``library`` may be for C-contiguous arrays only; ``general()`` is asked for one for all arrays when a call meets another, and that
-    one serves from then on.
+    ``python`` is the dict of its host ops' bodies (ops/host.py). Rank 0: a number; otherwise an aligned
+    native ndarray of the input's dtype and rank, any strides. ``library`` may be for C-contiguous arrays
+    only; ``general()`` is asked for one for all arrays when a call meets another, and that one serves from
+    then on.
     """
 
     def __init__(self, library, inputs, outputs, shared, updates, constants, explain, general, python=()):
         self.lib, self.ffi, self.host = host.table()
         connect()
         self.library, self.explain, self.general = library, explain, general
-        self.kept = []      # libraries used before: another thread may be inside one
-        self.inputs, self.outputs, self.shared, self.updated = inputs, outputs, shared, {s for s, _ in updates}
+        self.kept = []  # libraries used before: another thread may be inside one
+        self.inputs, self.outputs, self.shared, self.updated = (
+            inputs,
+            outputs,
+            shared,
+            {s for s, _ in updates},
+        )
         self.constants = [np.ascontiguousarray(c) for c in constants]
         self.frames = deque()
         self.layout = Layout(inputs, outputs, self.constants, self.bind())
@@ -78,7 +96,9 @@ class Executable:
         self.call = written_call(self)
 
     def bind(self):
-        """The plan of locks: storages by ascending id, each once, exclusive where an update writes. Returns each variable's place."""
+        """The plan of locks: storages by ascending id, each once, exclusive where an update writes. Returns
+        each variable's place.
+        """
         storages = {}
         for s in self.shared:
             storage = s.container.storage
@@ -89,7 +109,7 @@ class Executable:
         records = ffi.new("tgen_storage *[]", [storages[k][0].record for k in order] or [ffi.NULL])
         exclusive = ffi.new("int8_t[]", [storages[k][1] for k in order] or [0])
         self.locks = records, exclusive, len(order)
-        self.storages = [storages[k][0] for k in order]     # kept alive with the plan
+        self.storages = [storages[k][0] for k in order]  # kept alive with the plan
         self.plan = self.plan_of(self.library)
         return [order.index(s.container.storage.id) for s in self.shared]
 
@@ -104,7 +124,8 @@ class Executable:
         return self.call(values)
 
     def again(self, status, frame):
-        """The status a call ends with that came back with ``status``: one that met an array of another layout is made anew.
+        """The status a call ends with that came back with ``status``: one that met an array of another layout
+        is made anew.
 
         No lock is held here. Several threads may get here at once: they get the same library.
         """
@@ -124,25 +145,58 @@ class Executable:
 
 
 def written_call(executable):
-    """call(values) -> results, as source written for this function: a loop over its arguments would cost 100 ns an argument more."""
+    """call(values) -> results, as source written for this function: a loop over its arguments would cost 100
+    ns an argument more.
+    """
     layout = executable.layout
     space = executable.space
-    space |= {"pop": executable.frames.pop, "push": executable.frames.append, "frame": functools.partial(Frame, executable.ffi, layout),
-             "run": executable.lib.tgen_run, "plan": executable.plan, "again": executable.again, "fail": executable.fail, "wrap": wrap_block}
+    space |= {
+        "pop": executable.frames.pop,
+        "push": executable.frames.append,
+        "frame": functools.partial(Frame, executable.ffi, layout),
+        "run": executable.lib.tgen_run,
+        "plan": executable.plan,
+        "again": executable.again,
+        "fail": executable.fail,
+        "wrap": wrap_block,
+    }
     read_by_address = address_is_enough(executable.lib)
     space["fill"] = executable.lib.tgen_fill if read_by_address else slow
-    lines = ["def call(values):", "    try:", "        f = pop()", "    except IndexError:", "        f = frame()"]
+    lines = [
+        "def call(values):",
+        "    try:",
+        "        f = pop()",
+        "    except IndexError:",
+        "        f = frame()",
+    ]
     names = [f"a{k}" for k in range(len(layout.arguments))]
     if names:
         lines.append(f"    {', '.join(names)}{',' if len(names) == 1 else ''} = values")
-        lines.append(f"    {', '.join(f'p{k}' for k in range(len(names)))}{',' if len(names) == 1 else ''} = f.arguments")
+        lines.append(
+            f"    {', '.join(f'p{k}' for k in range(len(names)))}{',' if len(names) == 1 else ''} = "
+            "f.arguments"
+        )
     for k, (v, _) in enumerate(layout.arguments):
-        lines.append(f"    fill(p{k}, {f'id(a{k})' if read_by_address else f'a{k}'}, {v.type.ndim})" if v.type.ndim else f"    p{k}[0] = a{k}")
-    lines += ["    status = run(plan, f.pointer)", "    if status:", "        status = again(status, f)", "        if status:", "            raise fail(status, f)"]
+        lines.append(
+            f"    fill(p{k}, {f'id(a{k})' if read_by_address else f'a{k}'}, {v.type.ndim})"
+            if v.type.ndim
+            else f"    p{k}[0] = a{k}"
+        )
+    lines += [
+        "    status = run(plan, f.pointer)",
+        "    if status:",
+        "        status = again(status, f)",
+        "        if status:",
+        "            raise fail(status, f)",
+    ]
     for k, (v, at) in enumerate(layout.results):
         rank = v.type.ndim
         space[f"d{k}"], space[f"u{k}"] = np.dtype(v.type.dtype), struct.Struct(f"={1 + rank}q").unpack_from
-        lines.append(f"    b, *s = u{k}(f.slots, {(at + 1) * SLOT}); r{k} = wrap(b, d{k}, tuple(s))" if rank else f"    r{k} = f.results[{k}].copy()")
+        lines.append(
+            f"    b, *s = u{k}(f.slots, {(at + 1) * SLOT}); r{k} = wrap(b, d{k}, tuple(s))"
+            if rank
+            else f"    r{k} = f.results[{k}].copy()"
+        )
     lines += ["    push(f)", f"    return [{', '.join(f'r{k}' for k in range(len(layout.results)))}]"]
     exec("\n".join(lines), space)
     return space["call"]
@@ -150,7 +204,9 @@ def written_call(executable):
 
 @functools.cache
 def address_is_enough(lib):
-    """Whether C may read an array's head by its address, shown by a probe: then ``fill(slots, id(array), rank)`` is one call of 60 ns."""
+    """Whether C may read an array's head by its address, shown by a probe: then ``fill(slots, id(array),
+    rank)`` is one call of 60 ns.
+    """
     probe, slots = np.zeros((3, 5), "int16")[::2, 1::2], np.zeros(5, "int64")
     lib.tgen_fill(host.table()[1].from_buffer("int64_t[]", slots), id(probe), 2)
     return slots.tolist() == head(probe)

@@ -1,4 +1,7 @@
-"""The check of one argument, and the generated first line of a call: exact arrays and numbers pass without it."""
+"""The check of one argument, and the generated first line of a call: exact arrays and numbers pass without
+it.
+"""
+
 import numpy as np
 
 from tgen.config import config
@@ -6,15 +9,23 @@ from tgen.core.types import is_float
 from tgen.errors import shown
 from tgen.graph.nodes import Variable
 
-_MOST = float(np.finfo("float32").max)      # beyond it a float is infinite in float32, which the filter makes it
-_EXACT = {"float64": 1 << 53, "float32": 1 << 24}     # ints up to here are exact in the float
+# beyond it a float is infinite in float32, which the filter makes it
+_MOST = float(np.finfo("float32").max)
+_EXACT = {"float64": 1 << 53, "float32": 1 << 24}  # ints up to here are exact in the float
 
 
 class Check:
-    """check(value) -> the array (rank >= 1) or Python number (rank 0) the call can use, or a TypeError that names the input."""
+    """check(value) -> the array (rank >= 1) or Python number (rank 0) the call can use, or a TypeError that
+    names the input.
+    """
 
     def __init__(self, variable, index, function_name, strict=False, allow_downcast=None):
-        self.variable, self.type, self.index, self.function_name = variable, variable.type, index, function_name
+        self.variable, self.type, self.index, self.function_name = (
+            variable,
+            variable.type,
+            index,
+            function_name,
+        )
         self.strict, self.allow_downcast = strict, allow_downcast
         self.number = None if strict or self.type.ndim else np.dtype(self.type.dtype).type
         self.low, self.high, self.convert = _int_range(self.type.dtype)
@@ -26,14 +37,25 @@ class Check:
                 return self.convert(value)
             if kind is self.number:
                 return value
-            if kind is float and self.allow_downcast is None and self.type.dtype == config.floatX and -_MOST <= value <= _MOST:
+            if (
+                kind is float
+                and self.allow_downcast is None
+                and self.type.dtype == config.floatX
+                and -_MOST <= value <= _MOST
+            ):
                 return value
         return self._filter(value)
 
     def _filter(self, value):
         if isinstance(value, Variable):
-            raise TypeError(self._message(f"Expected an array-like object, but found a Variable: {value!s:.80}; a symbolic value goes into givens= when the function is made, "
-                                          "and a shared variable's value is s.get_value()"))
+            raise TypeError(
+                self._message(
+                    "Expected an array-like object, but found a Variable: "
+                    f"{value!s:.80}; a symbolic value goes into givens= when the "
+                    "function is made, "
+                    "and a shared variable's value is s.get_value()"
+                )
+            )
         try:
             data = self.type.filter(value, self.strict, self.allow_downcast)
         except TypeError as error:
@@ -44,7 +66,10 @@ class Check:
         v = self.variable
         name = f" {repr(v.name[:80])}" if v.name else ""
         made = f" (the input was made at {v.where[0]}:{v.where[1]})" if v.where else ""
-        return f'Bad input argument{name} to tgen function with name "{shown(self.function_name)}" at index {self.index} (0-based): {text}{made}'
+        return (
+            f'Bad input argument{name} to tgen function with name "{shown(self.function_name)}" at index '
+            f"{self.index} (0-based): {text}{made}"
+        )
 
 
 def _int_range(dtype):
@@ -58,7 +83,8 @@ def _int_range(dtype):
 
 
 def fast_call(checks, executable, keys, unpack):
-    """call(values) for a tuple with one value per check: what passes as it is costs a few type tests, the rest goes to its check.
+    """call(values) for a tuple with one value per check: what passes as it is costs a few type tests, the
+    rest goes to its check.
 
     The result is what the function returns: the array itself (``unpack``), a dict over ``keys``, or the list.
     Written as source and compiled once per function: a loop over the checks costs 60 ns per input more.
@@ -76,7 +102,8 @@ def fast_call(checks, executable, keys, unpack):
     elif unpack:
         result += "[0]"
     exec("\n".join(["def call(values):", *lines, f"    return {result}"]), space)
-    return space.pop("call")       # left in, it would refer to itself and keep the library loaded until a collection
+    # left in, it would refer to itself and keep the library loaded until a collection
+    return space.pop("call")
 
 
 def _test(i, check, space):
@@ -84,8 +111,15 @@ def _test(i, check, space):
     if check.type.ndim == 0:
         return _number_test(i, check, space)
     space[f"dtype{i}"] = np.dtype(check.type.dtype)
-    tests = [f"type(a{i}) is not ndarray", f"a{i}.dtype is not dtype{i}", f"a{i}.ndim != {check.type.ndim}", f"not a{i}.flags.aligned"]
-    tests += [f"a{i}.shape[{axis}] != {size}" for axis, size in enumerate(check.type.shape) if size is not None]
+    tests = [
+        f"type(a{i}) is not ndarray",
+        f"a{i}.dtype is not dtype{i}",
+        f"a{i}.ndim != {check.type.ndim}",
+        f"not a{i}.flags.aligned",
+    ]
+    tests += [
+        f"a{i}.shape[{axis}] != {size}" for axis, size in enumerate(check.type.shape) if size is not None
+    ]
     return " or ".join(tests)
 
 
@@ -94,7 +128,7 @@ def _number_test(i, check, space):
     if check.strict:
         return "True"
     if dtype == "float64":
-        space["float64"] = np.float64       # a subclass of float: C takes it as it is
+        space["float64"] = np.float64  # a subclass of float: C takes it as it is
         return f"type(a{i}) is not float and type(a{i}) is not float64"
     if dtype == "bool":
         return f"type(a{i}) is not bool"

@@ -1,4 +1,5 @@
 """clone: expressions copied with parts replaced, without compiling anything."""
+
 from tgen.graph import walk
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import SharedVariable
@@ -10,8 +11,9 @@ from .shared import shared
 def clone(output, replace=None, strict=True, share_inputs=True, copy_inputs=None):
     """A copy of ``output`` (a variable, or a list of them) in which each key of ``replace`` is replaced.
 
-    ``replace`` is a dict or pairs of variables; a new value that is no variable becomes a shared one. With ``strict`` it must have the
-    type of what it replaces (TypeError), otherwise types are inferred anew. Unless ``share_inputs`` the inputs are fresh variables, too.
+    ``replace`` is a dict or pairs of variables; a new value that is no variable becomes a shared one. With
+    ``strict`` it must have the type of what it replaces (TypeError), otherwise types are inferred anew.
+    Unless ``share_inputs`` the inputs are fresh variables, too.
 
     >>> import tgen, tgen.tensor as T
     >>> x, y = T.dscalars("xy")

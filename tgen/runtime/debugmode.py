@@ -3,6 +3,7 @@
 The interpreter runs the IR as it was lowered but for the stable identities (passes/stabilise.py): these are
 part of what the program means, not a transformation to be checked against it.
 """
+
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +12,8 @@ from tgen.errors import BadOptimization
 from tgen.ir import interp
 from tgen.passes.stabilise import stabilise
 
-TOLERANCE = {"float32": 1e-4, "float64": 1e-9}      # relative to the largest value of a result: sums are taken in another order
+# relative to the largest value of a result: sums are taken in another order
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
 
 class Checked:
@@ -41,7 +43,7 @@ class Checked:
         try:
             outputs, updates = interp.run(function, inputs, before)
         except (ValueError, IndexError, AssertionError) as error:
-            self.executable(values)         # its own exception names what the user wrote
+            self.executable(values)  # its own exception names what the user wrote
             raise BadOptimization(f"the interpreter refuses a call that the C accepts: {error}") from error
         results = self.executable(values)
         for number, (got, wanted) in enumerate(zip(results, outputs)):
@@ -55,9 +57,14 @@ class Checked:
 def compare(what, got, wanted):
     """BadOptimization unless the arrays agree: exactly for ints and bools, within TOLERANCE for floats."""
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
-        raise BadOptimization(f"{what} is {got.dtype}{got.shape} in C, {wanted.dtype}{wanted.shape} by the interpreter")
+        raise BadOptimization(
+            f"{what} is {got.dtype}{got.shape} in C, {wanted.dtype}{wanted.shape} by the interpreter"
+        )
     tolerance = TOLERANCE.get(str(got.dtype), 0)
     finite = wanted[np.isfinite(wanted)] if tolerance else wanted
     scale = float(np.max(np.abs(finite), initial=0)) if tolerance else 0
     if not np.allclose(got, wanted, rtol=tolerance, atol=tolerance * scale, equal_nan=bool(tolerance)):
-        raise BadOptimization(f"{what} differs between the C and the interpreter: {got} and {wanted}. Please report it with `tgen inspect` of this function.")
+        raise BadOptimization(
+            f"{what} differs between the C and the interpreter: {got} and {wanted}. Please "
+            "report it with `tgen inspect` of this function."
+        )

@@ -1,4 +1,7 @@
-"""An Executable that is compiled at its first call: what functions get while ``tgen inspect`` runs a script."""
+"""An Executable that is compiled at its first call: what functions get while ``tgen inspect``
+runs a script.
+"""
+
 from threading import Lock
 
 

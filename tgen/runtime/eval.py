@@ -1,4 +1,5 @@
 """``x.eval({y: value})``: compile and call at once; the function is kept with the variable."""
+
 from tgen.core.op import METHODS
 
 from .function import function
@@ -7,8 +8,8 @@ from .function import function
 def evaluate(variable, inputs_to_values=None):
     """The value of ``variable``, given a dict of the values of the variables it needs.
 
-    The first call compiles a function, which is kept for later calls with the same keys. Raises MissingInputError
-    when a variable without value is needed, TypeError for keys that are no variables.
+    The first call compiles a function, which is kept for later calls with the same keys. Raises
+    MissingInputError when a variable without value is needed, TypeError for keys that are no variables.
 
     >>> import tgen.tensor as T
     >>> x, y = T.dscalars("xy")

@@ -1,11 +1,13 @@
-"""Error records -> exceptions that name what the user wrote. Lowers the graph again: that happens only after a failure."""
+"""Error records -> exceptions that name what the user wrote. Lowers the graph again: that happens only after
+a failure.
+"""
+
 from tgen.backends.c import inside
 from tgen.errors import DEMANDED
 
 from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 
-
-STEPS = 3       # in the numbers behind the site's: the step of each loop around it
+STEPS = 3  # in the numbers behind the site's: the step of each loop around it
 
 
 class Explain:
@@ -19,14 +21,23 @@ class Explain:
         if status in (STOPPED, RAISED):
             return self.raised(number, numbers)
         if status == MEMORY:
-            return MemoryError("no memory for a call's arrays; nothing was changed. Set borrow=True where arrays are copied, or work on smaller batches.")
+            return MemoryError(
+                "no memory for a call's arrays; nothing was changed. Set borrow=True where "
+                "arrays are copied, or work on smaller batches."
+            )
         if status == REENTRANT:
-            return RuntimeError("re-entrant call: this thread is inside a call that holds a shared variable this one needs")
+            return RuntimeError(
+                "re-entrant call: this thread is inside a call that holds a shared variable this one needs"
+            )
         if status == BAD_SIZE and number < 0:
             return ValueError(f"array is too big, or a size is negative ({numbers[0]})")
         site = self.site(number)
         error = EXPLANATIONS[status](site, numbers)
-        return type(error)(f"{error}{steps(site, numbers[STEPS:])}") if site is not None and site.loops else error
+        return (
+            type(error)(f"{error}{steps(site, numbers[STEPS:])}")
+            if site is not None and site.loops
+            else error
+        )
 
     def site(self, number):
         """Lowers the graph again, unless the record names no site."""
@@ -34,7 +45,9 @@ class Explain:
         return sites[number] if 0 <= number < len(sites) else None
 
     def raised(self, number, numbers):
-        """What Python raised inside the call, the very object; a note says the steps of the loops around it."""
+        """What Python raised inside the call, the very object; a note says the steps of
+        the loops around it.
+        """
         error, site = inside.raised(), self.site(number)
         if site is not None:
             error.add_note(steps(site, numbers[STEPS:]).removeprefix("; "))
@@ -43,7 +56,10 @@ class Explain:
 
 def steps(site, made):
     """The loops around a site, innermost first, and the step each was in."""
-    texts = [f"in step {step} of the scan" + (f" at {where[0]}:{where[1]}" if where else "") for step, where in zip(made, site.loops)]
+    texts = [
+        f"in step {step} of the scan" + (f" at {where[0]}:{where[1]}" if where else "")
+        for step, where in zip(made, site.loops)
+    ]
     return "; " + ", ".join(reversed(texts)) if texts else ""
 
 
@@ -57,23 +73,37 @@ def place(site):
 def sizes(site, numbers):
     about = site.about if site is not None and site.about else ("a size", "another")
     broadcasts = 1 in numbers[:2] and site is not None and site.op != "rebroadcast"
-    hint = " A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast." if broadcasts else ""
-    return ValueError(f"Input dimension mis-match: {about[0]} is {numbers[0]} but {about[1]} is {numbers[1]}{place(site) or '; the function'} needs them equal.{hint}")
+    hint = (
+        " A size of 1 broadcasts only when the type says so: use dimshuffle, keepdims=True or T.addbroadcast."
+        if broadcasts
+        else ""
+    )
+    return ValueError(
+        f"Input dimension mis-match: {about[0]} is {numbers[0]} but {about[1]} is "
+        f"{numbers[1]}{place(site) or '; the function'} needs them equal.{hint}"
+    )
 
 
 def index(site, numbers):
     axis, value, size = numbers[:3]
     if site is not None and site.kind in DEMANDED:
         message, which = site.about
-        got = f"{which} holds {value}" if value != size else f"{which} holds another"     # a negative one is the size here
+        # a negative one is the size here
+        got = f"{which} holds {value}" if value != size else f"{which} holds another"
         return DEMANDED[site.kind](f"{message} 0 to {size - 1}; {got}{place(site)}")
     array, which = site.about if site is not None else ("an array", "an index")
-    return IndexError(f"index out of bounds: index {value} (from {which}) is out of bounds for axis {axis} of {array} with size {size}{place(site)}")
+    return IndexError(
+        f"index out of bounds: index {value} (from {which}) is out of bounds for axis {axis} "
+        f"of {array} with size {size}{place(site)}"
+    )
 
 
 def empty(site, numbers):
     array = site.about[0] if site is not None and site.about else "its input"
-    return ValueError(f"Input of a reduction has zero-size on axis {numbers[0]}: {array} is empty and has no extreme{place(site)}")
+    return ValueError(
+        f"Input of a reduction has zero-size on axis {numbers[0]}: {array} is empty and has no "
+        f"extreme{place(site)}"
+    )
 
 
 def bad_size(site, numbers):

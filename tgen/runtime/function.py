@@ -1,4 +1,7 @@
-"""``function(...)`` and the Function it returns: arguments bound and checked, the compiled code called, results packed."""
+"""``function(...)`` and the Function it returns: arguments bound and checked, the compiled code called,
+results packed.
+"""
+
 import time
 from types import SimpleNamespace
 
@@ -16,22 +19,38 @@ from .request import default_name, resolve
 from .slots import Bound, Slot
 
 
-def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_default_updates=False, accept_inplace=False, name=None,
-             rebuild_strict=True, allow_input_downcast=None, profile=None, on_unused_input=None, trust_input=False):
-    """Compile the expressions ``outputs`` of the variables ``inputs``; calling the result computes them and makes the updates.
+def function(
+    inputs,
+    outputs=None,
+    mode=None,
+    updates=None,
+    givens=None,
+    no_default_updates=False,
+    accept_inplace=False,
+    name=None,
+    rebuild_strict=True,
+    allow_input_downcast=None,
+    profile=None,
+    on_unused_input=None,
+    trust_input=False,
+):
+    """Compile the expressions ``outputs`` of the variables ``inputs``; calling the result computes them and
+    makes the updates.
 
     inputs      a list of symbolic variables or ``In``; intermediate variables cut the graph
-    outputs     a variable or ``Out`` (the function returns an array), a list or tuple of them (a list), a dict with string keys
-                (a dict, sorted), None (an empty list). Scalars come back as 0-d arrays
-    updates     pairs or dict {shared variable: expression}; all expressions, like the outputs, see the values before the call
-    givens      pairs or dict {variable: replacement}, substituted before compilation; other values than variables are shared
+    outputs     a variable or ``Out`` (the function returns an array), a list or tuple of them (a list), a
+                dict with string keys (a dict, sorted), None (an empty list). Scalars come back as 0-d arrays
+    updates     pairs or dict {shared variable: expression}; all expressions, like the outputs, see the values
+                before the call
+    givens      pairs or dict {variable: replacement}, substituted before compilation; other values than
+                variables are shared
     no_default_updates   True, or a list of shared variables whose ``default_update`` is left out
     name        for messages; "file.py:line" by default
     rebuild_strict=False   givens may have another type; the graph's types are inferred anew
     allow_input_downcast   True: every input is cast; False: a Python float not into float32 either
     on_unused_input        "raise", "warn", "ignore"; None: ``config.on_unused_input``
-    mode        FAST_RUN; FAST_COMPILE (fewer passes); DebugMode (every call compared with the interpreter); NanGuardMode (what is not
-                finite is refused); a ``tgen.Mode``; None: ``config.mode``
+    mode        FAST_RUN; FAST_COMPILE (fewer passes); DebugMode (every call compared with the interpreter);
+                NanGuardMode (what is not finite is refused); a ``tgen.Mode``; None: ``config.mode``
     accept_inplace, trust_input   accepted: graphs have no in-place ops, and the checks cost less than a call
 
     Raises TypeError, ValueError, UnusedInputError, MissingInputError, as the message explains.
@@ -44,7 +63,19 @@ def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_defa
     """
     name = default_name(user_line()) if name is None else name
     profile = config.profile if profile is None else profile
-    request = resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, rebuild_strict, allow_input_downcast, profile, on_unused_input)
+    request = resolve(
+        inputs,
+        outputs,
+        mode,
+        updates,
+        givens,
+        no_default_updates,
+        name,
+        rebuild_strict,
+        allow_input_downcast,
+        profile,
+        on_unused_input,
+    )
     f = Function(request)
     f.trust_input = trust_input
     for hook in hooks.BUILT:
@@ -65,9 +96,9 @@ class Profile:
 class Function:
     """A compiled function. Call it with positional arguments, then keywords by input name.
 
-    ``f[key]`` reads or sets what stands for an input (its name, variable or index): private state, a shared variable's value,
-    or the value of the next call. ``key in f`` tells whether there is one. ``name``, ``maker`` (inputs, outputs, mode,
-    fgraph), ``input_storage``, ``fn`` and ``profile`` are attributes.
+    ``f[key]`` reads or sets what stands for an input (its name, variable or index): private state, a shared
+    variable's value, or the value of the next call. ``key in f`` tells whether there is one. ``name``,
+    ``maker`` (inputs, outputs, mode, fgraph), ``input_storage``, ``fn`` and ``profile`` are attributes.
 
     >>> import tgen, tgen.tensor as T
     >>> x, state = T.dscalars("x", "state")
@@ -81,17 +112,21 @@ class Function:
         self.trust_input = False
         self.profile = _profile(request)
         arguments = [request.inputs[i] for i in request.arguments()]
-        self.fn = self.vm = request.mode.watched(program.build(arguments, request.outputs, request.updates, request.mode.passes, request.name))
+        self.fn = self.vm = request.mode.watched(
+            program.build(arguments, request.outputs, request.updates, request.mode.passes, request.name)
+        )
         self._slots = [_slot(request, index) for index in range(len(request.ins))]
         arguments = set(request.arguments())
         checks = [slot.check for index, slot in enumerate(self._slots) if index in arguments]
         self._fast = fast_call(checks, self.fn, request.keys, request.unpack)
         self._bound = Bound(request, self._slots, self.fn.shared, self.name)
         self._plain = len(checks) == len(self._slots) and self.profile is None
-        self._count = -1        # how many positional arguments the fast call takes; -1 sends the first call past the hooks
+        # how many positional arguments the fast call takes; -1 sends the first call past the hooks
+        self._count = -1
 
-    outputs = property(lambda self: self.request.outs,
-                       doc="The outputs as function() was asked for them, a list of Out.")
+    outputs = property(
+        lambda self: self.request.outs, doc="The outputs as function() was asked for them, a list of Out."
+    )
 
     def __call__(self, *args, **kwargs):
         if kwargs or len(args) != self._count:
@@ -118,7 +153,9 @@ class Function:
         self._count = len(self._slots) if self._plain else -2
 
     def _with_states(self, values, states):
-        """A call that gives states (pairs of shared variable and value): they are set before it and set back if it fails."""
+        """A call that gives states (pairs of shared variable and value): they are set before it and set back
+        if it fails.
+        """
         old = [(s, s.get_value(borrow=True)) for s, _ in states]
         try:
             for s, value in states:
@@ -152,8 +189,8 @@ class Function:
     def copy(self, share_memory=False, swap=None, delete_updates=False, name=None, profile=None):
         """Another Function of the same graph, over the same shared variables (private states are copied).
 
-        swap            {shared variable: shared variable to use instead}; ValueError when the first is not in the
-                        function, TypeError (and AssertionError) when their types differ
+        swap            {shared variable: shared variable to use instead}; ValueError when the first is not in
+                        the function, TypeError (and AssertionError) when their types differ
         delete_updates  leave all updates out
         share_memory    accepted: temporaries are not kept between calls
         """
@@ -163,7 +200,10 @@ class Function:
             if old not in present:
                 raise ValueError(f"SharedVariable: {old} not found")
             if not isinstance(new, SharedVariable) or new.type != old.type:
-                raise ArgumentTypeError(f"the shared variable {old} of type {old.type} cannot be swapped with {new} of type {getattr(new, 'type', type(new))}")
+                raise ArgumentTypeError(
+                    f"the shared variable {old} of type {old.type} cannot be swapped "
+                    f"with {new} of type {getattr(new, 'type', type(new))}"
+                )
         return Function(self.request.swapped(swap, delete_updates, name, profile))
 
     __copy__ = copy
@@ -180,9 +220,9 @@ class Function:
         """Wait for shared variables on other devices: there are none."""
 
     def inspect(self, what="all"):
-        """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes), "stages" (after
-        each), "final" (after all), "plan", "c", or "all" of them; "general" is the C that serves once an array was not C-contiguous.
-        Raises ValueError for another word.
+        """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes),
+        "stages" (after each), "final" (after all), "plan", "c", or "all" of them; "general" is the C that
+        serves once an array was not C-contiguous. Raises ValueError for another word.
 
         >>> import tgen, tgen.tensor as T
         >>> x = T.dscalar("x")
@@ -194,10 +234,22 @@ class Function:
     @property
     def maker(self):
         r = self.request
-        return SimpleNamespace(inputs=list(r.ins), outputs=list(r.outs), mode=r.mode, fgraph=FunctionGraph(r.inputs, r.outputs, r.updates), name=self.name)
+        return SimpleNamespace(
+            inputs=list(r.ins),
+            outputs=list(r.outs),
+            mode=r.mode,
+            fgraph=FunctionGraph(r.inputs, r.outputs, r.updates),
+            name=self.name,
+        )
 
-    input_storage = property(lambda self: self._bound.places(), doc="What stands for each input, implicit ones last: objects with ``value`` and ``name``.")
-    output_storage = property(lambda self: [SimpleNamespace(value=None, type=v.type) for v in self.request.outputs], doc="One empty place per output: results are not kept.")
+    input_storage = property(
+        lambda self: self._bound.places(),
+        doc="What stands for each input, implicit ones last: objects with ``value`` and ``name``.",
+    )
+    output_storage = property(
+        lambda self: [SimpleNamespace(value=None, type=v.type) for v in self.request.outputs],
+        doc="One empty place per output: results are not kept.",
+    )
     unpack_single = property(lambda self: self.request.unpack)
     return_none = property(lambda self: False)
     output_keys = property(lambda self: self.request.keys)
@@ -214,7 +266,11 @@ class Function:
 def _profile(request):
     if not request.profile:
         return None
-    return request.profile if isinstance(request.profile, Profile) else Profile(request.name if request.profile is True else str(request.profile))
+    return (
+        request.profile
+        if isinstance(request.profile, Profile)
+        else Profile(request.name if request.profile is True else str(request.profile))
+    )
 
 
 def _slot(request, index):

@@ -1,12 +1,14 @@
 """Who wants to know of functions: ``tgen inspect`` records what a script builds and stops at its first call.
 
-``BUILT``: callables called with a Function right after it was built (inside ``function(...)``, so the stack still
-shows the user's line). ``CALLED``: callables called with a Function before its first call. What a hook raises
-passes through to the user's script: that is how ``tgen inspect`` ends it. Both lists are empty in ordinary runs,
-which costs a call nothing.
+``BUILT``: callables called with a Function right after it was built (inside ``function(...)``, so the stack
+still shows the user's line). ``CALLED``: callables called with a Function before its first call. What a hook
+raises passes through to the user's script: that is how ``tgen inspect`` ends it. Both lists are empty in
+ordinary runs, which costs a call nothing.
 
-``LAZY``: while it holds anything, building a function stops at the C text; the compiler runs at the first call.
+``LAZY``: while it holds anything, building a function stops at the C text; the compiler runs at the first
+call.
 """
+
 BUILT = []
 CALLED = []
 LAZY = []

@@ -1,5 +1,8 @@
-"""The program key: what a graph says, and nothing of how it was written. Names, lines, file paths and values of shared variables
-stay out; ops, types, attributes, small constants, updates, the mode, tgen's own files and the compiler go in."""
+"""The program key: what a graph says, and nothing of how it was written. Names, lines, file paths and values
+of shared variables stay out; ops, types, attributes, small constants, updates, the mode, tgen's own files and
+the compiler go in.
+"""
+
 import functools
 import hashlib
 import pathlib
@@ -13,7 +16,8 @@ from tgen.graph.walk import leaves, toposort
 from tgen.lower import LITERAL_ELEMENTS
 from tgen.ops.host import site_key
 
-SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")      # what decides the C text of a program
+# what decides the C text of a program
+SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")
 
 
 @functools.cache
@@ -43,17 +47,40 @@ def program_key(program, general=False):
     for s, _ in program.updates:
         _leaf(s, "shared", number, parts)
     _graph(program.leaves, program.order, number, parts, program.python)
-    parts.append(f"outputs {[number[v] for v in program.outputs]} updates {[(number[s], number[v]) for s, v in program.updates]}")
-    return cache.digest("program", fingerprint(), build.key_of(""), "general" if general else "dense", program.mode, config.floatX, "\n".join(parts))
+    parts.append(
+        f"outputs {[number[v] for v in program.outputs]} updates "
+        f"{[(number[s], number[v]) for s, v in program.updates]}"
+    )
+    return cache.digest(
+        "program",
+        fingerprint(),
+        build.key_of(""),
+        "general" if general else "dense",
+        program.mode,
+        config.floatX,
+        "\n".join(parts),
+    )
 
 
 def _graph(found, order, number, parts, python):
     """What a graph says: its leaves, and its nodes in their order. As deep as loops are nested."""
     for v in found:
-        _leaf(v, "shared" if isinstance(v, SharedVariable) else "constant" if isinstance(v, Constant) else "missing", number, parts)
+        _leaf(
+            v,
+            "shared"
+            if isinstance(v, SharedVariable)
+            else "constant"
+            if isinstance(v, Constant)
+            else "missing",
+            number,
+            parts,
+        )
     for node in order:
         called = python[site_key(node)][0] if node.primitive.kind == HOST else ""
-        parts.append(f"{node.primitive.name} {called} {sorted(node.attrs.items())!r} {[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}")
+        parts.append(
+            f"{node.primitive.name} {called} {sorted(node.attrs.items())!r} "
+            f"{[number[v] for v in node.inputs]} {[_type(v) for v in node.outputs]}"
+        )
         for body in node.bodies:
             _body(body, parts, python)
         for v in node.outputs:

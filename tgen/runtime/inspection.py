@@ -2,6 +2,7 @@
 
 Names that come from the user are escaped: a variable called ``"\\x1b[2J"`` clears nobody's screen.
 """
+
 import os
 import re
 
@@ -21,7 +22,10 @@ def escape(text):
     >>> print(escape("w\n\x1b[31mred"), escape("größe"))
     w\n\x1b[31mred größe
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in str(text))
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in str(text)
+    )
 
 
 def label(name):
@@ -65,7 +69,7 @@ def results(fn):
     keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
     rows = [(canonical[v], label(key), "output") for v, key in zip(ir.block.results, keys)]
     shared = [fn.fn.shared[n] for n in ir.updates]
-    new = zip(ir.block.results[ir.outputs:], shared)
+    new = zip(ir.block.results[ir.outputs :], shared)
     return rows + [(canonical[v], label(s.name or ""), "new value") for v, s in new]
 
 
@@ -91,7 +95,9 @@ def legend(fn):
 
 
 def lines_of(ir):
-    """{canonical name of a result: the user's lines it came from, as text} over all blocks of an IR function."""
+    """{canonical name of a result: the user's lines it came from, as text} over all blocks of
+    an IR function.
+    """
     canonical, found, stack = names(ir), {}, [ir.block]
     while stack:
         for instr in stack.pop().instrs:
@@ -102,7 +108,9 @@ def lines_of(ir):
 
 
 def annotated(text, found, mark):
-    """``text`` with the user's lines behind each line that defines a value; equal to the line before: left out."""
+    """``text`` with the user's lines behind each line that defines a value; equal to the line before: left
+    out.
+    """
     lines, last = [], None
     for line in text.splitlines():
         match = _DEFINED.search(line)
@@ -141,33 +149,49 @@ def plan_text(ir, users):
     def beside(v):
         name = users.get(canonical[v])
         return f" ({name})" if name else ""
+
     return plan.text(ir, plan.plan(ir), canonical, beside)
 
 
 def parts_of(ir, mode, c, users):
-    """Section word -> function that makes its [(title, kind, text)], for an IR function before passes and its C."""
+    """Section word -> function that makes its [(title, kind, text)], for an IR function before passes and its
+    C.
+    """
     found = stages(ir, mode)
     last, final = found[-1] if found else ("none", ir)
-    return {"ir": lambda: [("IR before passes", "ir", ir_text(ir))],
-            "stages": lambda: [(f"IR after {name}", "ir", ir_text(stage)) for name, stage in found],
-            "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
-            "plan": lambda: [("plan", "plan", plan_text(final, users))],
-            "c": lambda: [("C", "c", annotated(c(), lines_of(final), "  // "))],
-            "general": lambda: [("C for arrays of any layout", "c", annotated(generate(final, plan.plan(final), general=True), lines_of(final), "  // "))]}
+    return {
+        "ir": lambda: [("IR before passes", "ir", ir_text(ir))],
+        "stages": lambda: [(f"IR after {name}", "ir", ir_text(stage)) for name, stage in found],
+        "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
+        "plan": lambda: [("plan", "plan", plan_text(final, users))],
+        "c": lambda: [("C", "c", annotated(c(), lines_of(final), "  // "))],
+        "general": lambda: [
+            (
+                "C for arrays of any layout",
+                "c",
+                annotated(generate(final, plan.plan(final), general=True), lines_of(final), "  // "),
+            )
+        ],
+    }
 
 
 def sections(fn, wanted=SECTIONS):
-    """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final" (after all), "plan", "c",
-    "general" (the C that takes the place of "c" when an array is not C-contiguous)."""
+    """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final"
+    (after all), "plan", "c", "general" (the C that takes the place of "c" when an array is not C-contiguous).
+    """
     users = {canonical: name for canonical, name, *_ in parameters(fn)}
     made = parts_of(before(fn), fn.request.mode.passes, fn.fn.program.c_text, users)
     return [part for word in wanted for part in made[word]()]
 
 
 def text(fn, what="all"):
-    """The text of Function.inspect: ``what`` is one of SECTIONS, "final", "general", or "all" (SECTIONS). ValueError for another word."""
+    """The text of Function.inspect: ``what`` is one of SECTIONS, "final", "general", or "all" (SECTIONS).
+    ValueError for another word.
+    """
     if what not in (*SECTIONS, "final", "general", "all"):
-        raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final', 'general')))}; got {what!r}")
+        raise ValueError(
+            f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final', 'general')))}; got {what!r}"
+        )
     parts = sections(fn, SECTIONS if what == "all" else (what,))
     head = f"function {label(fn.name)}\n{legend(fn)}\n"
     return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)

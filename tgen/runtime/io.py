@@ -1,4 +1,5 @@
 """In and Out: what function() may be told about one input or output."""
+
 from tgen.core.generic import GenericType
 from tgen.errors import ArgumentValueError, about_bool
 from tgen.graph.nodes import Constant, Variable
@@ -12,7 +13,8 @@ class In:
     name            for calls by keyword; the variable's own name by default (``autoname=False``: none)
     value           the default. Without ``update`` it holds for calls that do not give the input; with
                     ``update`` it is private state, kept between calls, ``f[name]`` reads and sets it
-    update          the expression the state becomes after each call (same type as the variable, else TypeError)
+    update          the expression the state becomes after each call (same type as the variable, else
+                    TypeError)
     strict, allow_downcast   how values are filtered: strict needs an ndarray of the exact dtype
     mutable, borrow permissions to overwrite the caller's array or to return it; never obligations
     implicit        the value is not an argument: it is a container or shared variable given as ``value``
@@ -24,20 +26,45 @@ class In:
     (array(11.), array(3.), array(4.))
     """
 
-    def __init__(self, variable, name=None, value=None, update=None, mutable=None, strict=False, allow_downcast=None,
-                 autoname=True, implicit=None, borrow=None, shared=False):
+    def __init__(
+        self,
+        variable,
+        name=None,
+        value=None,
+        update=None,
+        mutable=None,
+        strict=False,
+        allow_downcast=None,
+        autoname=True,
+        implicit=None,
+        borrow=None,
+        shared=False,
+    ):
         if not isinstance(variable, Variable):
             raise TypeError(f"In needs a symbolic variable; got {variable!r} ({type(variable).__name__})")
         if name is None and autoname:
             name = variable.name
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string! (got: {name!r})")
-        self.variable, self.name, self.value, self.update = variable, name, value, _update_of(variable, update)
-        self.strict, self.allow_downcast, self.autoname, self.shared = bool(strict), allow_downcast, autoname, shared
+        self.variable, self.name, self.value, self.update = (
+            variable,
+            name,
+            value,
+            _update_of(variable, update),
+        )
+        self.strict, self.allow_downcast, self.autoname, self.shared = (
+            bool(strict),
+            allow_downcast,
+            autoname,
+            shared,
+        )
         self.mutable = update is not None if mutable is None else bool(mutable)
         self.borrow = self.mutable if borrow is None else bool(borrow)
         if self.mutable and not self.borrow:
-            raise ArgumentValueError(f"the input {variable} cannot be mutable without borrow: give borrow=True, or leave borrow out")
+            raise ArgumentValueError(
+                f"the input {variable} cannot be mutable without borrow: give "
+                "borrow=True, or leave borrow out"
+            )
         self.implicit = isinstance(value, (Container, SharedVariable)) if implicit is None else bool(implicit)
         if self.implicit and value is None:
             raise TypeError(f"An implicit input must be given a default value (variable {variable})")
@@ -52,12 +79,17 @@ def _update_of(variable, update):
     if not isinstance(update, Variable):
         raise TypeError(f"the update of the input {variable} must be a symbolic variable; got {update!r}")
     if update.type != variable.type:
-        raise TypeError(f"the variable {variable} and its update must have the same type; {variable.type} is not {update.type}")
+        raise TypeError(
+            f"the variable {variable} and its update must have the same type; {variable.type} is "
+            f"not {update.type}"
+        )
     return update
 
 
 class Out:
-    """An output of a function. ``borrow=True`` permits a result that shares memory with an input or shared value."""
+    """An output of a function. ``borrow=True`` permits a result that shares memory with an input or shared
+    value.
+    """
 
     def __init__(self, variable, borrow=False):
         if not isinstance(variable, Variable):
@@ -68,15 +100,34 @@ class Out:
         return f"Out({self.variable}{', borrow=True' if self.borrow else ''})"
 
 
-def Param(variable, default=None, name=None, mutable=False, strict=False, allow_downcast=None, implicit=None, borrow=None):
+def Param(
+    variable,
+    default=None,
+    name=None,
+    mutable=False,
+    strict=False,
+    allow_downcast=None,
+    implicit=None,
+    borrow=None,
+):
     """The old name of ``In``; ``default`` is its ``value``."""
     if mutable and borrow is not None and not borrow:
         raise ArgumentValueError(f"the input {variable} cannot be mutable without borrow")
-    return In(variable, name=name, value=default, mutable=mutable, strict=strict, allow_downcast=allow_downcast, implicit=implicit, borrow=borrow)
+    return In(
+        variable,
+        name=name,
+        value=default,
+        mutable=mutable,
+        strict=strict,
+        allow_downcast=allow_downcast,
+        implicit=implicit,
+        borrow=borrow,
+    )
 
 
 def as_in(given, allow_downcast=None):
-    """What stands in function()'s list of inputs, as an In; the legacy tuples (x, value), (name, x, value), ((x, update), value) too.
+    """What stands in function()'s list of inputs, as an In; the legacy tuples (x, value), (name, x, value),
+    ((x, update), value) too.
 
     Raises TypeError for constants, shared variables and everything that is no parameter.
     """
@@ -95,19 +146,33 @@ def _from_tuple(given, allow_downcast):
     """(x,), (x, value), (name, x), (name, x, value), and (x, update) in the place of x."""
     name, rest = (given[0], given[1:]) if isinstance(given[0], str) else (None, given)
     if not rest or len(rest) > 2:
-        raise TypeError(f"Unknown parameter type: {type(given)} {given!r}; a tuple is (x, value), (name, x, value) or ((x, update), value)")
-    variable, update = rest[0] if isinstance(rest[0], (tuple, list)) and len(rest[0]) == 2 else (rest[0], None)
+        raise TypeError(
+            f"Unknown parameter type: {type(given)} {given!r}; a tuple is (x, value), (name, x, "
+            "value) or ((x, update), value)"
+        )
+    variable, update = (
+        rest[0] if isinstance(rest[0], (tuple, list)) and len(rest[0]) == 2 else (rest[0], None)
+    )
     if not isinstance(variable, Variable):
         raise TypeError(f"Unknown parameter type: {type(given)} {given!r}; it has no symbolic variable")
     _check_leaf(variable)
-    return In(variable, name=name, value=rest[1] if len(rest) == 2 else None, update=update, allow_downcast=allow_downcast)
+    return In(
+        variable,
+        name=name,
+        value=rest[1] if len(rest) == 2 else None,
+        update=update,
+        allow_downcast=allow_downcast,
+    )
 
 
 def _check_leaf(variable):
     if isinstance(variable, Constant):
         raise TypeError("Constants not allowed in param list", variable)
     if isinstance(variable, SharedVariable):
-        raise TypeError(f"Cannot use a shared variable ({variable}) as explicit input. Consider substituting a non-shared variable via the `givens` parameter")
+        raise TypeError(
+            f"Cannot use a shared variable ({variable}) as explicit input. Consider substituting "
+            "a non-shared variable via the `givens` parameter"
+        )
     if isinstance(variable.type, GenericType):
         raise TypeError(f"Unknown parameter type: {variable} is not a tensor")
 
@@ -118,4 +183,7 @@ def as_out(given):
         return given
     if isinstance(given, Variable):
         return Out(given)
-    raise TypeError(f"Outputs must be tgen Variable or Out instances. Received {given!r} of type {type(given)}{about_bool(given)}")
+    raise TypeError(
+        f"Outputs must be tgen Variable or Out instances. Received {given!r} of type "
+        f"{type(given)}{about_bool(given)}"
+    )

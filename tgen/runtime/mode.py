@@ -1,7 +1,9 @@
-"""Modes: what ``function(mode=)`` takes. Theano's linkers, optimizers and tags are names for the few things tgen can do otherwise.
+"""Modes: what ``function(mode=)`` takes. Theano's linkers, optimizers and tags are names for the few things
+tgen can do otherwise.
 
 Which name means which mode of the passes is a table in ``config``: MODES and OPTIMIZERS.
 """
+
 import copy
 
 from tgen.config import C_ALL_THE_SAME, LINKERS, MODES, OPTIMIZERS, config
@@ -9,17 +11,19 @@ from tgen.errors import nearest, tell_once
 
 from .nanguard import Guarded
 
-_GPU = ("gpu", "cuda", "dnn", "pycuda", "magma")      # tags with these words exclude what is not there anyway
+_GPU = ("gpu", "cuda", "dnn", "pycuda", "magma")  # tags with these words exclude what is not there anyway
 
 
 class Mode:
     """How functions are compiled: ``function([x], y, mode=Mode(optimizer="fast_compile"))``.
 
     linker      one of Theano's names. All of them run compiled C; who asks for Python ("py") is told so, once
-    optimizer   one of Theano's names, see ``config.OPTIMIZERS``; None leaves out the passes that only make programs faster
+    optimizer   one of Theano's names, see ``config.OPTIMIZERS``; None leaves out the passes that only make
+                programs faster
     passes      the mode of tgen's passes that this comes to: FAST_RUN, FAST_COMPILE or DebugMode
 
-    Both are those of ``config`` unless given. TypeError for linkers and optimizers that are objects, ValueError for other names.
+    Both are those of ``config`` unless given. TypeError for linkers and optimizers that are objects,
+    ValueError for other names.
 
     >>> Mode("cvm", "fast_run").excluding("gpuarray"), Mode(optimizer=None).passes
     (Mode(linker=cvm, optimizer=fast_run), 'FAST_COMPILE')
@@ -31,7 +35,9 @@ class Mode:
         linker = config.linker if linker is None else linker
         optimizer = config.optimizer if isinstance(optimizer, str) and optimizer == "default" else optimizer
         self.linker = self.provided_linker = _known(linker, LINKERS, "linker")
-        self.optimizer = self.provided_optimizer = "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
+        self.optimizer = self.provided_optimizer = (
+            "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
+        )
         self.passes = OPTIMIZERS[self.optimizer]
 
     def including(self, *tags):
@@ -39,7 +45,9 @@ class Mode:
         return self._tagged("including", tags)
 
     def excluding(self, *tags):
-        """This mode: what the passes do cannot be left out one by one, and changes no result by more than rounding."""
+        """This mode: what the passes do cannot be left out one by one, and changes no result by more than
+        rounding.
+        """
         return self._tagged("excluding", [tag for tag in tags if not any(word in tag for word in _GPU)])
 
     def requiring(self, *tags):
@@ -48,18 +56,25 @@ class Mode:
 
     def register(self, *optimizations):
         """This mode, as ``including``; Theano's optimizations do not apply to tgen's programs."""
-        return self._tagged("register", tuple(str(o[0] if isinstance(o, tuple) else o) for o in optimizations))
+        return self._tagged(
+            "register", tuple(str(o[0] if isinstance(o, tuple) else o) for o in optimizations)
+        )
 
     def _tagged(self, method, tags):
         if tags:
-            tell_once(f"Mode.{method}({', '.join(map(repr, tags))}): tgen's passes run as they are; Mode(optimizer=None) leaves out those that only make programs faster")
+            tell_once(
+                f"Mode.{method}({', '.join(map(repr, tags))}): tgen's passes run as they are; "
+                "Mode(optimizer=None) leaves out those that only make programs faster"
+            )
         return copy.copy(self)
 
     def clone(self, link_kwargs=None, optimizer="", **options):
         """A copy, with another ``optimizer`` unless that is ""; options of linkers mean nothing here."""
         other = copy.copy(self)
         if optimizer != "":
-            other.optimizer = other.provided_optimizer = "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
+            other.optimizer = other.provided_optimizer = (
+                "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
+            )
             other.passes = OPTIMIZERS[other.optimizer]
         return other
 
@@ -75,9 +90,13 @@ class Mode:
 
 def _known(name, names, what):
     if not isinstance(name, str):
-        raise TypeError(f"the {what} of a Mode must be a name, one of {', '.join(map(repr, names))}; got {name!r}")
+        raise TypeError(
+            f"the {what} of a Mode must be a name, one of {', '.join(map(repr, names))}; got {name!r}"
+        )
     if name not in names:
-        raise ValueError(f"no {what} {name!r}{nearest(name, names)}; it may be one of {', '.join(map(repr, names))}")
+        raise ValueError(
+            f"no {what} {name!r}{nearest(name, names)}; it may be one of {', '.join(map(repr, names))}"
+        )
     return name
 
 
@@ -88,14 +107,23 @@ def _options(given, known, what):
 
 
 class DebugMode(Mode):
-    """Every call is also run by the reference interpreter, and compared (``errors.BadOptimization`` where they differ).
+    """Every call is also run by the reference interpreter, and compared (``errors.BadOptimization`` where
+    they differ).
 
     Theano's options are accepted: the comparison is always of all results and updates, within rounding.
 
     >>> DebugMode(check_c_code=False).passes
     'DebugMode'
     """
-    OPTIONS = ("stability_patience", "check_c_code", "check_py_code", "check_isfinite", "check_preallocated_output", "require_matching_strides")
+
+    OPTIONS = (
+        "stability_patience",
+        "check_c_code",
+        "check_py_code",
+        "check_isfinite",
+        "check_preallocated_output",
+        "require_matching_strides",
+    )
 
     def __init__(self, optimizer="fast_run", linker=None, **options):
         _options(options, self.OPTIONS, "DebugMode")
@@ -104,11 +132,13 @@ class DebugMode(Mode):
 
 
 class NanGuardMode(Mode):
-    """Every call looks for NaN, infinities and numbers beyond 1e10 in arguments, shared values, results and updates.
+    """Every call looks for NaN, infinities and numbers beyond 1e10 in arguments, shared values, results and
+    updates.
 
-    One that is found is a ``NotFinite`` error (an AssertionError) that names the first operation it came from and its line,
-    and the call has changed nothing; a warning when config.NanGuardMode.action is 'warn'. Arguments that are None are
-    config.NanGuardMode's. Values inside the compiled code that reach no result are not looked at.
+    One that is found is a ``NotFinite`` error (an AssertionError) that names the first operation it came from
+    and its line, and the call has changed nothing; a warning when config.NanGuardMode.action is 'warn'.
+    Arguments that are None are config.NanGuardMode's. Values inside the compiled code that reach no result
+    are not looked at.
 
     >>> import tgen, tgen.tensor as T
     >>> x = T.dvector("x")
@@ -117,17 +147,22 @@ class NanGuardMode(Mode):
     array(-inf)
     """
 
-    def __init__(self, nan_is_error=None, inf_is_error=None, big_is_error=None, optimizer="default", linker=None):
+    def __init__(
+        self, nan_is_error=None, inf_is_error=None, big_is_error=None, optimizer="default", linker=None
+    ):
         super().__init__(linker, optimizer)
         given = {"nan": nan_is_error, "inf": inf_is_error, "big": big_is_error}
-        self.wrong = tuple(k for k, v in given.items() if (getattr(config, f"NanGuardMode.{k}_is_error") if v is None else v))
+        self.wrong = tuple(
+            k for k, v in given.items() if (getattr(config, f"NanGuardMode.{k}_is_error") if v is None else v)
+        )
 
     def watched(self, executable):
         return Guarded(executable, self.wrong, self.passes)
 
 
 class MonitorMode(Mode):
-    """A FAST_RUN mode. Its functions are never called: inside the one C function there are no nodes to call them at. It says so.
+    """A FAST_RUN mode. Its functions are never called: inside the one C function there are no nodes to call
+    them at. It says so.
 
     NanGuardMode finds where a NaN came from; ``config.compute_test_value`` computes each op as it is applied.
     """
@@ -136,17 +171,26 @@ class MonitorMode(Mode):
         super().__init__(linker, optimizer)
         self.pre_func, self.post_func = pre_func, post_func
         if pre_func is not None or post_func is not None:
-            tell_once("MonitorMode: pre_func and post_func are never called, a function is one piece of C. NanGuardMode finds where a NaN "
-                      "came from, config.compute_test_value computes each op as it is applied, function.inspect() shows what runs")
+            tell_once(
+                "MonitorMode: pre_func and post_func are never called, a function is one piece of C. "
+                "NanGuardMode finds where a NaN "
+                "came from, config.compute_test_value computes each op as it is applied, "
+                "function.inspect() shows what runs"
+            )
 
 
-predefined_modes = {"FAST_RUN": Mode("cvm", "fast_run"), "FAST_COMPILE": Mode("vm", "fast_compile"), "DebugMode": DebugMode(linker="cvm")}
+predefined_modes = {
+    "FAST_RUN": Mode("cvm", "fast_run"),
+    "FAST_COMPILE": Mode("vm", "fast_compile"),
+    "DebugMode": DebugMode(linker="cvm"),
+}
 predefined_modes["DEBUG_MODE"] = predefined_modes["DebugMode"]
 FAST_RUN, FAST_COMPILE = predefined_modes["FAST_RUN"], predefined_modes["FAST_COMPILE"]
 
 
 def get_mode(mode):
-    """The Mode for what ``function(mode=)`` takes: a Mode, a name, None (``config.mode``). ValueError for a name without mode.
+    """The Mode for what ``function(mode=)`` takes: a Mode, a name, None (``config.mode``). ValueError for a
+    name without mode.
 
     >>> get_mode("FAST_RUN") is FAST_RUN, get_mode(None).passes
     (True, 'FAST_RUN')
@@ -155,10 +199,21 @@ def get_mode(mode):
         return mode
     name = config.mode if mode is None else mode
     if not isinstance(name, str):
-        raise TypeError(f"mode must be a Mode or a string, one of {', '.join(map(repr, _names()))}; got {mode!r}")
+        raise TypeError(
+            f"mode must be a Mode or a string, one of {', '.join(map(repr, _names()))}; got {mode!r}"
+        )
     if name not in _names():
-        raise ValueError(f"No predefined mode exist for string: {name}{nearest(name, _names())}. The modes are {', '.join(_names())}")
-    made = predefined_modes[name] if name in predefined_modes else NanGuardMode() if name == "NanGuardMode" else Mode()
+        raise ValueError(
+            f"No predefined mode exist for string: {name}{nearest(name, _names())}. The modes "
+            f"are {', '.join(_names())}"
+        )
+    made = (
+        predefined_modes[name]
+        if name in predefined_modes
+        else NanGuardMode()
+        if name == "NanGuardMode"
+        else Mode()
+    )
     return made if mode is not None else _as_configured(made)
 
 

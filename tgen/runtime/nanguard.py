@@ -1,4 +1,7 @@
-"""mode="NanGuardMode": every call looks for NaN, infinities and huge numbers in what goes in and comes out."""
+"""mode="NanGuardMode": every call looks for NaN, infinities and huge numbers in what goes in and
+comes out.
+"""
+
 import warnings
 from dataclasses import replace
 
@@ -14,7 +17,8 @@ _WORDS = {"nan": "NaN", "inf": "an infinity", "big": f"a number beyond {BIG:g}"}
 
 
 class Guarded:
-    """An Executable that refuses what is not finite. Meant for one thread: what it puts back after a refused call is what was there before.
+    """An Executable that refuses what is not finite. Meant for one thread: what it puts back after a refused
+    call is what was there before.
 
     ``wrong``: which of "nan", "inf" and "big" are refused; ``mode``: the mode of the passes.
     """
@@ -30,15 +34,25 @@ class Guarded:
     def __call__(self, values):
         inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.executable.inputs, values)]
         before = [s.container.get() for s in self.executable.shared]
-        names = [f"the argument {v}" for v in self.executable.inputs] + [f"the shared variable {s}" for s in self.executable.shared]
+        names = [f"the argument {v}" for v in self.executable.inputs] + [
+            f"the shared variable {s}" for s in self.executable.shared
+        ]
         for name, value in zip(names, inputs + before):
             self.look(value, lambda found, name=name: f"{name} holds {found}")
         results = self.executable(values)
         try:
             for number, value in enumerate(results):
-                self.look(value, lambda found, number=number: f"output {number} holds {found}{self.origin(inputs, before)}")
+                self.look(
+                    value,
+                    lambda found, number=number: (
+                        f"output {number} holds {found}{self.origin(inputs, before)}"
+                    ),
+                )
             for s in self.executable.shared:
-                self.look(s.container.get(True), lambda found, s=s: f"the new value of {s} holds {found}{self.origin(inputs, before)}")
+                self.look(
+                    s.container.get(True),
+                    lambda found, s=s: f"the new value of {s} holds {found}{self.origin(inputs, before)}",
+                )
         except NotFinite:
             for s, value in zip(self.executable.shared, before):
                 if s in self.executable.updated:
@@ -60,7 +74,9 @@ class Guarded:
         raise NotFinite(text)
 
     def origin(self, inputs, shared):
-        """Which operation made the first such value, as words; found by running the program again in the reference interpreter."""
+        """Which operation made the first such value, as words; found by running the program again in the
+        reference interpreter.
+        """
         instr = first_wrong(self.executable.program, self.mode, inputs, shared, self.wrong)
         if instr is None:
             return ""
@@ -87,11 +103,15 @@ def kind_of(value, wrong):
 
 
 def first_wrong(program, mode, inputs, shared, wrong):
-    """The first instruction, before fusion, one of whose results holds what is refused; None when the interpreter finds none."""
+    """The first instruction, before fusion, one of whose results holds what is refused; None when the
+    interpreter finds none.
+    """
     function = passes.run(program.lowered.function, mode, skip=("fuse", "trim"))
     instrs = [i for i in function.block.instrs for _ in i.results]
     values = tuple(v for i in function.block.instrs for v in i.results)
-    everything = replace(function, block=replace(function.block, results=values), outputs=len(values), updates=())
+    everything = replace(
+        function, block=replace(function.block, results=values), outputs=len(values), updates=()
+    )
     try:
         found, _ = interp.run(everything, inputs, shared)
     except (ValueError, IndexError):

@@ -1,4 +1,7 @@
-"""Givens and updates: which replacements and update expressions are legal, and what the illegal ones are told."""
+"""Givens and updates: which replacements and update expressions are legal, and what the illegal ones are
+told.
+"""
+
 from tgen.core.generic import GenericType
 from tgen.core.op import OPS, SCALAR
 from tgen.errors import ArgumentValueError
@@ -11,9 +14,11 @@ from .shared import shared
 
 
 def update_pairs(updates):
-    """[(shared variable, expression)] from a list of pairs or a dict; values that are no variables become constants of the target's type.
+    """[(shared variable, expression)] from a list of pairs or a dict; values that are no variables become
+    constants of the target's type.
 
-    Raises ValueError (no pairs, a target twice) and TypeError (a target that is not shared, a value that does not fit).
+    Raises ValueError (no pairs, a target twice) and TypeError (a target that is not shared, a value that does
+    not fit).
     """
     pairs, seen = [], set()
     for target, value in replacement_pairs(updates, "updates"):
@@ -35,7 +40,10 @@ def replacement_pairs(given, what):
     except TypeError:
         pairs = [()]
     if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"The {what} parameter must be an OrderedDict/dict or a list of lists/tuples with 2 elements; got {given!r:.200}")
+        raise ValueError(
+            f"The {what} parameter must be an OrderedDict/dict or a list of lists/tuples with 2 "
+            f"elements; got {given!r:.200}"
+        )
     return pairs
 
 
@@ -43,11 +51,15 @@ def _as_variable(target, value):
     if isinstance(value, Variable):
         return value
     if isinstance(target.type, GenericType):
-        raise TypeError(f"the generic shared variable {target} cannot be updated by a function; use set_value")
+        raise TypeError(
+            f"the generic shared variable {target} cannot be updated by a function; use set_value"
+        )
     try:
         return Constant(target.type, target.type.filter(value))
     except TypeError as error:
-        raise TypeError(f"the update value of the shared variable {target} does not fit it: {error}") from None
+        raise TypeError(
+            f"the update value of the shared variable {target} does not fit it: {error}"
+        ) from None
 
 
 def check_update(target, value):
@@ -58,14 +70,19 @@ def check_update(target, value):
     """
     wanted, got = target.type, value.type
     if isinstance(wanted, GenericType) or isinstance(got, GenericType):
-        raise TypeError(f"the generic shared variable {target} cannot be updated by a function; use set_value")
+        raise TypeError(
+            f"the generic shared variable {target} cannot be updated by a function; use set_value"
+        )
     if wanted.dtype == got.dtype and wanted.ndim == got.ndim and all(map(_keeps, wanted.shape, got.shape)):
         if not any(w is not None and g is None for w, g in zip(wanted.shape, got.shape)):
             return value
         shape = [length(value, a) if w is None else literal(w) for a, w in enumerate(wanted.shape)]
         return apply("broadcast_to", value, *shape)
-    raise TypeError(f"An update must have the same type as the original shared variable (shared_var={target}, shared_var.type={wanted}, "
-                    f"update_val={value}, update_val.type={got}). {_advice(target, value)}")
+    raise TypeError(
+        "An update must have the same type as the original shared variable "
+        f"(shared_var={target}, shared_var.type={wanted}, "
+        f"update_val={value}, update_val.type={got}). {_advice(target, value)}"
+    )
 
 
 def _keeps(wanted, got):
@@ -79,8 +96,11 @@ def _advice(target, value):
     if wanted.ndim != got.ndim:
         return f"It has {got.ndim} dimensions instead of {wanted.ndim}{_line(value.owner)}."
     if wanted.broadcastable != got.broadcastable:
-        return ("If the difference is related to the broadcast pattern, you can call the tensor.unbroadcast(var, axis_to_unbroadcast[, ...]) function "
-                "to remove broadcastable dimensions.")
+        return (
+            "If the difference is related to the broadcast pattern, you can call the "
+            "tensor.unbroadcast(var, axis_to_unbroadcast[, ...]) function "
+            "to remove broadcastable dimensions."
+        )
     return f"The shared variable has static sizes that the update has not: {tuple(wanted.shape)}."
 
 
@@ -98,12 +118,19 @@ def culprit(value):
         made = f", made at {v.where[0]}:{v.where[1]}" if v.where else ""
         return f"The dtype {dtype} comes from {_named(v)}{made}."
     sources = [_source(x, v.owner) for x in v.owner.inputs]
-    return f"The dtype {dtype} comes from {v.owner.op}({', '.join(f'{_named(x)}: {x.type.dtype}' for x in sources)}){_line(v.owner)}."
+    return (
+        f"The dtype {dtype} comes from "
+        f"{v.owner.op}({', '.join(f'{_named(x)}: {x.type.dtype}' for x in sources)}){_line(v.owner)}."
+    )
 
 
 def _source(x, node):
     """``x`` without the casts and the padding that promotion put before ``node`` (they stand at its line)."""
-    while x.owner is not None and x.owner.primitive.name in ("cast", "dimshuffle") and x.owner.where == node.where:
+    while (
+        x.owner is not None
+        and x.owner.primitive.name in ("cast", "dimshuffle")
+        and x.owner.where == node.where
+    ):
         x = x.owner.inputs[0]
     return x
 
@@ -115,7 +142,9 @@ def _entrance(found):
 
 
 def _explicit_cast(node, sources):
-    """The user's cast on the line of ``node``, when the dtypes of the operands without casts would not have given the node's."""
+    """The user's cast on the line of ``node``, when the dtypes of the operands without casts would not have
+    given the node's.
+    """
     if node.primitive.kind != SCALAR or node.primitive.rule is None:
         return None
     if node.primitive.rule([x.type.dtype for x in sources], node.attrs)[1] == node.outputs[0].type.dtype:
@@ -138,7 +167,8 @@ def given_pairs(givens, inputs, table, strict):
     """{variable: replacement} for ``givens``; ``table`` is what stands for the inputs already.
 
     A replacement sees the replacements before it; one that an earlier replacement needs is refused
-    (AssertionError and ValueError), as is an input (RuntimeError). Keys must be variables and types must agree (TypeError).
+    (AssertionError and ValueError), as is an input (RuntimeError). Keys must be variables and types must
+    agree (TypeError).
     """
     found, needed, inputs = {}, set(), set(inputs)
     for key, value in replacement_pairs(givens, "givens"):
@@ -147,32 +177,54 @@ def given_pairs(givens, inputs, table, strict):
         if not isinstance(value, Variable):
             value = shared(value)
         if key in inputs:
-            raise RuntimeError(f"You are trying to replace variable {str(key)!r} through the `givens` parameter, but this variable is an input to your function. Replacing inputs is currently "
-                               "forbidden because it has no effect. One way to modify an input `x` to a function evaluating f(x) is to define a new input `y` and use "
-                               "function([y], f(x), givens={x: g(y)}).")
+            raise RuntimeError(
+                f"You are trying to replace variable {str(key)!r} through the `givens` "
+                "parameter, but this variable is an input to your function. Replacing inputs "
+                "is currently "
+                "forbidden because it has no effect. One way to modify an input `x` to a "
+                "function evaluating f(x) is to define a new input `y` and use "
+                "function([y], f(x), givens={x: g(y)})."
+            )
         if key in found or key in needed:
-            raise ArgumentValueError("When using 'givens' with several (old_v, new_v) replacement pairs, you can not have a new_v variable depend on an old_v one. For instance, "
-                                     f"givens = {{a: b, b: (a + 1)}} is not allowed. Here, the old_v {key} is used to compute other new_v's, but it is scheduled to be replaced by {value}.")
+            raise ArgumentValueError(
+                "When using 'givens' with several (old_v, new_v) replacement pairs, you "
+                "can not have a new_v variable depend on an old_v one. For instance, "
+                f"givens = {{a: b, b: (a + 1)}} is not allowed. Here, the old_v {key} "
+                "is used to compute other new_v's, but it is scheduled to be replaced "
+                f"by {value}."
+            )
         needed.update(ancestors([value]))
-        new, = clone([value], {**table, **found})
+        (new,) = clone([value], {**table, **found})
         found[key] = fitted(key, new) if strict else new
     return found
 
 
 def fitted(key, value):
-    """``value`` with the type ``key`` has: broadcastable axes the key does not have are forgotten; else TypeError."""
+    """``value`` with the type ``key`` has: broadcastable axes the key does not have are forgotten; else
+    TypeError.
+    """
     wanted, got = key.type, value.type
     if wanted == got:
         return value
-    same = not isinstance(got, GenericType) and not isinstance(wanted, GenericType) and wanted.dtype == got.dtype and wanted.ndim == got.ndim
+    same = (
+        not isinstance(got, GenericType)
+        and not isinstance(wanted, GenericType)
+        and wanted.dtype == got.dtype
+        and wanted.ndim == got.ndim
+    )
     if not same or not all(w is None or w == g for w, g in zip(wanted.shape, got.shape)):
-        raise TypeError(f"Cannot convert Type {got} (of Variable {value}) into Type {wanted}. You can try to manually convert {value} into a {wanted}, or to pass rebuild_strict=False.")
+        raise TypeError(
+            f"Cannot convert Type {got} (of Variable {value}) into Type {wanted}. You can try to "
+            f"manually convert {value} into a {wanted}, or to pass rebuild_strict=False."
+        )
     axes = tuple(a for a, (w, g) in enumerate(zip(wanted.shape, got.shape)) if g == 1 and w != 1)
     return apply_op(OPS["unbroadcast"], [value], {"axes": axes})[0] if axes else value
 
 
 def retyped(outputs, table):
-    """``clone`` that infers every type anew and casts the operands of elementwise ops to what their rule asks for."""
+    """``clone`` that infers every type anew and casts the operands of elementwise ops to what their rule asks
+    for.
+    """
     new = dict(table)
     for node in toposort(outputs, table):
         operands = [new.get(v, v) for v in node.inputs]
@@ -190,4 +242,7 @@ def _promoted(node, operands):
     if node.primitive.kind != SCALAR or node.primitive.rule is None:
         return operands
     wanted, _ = node.primitive.rule([v.type.dtype for v in operands], node.attrs)
-    return [v if v.type.dtype == d else apply_op(OPS["cast"], [v], {"dtype": d}, node.where)[0] for v, d in zip(operands, wanted)]
+    return [
+        v if v.type.dtype == d else apply_op(OPS["cast"], [v], {"dtype": d}, node.where)[0]
+        for v, d in zip(operands, wanted)
+    ]

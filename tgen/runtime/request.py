@@ -1,4 +1,7 @@
-"""What function() was asked for, resolved into one final graph: inputs to In, givens and states substituted, updates complete."""
+"""What function() was asked for, resolved into one final graph: inputs to In, givens and states substituted,
+updates complete.
+"""
+
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -19,13 +22,17 @@ from .replace import check_update, given_pairs, retyped, update_pairs
 
 @dataclass
 class Request:
-    """The final graph of a function. Its leaves are ``inputs`` (those that are no states), shared variables and constants.
+    """The final graph of a function. Its leaves are ``inputs`` (those that are no states), shared variables
+    and constants.
 
     ins      the In per input, as the user gave them
-    inputs   per In the leaf that stands for it in the final graph, a SharedVariable for states and implicit inputs
-    outs     the Out per output; ``outputs`` the final expressions; ``keys`` the dict's keys; ``unpack``: one bare output
+    inputs   per In the leaf that stands for it in the final graph, a SharedVariable for states and implicit
+             inputs
+    outs     the Out per output; ``outputs`` the final expressions; ``keys`` the dict's keys; ``unpack``: one
+             bare output
     updates  (SharedVariable, expression) pairs, defaults and states among them
     """
+
     ins: list
     inputs: list
     outs: list
@@ -42,33 +49,63 @@ class Request:
         return [i for i, v in enumerate(self.inputs) if not isinstance(v, SharedVariable)]
 
     def swapped(self, swap, delete_updates, name, profile):
-        """The request of ``Function.copy``: shared variables replaced, states of its own, updates kept or not."""
-        states = {v: _own_state(v) for v, i in zip(self.inputs, self.ins) if isinstance(v, SharedVariable) and not i.implicit}
+        """The request of ``Function.copy``: shared variables replaced, states of its own, updates kept or
+        not.
+        """
+        states = {
+            v: _own_state(v)
+            for v, i in zip(self.inputs, self.ins)
+            if isinstance(v, SharedVariable) and not i.implicit
+        }
         table = {**states, **swap}
         updates = [] if delete_updates else self.updates
         final = clone(self.outputs + [value for _, value in updates], table)
         count = len(self.outputs)
-        return replace(self, inputs=[table.get(v, v) for v in self.inputs], outputs=final[:count],
-                       updates=[(table.get(s, s), value) for (s, _), value in zip(updates, final[count:])],
-                       name=self.name if name is None else name, profile=self.profile if profile is None else profile)
+        return replace(
+            self,
+            inputs=[table.get(v, v) for v in self.inputs],
+            outputs=final[:count],
+            updates=[(table.get(s, s), value) for (s, _), value in zip(updates, final[count:])],
+            name=self.name if name is None else name,
+            profile=self.profile if profile is None else profile,
+        )
 
 
 def _own_state(v):
     return type(v)(v.name, v.type, v.container.get(), borrow=True)
 
 
-def resolve(inputs, outputs, mode, updates, givens, no_default_updates, name, rebuild_strict, allow_downcast, profile, on_unused):
+def resolve(
+    inputs,
+    outputs,
+    mode,
+    updates,
+    givens,
+    no_default_updates,
+    name,
+    rebuild_strict,
+    allow_downcast,
+    profile,
+    on_unused,
+):
     """The Request for function()'s arguments; raises what they deserve, in Theano's order of checks."""
     outputs, keys = _dict_outputs(outputs)
     updates = _warned(updates)
     if not isinstance(inputs, (list, tuple)):
-        raise TypeError(f"Input variables of a tgen function should be contained in a list, even when there is a single input; got {inputs!r:.80}")
+        raise TypeError(
+            "Input variables of a tgen function should be contained in a list, even when there "
+            f"is a single input; got {inputs!r:.80}"
+        )
     ins = [as_in(given, allow_downcast) for given in inputs]
     _check_legacy(inputs, updates, givens)
     _check_twice(ins)
     table = {v.variable: leaf for v, leaf in ((i, _leaf(i)) for i in ins)}
     final_inputs = list(table.values())
-    table.update(given_pairs(givens, [i.variable for i in ins], {k: v for k, v in table.items() if k is not v}, rebuild_strict))
+    table.update(
+        given_pairs(
+            givens, [i.variable for i in ins], {k: v for k, v in table.items() if k is not v}, rebuild_strict
+        )
+    )
     pairs = update_pairs(updates)
     outs, unpack = _outs(outputs)
     pairs += [(table[i.variable], i.update) for i in ins if i.update is not None]
@@ -94,13 +131,21 @@ def _dict_outputs(outputs):
 
 def _warned(updates):
     if type(updates) is dict and len(updates) > 1:
-        warnings.warn("The parameter 'updates' of function() expects an OrderedDict or a list of pairs, got a dict; the updates are made in its order.", UserWarning, stacklevel=4)
+        warnings.warn(
+            "The parameter 'updates' of function() expects an OrderedDict or a list of pairs, got "
+            "a dict; the updates are made in its order.",
+            UserWarning,
+            stacklevel=4,
+        )
     return updates
 
 
 def _check_legacy(inputs, updates, givens):
     if (updates or givens) and any(isinstance(given, (list, tuple)) for given in inputs):
-        raise LegacyInputError("inputs given as tuples have neither updates nor givens; use In(variable, name=..., value=..., update=...)")
+        raise LegacyInputError(
+            "inputs given as tuples have neither updates nor givens; use In(variable, "
+            "name=..., value=..., update=...)"
+        )
 
 
 def _check_twice(ins):
@@ -108,12 +153,18 @@ def _check_twice(ins):
     for index, i in enumerate(ins):
         first = seen.setdefault(i.variable, index)
         if first != index:
-            raise UnusedInputError(f"Variable {i.variable} is used twice in inputs to function(), at indices {first} and {index}. This would result in values provided for it being ignored. "
-                                   "Please do not duplicate variables in the inputs list.")
+            raise UnusedInputError(
+                f"Variable {i.variable} is used twice in inputs to function(), at indices "
+                f"{first} and {index}. This would result in values provided for it being "
+                "ignored. "
+                "Please do not duplicate variables in the inputs list."
+            )
 
 
 def _leaf(i):
-    """The variable that stands for an In in the final graph: itself, a fresh one for an intermediate variable, its state."""
+    """The variable that stands for an In in the final graph: itself, a fresh one for an intermediate
+    variable, its state.
+    """
     v = i.variable
     if isinstance(i.value, SharedVariable):
         return _state_type(v, i.value)
@@ -130,7 +181,9 @@ def _leaf(i):
 
 def _state_type(v, state):
     if state.type.dtype != v.type.dtype or state.type.ndim != v.type.ndim:
-        raise TypeError(f"the input {v} has type {v.type}; the container given as its value has type {state.type}")
+        raise TypeError(
+            f"the input {v} has type {v.type}; the container given as its value has type {state.type}"
+        )
     return state
 
 
@@ -149,7 +202,10 @@ def _outs(outputs):
     outs = [as_out(o) for o in (outputs if several else [outputs])]
     for o in outs:
         if isinstance(o.variable.type, GenericType):
-            raise TypeError(f"Outputs must be tgen Variable or Out instances. Received {o.variable}, a generic shared variable: read it with get_value()")
+            raise TypeError(
+                f"Outputs must be tgen Variable or Out instances. Received {o.variable}, a "
+                "generic shared variable: read it with get_value()"
+            )
     return outs, not several
 
 
@@ -177,7 +233,9 @@ def _final(outs, pairs, table, without, strict):
         pairs = pairs + more
     final = clone(final, canonical)
     count = len(outs)
-    return final[:count], [(canonical.get(s, s), check_update(s, value)) for (s, _), value in zip(pairs, final[count:])]
+    return final[:count], [
+        (canonical.get(s, s), check_update(s, value)) for (s, _), value in zip(pairs, final[count:])
+    ]
 
 
 def _one_per_container(found, pairs):
@@ -193,14 +251,16 @@ def _one_per_container(found, pairs):
 def _defaults(found, pairs, without, expressions):
     """The default updates that the shared variables reached so far add."""
     updated = {s.container for s, _ in pairs}
-    found = [s for s in found if s.default_update is not None and s.container not in updated and not without(s)]
+    found = [
+        s for s in found if s.default_update is not None and s.container not in updated and not without(s)
+    ]
     made = dict.fromkeys(toposort(expressions + [value for _, value in pairs])) if found else ()
     return [update_pairs([(s, _default_update(s, made))])[0] for s in found]
 
 
 def _default_update(s, made):
-    """The default update of s. Of a random state whose draw was copied with replacements it is that of the copy
-    among the nodes ``made``.
+    """The default update of s. Of a random state whose draw was copied with replacements it is that of the
+    copy among the nodes ``made``.
     """
     value = s.default_update
     node = value.owner if isinstance(value, Variable) else None
@@ -211,7 +271,9 @@ def _default_update(s, made):
 
 
 def _check_unused(ins, final_inputs, used, expressions, on_unused):
-    """``expressions`` are those before and after substitution: an input that only their graph knows of is used."""
+    """``expressions`` are those before and after substitution: an input that only their graph knows of is
+    used.
+    """
     heard = None
     for index, (i, leaf) in enumerate(zip(ins, final_inputs)):
         if leaf in used or isinstance(leaf, SharedVariable):
@@ -221,13 +283,28 @@ def _check_unused(ins, final_inputs, used, expressions, on_unused):
             continue
         action = config.on_unused_input if on_unused is None else on_unused
         if action not in OPTIONS["on_unused_input"].values:
-            raise ValueError(f"Invalid value for keyword on_unused_input of function(): {action!r}. Valid values are 'raise', 'warn' and 'ignore'.")
-        message = (f"function() was asked to create a function computing outputs given certain inputs, but the provided input variable at index {index} is not part of the "
-                   f"computational graph needed to compute the outputs: {i.variable}.")
+            raise ValueError(
+                f"Invalid value for keyword on_unused_input of function(): {action!r}. Valid "
+                "values are 'raise', 'warn' and 'ignore'."
+            )
+        message = (
+            "function() was asked to create a function computing outputs given certain inputs, but "
+            f"the provided input variable at index {index} is not part of the "
+            f"computational graph needed to compute the outputs: {i.variable}."
+        )
         if action == "raise":
-            raise UnusedInputError(f"{message}\nTo make this error into a warning, you can pass the parameter on_unused_input='warn' to function(). To disable it completely, use on_unused_input='ignore'.")
+            raise UnusedInputError(
+                f"{message}\nTo make this error into a warning, you can pass the "
+                "parameter on_unused_input='warn' to function(). To disable it "
+                "completely, use on_unused_input='ignore'."
+            )
         if action == "warn":
-            warnings.warn(f"{message}\nTo make this warning into an error, you can pass the parameter on_unused_input='raise' to function(). To disable it completely, use on_unused_input='ignore'.", stacklevel=4)
+            warnings.warn(
+                f"{message}\nTo make this warning into an error, you can pass the parameter "
+                "on_unused_input='raise' to function(). To disable it completely, use "
+                "on_unused_input='ignore'.",
+                stacklevel=4,
+            )
 
 
 def _check_missing(inputs, found, expressions):
@@ -243,9 +320,16 @@ def _missing(v, expressions):
     for node in toposort(expressions):
         if v in node.inputs:
             line = f" at {node.where[0]}:{node.where[1]}" if node.where else ""
-            return (f"Input {node.inputs.index(v)} of the graph (indices start from 0), used to compute {node.op}({', '.join(map(str, node.inputs))}){line}, was not provided and not given a value: "
-                    f"{v}.{made} Add it to the inputs of the function, or replace it with givens=.")
-    return f"The output {v} is a variable that was not provided and not given a value.{made} Add it to the inputs of the function, or replace it with givens=."
+            return (
+                f"Input {node.inputs.index(v)} of the graph (indices start from 0), used to compute "
+                f"{node.op}({', '.join(map(str, node.inputs))}){line}, was not provided and not given a "
+                "value: "
+                f"{v}.{made} Add it to the inputs of the function, or replace it with givens=."
+            )
+    return (
+        f"The output {v} is a variable that was not provided and not given a value.{made} Add it to the "
+        "inputs of the function, or replace it with givens=."
+    )
 
 
 def default_name(where):

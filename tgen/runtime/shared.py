@@ -1,4 +1,5 @@
 """``shared(value)``: which shared variable a Python value makes."""
+
 import numpy as np
 
 from tgen.core.generic import GenericType
@@ -7,11 +8,21 @@ from tgen.graph.nodes import Variable
 from tgen.graph.shared import GenericSharedVariable, ScalarSharedVariable, TensorSharedVariable
 
 _NUMBERS = (bool, int, float)
-CONSTRUCTORS = {}       # class of a value -> what makes its shared variable: filled by layers above, for values that are no arrays
+# class of a value -> what makes its shared variable: filled by layers above, for values that are no arrays
+CONSTRUCTORS = {}
 _REFUSED = "No suitable SharedVariable constructor could be found. "
 
 
-def shared(value, name=None, strict=False, allow_downcast=None, borrow=False, broadcastable=None, shape=None, **unknown):
+def shared(
+    value,
+    name=None,
+    strict=False,
+    allow_downcast=None,
+    borrow=False,
+    broadcastable=None,
+    shape=None,
+    **unknown,
+):
     """A shared variable with ``value``: kept between calls, read and updated by functions.
 
     An array gives a tensor of its dtype and number of dimensions, none of them broadcastable unless
@@ -29,29 +40,46 @@ def shared(value, name=None, strict=False, allow_downcast=None, borrow=False, br
     (TensorType(float64, matrix), TensorType(float64, shape=(1, 3)), TensorType(int64, scalar))
     """
     if isinstance(value, Variable):
-        raise TypeError(f"Shared variable constructor needs numeric values and not symbolic variables; got {value}.")
+        raise TypeError(
+            f"Shared variable constructor needs numeric values and not symbolic variables; got {value}."
+        )
     if unknown:
-        raise TypeError(f"{_REFUSED}shared() has no argument {next(iter(unknown))!r}; cast the value instead: shared(numpy.asarray(value, dtype=...))")
+        raise TypeError(
+            f"{_REFUSED}shared() has no argument {next(iter(unknown))!r}; cast the value "
+            "instead: shared(numpy.asarray(value, dtype=...))"
+        )
     if isinstance(value, np.ndarray):
         kind, array = TensorSharedVariable, _array(value)
     elif isinstance(value, _NUMBERS) or isinstance(value, np.number):
         kind, array = ScalarSharedVariable, _number(value)
     else:
         if broadcastable is not None or shape is not None:
-            raise TypeError(f"{_REFUSED}broadcastable and shape are for arrays; got {value!r:.80} ({type(value).__name__})")
+            raise TypeError(
+                f"{_REFUSED}broadcastable and shape are for arrays; got {value!r:.80} "
+                f"({type(value).__name__})"
+            )
         for kind, make in CONSTRUCTORS.items():
             if isinstance(value, kind):
                 return make(value, name, strict, allow_downcast, borrow)
         return GenericSharedVariable(name, GenericType(), value, strict, allow_downcast, borrow=borrow)
     try:
-        return kind(name, TensorType(str(array.dtype), _sizes(array, broadcastable, shape)), array, strict, allow_downcast, borrow=borrow)
+        return kind(
+            name,
+            TensorType(str(array.dtype), _sizes(array, broadcastable, shape)),
+            array,
+            strict,
+            allow_downcast,
+            borrow=borrow,
+        )
     except MemoryError as error:
         raise MemoryError(f"{error}; you might consider using shared(..., borrow=True)") from None
 
 
 def _array(value):
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{_REFUSED}A masked array would silently lose its mask; pass value.filled(...) or value.data")
+        raise TypeError(
+            f"{_REFUSED}A masked array would silently lose its mask; pass value.filled(...) or value.data"
+        )
     native = value.dtype.newbyteorder("=")
     if str(native) not in DTYPES:
         raise TypeError(f"{_REFUSED}tgen has no tensors of dtype {value.dtype}; it has {', '.join(DTYPES)}")
@@ -61,7 +89,7 @@ def _array(value):
 
 
 def _number(value):
-    if type(value) is int and not -2**63 <= value < 2**63:
+    if type(value) is int and not -(2**63) <= value < 2**63:
         raise TypeError(f"{_REFUSED}{value} does not fit int64")
     return _array(np.asarray(value))
 
@@ -76,5 +104,8 @@ def _sizes(array, broadcastable, shape):
     if shape is not None:
         sizes = [None if s is None else int(s) for s in shape]
     if len(sizes) != array.ndim:
-        raise TypeError(f"{_REFUSED}broadcastable or shape has {len(sizes)} entries; the value has {array.ndim} dimensions")
+        raise TypeError(
+            f"{_REFUSED}broadcastable or shape has {len(sizes)} entries; the value has "
+            f"{array.ndim} dimensions"
+        )
     return tuple(sizes)

@@ -1,8 +1,10 @@
-"""The Python bodies of a compiled function, as its C calls them: by number, with addresses (codegen/host.py lays them out).
+"""The Python bodies of a compiled function, as its C calls them: by number, with addresses (codegen/host.py
+lays them out).
 
-The C text is shared by all programs that differ in nothing but what their bodies do, so which body a number means belongs
-to the executable: its list of Sites is found through the frame.
+The C text is shared by all programs that differ in nothing but what their bodies do, so which body a number
+means belongs to the executable: its list of Sites is found through the frame.
 """
+
 from math import prod
 
 import numpy as np
@@ -10,13 +12,15 @@ import numpy as np
 from tgen.core.storage import new_array
 from tgen.ops.host import FOUND, SIZE
 
-LARGE = 1 << 16         # bytes from which a copy lies in a pooled block: a fresh one costs more in page faults than the copy
+# bytes from which a copy lies in a pooled block: a fresh one costs more in page faults than the copy
+LARGE = 1 << 16
 
 
 class Site:
     """``site(arrays)`` runs a body on copies of its operands and puts the results where the C wants them.
 
-    The body may keep its arguments and write to them: they are its own. Nothing is written before all results are checked.
+    The body may keep its arguments and write to them: they are its own. Nothing is written before all results
+    are checked.
     """
 
     def __init__(self, primitive, lib, ffi):
@@ -30,7 +34,7 @@ class Site:
     def __call__(self, arrays):
         inputs, at = [], 0
         for dtype, rank in self.operands:
-            inputs.append(self.copied(arrays[at], dtype, tuple(arrays[at + 1:at + 1 + rank])))
+            inputs.append(self.copied(arrays[at], dtype, tuple(arrays[at + 1 : at + 1 + rank])))
             at += 1 + rank
         places, sizes = [], []
         for _, pattern in self.results:
@@ -41,7 +45,7 @@ class Site:
 
     def over(self, address, dtype, shape):
         """An ndarray over C's memory; None when it has no elements."""
-        size = dtype.itemsize*prod(shape)
+        size = dtype.itemsize * prod(shape)
         return np.ndarray(shape, dtype, self.buffer(self.cast(self.char, address), size)) if size else None
 
     def copied(self, address, dtype, shape):
@@ -53,7 +57,11 @@ class Site:
         return here
 
     def give(self, results, places, arrays):
-        late = [(result, at) for result, at, (_, pattern) in zip(results, places, self.results) if FOUND in pattern]
+        late = [
+            (result, at)
+            for result, at, (_, pattern) in zip(results, places, self.results)
+            if FOUND in pattern
+        ]
         for (result, at), block in zip(late, self.take([result.nbytes for result, _ in late])):
             arrays[at] = int(self.ffi.cast("intptr_t", block.data))
             self.fill(result, at, arrays)

@@ -1,8 +1,11 @@
-"""How a new variable's value is drawn: callables ``initializer(shape, dtype=None, partition_info=None) -> ndarray``.
+"""How a new variable's value is drawn: callables ``initializer(shape, dtype=None, partition_info=None) ->
+ndarray``.
 
-With a seed the numbers are those of ``numpy.random.RandomState(seed)``, the same in every process; a shard of a
-partitioned variable takes its region of the whole array's numbers, so partitioning does not change the values.
+With a seed the numbers are those of ``numpy.random.RandomState(seed)``, the same in every process; a shard of
+a partitioned variable takes its region of the whole array's numbers, so partitioning does not change the
+values.
 """
+
 import math
 
 import numpy as np
@@ -11,11 +14,14 @@ from tgen.config import config
 
 from .state import store
 
-_TRUNCATED_STDDEV = 0.87962566103423978     # of a unit normal cut at two standard deviations
+_TRUNCATED_STDDEV = 0.87962566103423978  # of a unit normal cut at two standard deviations
 
 
 class Initializer:
-    """Base: ``draw(shape, dtype)`` gives the whole array, a call gives it or the region a shard stands for."""
+    """Base: ``draw(shape, dtype)`` gives the whole array, a call gives it or the region a
+    shard stands for.
+    """
+
     dtype = None
 
     def __call__(self, shape, dtype=None, partition_info=None):
@@ -27,7 +33,8 @@ class Initializer:
         return whole[tuple(slice(o, o + n) for o, n in zip(partition_info.var_offset, shape))].copy()
 
     def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items() if v is not None)})"
+        given = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if v is not None)
+        return f"{type(self).__name__}({given})"
 
 
 class zeros_initializer(Initializer):
@@ -55,8 +62,8 @@ class ones_initializer(Initializer):
 
 
 class constant_initializer(Initializer):
-    """``value`` in C order, its last element repeated to the end. ValueError when it has more elements than the shape,
-    TypeError for another shape under ``verify_shape``.
+    """``value`` in C order, its last element repeated to the end. ValueError when it has more elements than
+    the shape, TypeError for another shape under ``verify_shape``.
 
     >>> constant_initializer([1, 2])([2, 2], "float32").tolist()
     [[1.0, 2.0], [2.0, 2.0]]
@@ -64,7 +71,10 @@ class constant_initializer(Initializer):
 
     def __init__(self, value=0, dtype=None, verify_shape=False):
         if not (np.isscalar(value) or isinstance(value, (list, tuple, np.ndarray))):
-            raise TypeError(f"Invalid type for initial value: {type(value).__name__} (expected Python scalar, list or tuple of values, or numpy.ndarray).")
+            raise TypeError(
+                f"Invalid type for initial value: {type(value).__name__} (expected Python "
+                "scalar, list or tuple of values, or numpy.ndarray)."
+            )
         self.value, self.dtype, self.verify_shape = value, dtype, verify_shape
 
     def draw(self, shape, dtype):
@@ -77,7 +87,9 @@ class constant_initializer(Initializer):
         if not value.size and count:
             raise ValueError(f"constant_initializer has no element to fill the shape {shape} with")
         flat = value.astype(dtype).reshape(-1)[:count]
-        return np.concatenate([flat, np.full(count - flat.size, flat[-1] if flat.size else 0, dtype)]).reshape(shape)
+        return np.concatenate(
+            [flat, np.full(count - flat.size, flat[-1] if flat.size else 0, dtype)]
+        ).reshape(shape)
 
 
 class _Random(Initializer):
@@ -143,7 +155,9 @@ class truncated_normal_initializer(_Random):
 
 
 def fans(shape):
-    """(fan in, fan out) of a weight's shape in TensorFlow's layout: the last two axes are in and out, those before a receptive field."""
+    """(fan in, fan out) of a weight's shape in TensorFlow's layout: the last two axes are in and out, those
+    before a receptive field.
+    """
     if len(shape) < 2:
         return (shape[0], shape[0]) if shape else (1, 1)
     field = math.prod(shape[:-2])
@@ -151,8 +165,9 @@ def fans(shape):
 
 
 class variance_scaling_initializer(_Random):
-    """Variance ``scale / n``, n being fan_in, fan_out or fan_avg by ``mode``; distribution "truncated_normal" (also
-    "normal"), "untruncated_normal" or "uniform". ValueError for another word or a scale <= 0."""
+    """Variance ``scale / n``, n being fan_in, fan_out or fan_avg by ``mode``; distribution "truncated_normal"
+    (also "normal"), "untruncated_normal" or "uniform". ValueError for another word or a scale <= 0.
+    """
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, dtype=None):
         if scale <= 0.0:
@@ -162,12 +177,20 @@ class variance_scaling_initializer(_Random):
         distribution = distribution.lower()
         if distribution not in ("normal", "uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(f"Invalid `distribution` argument: {distribution}")
-        self.scale, self.mode, self.distribution, self.seed, self.dtype = scale, mode, distribution, seed, dtype
+        self.scale, self.mode, self.distribution, self.seed, self.dtype = (
+            scale,
+            mode,
+            distribution,
+            seed,
+            dtype,
+        )
 
     def draw(self, shape, dtype):
         generator = self.floats(dtype)
         into, out = fans(shape)
-        variance = self.scale / max(1.0, {"fan_in": into, "fan_out": out, "fan_avg": (into + out) / 2}[self.mode])
+        variance = self.scale / max(
+            1.0, {"fan_in": into, "fan_out": out, "fan_avg": (into + out) / 2}[self.mode]
+        )
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
             return generator.uniform(-limit, limit, shape)
@@ -191,7 +214,9 @@ class glorot_normal_initializer(variance_scaling_initializer):
 
 
 class orthogonal_initializer(_Random):
-    """``gain`` times a matrix with orthonormal rows or columns, leading axes flattened. ValueError below two axes."""
+    """``gain`` times a matrix with orthonormal rows or columns, leading axes flattened. ValueError below two
+    axes.
+    """
 
     def __init__(self, gain=1.0, seed=None, dtype=None):
         self.gain, self.seed, self.dtype = gain, seed, dtype

@@ -1,4 +1,5 @@
 """Collections: named lists a program files variables and losses under."""
+
 import re
 
 from .state import store
@@ -6,6 +7,7 @@ from .state import store
 
 class GraphKeys:
     """The collection names tgen and TensorFlow programs use."""
+
     GLOBAL_VARIABLES = "variables"
     LOCAL_VARIABLES = "local_variables"
     MODEL_VARIABLES = "model_variables"
@@ -39,10 +41,11 @@ def add_to_collections(keys, value):
 
 
 def get_collection(key, scope=None):
-    """A copy of the collection; with ``scope`` only what has a name that matches it from the start (``re.match``, so a plain
-    string filters by prefix).
+    """A copy of the collection; with ``scope`` only what has a name that matches it from the start
+    (``re.match``, so a plain string filters by prefix).
 
-    >>> add_to_collection("seen", 3); get_collection("seen"), get_collection("seen", "layer"), get_collection("nothing")
+    >>> add_to_collection("seen", 3)
+    >>> get_collection("seen"), get_collection("seen", "layer"), get_collection("nothing")
     ([3], [], [])
     """
     values = list(store().collections.get(key, ()))

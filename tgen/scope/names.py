@@ -1,4 +1,5 @@
 """Name scopes: prefixes for ``scope.Variable`` and for what variable_scope calls ``original_name_scope``."""
+
 import re
 
 from .state import place, store
@@ -12,7 +13,10 @@ def check_name(name, nested=False):
     if not isinstance(name, str):
         raise TypeError(f"a name must be a string (got: {name!r})")
     if not (_NESTED_NAME if nested else _ROOT_NAME).match(name):
-        raise ValueError(f"{name!r} is not a valid scope name: it may hold letters, digits and _ . - / and must begin with a letter, a digit or a dot")
+        raise ValueError(
+            f"{name!r} is not a valid scope name: it may hold letters, digits and _ . - / and "
+            "must begin with a letter, a digit or a dot"
+        )
 
 
 def join(path, name):
@@ -20,10 +24,11 @@ def join(path, name):
 
 
 class name_scope:
-    """``with name_scope("a") as text``: names made by ``scope.Variable`` inside begin with ``a/``; entered again, ``a_1/``.
+    """``with name_scope("a") as text``: names made by ``scope.Variable`` inside begin with ``a/``; entered
+    again, ``a_1/``.
 
-    A name that ends in ``/`` re-enters exactly that scope; None or "" goes back to the root. ``get_variable`` is not touched:
-    its names depend on variable_scope alone.
+    A name that ends in ``/`` re-enters exactly that scope; None or "" goes back to the root. ``get_variable``
+    is not touched: its names depend on variable_scope alone.
 
     >>> with name_scope("outer"), name_scope("inner") as path:
     ...     print(path)

@@ -1,4 +1,7 @@
-"""Variables cut into shards along one axis: partitioners decide how many, PartitionedVariable stands for the whole."""
+"""Variables cut into shards along one axis: partitioners decide how many, PartitionedVariable stands for the
+whole.
+"""
+
 import math
 from dataclasses import dataclass
 
@@ -11,14 +14,19 @@ from tgen.core.op import METHODS
 @dataclass(frozen=True)
 class PartitionInfo:
     """Which region of the whole (``full_shape``) a shard is: it begins at ``var_offset``."""
+
     full_shape: tuple
     var_offset: tuple
 
 
 def call_partitioner(partitioner, shape, dtype):
-    """The parts per axis that ``partitioner(shape=, dtype=)`` asks for, checked; ValueError names what is wrong with them."""
+    """The parts per axis that ``partitioner(shape=, dtype=)`` asks for, checked; ValueError names what is
+    wrong with them.
+    """
     if shape is None or any(n is None for n in shape):
-        raise ValueError(f"Shape of a new partitioned variable must be fully defined, but instead was {shape}.")
+        raise ValueError(
+            f"Shape of a new partitioned variable must be fully defined, but instead was {shape}."
+        )
     if not shape:
         raise ValueError(f"A partitioned Variable must have rank at least 1, shape: {shape}")
     parts = partitioner(shape=shape, dtype=dtype)
@@ -26,11 +34,16 @@ def call_partitioner(partitioner, shape, dtype):
         raise ValueError(f"Partitioner must return a sequence, but saw: {parts}")
     parts = [int(p) for p in parts]
     if len(parts) != len(shape):
-        raise ValueError(f"Partitioner returned a partition list that does not match the Variable's rank: {parts} vs. {shape}")
+        raise ValueError(
+            "Partitioner returned a partition list that does not match the Variable's rank: "
+            f"{parts} vs. {shape}"
+        )
     if any(p < 1 for p in parts):
         raise ValueError(f"Partitioner returned zero partitions for some axes: {parts}")
     if sum(p > 1 for p in parts) > 1:
-        raise ValueError(f"Can only slice a variable along one dimension: shape: {shape}, partitioning: {parts}")
+        raise ValueError(
+            f"Can only slice a variable along one dimension: shape: {shape}, partitioning: {parts}"
+        )
     return parts
 
 
@@ -49,14 +62,19 @@ def slices(shape, axis, count):
     start = 0
     for i in range(count):
         length = least + (i < extra)
-        yield (0,) * axis + (start,) + (0,) * (len(shape) - axis - 1), shape[:axis] + (length,) + shape[axis + 1:]
+        yield (
+            (0,) * axis + (start,) + (0,) * (len(shape) - axis - 1),
+            shape[:axis] + (length,) + shape[axis + 1 :],
+        )
         start += length
 
 
 class PartitionedVariable:
-    """A variable held as shards ``name/part_0`` ...: iterates over them, and stands for their concatenation in formulas."""
+    """A variable held as shards ``name/part_0`` ...: iterates over them, and stands for their concatenation
+    in formulas.
+    """
 
-    __array_ufunc__ = None      # np.float64(2) * p asks p, so it gives one variable
+    __array_ufunc__ = None  # np.float64(2) * p asks p, so it gives one variable
 
     def __init__(self, name, shape, dtype, shards, parts):
         self.name, self.shape, self.dtype = name, tuple(shape), dtype
@@ -76,7 +94,7 @@ class PartitionedVariable:
             self._whole = T.concatenate(self._shards, axis=axis) if count > 1 else self._shards[0]
         return self._whole
 
-    _as_TensorVariable = as_tensor      # Theano's hook: as_tensor_variable(p), so T.dot(x, p), ask for it
+    _as_TensorVariable = as_tensor  # Theano's hook: as_tensor_variable(p), so T.dot(x, p), ask for it
 
     def get_value(self):
         """The whole as an array: a copy, shard by shard."""
@@ -94,12 +112,16 @@ class PartitionedVariable:
         return getattr(self.as_tensor(), name)
 
     def __repr__(self):
-        return f"<PartitionedVariable {self.name!r} shape={self.shape} dtype={self.dtype} partitions={self._parts}>"
+        return (
+            f"<PartitionedVariable {self.name!r} shape={self.shape} dtype={self.dtype} "
+            f"partitions={self._parts}>"
+        )
 
 
 def _delegate(name):
     def method(self, *operands):
         return getattr(self.as_tensor(), name)(*operands)
+
     method.__name__ = name
     setattr(PartitionedVariable, name, method)
 
@@ -117,10 +139,12 @@ def fixed_size_partitioner(num_shards, axis=0):
     >>> fixed_size_partitioner(3, axis=1)(shape=(4, 9), dtype="float32")
     [1, 3]
     """
+
     def partitioner(shape, dtype=None, **_):
         parts = [1] * len(shape)
         parts[axis] = num_shards
         return parts
+
     return partitioner
 
 
@@ -139,11 +163,17 @@ def variable_axis_size_partitioner(max_shard_bytes, axis=0, bytes_per_string_ele
         parts = [1] * len(shape)
         parts[axis] = min(shards, max_shards) if max_shards else shards
         return parts
+
     return partitioner
 
 
-def min_max_variable_partitioner(max_partitions=1, axis=0, min_slice_size=256 << 10, bytes_per_string_element=16):
-    """Up to ``max_partitions`` shards along ``axis``, each of ``min_slice_size`` bytes or more. ValueError for an axis out of range."""
+def min_max_variable_partitioner(
+    max_partitions=1, axis=0, min_slice_size=256 << 10, bytes_per_string_element=16
+):
+    """Up to ``max_partitions`` shards along ``axis``, each of ``min_slice_size`` bytes or more. ValueError
+    for an axis out of range.
+    """
+
     def partitioner(shape, dtype, **_):
         if axis >= len(shape):
             raise ValueError(f"Cannot partition variable along axis {axis} when shape is only {shape}")
@@ -151,4 +181,5 @@ def min_max_variable_partitioner(max_partitions=1, axis=0, min_slice_size=256 <<
         parts = [1] * len(shape)
         parts[axis] = max(1, min(shape[axis], max_partitions, wanted))
         return parts
+
     return partitioner

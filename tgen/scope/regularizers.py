@@ -1,4 +1,7 @@
-"""Penalties on a variable, run once when get_variable makes it; the result is filed under REGULARIZATION_LOSSES."""
+"""Penalties on a variable, run once when get_variable makes it; the result is filed under
+REGULARIZATION_LOSSES.
+"""
+
 import numbers
 
 import tgen.tensor as T
@@ -25,6 +28,7 @@ def _penalty(scale, measure, name):
 
     def regularizer(weights):
         return scale * measure(weights)
+
     regularizer.__name__ = name
     return regularizer
 
@@ -59,5 +63,6 @@ def sum_regularizer(regularizers, name="sum_regularizer"):
     def regularizer(weights):
         losses = [loss for loss in (r(weights) for r in kept) if loss is not None]
         return sum(losses[1:], losses[0]) if losses else None
+
     regularizer.__name__ = name
     return regularizer

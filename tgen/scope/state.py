@@ -1,4 +1,7 @@
-"""What scopes remember: one Store for the process (variables, names, collections), one place in it per thread."""
+"""What scopes remember: one Store for the process (variables, names, collections), one place in it per
+thread.
+"""
+
 import enum
 import threading
 
@@ -7,6 +10,7 @@ import numpy as np
 
 class ReuseMode(enum.Enum):
     """``AUTO_REUSE``: return the variable when it exists, else make it."""
+
     AUTO_REUSE = 1
 
     def __repr__(self):
@@ -32,7 +36,9 @@ class Store:
         self.seed, self.draws = None, 0
 
     def unique_name(self, name):
-        """``name``, or ``name_1``, ``name_2`` ... when it is taken; taken from now on. Capitals do not tell names apart."""
+        """``name``, or ``name_1``, ``name_2`` ... when it is taken; taken from now on. Capitals do not tell
+        names apart.
+        """
         with self.lock:
             key, count = name.lower(), self.names.get(name.lower(), 0)
             self.names[key] = count + 1
@@ -44,7 +50,9 @@ class Store:
             return f"{name}_{count}"
 
     def random_state(self, seed):
-        """The generator of an initializer: its own seed, else the store's seed and a running number, else fresh entropy."""
+        """The generator of an initializer: its own seed, else the store's seed and a running number, else
+        fresh entropy.
+        """
         if seed is not None or self.seed is None:
             return np.random.RandomState(seed)
         with self.lock:
@@ -53,14 +61,16 @@ class Store:
 
 
 class _Place(threading.local):
-    """Where a thread stands: its open scope, how often each scope name was opened, its name scope. Threads start at the root."""
+    """Where a thread stands: its open scope, how often each scope name was opened, its name scope. Threads
+    start at the root.
+    """
 
     def __init__(self):
         self.store = None
 
 
 _place = _Place()
-_default = [Store(), None]      # the store, and what makes a root scope (set by variable_scope)
+_default = [Store(), None]  # the store, and what makes a root scope (set by variable_scope)
 
 
 def store():
@@ -89,12 +99,15 @@ def reset():
     """
     here = place()
     if here.scope is not here.root or here.path:
-        raise RuntimeError(f"scope.reset() inside the open scope {here.scope.name or here.path!r}: leave it first")
+        raise RuntimeError(
+            f"scope.reset() inside the open scope {here.scope.name or here.path!r}: leave it first"
+        )
     _default[0] = Store()
 
 
 def set_random_seed(seed):
-    """Make initializers without a seed of their own repeatable: they draw from (seed, how many have drawn before).
+    """Make initializers without a seed of their own repeatable: they draw from (seed, how many have drawn
+    before).
 
     >>> set_random_seed(1); reset()
     """

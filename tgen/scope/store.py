@@ -1,4 +1,5 @@
 """The reuse rule: look a full name up, return what is there or make it, or say why neither is allowed."""
+
 import enum
 import inspect
 
@@ -15,6 +16,7 @@ from .state import store
 
 class VariableSynchronization(enum.Enum):
     """Accepted for TensorFlow's signature; ON_READ makes a variable not trainable."""
+
     AUTO = 0
     NONE = 1
     ON_WRITE = 2
@@ -23,6 +25,7 @@ class VariableSynchronization(enum.Enum):
 
 class VariableAggregation(enum.Enum):
     """Accepted for TensorFlow's signature; tgen has one replica, so it decides nothing."""
+
     NONE = 0
     SUM = 1
     MEAN = 2
@@ -31,8 +34,20 @@ class VariableAggregation(enum.Enum):
 
 class Wish:
     """What one get_variable call asks for, defaults of its scope filled in."""
-    __slots__ = ("name", "shape", "dtype", "initializer", "regularizer", "reuse", "trainable", "collections", "partitioner",
-                 "validate_shape", "constraint")
+
+    __slots__ = (
+        "name",
+        "shape",
+        "dtype",
+        "initializer",
+        "regularizer",
+        "reuse",
+        "trainable",
+        "collections",
+        "partitioner",
+        "validate_shape",
+        "constraint",
+    )
 
     def __init__(self, **fields):
         for key, value in fields.items():
@@ -57,27 +72,65 @@ def compatible(wanted, found):
     return len(wanted) == len(found) and all(a is None or a == b for a, b in zip(wanted, found))
 
 
-def true_getter(name, shape=None, dtype=None, initializer=None, regularizer=None, reuse=None, trainable=None, collections=None,
-                caching_device=None, partitioner=None, validate_shape=True, use_resource=None, constraint=None,
-                synchronization=VariableSynchronization.AUTO, aggregation=VariableAggregation.NONE):
+def true_getter(
+    name,
+    shape=None,
+    dtype=None,
+    initializer=None,
+    regularizer=None,
+    reuse=None,
+    trainable=None,
+    collections=None,
+    caching_device=None,
+    partitioner=None,
+    validate_shape=True,
+    use_resource=None,
+    constraint=None,
+    synchronization=VariableSynchronization.AUTO,
+    aggregation=VariableAggregation.NONE,
+):
     """get_variable without custom getters: ``name`` is the full name, ``dtype`` and ``reuse`` are decided."""
-    del caching_device, use_resource, aggregation       # they place a variable on devices tgen does not have
+    del caching_device, use_resource, aggregation  # they place a variable on devices tgen does not have
     scalar = shape is not None and as_shape(shape) == ()
     if trainable is None:
         trainable = synchronization is not VariableSynchronization.ON_READ
     elif trainable and synchronization is VariableSynchronization.ON_READ:
-        raise ValueError("Synchronization value can be set to VariableSynchronization.ON_READ only for non-trainable variables. "
-                         "You have specified trainable=True and synchronization=VariableSynchronization.ON_READ.")
-    wish = Wish(name=name, shape=as_shape(shape), dtype=str(np.dtype(dtype or config.floatX)), initializer=initializer, regularizer=regularizer, reuse=reuse,
-                trainable=trainable, collections=collections, partitioner=partitioner, validate_shape=validate_shape, constraint=constraint)
+        raise ValueError(
+            "Synchronization value can be set to VariableSynchronization.ON_READ only for "
+            "non-trainable variables. "
+            "You have specified trainable=True and "
+            "synchronization=VariableSynchronization.ON_READ."
+        )
+    wish = Wish(
+        name=name,
+        shape=as_shape(shape),
+        dtype=str(np.dtype(dtype or config.floatX)),
+        initializer=initializer,
+        regularizer=regularizer,
+        reuse=reuse,
+        trainable=trainable,
+        collections=collections,
+        partitioner=partitioner,
+        validate_shape=validate_shape,
+        constraint=constraint,
+    )
     if partitioner is not None and not callable(partitioner):
         raise ValueError(f"Partitioner must be callable, but received: {partitioner}")
     with store().lock:
-        if partitioner is not None and not scalar or reuse is True and partitioner is None and name in store().partitioned:
+        if (
+            partitioner is not None
+            and not scalar
+            or reuse is True
+            and partitioner is None
+            and name in store().partitioned
+        ):
             return _partitioned(wish)
         if f"{name}/part_0" in store().variables:
-            raise ValueError(f"No partitioner was provided, but a partitioned version of the variable was found: {name}/part_0. "
-                             "Perhaps a variable of the same name was already created with partitioning?")
+            raise ValueError(
+                "No partitioner was provided, but a partitioned version of the variable was "
+                f"found: {name}/part_0. "
+                "Perhaps a variable of the same name was already created with partitioning?"
+            )
         return _single(wish)
 
 
@@ -93,23 +146,35 @@ def _single(wish):
     if found is not None:
         return _reused(wish, found)
     if wish.reuse is True:
-        raise ValueError(f"Variable {wish.name} does not exist, or was not created with scope.get_variable(). "
-                         "Did you mean to set reuse=scope.AUTO_REUSE in VarScope?")
+        raise ValueError(
+            f"Variable {wish.name} does not exist, or was not created with "
+            "scope.get_variable(). "
+            "Did you mean to set reuse=scope.AUTO_REUSE in VarScope?"
+        )
     variable, loss = _make(wish, _initializer(wish), wish.name, wish.shape)
     return _file(wish, wish.name, variable, loss)
 
 
 def _reused(wish, found):
     if wish.reuse is False:
-        raise ValueError(f"Variable {wish.name} already exists, disallowed. Did you mean to set reuse=True or reuse=scope.AUTO_REUSE in VarScope? "
-                         f"Originally defined at:\n\n{store().lines[wish.name]}")
+        raise ValueError(
+            f"Variable {wish.name} already exists, disallowed. Did you mean to set reuse=True "
+            "or reuse=scope.AUTO_REUSE in VarScope? "
+            f"Originally defined at:\n\n{store().lines[wish.name]}"
+        )
     shape = found.storage.shape
     if not compatible(wish.shape, shape):
-        raise ValueError(f"Trying to share variable {wish.name}, but specified shape {wish.shape} and found shape {shape}. "
-                         f"Originally defined at:\n\n{store().lines[wish.name]}")
+        raise ValueError(
+            f"Trying to share variable {wish.name}, but specified shape {wish.shape} and found "
+            f"shape {shape}. "
+            f"Originally defined at:\n\n{store().lines[wish.name]}"
+        )
     if wish.dtype != found.dtype:
-        raise ValueError(f"Trying to share variable {wish.name}, but specified dtype {wish.dtype} and found dtype {found.dtype}. "
-                         f"Originally defined at:\n\n{store().lines[wish.name]}")
+        raise ValueError(
+            f"Trying to share variable {wish.name}, but specified dtype {wish.dtype} and found "
+            f"dtype {found.dtype}. "
+            f"Originally defined at:\n\n{store().lines[wish.name]}"
+        )
     return found
 
 
@@ -136,7 +201,9 @@ def _parameters(initializer):
 
 
 def _needs_arguments(parameters):
-    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values())
+    return any(
+        p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()
+    )
 
 
 def _drawn(wish, initializer, shape, info):
@@ -151,16 +218,24 @@ def _drawn(wish, initializer, shape, info):
             raise ValueError(f"the initializer of {wish.name} gave shape {value.shape}, wanted {shape}")
         return value
     if _needs_arguments(parameters):
-        raise ValueError(f"The initializer passed is not valid. It should be a callable with no arguments and the shape should not be provided or an "
-                         f"instance of `scope.*_initializer` and `shape` should be fully defined. Shape of a new variable ({wish.name}) must be "
-                         f"fully defined, but instead was {wish.shape}.")
+        raise ValueError(
+            "The initializer passed is not valid. It should be a callable with no arguments "
+            "and the shape should not be provided or an "
+            "instance of `scope.*_initializer` and `shape` should be fully defined. Shape of a "
+            f"new variable ({wish.name}) must be "
+            f"fully defined, but instead was {wish.shape}."
+        )
     return variables.first_value(initializer(), None)
 
 
 def _make(wish, initializer, name, shape, info=None):
-    """A variable that nobody knows yet, and its regularization loss: when a user's callable raises, nothing has happened."""
+    """A variable that nobody knows yet, and its regularization loss: when a user's callable raises, nothing
+    has happened.
+    """
     keys = variables.check_collections(wish.collections, wish.trainable)
-    variable = variables.make(_drawn(wish, initializer, shape, info), name, wish.validate_shape, wish.trainable, wish.constraint)
+    variable = variables.make(
+        _drawn(wish, initializer, shape, info), name, wish.validate_shape, wish.trainable, wish.constraint
+    )
     variable.tag.collections, variable.tag.partition_info = keys, info
     loss = wish.regularizer(variable) if wish.regularizer else None
     return variable, loss
@@ -184,20 +259,29 @@ def _partitioned(wish):
     """The partitioned variable of that name, made shard by shard when it is new."""
     name, state = wish.name, store()
     if name in state.variables:
-        raise ValueError(f"A partitioner was provided, but an unpartitioned version of the variable was found: {name}.  "
-                         "Perhaps a variable of the same name was already created without partitioning?")
+        raise ValueError(
+            "A partitioner was provided, but an unpartitioned version of the variable was "
+            f"found: {name}.  "
+            "Perhaps a variable of the same name was already created without partitioning?"
+        )
     whole = _whole_value(wish)
     if whole is not None:
         if wish.shape is not None and not compatible(wish.shape, whole.shape):
-            raise ValueError(f"Shapes {wish.shape} and {whole.shape} are not compatible: the shape and the initializer of {name} differ")
+            raise ValueError(
+                f"Shapes {wish.shape} and {whole.shape} are not compatible: the shape and the "
+                f"initializer of {name} differ"
+            )
         wish.shape = whole.shape
     parts = call_partitioner(wish.partitioner, wish.shape, wish.dtype) if wish.partitioner else None
     found = state.partitioned.get(name)
     if found is not None:
         return _reused_partitioned(wish, found, parts)
     if wish.reuse is True:
-        raise ValueError(f"PartitionedVariable {name} does not exist, or was not created with scope.get_variable(). "
-                         "Did you mean to set reuse=False or reuse=scope.AUTO_REUSE in VarScope?")
+        raise ValueError(
+            f"PartitionedVariable {name} does not exist, or was not created with "
+            "scope.get_variable(). "
+            "Did you mean to set reuse=False or reuse=scope.AUTO_REUSE in VarScope?"
+        )
     return _make_partitioned(wish, whole, parts)
 
 
@@ -208,13 +292,22 @@ def _whole_value(wish):
 def _reused_partitioned(wish, found, parts):
     name = wish.name
     if wish.reuse is False:
-        raise ValueError(f"Partitioned variable with name {name} already exists. Did you mean to set reuse=True or "
-                         f"reuse=scope.AUTO_REUSE in VarScope? Originally defined at:\n\n{store().lines[name]}")
-    for what, wanted, has, equal in [("shape", wish.shape, found.shape, compatible(wish.shape, found.shape)),
-                                     ("dtype", wish.dtype, found.dtype, wish.dtype == found.dtype),
-                                     ("partitions", parts, found.partitions, parts in (None, found.partitions))]:
+        raise ValueError(
+            f"Partitioned variable with name {name} already exists. Did you mean to set "
+            "reuse=True or "
+            "reuse=scope.AUTO_REUSE in VarScope? Originally defined at:\n\n"
+            f"{store().lines[name]}"
+        )
+    for what, wanted, has, equal in [
+        ("shape", wish.shape, found.shape, compatible(wish.shape, found.shape)),
+        ("dtype", wish.dtype, found.dtype, wish.dtype == found.dtype),
+        ("partitions", parts, found.partitions, parts in (None, found.partitions)),
+    ]:
         if not equal:
-            raise ValueError(f"Trying to reuse partitioned variable {name}, but specified {what} {wanted} and found {what} {has}.")
+            raise ValueError(
+                f"Trying to reuse partitioned variable {name}, but specified {what} {wanted} "
+                f"and found {what} {has}."
+            )
     return found
 
 
@@ -223,8 +316,11 @@ def _check_shards(name, count):
     known = store().variables
     taken = [i for i in range(count + 1) if f"{name}/part_{i}" in known]
     if taken:
-        raise ValueError(f"Partitioner returned a different partitioning than what was already found.  Partitioner returned {count} shards, "
-                         f"and shard {name}/part_{taken[-1]} was found.")
+        raise ValueError(
+            "Partitioner returned a different partitioning than what was already found.  "
+            f"Partitioner returned {count} shards, "
+            f"and shard {name}/part_{taken[-1]} was found."
+        )
 
 
 def _make_partitioned(wish, whole, parts):

@@ -1,4 +1,5 @@
 """From a first value to a shared variable: dtype, static shape, unique name, collections."""
+
 import linecache
 import sys
 
@@ -17,19 +18,27 @@ _LINES_SHOWN = 5
 
 
 def user_lines():
-    """Where the user's program stands: up to five frames outside tgen, innermost first, in traceback's layout."""
+    """Where the user's program stands: up to five frames outside tgen, innermost first, in traceback's
+    layout.
+    """
     lines, frame = [], sys._getframe(1)
     while frame is not None and len(lines) < _LINES_SHOWN:
         code = frame.f_code
-        if is_user_frame(code.co_filename) and not code.co_filename.startswith("<frozen "):    # not the import system
+        # not the import system
+        if is_user_frame(code.co_filename) and not code.co_filename.startswith("<frozen "):
             source = linecache.getline(code.co_filename, frame.f_lineno).strip()
-            lines.append(f'  File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}\n' + (f"    {source}\n" if source else ""))
+            lines.append(
+                f'  File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}\n'
+                + (f"    {source}\n" if source else "")
+            )
         frame = frame.f_back
     return "".join(lines)
 
 
 def number_kind(value):
-    """"i" or "f" or "b" for Python numbers and lists of them, whose width is not said; None for what has a dtype of its own."""
+    """ "i" or "f" or "b" for Python numbers and lists of them, whose width is not said; None for what has a
+    dtype of its own.
+    """
     if hasattr(value, "dtype"):
         return None
     array = np.asarray(value)
@@ -45,7 +54,9 @@ def value_dtype(value):
 
 
 def first_value(value, dtype=None):
-    """An own array of an initial value: a number, array, list, or a symbolic expression, whose present value is taken."""
+    """An own array of an initial value: a number, array, list, or a symbolic expression, whose present value
+    is taken.
+    """
     if isinstance(value, Symbol):
         value = value.eval()
     return np.array(value, dtype=dtype or value_dtype(value))
@@ -56,7 +67,10 @@ def check_collections(collections, trainable):
     if collections is None:
         collections = [GraphKeys.GLOBAL_VARIABLES]
     if not isinstance(collections, (list, tuple, set)):
-        raise ValueError(f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections!r} of type {type(collections)}")
+        raise ValueError(
+            "collections argument to Variable constructor must be a list, tuple, or set. Got "
+            f"{collections!r} of type {type(collections)}"
+        )
     if trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
         return [*collections, GraphKeys.TRAINABLE_VARIABLES]
     return list(collections)
@@ -70,11 +84,22 @@ def make(value, name, validate_shape, trainable, constraint):
     return variable
 
 
-def Variable(initial_value, name=None, *, trainable=True, collections=None, validate_shape=True, dtype=None, constraint=None):
-    """Always a new shared variable, whatever exists: a taken name gets _1, _2 ...; the open name scope is its prefix.
+def Variable(
+    initial_value,
+    name=None,
+    *,
+    trainable=True,
+    collections=None,
+    validate_shape=True,
+    dtype=None,
+    constraint=None,
+):
+    """Always a new shared variable, whatever exists: a taken name gets _1, _2 ...; the open name scope is its
+    prefix.
 
-    ``initial_value``: a number, array, list, an expression, or a callable without arguments that gives one. The shape is
-    static unless ``validate_shape`` is False. ValueError without a value or for collections that are no list, tuple or set.
+    ``initial_value``: a number, array, list, an expression, or a callable without arguments that gives one.
+    The shape is static unless ``validate_shape`` is False. ValueError without a value or for collections that
+    are no list, tuple or set.
 
     >>> from tgen import scope
     >>> [scope.Variable(0.0, "eta").name for _ in range(3)]

@@ -5,16 +5,71 @@
 >>> (T.dot(x, w) * 2 + 1).type
 TensorType(float32, vector)
 """
+
 from tgen.core.types import DTYPES, is_float
 from tgen.runtime.shared import shared
 
-from . import (apply, constructors, counting, creation, diagonals, drawing, einsum, elemwise, gradient, indexing, join, linalg, manipulate, math, methods,
-               nnet, positions, printing, promotion, reduce, signal, sorting, subtensor, variable, verify)
+from . import (
+    apply,
+    constructors,
+    counting,
+    creation,
+    diagonals,
+    drawing,
+    einsum,
+    elemwise,
+    gradient,
+    indexing,
+    join,
+    linalg,
+    manipulate,
+    math,
+    methods,
+    nnet,
+    positions,
+    printing,
+    promotion,
+    reduce,
+    signal,
+    sorting,
+    subtensor,
+    variable,
+    verify,
+)
 from .elemwise import Elemwise, switch, where
 from .promotion import as_dtype, cast, upcast
 
-_AREAS = (math, reduce, creation, manipulate, join, diagonals, indexing, positions, subtensor, linalg, sorting, counting, einsum, gradient, printing, verify, variable)
-__all__ = ["nnet", "signal", "shared", "switch", "where", "cast", "upcast", "Elemwise", *elemwise.FUNCTIONS, *constructors.NAMES]
+_AREAS = (
+    math,
+    reduce,
+    creation,
+    manipulate,
+    join,
+    diagonals,
+    indexing,
+    positions,
+    subtensor,
+    linalg,
+    sorting,
+    counting,
+    einsum,
+    gradient,
+    printing,
+    verify,
+    variable,
+)
+__all__ = [
+    "nnet",
+    "signal",
+    "shared",
+    "switch",
+    "where",
+    "cast",
+    "upcast",
+    "Elemwise",
+    *elemwise.FUNCTIONS,
+    *constructors.NAMES,
+]
 globals().update(elemwise.FUNCTIONS)
 globals().update({name: getattr(constructors, name) for name in constructors.NAMES})
 # the names of dtypes, as lists

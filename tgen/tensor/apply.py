@@ -1,15 +1,18 @@
 """One primitive applied to variables, with the weak flag of its result decided here."""
+
 import tgen.ops
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant, apply_op
 
 __all__ = ["apply", "apply_many", "demand", "pad", "reorder", "within"]
-assert tgen.ops     # importing it filled OPS
+assert tgen.ops  # importing it filled OPS
 
 
 def set_weak(v, weak):
-    """Give a fresh result ``v`` the weak flag its function decided (what op.infer says of it does not count)."""
+    """Give a fresh result ``v`` the weak flag its function decided (what op.infer says of it
+    does not count).
+    """
     if v.type.weak != weak:
         v.type = TensorType(v.type.dtype, v.type.shape, weak)
     return v
@@ -45,7 +48,7 @@ def within(x, size, message, error="ValueError"):
     """
     known = isinstance(x, Constant) and (x.data >= 0).all() or x.type.dtype in ("uint8", "uint16", "uint32")
     x = x if x.type.dtype == "int64" and not x.type.weak else apply("cast", x, dtype="int64")
-    if not known:       # a negative index would count from the end; the size is none in any case
+    if not known:  # a negative index would count from the end; the size is none in any case
         zero, top = (reorder(v, ("x",) * x.type.ndim) for v in (Constant(TensorType("int64", ()), 0), size))
         x = apply("switch", apply("lt", x, zero), top, x)
     return apply("within", x, size, message=message, error=error)

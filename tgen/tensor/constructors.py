@@ -1,22 +1,45 @@
 """Input variables: ``T.matrix('x')``, ``T.dscalars('xy')``, ``T.tensor('float32', shape=(None, 784))``."""
+
 from tgen.config import config
 from tgen.core.types import DTYPES, TensorType
 
 from .promotion import as_dtype
 
-_SHAPES = {"scalar": (), "vector": (None,), "row": (1, None), "col": (None, 1), "matrix": (None, None),
-           **{f"tensor{n}": (None,) * n for n in range(3, 8)}}
-_PLURALS = {"scalar": "scalars", "vector": "vectors", "row": "rows", "col": "cols", "matrix": "matrices",
-            **{f"tensor{n}": f"tensor{n}s" for n in range(3, 8)}}
-_PREFIXES = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "ub": "uint8", "uw": "uint16", "ui": "uint32", "ul": "uint64",
-             "f": "float32", "d": "float64"}
+_SHAPES = {
+    "scalar": (),
+    "vector": (None,),
+    "row": (1, None),
+    "col": (None, 1),
+    "matrix": (None, None),
+    **{f"tensor{n}": (None,) * n for n in range(3, 8)},
+}
+_PLURALS = {
+    "scalar": "scalars",
+    "vector": "vectors",
+    "row": "rows",
+    "col": "cols",
+    "matrix": "matrices",
+    **{f"tensor{n}": f"tensor{n}s" for n in range(3, 8)},
+}
+_PREFIXES = {
+    "b": "int8",
+    "w": "int16",
+    "i": "int32",
+    "l": "int64",
+    "ub": "uint8",
+    "uw": "uint16",
+    "ui": "uint32",
+    "ul": "uint64",
+    "f": "float32",
+    "d": "float64",
+}
 
 
 def tensor(*args, name=None, dtype=None, shape=None, broadcastable=None):
     """A variable of any type: ``tensor(dtype, shape, name)``, or a name first and the rest by keyword.
 
-    ``shape`` has an int or None per axis (booleans are a broadcast pattern). The dtype is config.floatX by default.
-    TypeError for a dtype tensors do not have.
+    ``shape`` has an int or None per axis (booleans are a broadcast pattern). The dtype is config.floatX by
+    default. TypeError for a dtype tensors do not have.
 
     >>> tensor("float32", shape=(None, 784)).type
     TensorType(float32, shape=(?, 784))
@@ -41,13 +64,15 @@ def tensor(*args, name=None, dtype=None, shape=None, broadcastable=None):
 def _of_floatX(rank):
     def make(name=None, dtype=None):
         return TensorType(as_dtype(dtype or config.floatX), _SHAPES[rank])(name)
+
     make.__name__ = make.__qualname__ = rank
     make.__doc__ = f"A {rank} variable, of dtype config.floatX or the given one."
     return make
 
 
 class Several:
-    """``matrices('ab')``, ``matrices('a', 'b')`` or ``matrices(2)``: variables at once, as a list (of one name: the variable).
+    """``matrices('ab')``, ``matrices('a', 'b')`` or ``matrices(2)``: variables at once, as a list (of one
+    name: the variable).
 
     >>> vectors(3)
     [<TensorType(float64, vector)>, <TensorType(float64, vector)>, <TensorType(float64, vector)>]
@@ -58,7 +83,9 @@ class Several:
 
     def __call__(self, *names, **options):
         if not names:
-            raise TypeError(f"{self.__name__} wants names or a number: {self.__name__}('xy'), {self.__name__}(2)")
+            raise TypeError(
+                f"{self.__name__} wants names or a number: {self.__name__}('xy'), {self.__name__}(2)"
+            )
         if isinstance(names[0], int):
             return [self.one(**options) for _ in range(names[0])]
         if len(names) == 1:
@@ -75,8 +102,16 @@ class Several:
 
 
 SINGLE = {rank: _of_floatX(rank) for rank in _SHAPES}
-SINGLE |= {prefix + rank: TensorType(dtype, shape) for prefix, dtype in _PREFIXES.items() for rank, shape in _SHAPES.items()}
-PLURAL = {prefix + _PLURALS[rank]: Several(SINGLE[prefix + rank], prefix + _PLURALS[rank]) for prefix in ("", *_PREFIXES) for rank in _SHAPES}
+SINGLE |= {
+    prefix + rank: TensorType(dtype, shape)
+    for prefix, dtype in _PREFIXES.items()
+    for rank, shape in _SHAPES.items()
+}
+PLURAL = {
+    prefix + _PLURALS[rank]: Several(SINGLE[prefix + rank], prefix + _PLURALS[rank])
+    for prefix in ("", *_PREFIXES)
+    for rank in _SHAPES
+}
 globals().update(SINGLE)
 globals().update(PLURAL)
 

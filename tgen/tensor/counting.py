@@ -1,4 +1,5 @@
 """Different elements and how often each is there; classes as rows with one 1."""
+
 import numpy as np
 
 from tgen.config import config
@@ -33,10 +34,11 @@ def _first_of_equals(x):
 
 
 def unique(x, return_index=False, return_inverse=False, return_counts=False, axis=None):
-    """The different elements of x (flattened) in ascending order, nan once; or a list of these and what is asked for.
+    """The different elements of x (flattened) in ascending order, nan once; or a list of these and what is
+    asked for.
 
-    ``return_index``: where each stands first; ``return_inverse``: which of them each element of x is, in the shape of x;
-    ``return_counts``: how often each is there. All int64. ValueError for an axis.
+    ``return_index``: where each stands first; ``return_inverse``: which of them each element of x is, in the
+    shape of x; ``return_counts``: how often each is there. All int64. ValueError for an axis.
 
     >>> import tgen.tensor as T
     >>> T.unique(T.imatrix()).type
@@ -49,21 +51,26 @@ def unique(x, return_index=False, return_inverse=False, return_counts=False, axi
     order = apply("argsort", x, axis=0)
     ordered = getitem(x, order)
     first = _first_of_equals(ordered)
-    places, = nonzero(first)
+    (places,) = nonzero(first)
     results = [getitem(ordered, places)]
     if return_index:
         results.append(getitem(order, places))
     if return_inverse:
         number = elemwise("sub")(cumsum(first), 1)
-        results.append(reshape(getitem(number, apply("argsort", order, axis=0)), shaped.shape, ndim=shaped.type.ndim))
+        results.append(
+            reshape(getitem(number, apply("argsort", order, axis=0)), shaped.shape, ndim=shaped.type.ndim)
+        )
     if return_counts:
-        ends = getitem(concatenate([places, reorder(sizes.variable(sizes.length(x, 0)), ["x"])]), slice(1, None))
+        ends = getitem(
+            concatenate([places, reorder(sizes.variable(sizes.length(x, 0)), ["x"])]), slice(1, None)
+        )
         results.append(elemwise("sub")(ends, places))
     return results if len(results) > 1 else results[0]
 
 
 def bincount(x, weights=None, minlength=None, assert_nonneg=False):
-    """How often each of 0, 1, ... up to the largest is in the integer vector x, int64; with ``weights`` the sums of these.
+    """How often each of 0, 1, ... up to the largest is in the integer vector x, int64; with ``weights`` the
+    sums of these.
 
     At least ``minlength`` long. Of no elements the length is ``minlength``. A negative element is a
     ValueError when the function runs, with ``assert_nonneg`` an AssertionError, too.
@@ -86,9 +93,11 @@ def bincount(x, weights=None, minlength=None, assert_nonneg=False):
 
 
 def to_one_hot(y, nb_class, dtype=None):
-    """A matrix with one row an element of the integer vector y and ``nb_class`` columns: 1 in the column y says, else 0.
+    """A matrix with one row an element of the integer vector y and ``nb_class`` columns: 1 in the column y
+    says, else 0.
 
-    ``dtype`` is floatX unless given. TypeError unless y is a vector of integers; a class that is no column is an IndexError.
+    ``dtype`` is floatX unless given. TypeError unless y is a vector of integers; a class that is no column is
+    an IndexError.
 
     >>> import tgen.tensor as T
     >>> T.to_one_hot(T.ivector(), 10, "int8").type.shape

@@ -1,4 +1,5 @@
 """Arrays from sizes and numbers: zeros, alloc, arange, eye."""
+
 import numpy as np
 
 from tgen.config import config
@@ -12,14 +13,33 @@ from .manipulate import to_sizes
 from .promotion import as_dtype, cast, convert, settle
 from .variable import as_tensor_variable, constant
 
-__all__ = ["alloc", "full", "full_like", "fill", "zeros", "ones", "zeros_like", "ones_like", "empty", "arange", "eye", "identity",
-           "identity_like", "tri", "second", "bartlett", "mgrid", "ogrid"]
+__all__ = [
+    "alloc",
+    "full",
+    "full_like",
+    "fill",
+    "zeros",
+    "ones",
+    "zeros_like",
+    "ones_like",
+    "empty",
+    "arange",
+    "eye",
+    "identity",
+    "identity_like",
+    "tri",
+    "second",
+    "bartlett",
+    "mgrid",
+    "ogrid",
+]
 
 
 def alloc(value, *shape):
     """``value`` repeated to ``shape``: ints and integer scalars (one by one, or one list or vector of them).
 
-    Axes of ``value`` that are 1 in its type repeat, the others must have their size. A Python number stays weak.
+    Axes of ``value`` that are 1 in its type repeat, the others must have their size. A Python number stays
+    weak.
 
     >>> import tgen.tensor as T
     >>> T.alloc(0., 1, T.lscalar()).broadcastable
@@ -58,7 +78,8 @@ empty = zeros
 
 
 def fill(model, value):
-    """``value`` repeated to the shape of ``model``, in the dtype of ``value`` (a Python number: of both together).
+    """``value`` repeated to the shape of ``model``, in the dtype of ``value`` (a Python number: of both
+    together).
 
     >>> import tgen.tensor as T
     >>> T.fill(T.fmatrix(), 2).type
@@ -75,13 +96,17 @@ second = fill
 
 
 def _in_place_of(model, value):
-    """``value`` in the shape of ``model``. It depends on a scalar too, so that a function of it may take that scalar as an input."""
+    """``value`` in the shape of ``model``. It depends on a scalar too, so that a function of it may take that
+    scalar as an input.
+    """
     if value.type.ndim > model.type.ndim:
-        raise ValueError(f"cannot fill {model} of {model.type} with {value} of {value.type}, which has more dimensions")
+        raise ValueError(
+            f"cannot fill {model} of {model.type} with {value} of {value.type}, which has more dimensions"
+        )
     if model.type.ndim or isinstance(model, Constant):
         result = to_sizes(value, sizes.lengths(model))
         return result if result is value else mention(result, [model])
-    model = apply("disconnected_grad", model)      # as that of a size: nothing of the value is used
+    model = apply("disconnected_grad", model)  # as that of a size: nothing of the value is used
     return apply("switch", apply("eq", model, model), value, value, weak=value.type.weak)
 
 
@@ -109,8 +134,8 @@ def ones_like(model, dtype=None, opt=False):
 def arange(start, stop=None, step=1, dtype=None):
     """start, start + step, ... up to but without stop; ``arange(n)`` starts at 0.
 
-    Ints give int64 (unsigned ones uint64), floats their dtype (Python floats config.floatX), or ``dtype``. The
-    operands are scalars; a step of 0 is a ValueError.
+    Ints give int64 (unsigned ones uint64), floats their dtype (Python floats config.floatX), or ``dtype``.
+    The operands are scalars; a step of 0 is a ValueError.
 
     >>> import tgen.tensor as T
     >>> T.arange(T.iscalar()).type, T.arange(0, 1, 0.25).dtype
@@ -120,13 +145,23 @@ def arange(start, stop=None, step=1, dtype=None):
         start, stop = 0, start
     operands = [as_tensor_variable(v) for v in (start, stop, step)]
     if any(v.type.ndim for v in operands):
-        raise TypeError(f"arange wants scalars, got {', '.join(f'{v} of {v.type}' for v in operands if v.type.ndim)}")
+        raise TypeError(
+            f"arange wants scalars, got {', '.join(f'{v} of {v.type}' for v in operands if v.type.ndim)}"
+        )
     strong = [v.type.dtype for v in operands if not v.type.weak]
     floats = any(is_float(v.type.dtype) for v in operands)
     common = promote(strong) if strong else config.floatX if floats else "int64"
     if floats and not is_float(common):
         common = "float64"
-    result = as_dtype(dtype) if dtype is not None else common if is_float(common) else "uint64" if is_unsigned(common) else "int64"
+    result = (
+        as_dtype(dtype)
+        if dtype is not None
+        else common
+        if is_float(common)
+        else "uint64"
+        if is_unsigned(common)
+        else "int64"
+    )
     if is_float(common):
         return _arange_floats([convert(v, common) for v in operands], operands, result)
     return _arange_ints([sizes.as_size(v, "arange's operand") for v in operands], result)
@@ -137,7 +172,7 @@ def _arange_ints(bounds, result):
     if sizes.is_known(step, 0):
         raise ValueError("arange with a step of 0 never arrives")
     count = sizes.sub(stop, start)
-    if not sizes.is_known(step, 1):     # ceil((stop - start) / step) for either sign of step
+    if not sizes.is_known(step, 1):  # ceil((stop - start) / step) for either sign of step
         count = sizes.sub(0, sizes.div(sizes.sub(start, stop), step))
     z = apply("iota", sizes.variable(sizes.maximum(count, 0)))
     if not sizes.is_known(step, 1):
@@ -191,7 +226,8 @@ def tri(n, m=None, k=0, dtype=None):
 
 
 def bartlett(M):
-    """A window of M points that rises in a straight line from 0 to 1 and falls again, float64; nothing for M < 1.
+    """A window of M points that rises in a straight line from 0 to 1 and falls again, float64; nothing for M
+    < 1.
 
     >>> bartlett(5).eval()
     array([0. , 0.5, 1. , 0.5, 0. ])
@@ -200,15 +236,19 @@ def bartlett(M):
     last = sizes.sub(points, 1)
     along = cast(apply("iota", points), "float64")
     spread = cast(sizes.variable(sizes.maximum(last, 1)), "float64")
-    rising = elemwise("sub")(1.0, elemwise("abs")(elemwise("sub")(elemwise("true_div")(elemwise("mul")(along, 2.0), spread), 1.0)))
-    return switch(elemwise("eq")(points, 1), elemwise("add")(rising, 1.0), rising)     # a single point is 1
+    rising = elemwise("sub")(
+        1.0, elemwise("abs")(elemwise("sub")(elemwise("true_div")(elemwise("mul")(along, 2.0), spread), 1.0))
+    )
+    return switch(elemwise("eq")(points, 1), elemwise("add")(rising, 1.0), rising)  # a single point is 1
 
 
 class Grid:
-    """``mgrid[0:3, 0:n]``: for each slice (of ints and integer scalars) the coordinates along its axis, as a list of arrays.
+    """``mgrid[0:3, 0:n]``: for each slice (of ints and integer scalars) the coordinates along its axis, as a
+    list of arrays.
 
-    Those of ``mgrid`` all have the shape of the whole grid, those of ``ogrid`` size 1 along the other axes, so that they
-    broadcast. One slice gives its ``arange``, no list. TypeError for what is no slice, ValueError for one without a stop.
+    Those of ``mgrid`` all have the shape of the whole grid, those of ``ogrid`` size 1 along the other axes,
+    so that they broadcast. One slice gives its ``arange``, no list. TypeError for what is no slice,
+    ValueError for one without a stop.
 
     >>> rows, columns = ogrid[0:2, 0:3]
     >>> (rows * 3 + columns).eval()
@@ -224,14 +264,18 @@ class Grid:
         lines = [self._line(k) for k in keys]
         if not isinstance(key, tuple):
             return lines[0]
-        spread = [reorder(line, [0 if a == k else "x" for a in range(len(lines))]) for k, line in enumerate(lines)]
+        spread = [
+            reorder(line, [0 if a == k else "x" for a in range(len(lines))]) for k, line in enumerate(lines)
+        ]
         if self.sparse:
             return spread
         return [to_sizes(v, [sizes.length(line, 0) for line in lines]) for v in spread]
 
     def _line(self, key):
         if not isinstance(key, slice) or isinstance(key.step, complex):
-            raise TypeError(f"{self.name} takes slices of integers, such as {self.name}[0:3, 0:n], got {key!r}")
+            raise TypeError(
+                f"{self.name} takes slices of integers, such as {self.name}[0:3, 0:n], got {key!r}"
+            )
         if key.stop is None:
             raise ValueError(f"a slice of {self.name} needs a stop, got {key!r}")
         return arange(0 if key.start is None else key.start, key.stop, 1 if key.step is None else key.step)

@@ -1,4 +1,5 @@
 """Diagonals and triangles of matrices."""
+
 from tgen.graph.build import literal
 
 from . import sizes
@@ -49,7 +50,12 @@ def diag(v, k=0):
         return diagonal(v, k)
     side = sizes.variable(sizes.add(sizes.length(v, 0), abs(k)))
     base = zeros((side, side), v.type.dtype)
-    return set_subtensor(getitem(base, tuple(_positions(side if k else sizes.length(v, 0), side if k else sizes.length(v, 0), k))), v)
+    return set_subtensor(
+        getitem(
+            base, tuple(_positions(side if k else sizes.length(v, 0), side if k else sizes.length(v, 0), k))
+        ),
+        v,
+    )
 
 
 def trace(x):
@@ -87,7 +93,8 @@ def _triangle(m, k):
 
 
 def fill_diagonal(a, val):
-    """a with the elements a[i, i, ...] replaced by the scalar ``val``. More than two axes must have one size. Same dtype.
+    """a with the elements a[i, i, ...] replaced by the scalar ``val``. More than two axes must have one size.
+    Same dtype.
 
     >>> import numpy as np
     >>> fill_diagonal(np.zeros((2, 3)), 5).eval()
@@ -106,7 +113,8 @@ def fill_diagonal(a, val):
 
 
 def fill_diagonal_offset(a, val, offset):
-    """Matrix a with its diagonal ``offset`` (an int or an integer scalar: above the main one if positive) replaced by the scalar ``val``. Same dtype.
+    """Matrix a with its diagonal ``offset`` (an int or an integer scalar: above the main one if positive)
+    replaced by the scalar ``val``. Same dtype.
 
     >>> import numpy as np
     >>> fill_diagonal_offset(np.zeros((2, 3)), 5, 1).eval()
@@ -116,7 +124,9 @@ def fill_diagonal_offset(a, val, offset):
     a = as_tensor_variable(a)
     if a.type.ndim != 2:
         raise TypeError(f"fill_diagonal_offset takes a matrix, got {a} of {a.type}")
-    return set_subtensor(getitem(a, tuple(_positions(sizes.length(a, 0), sizes.length(a, 1), offset))), _number(val))
+    return set_subtensor(
+        getitem(a, tuple(_positions(sizes.length(a, 0), sizes.length(a, 1), offset))), _number(val)
+    )
 
 
 def _number(val):

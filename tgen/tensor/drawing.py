@@ -1,4 +1,7 @@
-"""``pydotprint``: a graph as a picture, through Graphviz's language; and ``min_informative_str``: a graph as an outline."""
+"""``pydotprint``: a graph as a picture, through Graphviz's language; and ``min_informative_str``: a graph as
+an outline.
+"""
+
 import shutil
 import subprocess
 
@@ -14,7 +17,9 @@ _FILLS = {"input": "#aaffaa", "constant": "#dddddd", "output": "#aaaaff", "op": 
 
 
 def dot_text(obj, with_ids=False, max_label_size=70, var_with_name_simple=False):
-    """The text of a graph in Graphviz's language: an ellipse per op, a box per input and output, a type at each edge."""
+    """The text of a graph in Graphviz's language: an ellipse per op, a box per input and output, a type at
+    each edge.
+    """
     outputs = outputs_of(obj)
     nodes, found = toposort(outputs), leaves(outputs)
     name = {node: f"op{k}" for k, node in enumerate(nodes)} | {v: f"in{k}" for k, v in enumerate(found)}
@@ -22,10 +27,12 @@ def dot_text(obj, with_ids=False, max_label_size=70, var_with_name_simple=False)
 
     def label(text, number):
         text = f"{text} id={number}" if with_ids else text
-        return text if len(text) <= max_label_size else text[:max_label_size - 3] + "..."
+        return text if len(text) <= max_label_size else text[: max_label_size - 3] + "..."
 
     def box(key, text, shape, kind):
-        lines.append(f'  {key} [label={_quoted(text)}, shape={shape}, style=filled, fillcolor="{_FILLS[kind]}"];')
+        lines.append(
+            f'  {key} [label={_quoted(text)}, shape={shape}, style=filled, fillcolor="{_FILLS[kind]}"];'
+        )
 
     for k, v in enumerate(found):
         text = str(v) if v.name and var_with_name_simple else f"{v} {v.type}"
@@ -35,7 +42,9 @@ def dot_text(obj, with_ids=False, max_label_size=70, var_with_name_simple=False)
     for node in nodes:
         for k, v in enumerate(node.inputs):
             number = f"{k} " if len(node.inputs) > 1 else ""
-            lines.append(f"  {name[v.owner or v]} -> {name[node]} [label={_quoted(label(f'{number}{v.type}', k))}];")
+            lines.append(
+                f"  {name[v.owner or v]} -> {name[node]} [label={_quoted(label(f'{number}{v.type}', k))}];"
+            )
     for k, v in enumerate(outputs):
         box(f"out{k}", label(f"{v} {v.type}", k), "box", "output")
         lines.append(f"  {name[v.owner or v]} -> out{k};")
@@ -47,14 +56,29 @@ def _quoted(text):
     return f'"{text}"'
 
 
-def pydotprint(fct, outfile=None, compact=True, format="png", with_ids=False, high_contrast=True, cond_highlight=None, colorCodes=None,
-               max_label_size=70, scan_graphs=False, var_with_name_simple=False, print_output_file=True, return_image=False):
-    """Draw the graph of ``fct`` (a function, a variable or a list of these) into ``outfile`` (None: theano.pydotprint.FORMAT here).
+def pydotprint(
+    fct,
+    outfile=None,
+    compact=True,
+    format="png",
+    with_ids=False,
+    high_contrast=True,
+    cond_highlight=None,
+    colorCodes=None,
+    max_label_size=70,
+    scan_graphs=False,
+    var_with_name_simple=False,
+    print_output_file=True,
+    return_image=False,
+):
+    """Draw the graph of ``fct`` (a function, a variable or a list of these) into ``outfile`` (None:
+    theano.pydotprint.FORMAT here).
 
-    ``format`` is what the file's name ends with, if that is one of 'dot', 'png', 'svg', 'pdf', 'ps', 'jpg'. 'dot' is written as it
-    is; for the others Graphviz's program dot is run, and a RuntimeError says so where there is none. With ``return_image``
-    nothing is written, and the bytes of the file are returned. The graph is that before compilation, as ``debugprint`` shows it;
-    compact, high_contrast, cond_highlight, colorCodes and scan_graphs are accepted.
+    ``format`` is what the file's name ends with, if that is one of 'dot', 'png', 'svg', 'pdf', 'ps', 'jpg'.
+    'dot' is written as it is; for the others Graphviz's program dot is run, and a RuntimeError says so where
+    there is none. With ``return_image`` nothing is written, and the bytes of the file are returned. The graph
+    is that before compilation, as ``debugprint`` shows it; compact, high_contrast, cond_highlight, colorCodes
+    and scan_graphs are accepted.
 
     >>> import tgen.tensor as T
     >>> text = pydotprint(T.exp(T.dscalar("x")), format="dot", return_image=True)
@@ -64,7 +88,9 @@ def pydotprint(fct, outfile=None, compact=True, format="png", with_ids=False, hi
     ending = outfile.rpartition(".")[2] if outfile else ""
     format = ending if ending in FORMATS else format
     if format not in FORMATS:
-        raise ValueError(f"format {format!r} of pydotprint; it must be one of {', '.join(map(repr, FORMATS))}")
+        raise ValueError(
+            f"format {format!r} of pydotprint; it must be one of {', '.join(map(repr, FORMATS))}"
+        )
     data = dot_text(fct, with_ids, max_label_size, var_with_name_simple).encode()
     if format != "dot":
         data = _drawn(data, format)
@@ -82,8 +108,11 @@ def pydotprint(fct, outfile=None, compact=True, format="png", with_ids=False, hi
 def _drawn(text, format):
     program = shutil.which("dot")
     if program is None:
-        raise RuntimeError(f"pydotprint needs Graphviz's program dot to draw a {format}, and there is none. Install graphviz, take format='dot' (text), "
-                           "or see the graph as text: tgen.printing.debugprint")
+        raise RuntimeError(
+            f"pydotprint needs Graphviz's program dot to draw a {format}, and there is none. "
+            "Install graphviz, take format='dot' (text), "
+            "or see the graph as text: tgen.printing.debugprint"
+        )
     done = subprocess.run([program, f"-T{format}"], input=text, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(f"dot -T{format} failed: {done.stderr.decode(errors='replace')[:500]}")
@@ -91,7 +120,8 @@ def _drawn(text, format):
 
 
 def min_informative_str(obj, indent_level=0):
-    """A graph as an outline: each variable by a letter, then those it was made of; named ones by their names, one seen before in <>.
+    """A graph as an outline: each variable by a letter, then those it was made of; named ones by their names,
+    one seen before in <>.
 
     >>> import tgen.tensor as T
     >>> x = T.dscalar("x")

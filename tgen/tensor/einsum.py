@@ -1,4 +1,7 @@
-"""einsum: labelled sums of products, composed of diagonals, sums and one batched product a pair of operands."""
+"""einsum: labelled sums of products, composed of diagonals, sums and one batched product a pair
+of operands.
+"""
+
 from tgen.core.types import wide
 
 from . import sizes
@@ -10,15 +13,17 @@ from .promotion import unify
 from .variable import as_tensor_variable
 
 __all__ = ["einsum"]
-_SPARE = "".join(map(chr, range(0x3b1, 0x3b1 + 24)))       # labels for the axes of an ellipsis: letters no one writes
+# labels for the axes of an ellipsis: letters no one writes
+_SPARE = "".join(map(chr, range(0x3B1, 0x3B1 + 24)))
 
 
 def einsum(subscripts, *operands, optimize=False):
     """Sums of products by labels, as numpy.einsum: ``einsum("ij,jk->ik", a, b)`` is ``dot(a, b)``.
 
-    A label that stands twice in one operand is its diagonal; labels that the result lacks are summed over; '...' stands for
-    leading axes that broadcast. Without '->' the result has the labels that stand once, in their order. Products are taken from
-    left to right (``optimize`` changes nothing). Dtypes as in ``dot``. ValueError for subscripts that do not fit the operands.
+    A label that stands twice in one operand is its diagonal; labels that the result lacks are summed over;
+    '...' stands for leading axes that broadcast. Without '->' the result has the labels that stand once, in
+    their order. Products are taken from left to right (``optimize`` changes nothing). Dtypes as in ``dot``.
+    ValueError for subscripts that do not fit the operands.
 
     >>> import tgen.tensor as T
     >>> T.einsum("bij,bjk->bik", T.tensor3(), T.tensor3()).ndim, T.einsum("ii", T.imatrix()).dtype
@@ -30,11 +35,19 @@ def einsum(subscripts, *operands, optimize=False):
     parts = _without_ones(parts)
     absent = set(result) - {c for _, labels in parts for c in labels}
     if absent or len(set(result)) != len(result):
-        raise ValueError(f"einsum {subscripts!r}: the result names {', '.join(sorted(absent)) or 'an axis'} {'which no operand has' if absent else 'twice'}")
+        raise ValueError(
+            f"einsum {subscripts!r}: the result names {', '.join(sorted(absent)) or 'an axis'} "
+            f"{'which no operand has' if absent else 'twice'}"
+        )
     value, labels = parts[0]
     for k, (other, others) in enumerate(parts[1:], 2):
         later = set(result).union(*(names for _, names in parts[k:]))
-        value, labels = _product(*_summed(value, labels, later | set(others)), *_summed(other, others, later | set(labels)), later, weak)
+        value, labels = _product(
+            *_summed(value, labels, later | set(others)),
+            *_summed(other, others, later | set(labels)),
+            later,
+            weak,
+        )
     value, labels = _summed(value, labels, set(result))
     return set_weak(reorder(value, [labels.index(c) for c in result]), weak)
 
@@ -47,13 +60,21 @@ def _parse(subscripts, operands):
         raise ValueError(f"einsum {subscripts!r} names {len(terms)} operands, got {len(operands)}")
     spans = [x.type.ndim - len(t.replace("...", "")) for x, t in zip(operands, terms)]
     for x, term, span in zip(operands, terms, spans):
-        if span < 0 or span and "..." not in term or not term.replace("...", "", 1).isalpha() and term.replace("...", "", 1):
+        if (
+            span < 0
+            or span
+            and "..." not in term
+            or not term.replace("...", "", 1).isalpha()
+            and term.replace("...", "", 1)
+        ):
             raise ValueError(f"einsum {subscripts!r}: {term!r} does not fit {x} of {x.type.ndim} dimensions")
-    spare = _SPARE[:max([span for span, t in zip(spans, terms) if "..." in t], default=0)]
-    terms = [t.replace("...", spare[len(spare) - span:]) for t, span in zip(terms, spans)]
+    spare = _SPARE[: max([span for span, t in zip(spans, terms) if "..." in t], default=0)]
+    terms = [t.replace("...", spare[len(spare) - span :]) for t, span in zip(terms, spans)]
     if not arrow:
         letters = "".join(terms)
-        return terms, spare + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in spare))
+        return terms, spare + "".join(
+            sorted(c for c in set(letters) if letters.count(c) == 1 and c not in spare)
+        )
     return terms, right.replace("...", spare)
 
 
@@ -97,7 +118,10 @@ def _product(x, mine, y, its, later, weak):
     if not summed:
         x = reorder(x, [mine.index(c) if c in mine else "x" for c in labels])
         return elemwise("mul")(x, reorder(y, [its.index(c) if c in its else "x" for c in labels])), labels
-    have = {**{c: sizes.length(y, a) for a, c in enumerate(its)}, **{c: sizes.length(x, a) for a, c in enumerate(mine)}}
+    have = {
+        **{c: sizes.length(y, a) for a, c in enumerate(its)},
+        **{c: sizes.length(x, a) for a, c in enumerate(mine)},
+    }
     left = _stack(reorder(x, [mine.index(c) for c in batch + rows + summed]), have, batch, rows, summed)
     right = _stack(reorder(y, [its.index(c) for c in batch + summed + columns]), have, batch, summed, columns)
     z = _batched(left, right, weak)

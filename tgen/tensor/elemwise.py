@@ -1,4 +1,7 @@
-"""One function per scalar primitive: operands promoted and cast, ranks padded on the left, then the op itself."""
+"""One function per scalar primitive: operands promoted and cast, ranks padded on the left, then the op
+itself.
+"""
+
 from types import MethodType
 
 from tgen.config import config
@@ -9,34 +12,44 @@ from .apply import apply, pad, set_weak
 from .promotion import convert, settle
 from .variable import as_tensor_variable
 
-_APART = ("cast", "switch", "copy")     # functions of their own, below and in promotion.py; copy is the IR's
+_APART = ("cast", "switch", "copy")  # functions of their own, below and in promotion.py; copy is the IR's
 _VARIADIC = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum")
-_PLAIN_NAMES = ("sigmoid", "softplus")      # Theano prints these scalar ops without Elemwise{}
+_PLAIN_NAMES = ("sigmoid", "softplus")  # Theano prints these scalar ops without Elemwise{}
 _NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
 
 
 class _IsElemwise(type):
-    """``isinstance(node.op, Elemwise)`` holds for the scalar primitives that a graph has in the place of these functions, and for the user's scalar ops."""
+    """``isinstance(node.op, Elemwise)`` holds for the scalar primitives that a graph has in the place of
+    these functions, and for the user's scalar ops.
+    """
 
     def __instancecheck__(cls, x):
-        return type.__instancecheck__(cls, x) or isinstance(x, Op) and x.kind == SCALAR or getattr(x, "elementwise", False)
+        return (
+            type.__instancecheck__(cls, x)
+            or isinstance(x, Op)
+            and x.kind == SCALAR
+            or getattr(x, "elementwise", False)
+        )
 
     def __call__(cls, scalar_op, inplace_pattern=None, name=None, nfunc_spec=None, openmp=None):
         """``Elemwise(scalar_op)`` of Theano's programs: what they give works element by element already."""
         if isinstance(scalar_op, str):
             return super().__call__(scalar_op)
         if not isinstance(scalar_op, Elemwise):
-            raise TypeError(f"Elemwise takes a scalar op, such as one of a class derived from ScalarOp; got {scalar_op!r}")
+            raise TypeError(
+                f"Elemwise takes a scalar op, such as one of a class derived from ScalarOp; got {scalar_op!r}"
+            )
         return scalar_op
 
 
 class Elemwise(metaclass=_IsElemwise):
     """A function of variables that works element by element, such as ``T.tanh``.
 
-    Operands may be variables, numbers, arrays. Result shape: operands are padded on the left with axes of size 1,
-    and an axis that is 1 *in the type* broadcasts; sizes that differ are a ValueError (here if both are static, else
-    when the function runs). Result dtype: NumPy 2's promotion, Python numbers weak; TypeError where the function has
-    no meaning for a dtype. Two instances of one name are one object, also after pickling.
+    Operands may be variables, numbers, arrays. Result shape: operands are padded on the left with axes of
+    size 1, and an axis that is 1 *in the type* broadcasts; sizes that differ are a ValueError (here if both
+    are static, else when the function runs). Result dtype: NumPy 2's promotion, Python numbers weak;
+    TypeError where the function has no meaning for a dtype. Two instances of one name are one object, also
+    after pickling.
 
     >>> import pickle
     >>> tanh = elemwise("tanh")
@@ -72,7 +85,9 @@ class Elemwise(metaclass=_IsElemwise):
     def _dtypes(self, types):
         dtypes, weak = settle(types)
         if self.name in _NO_BOOL and all(d == "bool" for d in dtypes):
-            raise TypeError(f"{self.name} of bools has no meaning; use {_NO_BOOL[self.name]}, or cast to a number first")
+            raise TypeError(
+                f"{self.name} of bools has no meaning; use {_NO_BOOL[self.name]}, or cast to a number first"
+            )
         operands, result = self.op.rule(dtypes)
         if is_float(result) and not any(map(is_float, dtypes)) and (weak or self.name == "true_div"):
             operands, result = self.op.rule([config.floatX] * len(dtypes))
@@ -99,7 +114,11 @@ class Elemwise(metaclass=_IsElemwise):
     __copy__ = __deepcopy__ = lambda self, memo=None: self
 
 
-FUNCTIONS = {name: Elemwise(name) for name, op in OPS.items() if op.kind == SCALAR and name not in _APART and not op.extra.get("identity")}
+FUNCTIONS = {
+    name: Elemwise(name)
+    for name, op in OPS.items()
+    if op.kind == SCALAR and name not in _APART and not op.extra.get("identity")
+}
 
 
 def elemwise(name):

@@ -1,4 +1,7 @@
-"""Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient of their own."""
+"""Gradients under the names users know: ``T.grad``, ``T.Lop``, ``T.Rop``, and identities that have a gradient
+of their own.
+"""
+
 from tgen.core.types import is_float
 from tgen.errors import ArgumentTypeError, ArgumentValueError, RopError
 from tgen.graph.closure import like
@@ -11,16 +14,29 @@ from .creation import zeros_like
 from .jacobian import hessian, jacobian
 from .variable import as_tensor_variable
 
-__all__ = ["grad", "Lop", "Rop", "jacobian", "hessian", "subgraph_grad", "consider_constant", "disconnected_grad", "zero_grad", "grad_clip", "grad_scale"]
+__all__ = [
+    "grad",
+    "Lop",
+    "Rop",
+    "jacobian",
+    "hessian",
+    "subgraph_grad",
+    "consider_constant",
+    "disconnected_grad",
+    "zero_grad",
+    "grad_clip",
+    "grad_scale",
+]
 
 
 def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
     """The Jacobian of ``f`` with respect to ``wrt`` times ``eval_points``, of the shape of f.
 
-    ``f`` is a variable or a list (then a list comes back); ``wrt`` and ``eval_points`` are variables or equal lists.
-    Computed as the gradient of a gradient: that is linear in the adjoint of f, and its derivative there is the answer.
-    ``disconnected_outputs``: what to do about an f that depends on nothing in wrt ('raise', 'warn', 'ignore': zeros); one that
-    depends on some only gets nothing from the others. RopError, a TypeError and a ValueError, where there is no derivative.
+    ``f`` is a variable or a list (then a list comes back); ``wrt`` and ``eval_points`` are variables or equal
+    lists. Computed as the gradient of a gradient: that is linear in the adjoint of f, and its derivative
+    there is the answer. ``disconnected_outputs``: what to do about an f that depends on nothing in wrt
+    ('raise', 'warn', 'ignore': zeros); one that depends on some only gets nothing from the others. RopError,
+    a TypeError and a ValueError, where there is no derivative.
 
     >>> import tgen.tensor as T
     >>> x, v = T.dvectors('xv')
@@ -43,32 +59,40 @@ def _directional(y, targets, points, disconnected_outputs):
     if not is_float(y.type.dtype):
         raise RopError(f"Rop of {y} of {y.type}: only floats have derivatives")
     adjoint = like(y)
-    pulled = grad(None, targets, known_grads={y: adjoint}, disconnected_inputs="ignore", return_disconnected="None",
-                  null_gradients="return", add_names=False)
+    pulled = grad(
+        None,
+        targets,
+        known_grads={y: adjoint},
+        disconnected_inputs="ignore",
+        return_disconnected="None",
+        null_gradients="return",
+        add_names=False,
+    )
     undefined = next((g for g in pulled if isinstance(g, Undefined)), None)
     if undefined is not None:
         raise RopError(f"Rop of {y} is undefined: {undefined.why}")
     if all(g is None for g in pulled):
-        Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)      # raises, warns or does not
+        Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)  # raises, warns or does not
         return zeros_like(y)
     # linear in the adjoint; two targets may have one pull-back, or the adjoint itself
     terms = [(g * point).sum() for g, point in zip(pulled, points) if g is not None]
     pushed = grad(sum(terms[1:], terms[0]), adjoint, disconnected_inputs="ignore", add_names=False)
-    return clone([pushed], {adjoint: zeros_like(y)})[0]     # of the adjoint only sizes are left
+    return clone([pushed], {adjoint: zeros_like(y)})[0]  # of the adjoint only sizes are left
 
 
 def subgraph_grad(wrt, end, start=None, cost=None, details=False):
-    """Gradients of one part of a graph, from ``cost`` and from the gradients in ``start`` back to the variables in ``end``.
+    """Gradients of one part of a graph, from ``cost`` and from the gradients in ``start`` back to the
+    variables in ``end``.
 
     wrt     a list of variables of this part
-    end     a list of variables where it ends: what lies behind them passes nothing on. Their own gradients are the ``start``
-            of the next part
+    end     a list of variables where it ends: what lies behind them passes nothing on. Their own gradients
+            are the ``start`` of the next part
     start   {variable: its gradient}, known from the part before
     cost    a scalar: what this part itself adds to the cost
-    Returns (gradients of wrt, gradients of end), each a list; with ``details`` also two lists for wrt and end together, those
-    from ``start`` and those of ``cost``, None for one that was not given. A variable nothing depends on has a gradient of zeros.
-    Of start and cost one must be given (ValueError); TypeError for a wrt or end that is no list, a start that is no dict. Both
-    are AssertionErrors, too.
+    Returns (gradients of wrt, gradients of end), each a list; with ``details`` also two lists for wrt and end
+    together, those from ``start`` and those of ``cost``, None for one that was not given. A variable nothing
+    depends on has a gradient of zeros. Of start and cost one must be given (ValueError); TypeError for a wrt
+    or end that is no list, a start that is no dict. Both are AssertionErrors, too.
 
     >>> import tgen, tgen.tensor as T
     >>> x, w = T.dscalar("x"), tgen.shared(3.0, "w")
@@ -86,7 +110,9 @@ def subgraph_grad(wrt, end, start=None, cost=None, details=False):
     params = list(dict.fromkeys(wrt + end))
     from_start = from_cost = None
     if start is not None:
-        from_start = grad(None, params, end, "ignore", known_grads=start) if start else list(map(zeros_like, params))
+        from_start = (
+            grad(None, params, end, "ignore", known_grads=start) if start else list(map(zeros_like, params))
+        )
     if cost is not None:
         from_cost = grad(cost, params, end, "ignore")
     parts = [part for part in (from_start, from_cost) if part is not None]

@@ -1,7 +1,9 @@
 """``x[key]`` as NumPy has it: slices first, then new axes, then integers and index arrays.
 
-A key becomes a list of steps, each an undoable move: slice, axes moved, gather. ``subtensor.py`` walks them back.
+A key becomes a list of steps, each an undoable move: slice, axes moved, gather. ``subtensor.py`` walks them
+back.
 """
+
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -19,12 +21,14 @@ from .variable import as_tensor_variable, constant
 __all__ = ["take", "nonzero", "flatnonzero", "nonzero_values", "compress", "choose"]
 
 
-ORIGINS = WeakKeyDictionary()       # x[key] -> (x, its steps); not a tag, which would be pickled and cloned with the base
+# x[key] -> (x, its steps); not a tag, which would be pickled and cloned with the base
+ORIGINS = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Slice:
     """Of each axis: the start, the number of elements (sizes) and the constant step."""
+
     starts: tuple
     lengths: tuple
     steps: tuple
@@ -33,6 +37,7 @@ class Slice:
 @dataclass(frozen=True)
 class Move:
     """A dimshuffle to ``order`` of a value of rank ``ndim``."""
+
     order: tuple
     ndim: int
 
@@ -40,6 +45,7 @@ class Move:
 @dataclass(frozen=True)
 class Gather:
     """Index arrays of one shape for the axes from ``axis`` on."""
+
     axis: int
     indices: tuple
 
@@ -47,13 +53,16 @@ class Gather:
 def apply_step(x, step):
     weak = x.type.weak
     if isinstance(step, Slice):
-        return apply("slice", x, *map(sizes.variable, step.starts + step.lengths), steps=step.steps, weak=weak)
+        return apply(
+            "slice", x, *map(sizes.variable, step.starts + step.lengths), steps=step.steps, weak=weak
+        )
     if isinstance(step, Move):
         return reorder(x, step.order)
     return apply("gather", x, *step.indices, axis=step.axis, count=len(step.indices), weak=weak)
 
 
-# -- the key -------------------------------------------------------------------------------------------------------------------
+# -- the key -------------------------------------------------------------------------------------------------
+
 
 def _is_mask(item):
     return isinstance(item, Variable) and item.type.dtype == "bool" and item.type.ndim > 0
@@ -73,19 +82,29 @@ def _item(item):
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
     if isinstance(item, (bool, np.bool_)) or isinstance(item, str):
-        raise TypeError(f"an index is an int, a slice, None, ..., an integer array or a bool mask; got {item!r}{about_bool(item)}")
+        raise TypeError(
+            "an index is an int, a slice, None, ..., an integer array or a bool mask; got "
+            f"{item!r}{about_bool(item)}"
+        )
     if isinstance(item, (int, np.integer)):
         return int(item)
     if isinstance(item, (list, tuple)) and not item:
         item = np.zeros(0, "int64")
     v = constant(item) if _is_mask_literal(item) else as_tensor_variable(item)
     if is_float(v.type.dtype):
-        raise TypeError(f"an index must be an integer or a bool mask, got {v} of {v.type}; cast it with T.cast(i, 'int64')")
+        raise TypeError(
+            f"an index must be an integer or a bool mask, got {v} of {v.type}; cast it with "
+            "T.cast(i, 'int64')"
+        )
     if v.type.ndim == 0 and v.type.dtype == "bool":
         raise TypeError(f"the bool scalar {v} is no index; use T.switch to choose")
     if v.type.ndim == 0 and isinstance(v, Constant):
         return int(v.data)
-    return v if v.type.dtype == "bool" or v.type.dtype == "int64" and not v.type.weak else apply("cast", v, dtype="int64")
+    return (
+        v
+        if v.type.dtype == "bool" or v.type.dtype == "int64" and not v.type.weak
+        else apply("cast", v, dtype="int64")
+    )
 
 
 def _expand(x, key):
@@ -102,25 +121,37 @@ def _expand(x, key):
         raise IndexError("an index can only have a single ellipsis ('...')")
     used = sum(i is not None and i is not Ellipsis for i in items)
     if used > x.type.ndim:
-        raise IndexError(f"too many indices for array: {x} of {x.type} is {x.type.ndim}-dimensional, but {used} were indexed")
+        raise IndexError(
+            f"too many indices for array: {x} of {x.type} is {x.type.ndim}-dimensional, but "
+            f"{used} were indexed"
+        )
     rest = [slice(None)] * (x.type.ndim - used)
     if not dots:
         return items + rest, None
-    return items[:dots[0]] + rest + items[dots[0] + 1:], dots[0]
+    return items[: dots[0]] + rest + items[dots[0] + 1 :], dots[0]
 
 
 def _mask_indices(x, mask, axis):
     """The index vectors of a mask; its sizes must be those of the axes it stands for."""
     if axis + mask.type.ndim > x.type.ndim:
-        raise IndexError(f"too many indices for array: a mask of {mask.type.ndim} dimensions for {x} of {x.type}")
+        raise IndexError(
+            f"too many indices for array: a mask of {mask.type.ndim} dimensions for {x} of {x.type}"
+        )
     for a, (have, wanted) in enumerate(zip(mask.type.shape, x.type.shape[axis:])):
         if isinstance(have, int) and isinstance(wanted, int) and have != wanted:
-            raise IndexError(f"boolean index did not match indexed array along axis {axis + a}; size of axis is {wanted} but size of the mask is {have}")
+            raise IndexError(
+                f"boolean index did not match indexed array along axis {axis + a}; size of axis "
+                f"is {wanted} but size of the mask is {have}"
+            )
     have = [sizes.length(x, axis + a) for a in range(mask.type.ndim)]
     agree = all(sizes.same(h, sizes.length(mask, a)) for a, h in enumerate(have))
     if not agree:
-        mask = to_sizes(apply("unbroadcast", mask, axes=tuple(a for a, one in enumerate(mask.broadcastable) if one))
-                        if any(mask.broadcastable) else mask, have)
+        mask = to_sizes(
+            apply("unbroadcast", mask, axes=tuple(a for a, one in enumerate(mask.broadcastable) if one))
+            if any(mask.broadcastable)
+            else mask,
+            have,
+        )
     return apply_many("nonzero", [mask])
 
 
@@ -143,7 +174,12 @@ def index_steps(x, key):
             bounds.append((0, sizes.length(x, axis), 1))
         order.append(axis)
         axis += 1
-    if any(isinstance(i, slice) and i != slice(None) for i in items) or not x.type.ndim or not picked and "x" not in order:
+    if (
+        any(isinstance(i, slice) and i != slice(None) for i in items)
+        or not x.type.ndim
+        or not picked
+        and "x" not in order
+    ):
         starts, lengths, strides = zip(*bounds) if bounds else ((), (), ())
         steps.append(Slice(starts, lengths, strides))
     steps += strided
@@ -155,7 +191,9 @@ def index_steps(x, key):
 
 
 def _apart(items, dots):
-    """Whether something stands between two integers or arrays of the key, so that NumPy puts their axes first."""
+    """Whether something stands between two integers or arrays of the key, so that NumPy puts their axes
+    first.
+    """
     places = [k for k, i in enumerate(items) if i is not None and not isinstance(i, slice)]
     if places[-1] - places[0] >= len(places):
         return True
@@ -163,7 +201,9 @@ def _apart(items, dots):
 
 
 def _integer_steps(x, order, picked):
-    """Integers one by one from the right, so that the places of the others hold. Those in range need no check: a slice."""
+    """Integers one by one from the right, so that the places of the others hold. Those in range need no
+    check: a slice.
+    """
     steps, ndim = [], len(order)
     for axis, item in reversed(picked):
         place, size = order.index(axis), x.type.shape[axis]
@@ -195,10 +235,16 @@ def common_shape(indices):
     for axis in range(ndim):
         owner = next((i for i in indices if i.type.shape[axis] != 1), indices[0])
         wanted.append(sizes.length(owner, axis))
-    return [i if all(one == (sizes.is_known(w, 1)) for one, w in zip(i.broadcastable, wanted)) else to_sizes(i, wanted) for i in indices]
+    return [
+        i
+        if all(one == (sizes.is_known(w, 1)) for one, w in zip(i.broadcastable, wanted))
+        else to_sizes(i, wanted)
+        for i in indices
+    ]
 
 
-# -- slices --------------------------------------------------------------------------------------------------------------------
+# -- slices --------------------------------------------------------------------------------------------------
+
 
 def _bound(value, what):
     return None if value is None else sizes.as_size(value, f"a slice's {what}")
@@ -236,29 +282,50 @@ def _bounds(key, n):
     else:
         last = sizes.sub(n, 1)
         first = last if start is None else _clip(_from_start(start, n), -1, last)
-        span = sizes.add(first, 1) if stop is None else sizes.maximum(sizes.sub(first, _clip(_from_start(stop, n), -1, last)), 0)
+        span = (
+            sizes.add(first, 1)
+            if stop is None
+            else sizes.maximum(sizes.sub(first, _clip(_from_start(stop, n), -1, last)), 0)
+        )
     stride = abs(step)
     return first, sizes.div(sizes.add(span, stride - 1), stride), step
 
 
 def _places(key, n):
-    """The indices a slice takes whose step is a variable: of either sign, so both ways are one arithmetic over (step > 0)."""
+    """The indices a slice takes whose step is a variable: of either sign, so both ways are one arithmetic
+    over (step > 0).
+    """
     start, stop, step = _bound(key.start, "start"), _bound(key.stop, "stop"), _bound(key.step, "step")
     forward = _clip(step, 0, 1)
     low, high = sizes.sub(forward, 1), sizes.add(sizes.sub(n, 1), forward)
-    first = sizes.mul(sizes.sub(1, forward), high) if start is None else _clip(_from_start(start, n), low, high)
-    end = sizes.add(low, sizes.mul(forward, sizes.sub(high, low))) if stop is None else _clip(_from_start(stop, n), low, high)
+    first = (
+        sizes.mul(sizes.sub(1, forward), high) if start is None else _clip(_from_start(start, n), low, high)
+    )
+    end = (
+        sizes.add(low, sizes.mul(forward, sizes.sub(high, low)))
+        if stop is None
+        else _clip(_from_start(stop, n), low, high)
+    )
     count = sizes.maximum(sizes.sub(0, sizes.div(sizes.sub(first, end), step)), 0)
     zero = sizes.sub(1, sizes.minimum(sizes.maximum(step, sizes.sub(0, step)), 1))
-    count = sizes.sub(count, zero)      # a step of 0 makes it -1, which iota refuses when the function runs
+    count = sizes.sub(count, zero)  # a step of 0 makes it -1, which iota refuses when the function runs
     return sizes.variable(first) + sizes.variable(step) * apply("iota", sizes.variable(count))
 
 
-# -- reading -------------------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
+
 
 def _of_vector(x, key):
-    """A constant index of a vector whose elements the graph shows, such as x.shape[0]; None if it is not that."""
-    if x.type.ndim != 1 or x.type.dtype != "int64" or isinstance(x, Constant) or not isinstance(key, (int, np.integer, slice, Constant)) or isinstance(key, bool):
+    """A constant index of a vector whose elements the graph shows, such as x.shape[0]; None if it is not
+    that.
+    """
+    if (
+        x.type.ndim != 1
+        or x.type.dtype != "int64"
+        or isinstance(x, Constant)
+        or not isinstance(key, (int, np.integer, slice, Constant))
+        or isinstance(key, bool)
+    ):
         return None
     known = sizes.elements(x)
     if known is None:
@@ -276,11 +343,13 @@ def _of_vector(x, key):
 
 
 def getitem(x, key):
-    """x[key] with NumPy's rules; the result remembers where it came from, for set_subtensor and inc_subtensor.
+    """x[key] with NumPy's rules; the result remembers where it came from, for set_subtensor and
+    inc_subtensor.
 
-    ``key``: ints and integer scalars (IndexError when the function runs if out of range), slices whose bounds may be
-    variables (clipped; their step is a constant), None, ``...``, integer arrays, bool masks, and tuples of these.
-    A list with a slice in it is taken for a tuple. TypeError for floats and other objects, IndexError for too many.
+    ``key``: ints and integer scalars (IndexError when the function runs if out of range), slices whose bounds
+    may be variables (clipped; their step is a constant), None, ``...``, integer arrays, bool masks, and
+    tuples of these. A list with a slice in it is taken for a tuple. TypeError for floats and other objects,
+    IndexError for too many.
 
     >>> import tgen.tensor as T
     >>> x = T.matrix()
@@ -307,15 +376,19 @@ def iterate(x):
     if known is not None:
         return iter(known)
     if not x.type.ndim or x.type.shape[0] is None:
-        raise TypeError(f"TensorType does not support iteration: the length of {x} of {x.type} is not known when the graph is built. "
-                        "Maybe you are using builtin.sum instead of theano.tensor.sum? (Maybe .max?)")
+        raise TypeError(
+            f"TensorType does not support iteration: the length of {x} of {x.type} is not known "
+            "when the graph is built. "
+            "Maybe you are using builtin.sum instead of theano.tensor.sum? (Maybe .max?)"
+        )
     return iter([getitem(x, i) for i in range(x.type.shape[0])])
 
 
 def take(a, indices, axis=None, mode="raise"):
     """The elements of a at ``indices`` (integers of any rank) along ``axis`` (None: of a flattened).
 
-    ``mode``: what is out of range is an IndexError ('raise'), taken modulo the size ('wrap') or held within it ('clip').
+    ``mode``: what is out of range is an IndexError ('raise'), taken modulo the size ('wrap') or held within
+    it ('clip').
 
     >>> import tgen.tensor as T
     >>> T.take(T.matrix(), T.imatrix(), axis=1).ndim
@@ -381,9 +454,16 @@ def choose(a, choices, out=None, mode="raise"):
         n = sizes.variable(sizes.length(choices, 0))
         a = a % n if mode == "wrap" else a.clip(0, n - 1)
     ndim = max(a.type.ndim, choices.type.ndim - 1)
-    choices = reorder(choices, [0] + ["x"] * (ndim - choices.type.ndim + 1) + list(range(1, choices.type.ndim)))
+    choices = reorder(
+        choices, [0] + ["x"] * (ndim - choices.type.ndim + 1) + list(range(1, choices.type.ndim))
+    )
     a = pad(a, ndim)
-    wanted = [sizes.length(a, d) if not a.broadcastable[d] else sizes.length(choices, d + 1) for d in range(ndim)]
+    wanted = [
+        sizes.length(a, d) if not a.broadcastable[d] else sizes.length(choices, d + 1) for d in range(ndim)
+    ]
     choices = to_sizes(choices, [sizes.length(choices, 0)] + wanted)
-    places = [reorder(apply("iota", sizes.variable(n)), ["x"] * d + [0] + ["x"] * (ndim - d - 1)) for d, n in enumerate(wanted)]
+    places = [
+        reorder(apply("iota", sizes.variable(n)), ["x"] * d + [0] + ["x"] * (ndim - d - 1))
+        for d, n in enumerate(wanted)
+    ]
     return getitem(choices, (to_sizes(a, wanted), *places))

@@ -1,9 +1,10 @@
 """Jacobians and Hessians: one pull-back of a symbolic adjoint, then its graph with a leading batch axis.
 
-``batched`` gives every node that depends on the adjoint that axis, by one rule per primitive; seeding it with the rows of
-an identity matrix computes all rows of the Jacobian at once. Where a primitive has no such rule (a scan), ``one_by_one`` pulls
-the rows back in a loop.
+``batched`` gives every node that depends on the adjoint that axis, by one rule per primitive; seeding it with
+the rows of an identity matrix computes all rows of the Jacobian at once. Where a primitive has no such rule
+(a scan), ``one_by_one`` pulls the rows back in a loop.
 """
+
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
@@ -21,10 +22,11 @@ __all__ = ["jacobian", "hessian"]
 
 
 def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise"):
-    """The derivatives of each element of the vector ``expression``: a matrix for a vector ``wrt``, a list for a list.
+    """The derivatives of each element of the vector ``expression``: a matrix for a vector ``wrt``, a list for
+    a list.
 
-    Its shape is that of expression, then that of wrt; a scalar expression gives its gradient. ValueError for more
-    dimensions (flatten it), and as ``grad`` for variables the expression does not depend on.
+    Its shape is that of expression, then that of wrt; a scalar expression gives its gradient. ValueError for
+    more dimensions (flatten it), and as ``grad`` for variables the expression does not depend on.
 
     >>> import tgen.tensor as T
     >>> x = T.dvector('x')
@@ -32,8 +34,11 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     TensorType(float64, matrix)
     """
     if not isinstance(expression, Variable) or expression.type.ndim > 1:
-        raise ValueError(f"jacobian expects a vector or a scalar as expression, got {expression}{f' of {expression.type}' if isinstance(expression, Variable) else ''}; "
-                         "use flatten to make it a vector")
+        raise ValueError(
+            "jacobian expects a vector or a scalar as expression, got "
+            f"{expression}{f' of {expression.type}' if isinstance(expression, Variable) else ''}; "
+            "use flatten to make it a vector"
+        )
     if expression.type.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
@@ -41,13 +46,18 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     pulled = Lop(expression, targets, adjoint, consider_constant, disconnected_inputs)
     count = sizes.length(expression, 0)
     seeds = eye(sizes.variable(count), dtype=adjoint.type.dtype)
-    rows = batched(pulled, adjoint, seeds, count) if batchable(pulled, adjoint) else one_by_one(pulled, adjoint, seeds, count)
+    rows = (
+        batched(pulled, adjoint, seeds, count)
+        if batchable(pulled, adjoint)
+        else one_by_one(pulled, adjoint, seeds, count)
+    )
     rows = [mention(row, [expression]) for row in rows]
     return type(wrt)(rows) if isinstance(wrt, (list, tuple)) else rows[0]
 
 
 def hessian(cost, wrt, consider_constant=None, disconnected_inputs="raise"):
-    """The second derivatives of the scalar ``cost`` with respect to a vector ``wrt``, a matrix; a list for a list.
+    """The second derivatives of the scalar ``cost`` with respect to a vector ``wrt``, a matrix; a list for a
+    list.
 
     >>> import tgen.tensor as T
     >>> x = T.dvector('x')
@@ -81,22 +91,37 @@ def _has_rule(node):
 
 def _is_along_axes(node):
     name = node.primitive.name
-    return "axes" in node.attrs and (node.primitive.kind == REDUCE and name not in ("argmax", "argmin") or name in ("unbroadcast", "rebroadcast", "logsumexp"))
+    return "axes" in node.attrs and (
+        node.primitive.kind == REDUCE
+        and name not in ("argmax", "argmin")
+        or name in ("unbroadcast", "rebroadcast", "logsumexp")
+    )
 
 
 def _indices(node):
-    return node.inputs[1 if node.primitive.name == "gather" else 2:] if _RULES.get(node.primitive.name) is _gather else ()
+    return (
+        node.inputs[1 if node.primitive.name == "gather" else 2 :]
+        if _RULES.get(node.primitive.name) is _gather
+        else ()
+    )
 
 
 def one_by_one(outputs, seed, seeds, count):
     """``outputs`` for each of ``seeds`` in the place of ``seed``: stacked by a scan."""
     body, captured = close([seed], outputs)
-    attrs = {"carries": 0, "sequences": 1, "outs": tuple(("stack", k) for k in range(len(outputs))), "until": False}
+    attrs = {
+        "carries": 0,
+        "sequences": 1,
+        "outs": tuple(("stack", k) for k in range(len(outputs))),
+        "until": False,
+    }
     return apply_op(OPS["scan"], [seeds, *captured, sizes.variable(count)], attrs, None, (body,))
 
 
 def batched(outputs, seed, seeds, count):
-    """``outputs`` for each of ``seeds`` (stacked along a new first axis of size ``count``) in the place of variable ``seed``."""
+    """``outputs`` for each of ``seeds`` (stacked along a new first axis of size ``count``) in the place of
+    variable ``seed``.
+    """
     new = {seed: (seeds, True)}
     for node in toposort(outputs, [seed]):
         operands = [new.get(v, (v, False)) for v in node.inputs]
@@ -124,7 +149,9 @@ def _whole(operand, count):
 def _batch(node, operands, count):
     name, attrs = node.primitive.name, dict(node.attrs)
     if node.primitive.kind == SCALAR:
-        return apply(name, *(v if flag else reorder(v, ["x", *range(v.type.ndim)]) for v, flag in operands), **attrs)
+        return apply(
+            name, *(v if flag else reorder(v, ["x", *range(v.type.ndim)]) for v, flag in operands), **attrs
+        )
     if _is_along_axes(node):
         return apply(name, operands[0][0], **attrs | {"axes": tuple(a + 1 for a in attrs["axes"])})
     return _RULES[name](name, attrs, operands, count)
@@ -148,7 +175,15 @@ def _sized(name, attrs, operands, count):
 def _slice(name, attrs, operands, count):
     v, *bounds = _plain(operands)
     half = len(bounds) // 2
-    return apply(name, v, sizes.variable(0), *bounds[:half], sizes.variable(count), *bounds[half:], steps=(1, *attrs["steps"]))
+    return apply(
+        name,
+        v,
+        sizes.variable(0),
+        *bounds[:half],
+        sizes.variable(count),
+        *bounds[half:],
+        steps=(1, *attrs["steps"]),
+    )
 
 
 def _write_slice(name, attrs, operands, count):
@@ -190,7 +225,21 @@ def _batched_dot(name, attrs, operands, count):
     return matmul(*(v if flag else reorder(v, ("x", 0, 1, 2)) for v, flag in operands))
 
 
-_RULES = {"dimshuffle": _dimshuffle, "broadcast_to": _sized, "reshape": _sized, "slice": _slice, "set_slice": _write_slice,
-          "inc_slice": _write_slice, "gather": _gather, "set_gather": _gather, "inc_gather": _gather, "concatenate": _concatenate,
-          "make_vector": _make_vector, "softmax": _along, "logsoftmax": _along, **dict.fromkeys(("cumsum", "cumprod", "sort", "argsort"), _along),
-          "dot": _dot, "batched_dot": _batched_dot}
+_RULES = {
+    "dimshuffle": _dimshuffle,
+    "broadcast_to": _sized,
+    "reshape": _sized,
+    "slice": _slice,
+    "set_slice": _write_slice,
+    "inc_slice": _write_slice,
+    "gather": _gather,
+    "set_gather": _gather,
+    "inc_gather": _gather,
+    "concatenate": _concatenate,
+    "make_vector": _make_vector,
+    "softmax": _along,
+    "logsoftmax": _along,
+    **dict.fromkeys(("cumsum", "cumprod", "sort", "argsort"), _along),
+    "dot": _dot,
+    "batched_dot": _batched_dot,
+}

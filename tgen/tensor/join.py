@@ -1,4 +1,5 @@
 """Arrays put together and repeated: concatenate, stack, tile, repeat, roll, split."""
+
 import numpy as np
 
 from tgen.core.types import is_float
@@ -15,7 +16,19 @@ from .reduce import all as every
 from .reduce import max as largest
 from .variable import as_tensor_variable
 
-__all__ = ["concatenate", "join", "stack", "stacklists", "horizontal_stack", "vertical_stack", "tile", "repeat", "roll", "split", "flip"]
+__all__ = [
+    "concatenate",
+    "join",
+    "stack",
+    "stacklists",
+    "horizontal_stack",
+    "vertical_stack",
+    "tile",
+    "repeat",
+    "roll",
+    "split",
+    "flip",
+]
 
 
 def _by_axis(axis, ndim, results):
@@ -30,7 +43,7 @@ def _by_axis(axis, ndim, results):
     number = demand(number, there, f"axis is out of bounds for a value with {ndim} dimensions", "AxisError")
     chosen, *others = [unbroadcast(v, *range(v.type.ndim)) for v in results]
     for k, other in enumerate(others, 1):
-        chosen, = apply_many("ifelse", [elemwise("eq")(number, k), other, chosen], count=1)
+        (chosen,) = apply_many("ifelse", [elemwise("eq")(number, k), other, chosen], count=1)
     return chosen
 
 
@@ -39,7 +52,8 @@ def _is_symbolic(axis):
 
 
 def concatenate(tensor_list, axis=0):
-    """Arrays one after another along ``axis``; their other sizes must be equal (ValueError), dtypes are promoted.
+    """Arrays one after another along ``axis``; their other sizes must be equal (ValueError), dtypes are
+    promoted.
 
     An axis that is a variable is chosen when the function runs; the result then has no axis that broadcasts.
 
@@ -48,13 +62,18 @@ def concatenate(tensor_list, axis=0):
     TensorType(float32, matrix)
     """
     if not isinstance(tensor_list, (list, tuple)):
-        raise TypeError(f"The 'tensors' argument of concatenate must be a list or a tuple of arrays, got {tensor_list!r}")
+        raise TypeError(
+            f"The 'tensors' argument of concatenate must be a list or a tuple of arrays, got {tensor_list!r}"
+        )
     if not tensor_list:
         raise ValueError("concatenate wants at least one array")
     variables, weak = unify([as_tensor_variable(v) for v in tensor_list])
     ranks = {v.type.ndim for v in variables}
     if len(ranks) > 1:
-        raise TypeError(f"Join() can only join tensors with the same number of dimensions, got {', '.join(f'{v}: {v.type}' for v in variables)}; pad with dimshuffle")
+        raise TypeError(
+            "Join() can only join tensors with the same number of dimensions, got "
+            f"{', '.join(f'{v}: {v.type}' for v in variables)}; pad with dimshuffle"
+        )
     if ranks == {0}:
         raise TypeError("Join cannot handle scalar arguments; use T.stack")
     ndim = variables[0].type.ndim
@@ -71,7 +90,8 @@ def join(axis, *tensors):
 
 
 def stack(*tensors, axis=None):
-    """Arrays of one shape along a new axis at place ``axis`` of the result: ``stack([a, b], axis)`` or ``stack(a, b)``.
+    """Arrays of one shape along a new axis at place ``axis`` of the result: ``stack([a, b], axis)`` or
+    ``stack(a, b)``.
 
     >>> import tgen.tensor as T
     >>> T.stack([T.vector(), T.vector()], axis=1).type.shape, T.stack([1, 2]).dtype
@@ -87,7 +107,10 @@ def stack(*tensors, axis=None):
         raise ValueError("stack wants at least one array")
     variables, weak = unify([as_tensor_variable(v) for v in tensors])
     if len({v.type.ndim for v in variables}) > 1:
-        raise ValueError(f"stack wants arrays of one number of dimensions, got {', '.join(f'{v}: {v.type}' for v in variables)}")
+        raise ValueError(
+            "stack wants arrays of one number of dimensions, got "
+            f"{', '.join(f'{v}: {v.type}' for v in variables)}"
+        )
     ndim = variables[0].type.ndim + 1
     if _is_symbolic(axis):
         return _by_axis(axis, ndim, [stack(variables, axis=a) for a in range(ndim)])
@@ -113,11 +136,19 @@ def vertical_stack(*matrices):
 
 
 def _copies(x, counts):
-    """x with axis a repeated counts[a] times as a whole: each axis beside a new one in front of it, then merged."""
+    """x with axis a repeated counts[a] times as a whole: each axis beside a new one in front of it, then
+    merged.
+    """
     have = sizes.lengths(x)
     spread = reorder(x, [p for a in range(x.type.ndim) for p in ("x", a)])
     whole = to_sizes(spread, [s for pair in zip(counts, have) for s in pair])
-    return apply("reshape", whole, *(sizes.variable(sizes.mul(c, h)) for c, h in zip(counts, have)), ndim=x.type.ndim, weak=x.type.weak)
+    return apply(
+        "reshape",
+        whole,
+        *(sizes.variable(sizes.mul(c, h)) for c, h in zip(counts, have)),
+        ndim=x.type.ndim,
+        weak=x.type.weak,
+    )
 
 
 def tile(x, reps, ndim=None):
@@ -132,7 +163,9 @@ def tile(x, reps, ndim=None):
     x, counts = as_tensor_variable(x), sizes.as_shape(reps, "reps")
     width = max(len(counts), x.type.ndim) if ndim is None else ndim
     if width < max(len(counts), x.type.ndim):
-        raise ValueError(f"ndim={ndim} is less than the {x.type.ndim} dimensions of {x} or the {len(counts)} of reps")
+        raise ValueError(
+            f"ndim={ndim} is less than the {x.type.ndim} dimensions of {x} or the {len(counts)} of reps"
+        )
     return _copies(pad(x, width), [1] * (width - len(counts)) + counts)
 
 
@@ -159,8 +192,8 @@ def repeat(x, repeats, axis=None):
     if isinstance(count, int) and count < 0:
         raise ValueError(f"repeats may not be negative, got {count}")
     order = list(range(x.type.ndim))
-    spread = reorder(x, order[:axis + 1] + ["x"] + order[axis + 1:])
-    whole = to_sizes(spread, have[:axis + 1] + [count] + have[axis + 1:])
+    spread = reorder(x, order[: axis + 1] + ["x"] + order[axis + 1 :])
+    whole = to_sizes(spread, have[: axis + 1] + [count] + have[axis + 1 :])
     have[axis] = sizes.mul(have[axis], count)
     return apply("reshape", whole, *map(sizes.variable, have), ndim=x.type.ndim, weak=x.type.weak)
 
@@ -175,20 +208,27 @@ def _repeated_positions(counts, size):
 
 
 def roll(x, shift, axis=None):
-    """x with its elements moved ``shift`` places along ``axis`` (None: of x flattened), the last ones to the front."""
+    """x with its elements moved ``shift`` places along ``axis`` (None: of x flattened), the last ones to the
+    front.
+    """
     x = as_tensor_variable(x)
     if axis is None:
         flat = roll(flatten(x), shift, 0)
-        return apply("reshape", flat, *map(sizes.variable, sizes.lengths(x)), ndim=x.type.ndim, weak=x.type.weak)
+        return apply(
+            "reshape", flat, *map(sizes.variable, sizes.lengths(x)), ndim=x.type.ndim, weak=x.type.weak
+        )
     axis = axis_number(axis, x.type.ndim)
     n = sizes.length(x, axis)
     cut = sizes.sub(n, sizes.mod(sizes.as_size(shift), n))
     before = (slice(None),) * axis
-    return concatenate([getitem(x, before + (slice(cut, None),)), getitem(x, before + (slice(None, cut),))], axis)
+    return concatenate(
+        [getitem(x, before + (slice(cut, None),)), getitem(x, before + (slice(None, cut),))], axis
+    )
 
 
 def split(x, splits_size, n_splits, axis=0):
-    """A list of n_splits parts of x along ``axis``, of the sizes in the vector or list ``splits_size``; they must add up.
+    """A list of n_splits parts of x along ``axis``, of the sizes in the vector or list ``splits_size``; they
+    must add up.
 
     >>> import tgen.tensor as T
     >>> [p.type.shape for p in T.split(T.vector(), [2, 3], 2)]
@@ -196,7 +236,11 @@ def split(x, splits_size, n_splits, axis=0):
     """
     x = as_tensor_variable(x)
     axis = axis_number(axis, x.type.ndim)
-    if isinstance(splits_size, Variable) and not isinstance(splits_size, Constant) and sizes.elements(splits_size) is None:
+    if (
+        isinstance(splits_size, Variable)
+        and not isinstance(splits_size, Constant)
+        and sizes.elements(splits_size) is None
+    ):
         counts = [sizes.as_size(splits_size[i]) for i in range(n_splits)]
     else:
         counts = sizes.as_shape(splits_size, "splits_size")
@@ -212,7 +256,11 @@ def split(x, splits_size, n_splits, axis=0):
     for c in counts:
         starts = [start if a == axis else 0 for a in range(x.type.ndim)]
         lengths = [c if a == axis else h for a, h in enumerate(have)]
-        parts.append(apply("slice", x, *map(sizes.variable, starts + lengths), steps=(1,) * x.type.ndim, weak=x.type.weak))
+        parts.append(
+            apply(
+                "slice", x, *map(sizes.variable, starts + lengths), steps=(1,) * x.type.ndim, weak=x.type.weak
+            )
+        )
         start = sizes.add(start, c)
     return parts
 

@@ -1,4 +1,7 @@
-"""Products: dot of all ranks, tensordot, batched products. Floats go to BLAS; ints and bools are sums of products."""
+"""Products: dot of all ranks, tensordot, batched products. Floats go to BLAS; ints and bools are sums of
+products.
+"""
+
 from tgen.core.types import is_float
 
 from . import sizes
@@ -17,7 +20,9 @@ def _pair(a, b):
 
 
 def _sum_of_products(a, b, weak):
-    """a and b of ranks 1 and 2 in a dtype BLAS has not: the products, then their sum along the common axis."""
+    """a and b of ranks 1 and 2 in a dtype BLAS has not: the products, then their sum along
+    the common axis.
+    """
     if b.type.ndim == 2:
         left, right = reorder(a, [*range(a.type.ndim), "x"]), reorder(b, ["x"] * (a.type.ndim - 1) + [0, 1])
     else:
@@ -29,8 +34,8 @@ def _sum_of_products(a, b, weak):
 def dot(a, b):
     """The inner product over the last axis of a and the last but one of b (its only one if b is a vector).
 
-    A scalar multiplies. Dtypes are promoted (ints stay ints, and wrap). Sizes that differ are a ValueError, here if both
-    are static, else when the function runs.
+    A scalar multiplies. Dtypes are promoted (ints stay ints, and wrap). Sizes that differ are a ValueError,
+    here if both are static, else when the function runs.
 
     >>> import tgen.tensor as T
     >>> T.dot(T.fmatrix(), T.dvector()).type, T.dot(T.tensor3(), T.matrix()).ndim
@@ -72,7 +77,9 @@ def vdot(a, b):
 def _axes_pair(a, b, axes):
     if isinstance(axes, int):
         if not 0 <= axes <= min(a.type.ndim, b.type.ndim):
-            raise ValueError(f"axes={axes} is more than the dimensions of {a} ({a.type.ndim}) or {b} ({b.type.ndim})")
+            raise ValueError(
+                f"axes={axes} is more than the dimensions of {a} ({a.type.ndim}) or {b} ({b.type.ndim})"
+            )
         return list(range(a.type.ndim - axes, a.type.ndim)), list(range(axes))
     first, second = ([p] if isinstance(p, int) else list(p) for p in axes)
     if len(first) != len(second):
@@ -81,7 +88,8 @@ def _axes_pair(a, b, axes):
 
 
 def tensordot(a, b, axes=2):
-    """The sum of products over pairs of axes: the last ``axes`` of a with the first of b, or two lists of axes.
+    """The sum of products over pairs of axes: the last ``axes`` of a with the first of b, or two lists of
+    axes.
 
     >>> import tgen.tensor as T
     >>> T.tensordot(T.tensor3(), T.tensor4(), [[1, 2], [3, 2]]).ndim
@@ -103,7 +111,13 @@ def _as_matrix(x, rows):
     have = sizes.lengths(x)
     if x.type.ndim == 2 and rows == 1:
         return x
-    return apply("reshape", x, sizes.variable(sizes.product(have[:rows])), sizes.variable(sizes.product(have[rows:])), ndim=2)
+    return apply(
+        "reshape",
+        x,
+        sizes.variable(sizes.product(have[:rows])),
+        sizes.variable(sizes.product(have[rows:])),
+        ndim=2,
+    )
 
 
 def batched_dot(a, b):
@@ -118,7 +132,9 @@ def batched_dot(a, b):
         raise TypeError(f"batched_dot wants at least one dimension, got {a} of {a.type} and {b} of {b.type}")
     if a.type.ndim == 1 or b.type.ndim == 1:
         ndim = max(a.type.ndim, b.type.ndim)
-        return elemwise("mul")(*(reorder(v, [*range(v.type.ndim), *"x" * (ndim - v.type.ndim)]) for v in (a, b)))
+        return elemwise("mul")(
+            *(reorder(v, [*range(v.type.ndim), *"x" * (ndim - v.type.ndim)]) for v in (a, b))
+        )
     if a.type.ndim > 3 or b.type.ndim > 3:
         return batched_tensordot(a, b, [[a.type.ndim - 1], [max(b.type.ndim - 2, 1)]])
     left = a if a.type.ndim == 3 else reorder(a, (0, "x", 1))
@@ -139,7 +155,10 @@ def batched_tensordot(x, y, axes=2):
     x, y, weak = _pair(x, y)
     if isinstance(axes, int):
         if not 0 <= axes < min(x.type.ndim, y.type.ndim):
-            raise ValueError(f"axes={axes} is not from 0 to one less than the dimensions of {x} ({x.type.ndim}) and {y} ({y.type.ndim})")
+            raise ValueError(
+                f"axes={axes} is not from 0 to one less than the dimensions of {x} "
+                f"({x.type.ndim}) and {y} ({y.type.ndim})"
+            )
         axes = [list(range(x.type.ndim - axes, x.type.ndim)), list(range(1, axes + 1))]
     summed_x, summed_y = _axes_pair(x, y, axes)
     if 0 in summed_x + summed_y:
@@ -147,7 +166,11 @@ def batched_tensordot(x, y, axes=2):
     kept_x = [d for d in range(1, x.type.ndim) if d not in summed_x]
     kept_y = [d for d in range(1, y.type.ndim) if d not in summed_y]
     shape = [sizes.length(x, d) for d in [0] + kept_x] + [sizes.length(y, d) for d in kept_y]
-    z = _batched(_as_stack(reorder(x, [0] + kept_x + summed_x), len(kept_x)), _as_stack(reorder(y, [0] + summed_y + kept_y), len(summed_y)), False)
+    z = _batched(
+        _as_stack(reorder(x, [0] + kept_x + summed_x), len(kept_x)),
+        _as_stack(reorder(y, [0] + summed_y + kept_y), len(summed_y)),
+        False,
+    )
     return apply("reshape", z, *map(sizes.variable, shape), ndim=len(shape), weak=weak)
 
 
@@ -155,12 +178,13 @@ def _as_stack(x, rows):
     have = sizes.lengths(x)
     if x.type.ndim == 3 and rows == 1:
         return x
-    wanted = [have[0], sizes.product(have[1:rows + 1]), sizes.product(have[rows + 1:])]
+    wanted = [have[0], sizes.product(have[1 : rows + 1]), sizes.product(have[rows + 1 :])]
     return apply("reshape", x, *map(sizes.variable, wanted), ndim=3)
 
 
 def matmul(a, b):
-    """The matrix product as ``a @ b``: leading axes of operands with more than 2 dimensions are batches that broadcast.
+    """The matrix product as ``a @ b``: leading axes of operands with more than 2 dimensions are batches that
+    broadcast.
 
     Scalars are a ValueError. Dtypes as in ``dot``.
 
@@ -170,7 +194,10 @@ def matmul(a, b):
     """
     a, b, weak = _pair(a, b)
     if not a.type.ndim or not b.type.ndim:
-        raise ValueError(f"matmul wants at least one dimension, got {a} of {a.type} and {b} of {b.type}; multiply by a scalar with *")
+        raise ValueError(
+            f"matmul wants at least one dimension, got {a} of {a.type} and {b} of {b.type}; "
+            "multiply by a scalar with *"
+        )
     if b.type.ndim <= 2:
         return dot(a, b)
     ndim = max(a.type.ndim, b.type.ndim)

@@ -1,4 +1,7 @@
-"""Axes and shapes: dimshuffle, reshape, broadcast_to and what is made of them. Nothing here computes elements."""
+"""Axes and shapes: dimshuffle, reshape, broadcast_to and what is made of them. Nothing here computes
+elements.
+"""
+
 import numpy as np
 from numpy.exceptions import AxisError
 
@@ -8,9 +11,32 @@ from . import sizes
 from .apply import apply, pad, reorder
 from .variable import as_tensor_variable
 
-__all__ = ["dimshuffle", "transpose", "swapaxes", "squeeze", "expand_dims", "moveaxis", "shape", "shape_padleft", "shape_padright",
-           "shape_padaxis", "reshape", "flatten", "ravel", "broadcast_to", "addbroadcast", "unbroadcast", "patternbroadcast",
-           "specify_shape", "tensor_copy", "transfer", "scalar_from_tensor", "tensor_from_scalar", "get_vector_length", "is_flat"]
+__all__ = [
+    "dimshuffle",
+    "transpose",
+    "swapaxes",
+    "squeeze",
+    "expand_dims",
+    "moveaxis",
+    "shape",
+    "shape_padleft",
+    "shape_padright",
+    "shape_padaxis",
+    "reshape",
+    "flatten",
+    "ravel",
+    "broadcast_to",
+    "addbroadcast",
+    "unbroadcast",
+    "patternbroadcast",
+    "specify_shape",
+    "tensor_copy",
+    "transfer",
+    "scalar_from_tensor",
+    "tensor_from_scalar",
+    "get_vector_length",
+    "is_flat",
+]
 
 
 def axis_number(axis, ndim, what="axis"):
@@ -23,7 +49,9 @@ def axis_number(axis, ndim, what="axis"):
         raise TypeError(f"{what} must be an int known when the graph is built, got {axis!r}")
     number = axis.__index__()
     if not -ndim <= number < ndim:
-        raise AxisError(f"{what} {number} is out of bounds for a value with {ndim} dimension{'s' * (ndim != 1)}")
+        raise AxisError(
+            f"{what} {number} is out of bounds for a value with {ndim} dimension{'s' * (ndim != 1)}"
+        )
     return number % ndim
 
 
@@ -39,12 +67,16 @@ def dimshuffle(x, *pattern):
     x = as_tensor_variable(x)
     if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)):
         pattern = pattern[0]
-    order = tuple(p if isinstance(p, str) and p == "x" else axis_number(p, x.type.ndim, "dimshuffle axis") for p in pattern)
+    order = tuple(
+        p if isinstance(p, str) and p == "x" else axis_number(p, x.type.ndim, "dimshuffle axis")
+        for p in pattern
+    )
     return reorder(x, order)
 
 
 def transpose(x, *axes):
-    """The axes reversed, or in the order ``axes`` (ints, or one list of them). ``x.T`` is named so if x has a name.
+    """The axes reversed, or in the order ``axes`` (ints, or one list of them). ``x.T`` is named so if x has a
+    name.
 
     >>> import tgen.tensor as T
     >>> T.transpose(T.row()).broadcastable
@@ -81,7 +113,8 @@ def moveaxis(x, source, destination):
 
 
 def squeeze(x, axis=None):
-    """x without its axes of size 1: those the type knows, or the given ones (then checked when the function runs).
+    """x without its axes of size 1: those the type knows, or the given ones (then checked when the function
+    runs).
 
     >>> import tgen.tensor as T
     >>> T.squeeze(T.row()).ndim
@@ -153,10 +186,12 @@ def scalar_from_tensor(x):
 tensor_from_scalar = scalar_from_tensor
 
 
-# -- shape ---------------------------------------------------------------------------------------------------------------------
+# -- shape ---------------------------------------------------------------------------------------------------
+
 
 def shape(x):
-    """The sizes of x as an int64 vector. Its length is known, so it unpacks; an element is a scalar of its own.
+    """The sizes of x as an int64 vector. Its length is known, so it unpacks; an element is a scalar of its
+    own.
 
     >>> import tgen.tensor as T
     >>> rows, columns = T.matrix().shape
@@ -170,7 +205,8 @@ def shape(x):
 
 
 def get_vector_length(v):
-    """The number of elements of a vector as an int; ValueError if the graph does not tell it, TypeError for other ranks.
+    """The number of elements of a vector as an int; ValueError if the graph does not tell it, TypeError for
+    other ranks.
 
     >>> import tgen.tensor as T
     >>> get_vector_length(T.tensor3().shape)
@@ -203,9 +239,9 @@ def size(x):
 def reshape(x, newshape, ndim=None):
     """The elements of x in C order under another shape of as many elements.
 
-    ``newshape`` holds ints and integer scalars, one of them may be -1; it may be an integer vector if its length is
-    known, or given as ``ndim`` (else ValueError). Another number of elements is a ValueError, here or when the
-    function runs. Same dtype.
+    ``newshape`` holds ints and integer scalars, one of them may be -1; it may be an integer vector if its
+    length is known, or given as ``ndim`` (else ValueError). Another number of elements is a ValueError, here
+    or when the function runs. Same dtype.
 
     >>> import tgen.tensor as T
     >>> x = T.tensor3()
@@ -213,13 +249,22 @@ def reshape(x, newshape, ndim=None):
     (2, (True, False))
     """
     x = as_tensor_variable(x)
-    if ndim is not None and isinstance(newshape, Variable) and newshape.type.ndim == 1 and sizes.elements(newshape) is None:
-        wanted = _resolve_at_run([sizes.as_size(newshape[i]) for i in range(ndim)], sizes.product(sizes.lengths(x)))
+    if (
+        ndim is not None
+        and isinstance(newshape, Variable)
+        and newshape.type.ndim == 1
+        and sizes.elements(newshape) is None
+    ):
+        wanted = _resolve_at_run(
+            [sizes.as_size(newshape[i]) for i in range(ndim)], sizes.product(sizes.lengths(x))
+        )
     else:
         wanted = _resolve(x, sizes.as_shape(newshape, "newshape"))
     if ndim is not None and len(wanted) != ndim:
         hint = "; a shape is one argument: x.reshape((2, 3))" if len(wanted) == 1 else ""
-        raise ValueError(f"newshape has {len(wanted)} element{'s' * (len(wanted) != 1)}, but ndim={ndim}{hint}")
+        raise ValueError(
+            f"newshape has {len(wanted)} element{'s' * (len(wanted) != 1)}, but ndim={ndim}{hint}"
+        )
     return apply("reshape", x, *map(sizes.variable, wanted), ndim=len(wanted), weak=x.type.weak)
 
 
@@ -237,13 +282,17 @@ def _resolve(x, wanted):
             given.remove(s)
     total, rest = sizes.product(have), sizes.product(given)
     if isinstance(total, int) and isinstance(rest, int) and (total % rest if rest else total):
-        raise ValueError(f"cannot reshape {x} of {x.type} into {tuple(wanted)}: {total} elements do not divide by {rest}")
+        raise ValueError(
+            f"cannot reshape {x} of {x.type} into {tuple(wanted)}: {total} elements do not divide by {rest}"
+        )
     left = sizes.div(total, rest)
     return [left if sizes.is_known(s, -1) else s for s in wanted]
 
 
 def _resolve_at_run(wanted, total):
-    """Sizes read from data, of which one may turn out to be -1: that one becomes total // -(product of all)."""
+    """Sizes read from data, of which one may turn out to be -1: that one becomes total //
+    -(product of all).
+    """
     left = sizes.div(total, sizes.maximum(sizes.sub(0, sizes.product(wanted)), 1))
     resolved = []
     for s in wanted:
@@ -262,11 +311,13 @@ def flatten(x, ndim=None, outdim=None):
     x = as_tensor_variable(x)
     ndim = 1 if ndim is None and outdim is None else ndim if outdim is None else outdim
     if not isinstance(ndim, int) or ndim < 1 or ndim > x.type.ndim and x.type.ndim:
-        raise ValueError(f"flatten of {x} of {x.type} wants an int ndim from 1 to {max(x.type.ndim, 1)}, got {ndim!r}")
+        raise ValueError(
+            f"flatten of {x} of {x.type} wants an int ndim from 1 to {max(x.type.ndim, 1)}, got {ndim!r}"
+        )
     have = sizes.lengths(x)
     if ndim == 1 == x.type.ndim:
         return x
-    wanted = have[:ndim - 1] + [sizes.product(have[ndim - 1:])]
+    wanted = have[: ndim - 1] + [sizes.product(have[ndim - 1 :])]
     return apply("reshape", x, *map(sizes.variable, wanted), ndim=ndim, weak=x.type.weak)
 
 
@@ -284,7 +335,8 @@ def to_sizes(x, wanted):
 
 
 def broadcast_to(x, shape):
-    """x repeated to ``shape``: axes that are 1 in the type (and new ones on the left) repeat, the others must have their size.
+    """x repeated to ``shape``: axes that are 1 in the type (and new ones on the left) repeat, the others must
+    have their size.
 
     >>> import tgen.tensor as T
     >>> T.broadcast_to(T.row(), (3, T.lscalar())).type.shape
@@ -296,17 +348,23 @@ def broadcast_to(x, shape):
     return to_sizes(x, wanted)
 
 
-# -- what the type knows of an axis --------------------------------------------------------------------------------------------
+# -- what the type knows of an axis --------------------------------------------------------------------------
+
 
 def addbroadcast(x, *axes):
-    """x whose axes are declared to be of size 1, so that they broadcast; checked when the function runs (ValueError).
+    """x whose axes are declared to be of size 1, so that they broadcast; checked when the function runs
+    (ValueError).
 
     >>> import tgen.tensor as T
     >>> T.addbroadcast(T.matrix(), 0).broadcastable
     (True, False)
     """
     x = as_tensor_variable(x)
-    new = tuple(sorted({axis_number(a, x.type.ndim) for a in axes} - {a for a, one in enumerate(x.broadcastable) if one}))
+    new = tuple(
+        sorted(
+            {axis_number(a, x.type.ndim) for a in axes} - {a for a, one in enumerate(x.broadcastable) if one}
+        )
+    )
     return apply("rebroadcast", x, axes=new, weak=x.type.weak) if new else x
 
 
@@ -318,12 +376,17 @@ def unbroadcast(x, *axes):
     (False, False)
     """
     x = as_tensor_variable(x)
-    gone = tuple(sorted({axis_number(a, x.type.ndim) for a in axes} & {a for a, one in enumerate(x.broadcastable) if one}))
+    gone = tuple(
+        sorted(
+            {axis_number(a, x.type.ndim) for a in axes} & {a for a, one in enumerate(x.broadcastable) if one}
+        )
+    )
     return apply("unbroadcast", x, axes=gone, weak=x.type.weak) if gone else x
 
 
 def specify_shape(x, shape):
-    """x, of which ``shape`` says the sizes: ints, which the type knows from here on, integer scalars, None for those left open.
+    """x, of which ``shape`` says the sizes: ints, which the type knows from here on, integer scalars, None
+    for those left open.
 
     One that differs is a ValueError, here if both are known, else when the function runs.
 
@@ -333,9 +396,17 @@ def specify_shape(x, shape):
     """
     x = as_tensor_variable(x)
     have = sizes.lengths(x)
-    wanted = [h if s is None else sizes.as_size(s, "each element of shape") for s, h in zip(shape, have)] if isinstance(shape, (list, tuple)) else sizes.as_shape(shape)
+    wanted = (
+        [h if s is None else sizes.as_size(s, "each element of shape") for s, h in zip(shape, have)]
+        if isinstance(shape, (list, tuple))
+        else sizes.as_shape(shape)
+    )
     if isinstance(shape, (list, tuple)) and len(shape) != len(have) or len(wanted) != len(have):
-        raise ValueError(f"specify_shape of {x} of {x.type}: shape has {len(shape) if isinstance(shape, (list, tuple)) else len(wanted)} sizes, x {len(have)} dimensions")
+        raise ValueError(
+            f"specify_shape of {x} of {x.type}: shape has "
+            f"{len(shape) if isinstance(shape, (list, tuple)) else len(wanted)} sizes, x "
+            f"{len(have)} dimensions"
+        )
     for axis, (s, h) in enumerate(zip(wanted, have)):
         if isinstance(s, int) and isinstance(h, int) and s != h:
             raise ValueError(f"specify_shape of {x} of {x.type}: axis {axis} is {h}, not {s}")
@@ -344,7 +415,8 @@ def specify_shape(x, shape):
 
 
 def patternbroadcast(x, broadcastable):
-    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts. Axes behind its end stay as they are.
+    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts. Axes behind its end
+    stay as they are.
 
     >>> import tgen.tensor as T
     >>> patternbroadcast(T.matrix(), [True]).broadcastable, patternbroadcast(T.col(), ()).broadcastable

@@ -1,30 +1,85 @@
-"""Elementwise functions that compose over the scalar primitives, and the names NumPy and Theano have for them."""
+"""Elementwise functions that compose over the scalar primitives, and the names NumPy and Theano have for
+them.
+"""
+
 import math as numbers
 
 import numpy as np
 
 from tgen.core.types import is_float
 
-from .elemwise import boolean, elemwise, switch
 from .elemwise import abs as abs_
+from .elemwise import boolean, elemwise, switch
 from .promotion import cast
 from .reduce import all as every
 from .variable import as_tensor_variable
 
-__all__ = ["abs_", "sgn", "sign", "square", "inv", "reciprocal", "deg2rad", "rad2deg", "round", "iround", "round_half_to_even",
-           "round_half_away_from_zero", "divmod", "floor_div", "true_divide", "floor_divide", "power", "remainder", "subtract", "multiply", "divide", "negative", "absolute", "logical_and", "logical_or",
-           "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "invert", "isfinite", "isclose", "allclose",
-           "largest", "smallest", "ceil_intdiv", "real", "imag", "conj", "conjugate", "log1mexp", "not_equal", "equal", "less", "less_equal",
-           "greater", "greater_equal", "hypot", "xlogx"]
+__all__ = [
+    "abs_",
+    "sgn",
+    "sign",
+    "square",
+    "inv",
+    "reciprocal",
+    "deg2rad",
+    "rad2deg",
+    "round",
+    "iround",
+    "round_half_to_even",
+    "round_half_away_from_zero",
+    "divmod",
+    "floor_div",
+    "true_divide",
+    "floor_divide",
+    "power",
+    "remainder",
+    "subtract",
+    "multiply",
+    "divide",
+    "negative",
+    "absolute",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "logical_not",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "bitwise_not",
+    "invert",
+    "isfinite",
+    "isclose",
+    "allclose",
+    "largest",
+    "smallest",
+    "ceil_intdiv",
+    "real",
+    "imag",
+    "conj",
+    "conjugate",
+    "log1mexp",
+    "not_equal",
+    "equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "hypot",
+    "xlogx",
+]
 
 sgn = sign = elemwise("sgn")
 square = elemwise("sqr")
 true_divide = divide = elemwise("true_div")
 floor_div = floor_divide = elemwise("int_div")
-power, remainder, subtract, multiply, negative, absolute = map(elemwise, ("pow", "mod", "sub", "mul", "neg", "abs"))
+power, remainder, subtract, multiply, negative, absolute = map(
+    elemwise, ("pow", "mod", "sub", "mul", "neg", "abs")
+)
 bitwise_and, bitwise_or, bitwise_xor, bitwise_not = map(elemwise, ("and_", "or_", "xor", "invert"))
 invert = bitwise_not
-not_equal, equal, less, less_equal, greater, greater_equal = map(elemwise, ("neq", "eq", "lt", "le", "gt", "ge"))
+not_equal, equal, less, less_equal, greater, greater_equal = map(
+    elemwise, ("neq", "eq", "lt", "le", "gt", "ge")
+)
 _ROUNDING = ("half_to_even", "half_away_from_zero")
 
 
@@ -52,7 +107,8 @@ def _float(x):
 
 
 def round(x, mode=None):
-    """The nearest integer, in the dtype of x; halves go to the even one ('half_away_from_zero': away from zero).
+    """The nearest integer, in the dtype of x; halves go to the even one ('half_away_from_zero': away from
+    zero).
 
     >>> import tgen.tensor as T
     >>> T.round(T.fvector()).dtype
@@ -123,8 +179,9 @@ def isfinite(x):
     return logical_not(logical_or(elemwise("isnan")(x), elemwise("isinf")(x)))
 
 
-def isclose(a, b, rtol=1.e-5, atol=1.e-8, equal_nan=False):
-    """Whether |a - b| <= atol + rtol * |b|, element by element; infinities are close to themselves, nan if ``equal_nan``.
+def isclose(a, b, rtol=1.0e-5, atol=1.0e-8, equal_nan=False):
+    """Whether |a - b| <= atol + rtol * |b|, element by element; infinities are close to themselves, nan if
+    ``equal_nan``.
 
     >>> import tgen.tensor as T
     >>> T.isclose(T.vector(), 1.0).type
@@ -134,10 +191,12 @@ def isclose(a, b, rtol=1.e-5, atol=1.e-8, equal_nan=False):
     near = elemwise("le")(abs_(a - b), atol + rtol * abs_(b))
     infinite = logical_or(elemwise("isinf")(a), elemwise("isinf")(b))
     result = logical_or(logical_and(logical_not(infinite), near), elemwise("eq")(a, b))
-    return logical_or(result, logical_and(elemwise("isnan")(a), elemwise("isnan")(b))) if equal_nan else result
+    return (
+        logical_or(result, logical_and(elemwise("isnan")(a), elemwise("isnan")(b))) if equal_nan else result
+    )
 
 
-def allclose(a, b, rtol=1.e-5, atol=1.e-8, equal_nan=False):
+def allclose(a, b, rtol=1.0e-5, atol=1.0e-8, equal_nan=False):
     """Whether all elements are close (see ``isclose``), a bool scalar."""
     return every(isclose(a, b, rtol, atol, equal_nan))
 
@@ -177,7 +236,7 @@ def imag(x):
 
 def log1mexp(x):
     """log(1 - exp(x)) for x < 0, precise near 0 and far from it; its gradient at 0 is -inf."""
-    x = _float(x)       # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
+    x = _float(x)  # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
     near, far = elemwise("log")(0 - elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x))
     return switch(elemwise("gt")(x, -0.6931471805599453), near, far)
 
@@ -203,4 +262,4 @@ def xlogy0(x, y):
     return switch(elemwise("eq")(x, 0), 0, x * elemwise("log")(y))
 
 
-xlogx.xlogx, xlogx.xlogy0 = xlogx, xlogy0       # in Theano T.xlogx is a module
+xlogx.xlogx, xlogx.xlogy0 = xlogx, xlogy0  # in Theano T.xlogx is a module

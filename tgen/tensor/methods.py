@@ -1,32 +1,85 @@
-"""What a Variable's operators, methods and properties call: METHODS, filled here with functions of this package.
+"""What a Variable's operators, methods and properties call: METHODS, filled here with functions of this
+package.
 
 Gradients (graph, ops) look functions up here too, so it holds more than methods.
 """
+
 from tgen.core.op import METHODS
 from tgen.graph.nodes import Variable
 
-from . import (counting, creation, diagonals, einsum, elemwise, indexing, join, linalg, manipulate, math,
-               numpyfunctions, positions, promotion, reduce, sorting, subtensor, variable)
+from . import (
+    counting,
+    creation,
+    diagonals,
+    einsum,
+    elemwise,
+    indexing,
+    join,
+    linalg,
+    manipulate,
+    math,
+    numpyfunctions,
+    positions,
+    promotion,
+    reduce,
+    sorting,
+    subtensor,
+    variable,
+)
 
-_MODULES = (counting, creation, diagonals, einsum, indexing, join, linalg, manipulate, math, positions, reduce, sorting, subtensor)
-_UFUNCS = {"subtract": "sub", "multiply": "mul", "divide": "true_div", "true_divide": "true_div", "floor_divide": "int_div",
-           "remainder": "mod", "power": "pow", "negative": "neg", "absolute": "abs", "greater": "gt", "greater_equal": "ge",
-           "less": "lt", "less_equal": "le", "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor", "rint": "round",
-           "square": "sqr", "sign": "sgn"}
+_MODULES = (
+    counting,
+    creation,
+    diagonals,
+    einsum,
+    indexing,
+    join,
+    linalg,
+    manipulate,
+    math,
+    positions,
+    reduce,
+    sorting,
+    subtensor,
+)
+_UFUNCS = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "true_div",
+    "true_divide": "true_div",
+    "floor_divide": "int_div",
+    "remainder": "mod",
+    "power": "pow",
+    "negative": "neg",
+    "absolute": "abs",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "bitwise_and": "and_",
+    "bitwise_or": "or_",
+    "bitwise_xor": "xor",
+    "rint": "round",
+    "square": "sqr",
+    "sign": "sgn",
+}
 
 
 def array_ufunc(ufunc, method, operands, options):
     """What ``np.exp(x)`` or ``array * x`` gives for a variable x: the symbolic function of that name.
 
-    ``array == x`` asks whether they are one object, as ``x == array`` does: False. TypeError for NumPy functions without
-    a symbolic twin, for their methods (np.add.reduce) and options (out=, where=).
+    ``array == x`` asks whether they are one object, as ``x == array`` does: False. TypeError for NumPy
+    functions without a symbolic twin, for their methods (np.add.reduce) and options (out=, where=).
     """
     if ufunc.__name__ in ("equal", "not_equal") and method == "__call__":
         return ufunc.__name__ == "not_equal"
     function = METHODS.get(_UFUNCS.get(ufunc.__name__, ufunc.__name__))
     if function is None or method != "__call__" or options:
         call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        raise TypeError(f"{call} has no symbolic form{' with ' + ', '.join(options) if options else ''}; use the functions of tgen.tensor")
+        raise TypeError(
+            f"{call} has no symbolic form{' with ' + ', '.join(options) if options else ''}; use "
+            "the functions of tgen.tensor"
+        )
     return function(*operands)
 
 
@@ -53,6 +106,7 @@ def clip(x, a_min, a_max):
 def _property(function):
     def read(x):
         return function(x)
+
     read.is_property = True
     read.__doc__ = function.__doc__
     return read
@@ -61,17 +115,36 @@ def _property(function):
 def fill_methods():
     """Enter every public function, then the names that differ as methods."""
     METHODS.update(elemwise.FUNCTIONS)
-    METHODS.update(switch=elemwise.switch, where=elemwise.switch, cast=promotion.cast, astype=astype, second=creation.fill)
+    METHODS.update(
+        switch=elemwise.switch,
+        where=elemwise.switch,
+        cast=promotion.cast,
+        astype=astype,
+        second=creation.fill,
+    )
     for module in _MODULES:
-        METHODS.update({name: getattr(module, name) for name in module.__all__ if callable(getattr(module, name))})
-    METHODS.update({
-        "copy": manipulate.tensor_copy, "clone": clone, "get_parents": get_parents, "clip": clip,
-        "__getitem__": indexing.getitem, "__iter__": indexing.iterate,
-        "__array_ufunc__": array_ufunc, "__array_function__": numpyfunctions.array_function,
-        "as_tensor_variable": variable.as_tensor_variable, "get_scalar_constant_value": variable.get_scalar_constant_value,
-        "T": _property(manipulate.transpose), "shape": _property(manipulate.shape), "size": _property(manipulate.size),
-        "real": _property(math.real), "imag": _property(math.imag),
-    })
+        METHODS.update(
+            {name: getattr(module, name) for name in module.__all__ if callable(getattr(module, name))}
+        )
+    METHODS.update(
+        {
+            "copy": manipulate.tensor_copy,
+            "clone": clone,
+            "get_parents": get_parents,
+            "clip": clip,
+            "__getitem__": indexing.getitem,
+            "__iter__": indexing.iterate,
+            "__array_ufunc__": array_ufunc,
+            "__array_function__": numpyfunctions.array_function,
+            "as_tensor_variable": variable.as_tensor_variable,
+            "get_scalar_constant_value": variable.get_scalar_constant_value,
+            "T": _property(manipulate.transpose),
+            "shape": _property(manipulate.shape),
+            "size": _property(manipulate.size),
+            "real": _property(math.real),
+            "imag": _property(math.imag),
+        }
+    )
 
 
 fill_methods()

@@ -9,8 +9,20 @@ import numpy as np
 
 from tgen.errors import nearest
 
-from . import (counting, creation, diagonals, einsum, indexing, join, linalg, manipulate, math, positions,
-               reduce, sorting)
+from . import (
+    counting,
+    creation,
+    diagonals,
+    einsum,
+    indexing,
+    join,
+    linalg,
+    manipulate,
+    math,
+    positions,
+    reduce,
+    sorting,
+)
 from .elemwise import FUNCTIONS as SCALARS
 from .elemwise import switch
 from .variable import as_tensor_variable
@@ -144,7 +156,8 @@ def _split(ary, indices_or_sections, axis=0):
         length = x.type.shape[axis]
         if length is None or length % ends:
             raise TypeError(
-                f"np.split of {x} into {ends} parts: the length of axis {axis} must be known, and their multiple; "
+                f"np.split of {x} into {ends} parts: the length of axis {axis} must be known, and their "
+                "multiple; "
                 "T.split takes the sizes of the parts"
             )
         ends = range(length // ends, length, length // ends)
@@ -181,7 +194,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
         return reduce.norm(x, 2, (rows, columns), keepdims)
     if ord not in (1, -1, np.inf, -np.inf):
         raise TypeError(
-            f"np.linalg.norm of variables has no matrix norm of order {ord!r}; it has 'fro', 1, -1, inf and -inf"
+            f"np.linalg.norm of variables has no matrix norm of order {ord!r}; it has 'fro', 1, -1, inf and "
+            "-inf"
         )
     first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = reduce.sum(math.abs_(x), first, keepdims=True)

@@ -1,4 +1,5 @@
 """Positions: permutations and their inverses, numbers of elements in C or Fortran order."""
+
 from tgen.core.types import is_float
 from tgen.ops.sort import take_along
 
@@ -23,10 +24,12 @@ def _integers(x, what):
     return x
 
 
-# -- permutations --------------------------------------------------------------------------------------------------------------
+# -- permutations --------------------------------------------------------------------------------------------
+
 
 def inverse_permutation(perm):
-    """For each row (along the last axis) of 0 .. n - 1 in some order, where 0, 1, ... stand. Same shape and dtype.
+    """For each row (along the last axis) of 0 .. n - 1 in some order, where 0, 1, ... stand. Same shape and
+    dtype.
 
     IndexError when the function runs if a number is none of a row's places.
 
@@ -37,16 +40,27 @@ def inverse_permutation(perm):
     if not perm.type.ndim:
         raise TypeError(f"a permutation has at least one dimension, got {perm} of {perm.type}")
     have = sizes.lengths(perm)
-    along = [apply("dimshuffle", apply("iota", sizes.variable(n)), order=tuple(0 if d == a else "x" for d in range(len(have)))) for a, n in enumerate(have)]
+    along = [
+        apply(
+            "dimshuffle",
+            apply("iota", sizes.variable(n)),
+            order=tuple(0 if d == a else "x" for d in range(len(have))),
+        )
+        for a, n in enumerate(have)
+    ]
     empty = zeros([sizes.variable(n) for n in have], perm.type.dtype)
-    return set_subtensor(getitem(empty, (*along[:-1], perm)), cast(to_sizes(along[-1], have), perm.type.dtype))
+    return set_subtensor(
+        getitem(empty, (*along[:-1], perm)), cast(to_sizes(along[-1], have), perm.type.dtype)
+    )
 
 
 def permute_row_elements(x, y, inverse=0):
-    """The rows (along the last axis) of x, each with its elements in the order of its row of y: ``z[..., j] = x[..., y[..., j]]``.
+    """The rows (along the last axis) of x, each with its elements in the order of its row of y: ``z[..., j] =
+    x[..., y[..., j]]``.
 
-    Axes before the last that one of both lacks, or that are 1 in its type, repeat. ``inverse`` undoes: ``z[..., y[..., j]] = x[..., j]``.
-    Dtype of x. ValueError for rows of different lengths, IndexError when the function runs for numbers that are no places.
+    Axes before the last that one of both lacks, or that are 1 in its type, repeat. ``inverse`` undoes:
+    ``z[..., y[..., j]] = x[..., j]``. Dtype of x. ValueError for rows of different lengths, IndexError when
+    the function runs for numbers that are no places.
 
     >>> permute_row_elements([[10, 20, 30], [40, 50, 60]], [2, 0, 1]).eval()
     array([[30, 10, 20],
@@ -59,11 +73,14 @@ def permute_row_elements(x, y, inverse=0):
         y = inverse_permutation(y)
     ndim = max(x.type.ndim, y.type.ndim)
     x, y = pad(x, ndim), pad(cast(y, "int64"), ndim)
-    wanted = [sizes.length(y if one else x, a) for a, one in enumerate(x.broadcastable[:-1])] + [sizes.length(x, ndim - 1)]
+    wanted = [sizes.length(y if one else x, a) for a, one in enumerate(x.broadcastable[:-1])] + [
+        sizes.length(x, ndim - 1)
+    ]
     return take_along(to_sizes(x, wanted), to_sizes(y, wanted), ndim - 1)
 
 
-# -- numbers of elements -------------------------------------------------------------------------------------------------------
+# -- numbers of elements -------------------------------------------------------------------------------------
+
 
 def _strides(dims, order):
     """How far apart neighbours along each axis of an array of sizes ``dims`` are numbered."""
@@ -85,7 +102,8 @@ def _checked(v, n):
 
 
 def unravel_index(indices, dims, order="C"):
-    """The places, one int64 array an axis, of elements number ``indices`` in an array of shape ``dims``; a tuple.
+    """The places, one int64 array an axis, of elements number ``indices`` in an array of shape ``dims``; a
+    tuple.
 
     ``order`` is 'C' or 'F'. IndexError when the function runs for a number that is none.
 
@@ -100,10 +118,12 @@ def unravel_index(indices, dims, order="C"):
 
 
 def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
-    """The numbers, int64, of the elements at places ``multi_index`` (one integer array an axis) of an array of shape ``dims``.
+    """The numbers, int64, of the elements at places ``multi_index`` (one integer array an axis) of an array
+    of shape ``dims``.
 
-    ``mode``: what is out of range is an IndexError when the function runs ('raise'), taken modulo the size ('wrap') or held within
-    it ('clip'). ``order`` is 'C' or 'F'. ValueError for another number of arrays than axes.
+    ``mode``: what is out of range is an IndexError when the function runs ('raise'), taken modulo the size
+    ('wrap') or held within it ('clip'). ``order`` is 'C' or 'F'. ValueError for another number of arrays than
+    axes.
 
     >>> ravel_multi_index(([0, 1], [0, 2]), (2, 3)).eval()
     array([0, 5])
@@ -118,6 +138,12 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
     total = as_tensor_variable(0)
     for v, n, step in zip(common_shape(places), dims, steps):
         size = sizes.variable(n)
-        v = _checked(v, n) if mode == "raise" else v % size if mode == "wrap" else elemwise("clip")(v, 0, size - 1)
+        v = (
+            _checked(v, n)
+            if mode == "raise"
+            else v % size
+            if mode == "wrap"
+            else elemwise("clip")(v, 0, size - 1)
+        )
         total = total + v * sizes.variable(step)
     return total

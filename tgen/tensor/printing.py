@@ -1,4 +1,5 @@
 """``pp`` and ``debugprint``: a graph as text, without recursion."""
+
 import sys
 
 from tgen.core.op import Op
@@ -6,11 +7,36 @@ from tgen.graph.nodes import Constant
 
 __all__ = ["pp", "debugprint", "dprint"]
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**", "eq": "eq", "neq": "neq",
-          "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|", "xor": "^", "left_shift": "<<", "right_shift": ">>"}
-_ATTRS = {"acc": "acc_dtype"}      # Theano's name
-_NAMES = {"sum": "Sum", "prod": "Prod", "reshape": "Reshape", "concatenate": "Join", "slice": "Subtensor", "gather": "AdvancedSubtensor"}
-LONGEST = 100_000       # characters pp writes; a graph whose parts are used many times would fill the memory
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "true_div": "/",
+    "int_div": "//",
+    "mod": "%",
+    "pow": "**",
+    "eq": "eq",
+    "neq": "neq",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "and_": "&",
+    "or_": "|",
+    "xor": "^",
+    "left_shift": "<<",
+    "right_shift": ">>",
+}
+_ATTRS = {"acc": "acc_dtype"}  # Theano's name
+_NAMES = {
+    "sum": "Sum",
+    "prod": "Prod",
+    "reshape": "Reshape",
+    "concatenate": "Join",
+    "slice": "Subtensor",
+    "gather": "AdvancedSubtensor",
+}
+LONGEST = 100_000  # characters pp writes; a graph whose parts are used many times would fill the memory
 
 
 def _transparent(v):
@@ -45,7 +71,7 @@ def _parts(v):
 
 
 def _attrs(node):
-    if not isinstance(node.op, Op):       # a user's op says itself what is to be known of it
+    if not isinstance(node.op, Op):  # a user's op says itself what is to be known of it
         return ""
     shown = {k: v for k, v in node.attrs.items() if v not in ((), None) and k not in ("ndim", "count")}
     return f"{{{', '.join(f'{_ATTRS.get(k, k)}={v}' for k, v in shown.items())}}}" if shown else ""
@@ -81,7 +107,9 @@ def pp(v):
 
 
 def outputs_of(obj):
-    """The variables that a variable, a list of these, or a function (its outputs, then its updates) stands for."""
+    """The variables that a variable, a list of these, or a function (its outputs, then its updates) stands
+    for.
+    """
     if hasattr(obj, "maker"):
         graph = obj.maker.fgraph
         return graph.outputs + [value for _, value in graph.updates]
@@ -89,11 +117,13 @@ def outputs_of(obj):
 
 
 def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_name=False):
-    """Write a graph as an indented tree, one line a variable; what was written before is not written again. Behind it what scans do in a step.
+    """Write a graph as an indented tree, one line a variable; what was written before is not written again.
+    Behind it what scans do in a step.
 
-    ``obj`` is a variable, a list of these, or a function (its outputs and updates). ``depth`` limits the levels (-1: all),
-    ``print_type`` adds types, ``stop_on_name`` leaves out what is below a variable with a name. ``ids`` is what tells
-    variables apart: 'CHAR' letters, 'int' numbers, '' nothing. ``file``: None is stdout, 'str' returns the text.
+    ``obj`` is a variable, a list of these, or a function (its outputs and updates). ``depth`` limits the
+    levels (-1: all), ``print_type`` adds types, ``stop_on_name`` leaves out what is below a variable with a
+    name. ``ids`` is what tells variables apart: 'CHAR' letters, 'int' numbers, '' nothing. ``file``: None is
+    stdout, 'str' returns the text.
 
     >>> import tgen.tensor as T
     >>> x = T.dscalar('x')
@@ -108,7 +138,7 @@ def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_n
     lines, labels, inner = [], {}, {}
     stack = [(v, 0) for v in reversed(outputs_of(obj))]
     while stack or inner:
-        if not stack:       # what the loops met above do in a step, behind the tree
+        if not stack:  # what the loops met above do in a step, behind the tree
             node = next(iter(inner))
             label = inner.pop(node)
             lines += ["", f"{_title(node)} [{label}], each step:" if ids else f"{_title(node)}, each step:"]
@@ -120,7 +150,9 @@ def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_n
         text = _leaf(v) or _title(v.owner) + (f".{v.index}" if len(v.owner.outputs) > 1 else "")
         note = f" <{v.type}>" if print_type else ""
         repeated = seen and v.owner is not None
-        lines.append(" |" * level + text + (f" [{label}]" if ids else "") + note + (" ..." if repeated else ""))
+        lines.append(
+            " |" * level + text + (f" [{label}]" if ids else "") + note + (" ..." if repeated else "")
+        )
         if v.owner is not None and not repeated and level != depth - 1 and not (stop_on_name and v.name):
             stack.extend((operand, level + 1) for operand in reversed(v.owner.inputs))
             if v.owner.bodies:

@@ -1,4 +1,7 @@
-"""Dtypes of results: NumPy 2's promotion, in which a Python number (weak) takes the dtype of what it meets."""
+"""Dtypes of results: NumPy 2's promotion, in which a Python number (weak) takes the dtype of
+what it meets.
+"""
+
 import numpy as np
 
 from tgen.config import config
@@ -25,7 +28,8 @@ def settle(types):
     """(dtype of each operand, whether the result is weak) when operands of ``types`` meet.
 
     A strong dtype other than bool decides: weak operands take it, a weak float beside integers makes a float
-    (float32 beside 8 and 16 bits, else float64). With none, weak operands take the widest weak kind among them.
+    (float32 beside 8 and 16 bits, else float64). With none, weak operands take the widest weak kind among
+    them.
     """
     strong = [t.dtype for t in types if not t.weak]
     if any(d != "bool" for d in strong):
@@ -57,20 +61,27 @@ def convert(v, dtype):
         limits = np.iinfo(dtype)
         if not limits.min <= v.number <= limits.max:
             place = user_line()
-            raise OverflowError(f"the Python int {v.number} does not fit {dtype}, the dtype of what it meets ({limits.min} .. {limits.max})"
-                                f"{f' ({place[0]}:{place[1]})' if place else ''}; cast the other operand to a wider dtype first")
+            raise OverflowError(
+                f"the Python int {v.number} does not fit {dtype}, the dtype of what it meets "
+                f"({limits.min} .. {limits.max})"
+                f"{f' ({place[0]}:{place[1]})' if place else ''}; cast the other operand to "
+                "a wider dtype first"
+            )
     return Constant(TensorType(dtype, ()), np.asarray(v.number).astype(dtype))
 
 
 def unify(variables):
-    """(variables in one common dtype, whether all of them are weak): for ops that only move data, and products."""
+    """(variables in one common dtype, whether all of them are weak): for ops that only move data, and
+    products.
+    """
     dtypes, weak = settle([v.type for v in variables])
     common = promote(dtypes)
     return [convert(v, common) for v in variables], weak
 
 
 def cast(x, dtype):
-    """x in another dtype ('floatX': config.floatX); the result is strong. Floats lose their fraction towards zero.
+    """x in another dtype ('floatX': config.floatX); the result is strong. Floats lose their fraction towards
+    zero.
 
     >>> cast(2.7, "int32").dtype
     'int32'

@@ -1,4 +1,7 @@
-"""Sums, extremes, positions, means: one primitive reduction each, with its casts before and ``keepdims`` after."""
+"""Sums, extremes, positions, means: one primitive reduction each, with its casts before and ``keepdims``
+after.
+"""
+
 from tgen.config import config
 from tgen.core.types import accumulator, is_float, is_unsigned, promote, wide
 
@@ -10,16 +13,36 @@ from .manipulate import axis_number
 from .promotion import as_dtype, cast, convert
 from .variable import as_tensor_variable
 
-__all__ = ["sum", "prod", "mean", "var", "std", "max", "min", "argmax", "argmin", "max_and_argmax", "any", "all", "ptp", "norm",
-           "logsumexp", "count_nonzero"]
+__all__ = [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "max",
+    "min",
+    "argmax",
+    "argmin",
+    "max_and_argmax",
+    "any",
+    "all",
+    "ptp",
+    "norm",
+    "logsumexp",
+    "count_nonzero",
+]
 _AXES = """
 
-    ``axis`` is None (all axes), an int, or a list of ints; negative ones count from the end (ValueError if there is no
-    such axis). ``keepdims`` leaves the axes in the result with size 1, which broadcasts."""
+    ``axis`` is None (all axes), an int, or a list of ints; negative ones count from the end (ValueError if
+    there is no such axis). ``keepdims`` leaves the axes in the result with size 1, which broadcasts."""
 
 
 def _documented(function):
-    function.__doc__ = function.__doc__.replace("\n\n    >>>", _AXES + "\n\n    >>>", 1) if ">>>" in function.__doc__ else function.__doc__.rstrip() + _AXES + "\n    "
+    function.__doc__ = (
+        function.__doc__.replace("\n\n    >>>", _AXES + "\n\n    >>>", 1)
+        if ">>>" in function.__doc__
+        else function.__doc__.rstrip() + _AXES + "\n    "
+    )
     return function
 
 
@@ -59,8 +82,11 @@ def _accumulator(name, x, acc_dtype):
         return accumulator(x.type.dtype)
     acc = as_dtype(acc_dtype)
     if promote((x.type.dtype, acc)) != acc and (is_float(x.type.dtype) or not is_float(acc)):
-        raise TypeError(f"{name} of {x} ({x.type}) cannot accumulate in acc_dtype={acc!r}, as precision would be lost. "
-                        f"Leave acc_dtype out, or give dtype={acc!r} instead, which only rounds the result")
+        raise TypeError(
+            f"{name} of {x} ({x.type}) cannot accumulate in acc_dtype={acc!r}, as precision "
+            "would be lost. "
+            f"Leave acc_dtype out, or give dtype={acc!r} instead, which only rounds the result"
+        )
     return acc
 
 
@@ -82,10 +108,12 @@ def _accumulate(name, x, axis, dtype, acc_dtype, keepdims):
 
 @_documented
 def sum(x, axis=None, dtype=None, keepdims=False, acc_dtype=None):
-    """The sum; 0 of nothing. Of bools and ints it is int64 (unsigned: uint64), of floats it has their dtype; or ``dtype``.
+    """The sum; 0 of nothing. Of bools and ints it is int64 (unsigned: uint64), of floats it has their dtype;
+    or ``dtype``.
 
-    ``acc_dtype`` is the dtype of the additions: for bools and ints int64 (uint64), for floats float64, unless it is
-    given. The result is rounded once. TypeError for an ``acc_dtype`` that does not hold every value of x.
+    ``acc_dtype`` is the dtype of the additions: for bools and ints int64 (uint64), for floats float64, unless
+    it is given. The result is rounded once. TypeError for an ``acc_dtype`` that does not hold every value of
+    x.
 
     >>> import tgen.tensor as T
     >>> T.sum(T.imatrix(), axis=1, keepdims=True).type
@@ -114,8 +142,8 @@ def _count(x, axes):
 def mean(x, axis=None, dtype=None, op=False, keepdims=False, acc_dtype=None):
     """The arithmetic mean; nan of nothing. Bools and ints give float64, floats their own dtype; or ``dtype``.
 
-    The sum is made in ``acc_dtype`` as in ``sum``, divided there, and rounded once. With an integer ``dtype`` the sum
-    is cast to that, and the mean is float64.
+    The sum is made in ``acc_dtype`` as in ``sum``, divided there, and rounded once. With an integer ``dtype``
+    the sum is cast to that, and the mean is float64.
 
     >>> import tgen.tensor as T
     >>> T.mean(T.ivector()).dtype, T.mean(T.fvector()).dtype
@@ -134,12 +162,14 @@ def _mean_dtype(dtype):
 
 
 def _mean(x, axis, keepdims, acc_dtype=None, sum_dtype=None):
-    """The mean in its accumulator's dtype; in float64 of bools and ints, and where the sum is cast to ``sum_dtype``."""
+    """The mean in its accumulator's dtype; in float64 of bools and ints, and where the sum is cast to
+    ``sum_dtype``.
+    """
     acc = _accumulator("mean", x, acc_dtype)
     if sum_dtype is None:
         sum_dtype = acc if is_float(acc) else "float64"
     if acc_dtype is None and not is_float(x.type.dtype):
-        acc_dtype = "float64"       # as NumPy: int64 might overflow
+        acc_dtype = "float64"  # as NumPy: int64 might overflow
     total = set_weak(_accumulate("sum", x, axis, sum_dtype, acc_dtype, keepdims), False)
     total = total if is_float(total.type.dtype) else cast(total, "float64")
     return total / _as_float(_count(x, axes_of(axis, x.type.ndim)), total.type.dtype)
@@ -162,7 +192,8 @@ def _as_float(count, dtype):
 
 @_documented
 def var(x, axis=None, ddof=0, keepdims=False, corrected=False):
-    """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``; it is rounded once, too.
+    """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``; it is rounded
+    once, too.
 
     >>> import tgen.tensor as T
     >>> T.var(T.fmatrix(), axis=0).type
@@ -203,7 +234,9 @@ def max(x, axis=None, keepdims=False):
 
 @_documented
 def min(x, axis=None, keepdims=False):
-    """The smallest element, nan if any is nan; of nothing a ValueError (when the function runs). Same dtype."""
+    """The smallest element, nan if any is nan; of nothing a ValueError (when the function
+    runs). Same dtype.
+    """
     return _reduce("min", as_tensor_variable(x), axis, keepdims)
 
 
@@ -211,7 +244,9 @@ def _position(name, x, axis, keepdims):
     x = as_tensor_variable(x)
     axes = axes_of(axis, x.type.ndim)
     if not axes:
-        return apply("cast", x - x, dtype="int64") if axis is None and not x.type.ndim else as_tensor_variable(0)
+        return (
+            apply("cast", x - x, dtype="int64") if axis is None and not x.type.ndim else as_tensor_variable(0)
+        )
     if 1 < len(axes) < x.type.ndim:
         rest = [a for a in range(x.type.ndim) if a not in axes]
         have = [sizes.length(x, a) for a in rest] + [_count(x, axes)]
@@ -222,7 +257,8 @@ def _position(name, x, axis, keepdims):
 
 @_documented
 def argmax(x, axis=None, keepdims=False):
-    """Where the first largest element (or the first nan) is, int64; over several axes: in the C order of these.
+    """Where the first largest element (or the first nan) is, int64; over several axes: in the C order of
+    these.
 
     >>> import tgen.tensor as T
     >>> T.argmax(T.fmatrix(), axis=1).type
@@ -233,7 +269,9 @@ def argmax(x, axis=None, keepdims=False):
 
 @_documented
 def argmin(x, axis=None, keepdims=False):
-    """Where the first smallest element (or the first nan) is, int64; over several axes: in the C order of these."""
+    """Where the first smallest element (or the first nan) is, int64; over several axes: in the C order of
+    these.
+    """
     return _position("argmin", x, axis, keepdims)
 
 
@@ -274,7 +312,8 @@ def ptp(x, axis=None):
 
 @_documented
 def norm(x, L, axis=None, keepdims=False):
-    """The norm of order ``L``: (sum |x|**L)**(1/L); 0 counts what is not 0, inf and -inf are the extremes of |x|.
+    """The norm of order ``L``: (sum |x|**L)**(1/L); 0 counts what is not 0, inf and -inf are the extremes of
+    |x|.
 
     Its gradient where x is 0 is 0, a subgradient.
 
@@ -302,7 +341,8 @@ def norm(x, L, axis=None, keepdims=False):
 
 @_documented
 def logsumexp(x, axis=None, keepdims=False):
-    """log(sum(exp(x))) without overflow: the largest element is taken out first; -inf of nothing. Floats keep their dtype.
+    """log(sum(exp(x))) without overflow: the largest element is taken out first; -inf of nothing. Floats keep
+    their dtype.
 
     >>> import tgen.tensor as T
     >>> T.logsumexp(T.fmatrix(), axis=1).type

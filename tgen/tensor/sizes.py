@@ -1,7 +1,9 @@
 """Sizes while a graph is built: a Python int where it is known, else an int64 variable of rank 0.
 
-Sums, products, minima of ints are ints at once; the others are graph ops that ``lower`` turns into size expressions.
+Sums, products, minima of ints are ints at once; the others are graph ops that ``lower`` turns into size
+expressions.
 """
+
 import numpy as np
 
 from tgen.core.types import TensorType, is_float
@@ -10,7 +12,7 @@ from tgen.graph.nodes import Constant, Variable, known_size
 
 from .apply import apply
 
-LOOKED_AT = 32      # nodes nonnegative() looks at before it gives up
+LOOKED_AT = 32  # nodes nonnegative() looks at before it gives up
 
 
 def variable(size):
@@ -35,17 +37,25 @@ def as_size(value, what="a size"):
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iu":
         return int(value)
     if not isinstance(value, Variable):
-        raise TypeError(f"{what} must be an int or an integer scalar variable, got {value!r}{about_bool(value)}")
+        raise TypeError(
+            f"{what} must be an int or an integer scalar variable, got {value!r}{about_bool(value)}"
+        )
     if value.type.ndim or is_float(value.type.dtype) or value.type.dtype == "bool":
-        raise TypeError(f"{what} must be an integer scalar, got {value} of {value.type}; cast it with T.cast(n, 'int64')")
+        raise TypeError(
+            f"{what} must be an integer scalar, got {value} of {value.type}; cast it with T.cast(n, 'int64')"
+        )
     known = known_size(value)
     if known is not None:
         return known
-    return value if value.type.dtype == "int64" and not value.type.weak else apply("cast", value, dtype="int64")
+    return (
+        value if value.type.dtype == "int64" and not value.type.weak else apply("cast", value, dtype="int64")
+    )
 
 
 def nonnegative(size):
-    """Whether size >= 0 follows from how it was made (lengths, and sums, products, quotients and extrema of them)."""
+    """Whether size >= 0 follows from how it was made (lengths, and sums, products, quotients and extrema of
+    them).
+    """
     stack = [size]
     for _ in range(LOOKED_AT):
         if not stack:
@@ -142,12 +152,19 @@ def same(x, y):
     if x is y:
         return True
     a, b = x.owner, y.owner
-    return (a is not None and b is not None and a.primitive.name == b.primitive.name == "shape_i"
-            and a.inputs[0] is b.inputs[0] and a.attrs == b.attrs)
+    return (
+        a is not None
+        and b is not None
+        and a.primitive.name == b.primitive.name == "shape_i"
+        and a.inputs[0] is b.inputs[0]
+        and a.attrs == b.attrs
+    )
 
 
 def elements(v):
-    """The scalars a vector is made of, if the graph shows them (make_vector, constants, their concatenation), else None."""
+    """The scalars a vector is made of, if the graph shows them (make_vector, constants, their concatenation),
+    else None.
+    """
     found, stack = [], [v]
     while stack:
         v = stack.pop()
@@ -163,7 +180,9 @@ def elements(v):
 
 
 def as_shape(shape, what="a shape"):
-    """The sizes of a shape: an int or scalar, a list of these, an integer array, or a vector of known length."""
+    """The sizes of a shape: an int or scalar, a list of these, an integer array, or a vector
+    of known length.
+    """
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
         shape = shape.tolist() if shape.size else []
     if isinstance(shape, (list, tuple)):
@@ -176,8 +195,11 @@ def as_shape(shape, what="a shape"):
     if known is None and shape.type.shape[0] is not None:
         known = [shape[i] for i in range(shape.type.shape[0])]
     if known is None:
-        raise ValueError(f"The length of the provided shape ({shape}) cannot be automatically determined, so the number of dimensions of the "
-                         "result is not known; give ndim= (reshape), or a list of scalars")
+        raise ValueError(
+            f"The length of the provided shape ({shape}) cannot be automatically determined, so "
+            "the number of dimensions of the "
+            "result is not known; give ndim= (reshape), or a list of scalars"
+        )
     return [as_size(s, what) for s in known]
 
 

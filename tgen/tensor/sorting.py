@@ -1,4 +1,7 @@
-"""Running sums and order along an axis, one primitive each (ops/sort.py), the largest elements, differences."""
+"""Running sums and order along an axis, one primitive each (ops/sort.py), the largest elements,
+differences.
+"""
+
 from tgen.core.types import wide
 from tgen.ops.lanes import flip
 from tgen.ops.sort import take_along
@@ -12,7 +15,17 @@ from .promotion import as_dtype, cast, convert, unify
 from .reduce import _widened
 from .variable import as_tensor_variable
 
-__all__ = ["cumsum", "cumprod", "sort", "argsort", "searchsorted", "topk", "argtopk", "topk_and_argtopk", "diff"]
+__all__ = [
+    "cumsum",
+    "cumprod",
+    "sort",
+    "argsort",
+    "searchsorted",
+    "topk",
+    "argtopk",
+    "topk_and_argtopk",
+    "diff",
+]
 _KINDS = ("quicksort", "mergesort", "heapsort", "stable")
 
 
@@ -43,14 +56,18 @@ def cumsum(x, axis=None):
 
 
 def cumprod(x, axis=None):
-    """Products of the elements up to each one along ``axis`` (None: of x flattened). Dtypes as in ``prod``."""
+    """Products of the elements up to each one along ``axis`` (None: of x flattened). Dtypes
+    as in ``prod``.
+    """
     return _running("cumprod", x, axis)
 
 
-# -- sorting -------------------------------------------------------------------------------------------------------------------
+# -- sorting -------------------------------------------------------------------------------------------------
+
 
 def sort(x, axis=-1, kind="quicksort", order=None):
-    """x in ascending order along ``axis`` (None: of x flattened), nan last. Same dtype; every ``kind`` is stable.
+    """x in ascending order along ``axis`` (None: of x flattened), nan last. Same dtype; every ``kind`` is
+    stable.
 
     ValueError for an unknown kind.
 
@@ -72,11 +89,14 @@ def argsort(x, axis=-1, kind="quicksort", order=None):
 
 def _check_kind(kind, order):
     if kind not in _KINDS or order is not None:
-        raise ValueError(f"kind must be one of {', '.join(map(repr, _KINDS))} and order None, got {kind!r} and {order!r}")
+        raise ValueError(
+            f"kind must be one of {', '.join(map(repr, _KINDS))} and order None, got {kind!r} and {order!r}"
+        )
 
 
 def searchsorted(x, v, side="left", sorter=None):
-    """Where each of v would be put into the sorted vector x: before equal elements ('left') or after them ('right'); int64.
+    """Where each of v would be put into the sorted vector x: before equal elements ('left') or after them
+    ('right'); int64.
 
     ``sorter`` holds the positions that sort x. ValueError for another side.
     """
@@ -90,10 +110,13 @@ def searchsorted(x, v, side="left", sorter=None):
     return apply("searchsorted", x, v, side=side)
 
 
-# -- the largest ---------------------------------------------------------------------------------------------------------------
+# -- the largest ---------------------------------------------------------------------------------------------
+
 
 def _descending(x, axis):
-    """Positions of x from its largest element to its smallest, of equal ones the first first: a sort of x backwards, read backwards."""
+    """Positions of x from its largest element to its smallest, of equal ones the first first: a sort of x
+    backwards, read backwards.
+    """
     backwards = flip(apply("argsort", flip(x, axis), axis=axis), axis)
     return elemwise("sub")(sizes.variable(sizes.sub(sizes.length(x, axis), 1)), backwards)
 
@@ -115,8 +138,9 @@ def _best(x, kth, axis):
 def argtopk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
     """Where the ``kth`` largest elements along ``axis`` (None: of x flattened) are, the largest first.
 
-    A negative kth asks for the smallest, the smallest first. Of equal elements the first comes first; nan is largest.
-    ``idx_dtype`` is that of the result; ``sorted`` changes nothing. ValueError for kth = 0, IndexError for more than there are.
+    A negative kth asks for the smallest, the smallest first. Of equal elements the first comes first; nan is
+    largest. ``idx_dtype`` is that of the result; ``sorted`` changes nothing. ValueError for kth = 0,
+    IndexError for more than there are.
 
     >>> import tgen.tensor as T
     >>> T.argtopk(T.matrix(), 3).type.shape
@@ -138,7 +162,8 @@ def topk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
     return topk_and_argtopk(x, kth, axis)[0]
 
 
-# -- differences ---------------------------------------------------------------------------------------------------------------
+# -- differences ---------------------------------------------------------------------------------------------
+
 
 def diff(x, n=1, axis=-1):
     """The n-th difference of neighbours along ``axis``."""

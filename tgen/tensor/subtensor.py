@@ -1,4 +1,7 @@
-"""set_subtensor and inc_subtensor: the steps of x[key] walked back, each part written into what it was taken from."""
+"""set_subtensor and inc_subtensor: the steps of x[key] walked back, each part written into what it was taken
+from.
+"""
+
 from tgen.graph.nodes import Variable
 
 from . import sizes
@@ -24,7 +27,10 @@ def _write(x, y, what, name):
     base, steps = _origin(x, what)
     y = as_tensor_variable(y)
     if y.type.ndim > x.type.ndim:
-        raise TypeError(f"Trying to {what.split('_')[0]} a {x.type.ndim}-dimensional subtensor with the {y.type.ndim}-dimensional {y}")
+        raise TypeError(
+            f"Trying to {what.split('_')[0]} a {x.type.ndim}-dimensional subtensor with the "
+            f"{y.type.ndim}-dimensional {y}"
+        )
     stages = [base]
     for step in steps[:-1]:
         stages.append(apply_step(stages[-1], step))
@@ -34,7 +40,7 @@ def _write(x, y, what, name):
             value = _moved_back(value, step)
             continue
         value = _write_step(written, stage, value, step)
-        written = "set"     # what was added to is put back whole
+        written = "set"  # what was added to is put back whole
     return value if written == "set" else elemwise("add")(base, value)
 
 
@@ -51,8 +57,8 @@ def _write_step(name, stage, value, step):
 def set_subtensor(x, y, inplace=False, tolerate_inplace_aliasing=False):
     """The array that x was indexed from, with y in the place of x. x must be ``W[key]`` (TypeError).
 
-    y broadcasts to the shape of x and is cast to its dtype; of positions named twice the last one counts. Nothing is
-    changed: the result is a new array (an update with it may write in place).
+    y broadcasts to the shape of x and is cast to its dtype; of positions named twice the last one counts.
+    Nothing is changed: the result is a new array (an update with it may write in place).
 
     >>> import tgen.tensor as T
     >>> W = T.matrix()
@@ -62,8 +68,11 @@ def set_subtensor(x, y, inplace=False, tolerate_inplace_aliasing=False):
     return _write(x, y, "set_subtensor", "set")
 
 
-def inc_subtensor(x, y, inplace=False, set_instead_of_inc=False, tolerate_inplace_aliasing=False, ignore_duplicates=False):
-    """The array that x was indexed from, with y added at the place of x; positions named twice are added to twice.
+def inc_subtensor(
+    x, y, inplace=False, set_instead_of_inc=False, tolerate_inplace_aliasing=False, ignore_duplicates=False
+):
+    """The array that x was indexed from, with y added at the place of x; positions named twice are added to
+    twice.
 
     >>> import tgen.tensor as T
     >>> v = T.vector()

@@ -1,4 +1,5 @@
 """What becomes a tensor variable and how: ``as_tensor_variable``, ``constant``, calling a TensorType."""
+
 import numpy as np
 
 from tgen.config import config
@@ -9,8 +10,19 @@ from tgen.graph.nodes import Constant, Variable, user_line
 from tgen.graph.pickling import state_of
 from tgen.graph.shared import SharedVariable
 
-__all__ = ["as_tensor_variable", "as_tensor", "constant", "TensorVariable", "TensorConstant", "TensorType", "Variable", "Constant",
-           "get_scalar_constant_value", "extract_constant", "NotScalarConstantError"]
+__all__ = [
+    "as_tensor_variable",
+    "as_tensor",
+    "constant",
+    "TensorVariable",
+    "TensorConstant",
+    "TensorType",
+    "Variable",
+    "Constant",
+    "get_scalar_constant_value",
+    "extract_constant",
+    "NotScalarConstantError",
+]
 
 TensorConstant = Constant
 _WEAK_DTYPES = {bool: "bool", int: "int64"}
@@ -20,15 +32,21 @@ class _IsTensorVariable(type):
     def __instancecheck__(cls, v):
         if cls is not TensorVariable:
             return type.__instancecheck__(cls, v)
-        return isinstance(v, Variable) and isinstance(v.type, TensorType) and not isinstance(v, (Constant, SharedVariable))
+        return (
+            isinstance(v, Variable)
+            and isinstance(v.type, TensorType)
+            and not isinstance(v, (Constant, SharedVariable))
+        )
 
 
 class TensorVariable(Variable, metaclass=_IsTensorVariable):
-    """What ``isinstance(v, T.TensorVariable)`` asks for, as in Theano: a tensor that is neither shared nor a constant.
+    """What ``isinstance(v, T.TensorVariable)`` asks for, as in Theano: a tensor that is neither shared nor a
+    constant.
 
     A base of classes of a program's own, too, with Theano's order of arguments.
 
-    >>> isinstance(as_tensor_variable(1), TensorVariable), isinstance(TensorType("int64", ())("n"), TensorVariable)
+    >>> one, n = as_tensor_variable(1), TensorType("int64", ())("n")
+    >>> isinstance(one, TensorVariable), isinstance(n, TensorVariable)
     (False, True)
     """
 
@@ -49,6 +67,7 @@ def _tensor_variable(cls, type, name):
 
 class WeakConstant(Constant):
     """A constant that came from a Python number; ``number`` is that number, so a conversion loses nothing."""
+
     __slots__ = ("number",)
 
     def __init__(self, number, name=None):
@@ -62,8 +81,10 @@ class WeakConstant(Constant):
 def weak_dtype(number):
     """The dtype a Python number has where it must have one: bool, int64 or config.floatX."""
     dtype = _WEAK_DTYPES.get(type(number), config.floatX)
-    if dtype == "int64" and not -2 ** 63 <= number < 2 ** 63:
-        raise OverflowError(f"the Python int {number} does not fit int64; pass a NumPy array of the dtype you mean")
+    if dtype == "int64" and not -(2**63) <= number < 2**63:
+        raise OverflowError(
+            f"the Python int {number} does not fit int64; pass a NumPy array of the dtype you mean"
+        )
     return dtype
 
 
@@ -78,17 +99,21 @@ def _array(x):
         raise TypeError("a masked array has no tensor: its mask would be lost; use x.filled(value)")
     array = np.asarray(x)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"Cannot convert {x!r} to TensorType: wanted a variable, a number or an array of numbers, got {type(x).__name__}"
-                        + (f" of dtype {array.dtype}" if isinstance(x, np.ndarray) else ""))
+        raise TypeError(
+            f"Cannot convert {x!r} to TensorType: wanted a variable, a number or an array of "
+            f"numbers, got {type(x).__name__}"
+            + (f" of dtype {array.dtype}" if isinstance(x, np.ndarray) else "")
+        )
     return array
 
 
 def constant(x, name=None, ndim=None, dtype=None):
     """A constant variable of a number or an array.
 
-    A Python number is *weak*: it takes the dtype of what it meets, and is int64 or config.floatX alone. An array
-    keeps its dtype, and its shape is static, so axes of size 1 broadcast. ``dtype`` converts (and makes it strong);
-    ``ndim`` pads with axes of size 1 on the left. TypeError for what holds no numbers, and for masked arrays.
+    A Python number is *weak*: it takes the dtype of what it meets, and is int64 or config.floatX alone. An
+    array keeps its dtype, and its shape is static, so axes of size 1 broadcast. ``dtype`` converts (and makes
+    it strong); ``ndim`` pads with axes of size 1 on the left. TypeError for what holds no numbers, and for
+    masked arrays.
 
     >>> import numpy as np
     >>> constant(2).dtype, constant(np.ones((1, 3), "float32")).broadcastable
@@ -114,12 +139,13 @@ def _holds_variable(x):
 
 
 def as_tensor_variable(x, name=None, ndim=None):
-    """A tensor variable of anything that can be one: a variable (returned as it is), number, array, or list of these.
+    """A tensor variable of anything that can be one: a variable (returned as it is), number, array, or list
+    of these.
 
-    A list that holds a variable is stacked along a new first axis; an object with a method ``_as_TensorVariable`` says itself
-    which variable it is. ``ndim`` pads with axes of size 1 on the left, or drops such axes there. TypeError
-    for other objects; Python's True and False are none of these, as ``x == 1`` is False for a variable x:
-    ``T.eq`` compares.
+    A list that holds a variable is stacked along a new first axis; an object with a method
+    ``_as_TensorVariable`` says itself which variable it is. ``ndim`` pads with axes of size 1 on the left, or
+    drops such axes there. TypeError for other objects; Python's True and False are none of these, as ``x ==
+    1`` is False for a variable x: ``T.eq`` compares.
 
     >>> as_tensor_variable([1.0, 2.0]).type.shape
     (2,)
@@ -128,7 +154,10 @@ def as_tensor_variable(x, name=None, ndim=None):
         x = x._as_TensorVariable()
     if holds_bool(x):
         place = user_line()
-        raise TypeError(f"Cannot cast {x!r:.80} as a tensor variable{f' ({place[0]}:{place[1]})' if place else ''}{about_bool(x)}")
+        raise TypeError(
+            f"Cannot cast {x!r:.80} as a tensor "
+            f"variable{f' ({place[0]}:{place[1]})' if place else ''}{about_bool(x)}"
+        )
     if isinstance(x, (list, tuple)) and _holds_variable(x):
         x = METHODS["stack"]([as_tensor_variable(e) for e in x])
     if not isinstance(x, Variable):
@@ -139,8 +168,11 @@ def as_tensor_variable(x, name=None, ndim=None):
         return x
     if ndim > x.ndim:
         return METHODS["shape_padleft"](x, ndim - x.ndim)
-    if not all(x.broadcastable[:x.ndim - ndim]):
-        raise ValueError(f"{x} has {x.ndim} dimensions and cannot have {ndim}: the leading ones are not all 1 in its type {x.type}")
+    if not all(x.broadcastable[: x.ndim - ndim]):
+        raise ValueError(
+            f"{x} has {x.ndim} dimensions and cannot have {ndim}: the leading ones are not all "
+            f"1 in its type {x.type}"
+        )
     return METHODS["dimshuffle"](x, *range(x.ndim - ndim, x.ndim))
 
 

@@ -1,4 +1,5 @@
 """``verify_grad``: a gradient against finite differences."""
+
 import numpy as np
 
 from tgen.core.types import TensorType
@@ -15,7 +16,9 @@ _TOLERANCE = {"float32": 1e-2, "float64": 1e-4}
 
 
 def numeric_grad(function, points, eps=None):
-    """The gradients of ``function(*points) -> number`` by central differences: arrays of the shapes of ``points``."""
+    """The gradients of ``function(*points) -> number`` by central differences: arrays of the shapes of
+    ``points``.
+    """
     points = [np.array(p) for p in points]
     results = [np.zeros(p.shape, "float64") for p in points]
     for point, result in zip(points, results):
@@ -31,13 +34,26 @@ def numeric_grad(function, points, eps=None):
     return results
 
 
-def verify_grad(fun, pt, n_tests=2, rng=None, eps=None, out_type=None, abs_tol=None, rel_tol=None, mode=None, cast_to_output_type=False,
-                no_debug_ref=True):
-    """Compare ``T.grad`` of ``fun`` with finite differences at the arrays ``pt``; GradientError where they differ.
+def verify_grad(
+    fun,
+    pt,
+    n_tests=2,
+    rng=None,
+    eps=None,
+    out_type=None,
+    abs_tol=None,
+    rel_tol=None,
+    mode=None,
+    cast_to_output_type=False,
+    no_debug_ref=True,
+):
+    """Compare ``T.grad`` of ``fun`` with finite differences at the arrays ``pt``; GradientError where they
+    differ.
 
-    ``fun`` takes a variable for each array (floats) and gives one float variable. It is multiplied by random numbers of
-    ``rng`` (a RandomState) and summed; that is done ``n_tests`` times. A value passes that is within ``abs_tol`` or
-    ``rel_tol`` (by default 1e-4; 1e-2 if there is a float32). TypeError for arrays that are no floats.
+    ``fun`` takes a variable for each array (floats) and gives one float variable. It is multiplied by random
+    numbers of ``rng`` (a RandomState) and summed; that is done ``n_tests`` times. A value passes that is
+    within ``abs_tol`` or ``rel_tol`` (by default 1e-4; 1e-2 if there is a float32). TypeError for arrays that
+    are no floats.
     """
     pt = [np.array(p) for p in pt]
     for p in pt:
@@ -55,9 +71,19 @@ def verify_grad(fun, pt, n_tests=2, rng=None, eps=None, out_type=None, abs_tol=N
     shape = _value(output, given).shape
     for _ in range(n_tests):
         weighted = {weights: np.asarray(rng.uniform(0.5, 1.5, shape)).astype(output.type.dtype)}
-        numeric = numeric_grad(lambda *p: _value(cost, {**dict(zip(variables, p)), **weighted}), pt, eps)
+
+        def cost_at(*point, weighted=weighted):
+            return _value(cost, {**dict(zip(variables, point)), **weighted})
+
+        numeric = numeric_grad(cost_at, pt, eps)
         for k, (symbolic, expected) in enumerate(zip(gradients, numeric)):
-            _compare(k, _value(symbolic, {**given, **weighted}), expected, abs_tol or tolerance, rel_tol or tolerance)
+            _compare(
+                k,
+                _value(symbolic, {**given, **weighted}),
+                expected,
+                abs_tol or tolerance,
+                rel_tol or tolerance,
+            )
 
 
 def _value(v, given):
@@ -71,8 +97,12 @@ def _compare(number, got, expected, abs_tol, rel_tol):
     bad = ~((gap <= abs_tol) | (relative <= rel_tol))
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise GradientError(f"the gradient of input {number} at {place} is {got[place]}, by finite differences {expected[place]} "
-                            f"(absolute error {gap[place]:.3g} > {abs_tol}, relative {relative[place]:.3g} > {rel_tol})")
+        raise GradientError(
+            f"the gradient of input {number} at {place} is {got[place]}, by finite "
+            f"differences {expected[place]} "
+            f"(absolute error {gap[place]:.3g} > {abs_tol}, relative {relative[place]:.3g} > "
+            f"{rel_tol})"
+        )
 
 
 verify_grad.E_grad = GradientError

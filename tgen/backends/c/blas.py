@@ -6,6 +6,7 @@ The copy lies in the cache, so that all processes share its pages. It is named b
 which ``tgen cache verify`` computes; before it is loaded it is compared with the package's library, in a
 fifth of that time, and one that differs is made again.
 """
+
 import importlib.util
 import os
 from hashlib import sha256
@@ -33,7 +34,9 @@ def fill(lib, ffi, table):
 
 
 def fill_built_in(lib, ffi, table):
-    """Put our own products (templates/lib/gemm.c.j2) into a host table: a library in the cache like any other."""
+    """Put our own products (templates/lib/gemm.c.j2) into a host table: a library in the cache like any
+    other.
+    """
     chain, text = toolchain.get(), render("lib/gemm.c.j2", types=(("s", "float"), ("d", "double")))
     key = cache.digest("gemm", toolchain.key_of(chain, 0, text))
     found = cache.get(key)
@@ -65,8 +68,9 @@ def library():
 def core_type():
     """The kernels to ask for; "" where OpenBLAS chooses well by itself.
 
-    It gives AMD processors with AVX-512 its Haswell kernels, 125 GF/s a core on a Zen 5 against 235 with SkylakeX's;
-    so does OPENBLAS_CORETYPE=Haswell, which is set for other libraries' sake. TGEN_BLAS_CORE decides for this one.
+    It gives AMD processors with AVX-512 its Haswell kernels, 125 GF/s a core on a Zen 5 against 235 with
+    SkylakeX's; so does OPENBLAS_CORETYPE=Haswell, which is set for other libraries' sake. TGEN_BLAS_CORE
+    decides for this one.
     """
     asked = os.environ.get("TGEN_BLAS_CORE", "")
     if asked:

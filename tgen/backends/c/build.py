@@ -1,4 +1,5 @@
 """C text to a loaded library: from memory, from the cache, or from the compiler, in that order."""
+
 import os
 import weakref
 from threading import Lock
@@ -6,15 +7,17 @@ from threading import Lock
 from tgen.backends.c import cache, host, toolchain
 from tgen.errors import CompileError
 
-_libraries = weakref.WeakValueDictionary()      # key -> Library: one library loaded once
+_libraries = weakref.WeakValueDictionary()  # key -> Library: one library loaded once
 _guard = Lock()
 
 
 class Library:
-    """A loaded function: ``entry`` (void * cdata for tgen_jump), ``meta`` as stored, ``key``, ``c`` (its text).
+    """A loaded function: ``entry`` (void * cdata for tgen_jump), ``meta`` as stored, ``key``, ``c`` (its
+    text).
 
     Unloaded when nothing refers to it.
     """
+
     __slots__ = ("entry", "meta", "key", "c", "_handle", "__weakref__")
 
     def __init__(self, key, code, facts):
@@ -35,7 +38,8 @@ def obtain(c_text, meta):
     """The Library of ``c_text``, compiled unless it was ever compiled on this machine.
 
     c_text  a C file that defines ``tgen_entry``
-    meta    a dict of what JSON knows, kept with it; a library found has the ``meta`` of its text's first build
+    meta    a dict of what JSON knows, kept with it; a library found has the ``meta`` of its text's first
+            build
 
     Raises CompileError.
     """
@@ -43,7 +47,8 @@ def obtain(c_text, meta):
     found = load(key)
     if found is not None:
         return found
-    host.table()        # before the lock of this key: the host module has one, too, and two keys may share theirs
+    # before the lock of this key: the host module has one, too, and two keys may share theirs
+    host.table()
     with cache.alone(key):
         found = load(key)
         if found is not None:

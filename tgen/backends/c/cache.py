@@ -10,6 +10,7 @@ An entry appears by one rename and is never changed. It is proved before it is u
 prove is replaced. Storing may fail in any way: then there is one warning per process, and the call goes on
 with what it has in memory.
 """
+
 import fcntl
 import os
 import re
@@ -28,9 +29,9 @@ LIBRARY, RECORD, LOCK, TEMPORARY, BLAS = ".so", ".rec", ".lock", ".tmp", ".blas"
 KEY = re.compile(r"[0-9a-f]{64}\Z")
 NAME = re.compile(r"([0-9a-f]{64})(\.so|\.rec|\.lock|\.tmp|\.blas)\Z")
 STRIPES = 64
-PATIENCE = 120          # seconds to wait for another process that compiles the same; then compile too
-TOUCH_EVERY = 3600      # seconds between updates of an entry's time of last use
-LEFT_OVER = 3600        # seconds after which a file that was being written is taken for a killed process's
+PATIENCE = 120  # seconds to wait for another process that compiles the same; then compile too
+TOUCH_EVERY = 3600  # seconds between updates of an entry's time of last use
+LEFT_OVER = 3600  # seconds after which a file that was being written is taken for a killed process's
 
 
 def digest(*fields):
@@ -54,6 +55,7 @@ def path_of(key, suffix):
 
 
 # ---- reading and writing ----
+
 
 def get(key):
     """(library bytes, facts) of a stored function; None when it is not there or not what was stored."""
@@ -102,8 +104,12 @@ def _put(path, data):
     try:
         store(path, data)
     except OSError as error:
-        warn_once("store", f"a compiled function could not be stored in {os.path.dirname(path)}: {error.strerror or error}; "
-                           "it works, and the next process compiles it again")
+        warn_once(
+            "store",
+            f"a compiled function could not be stored in {os.path.dirname(path)}: "
+            f"{error.strerror or error}; "
+            "it works, and the next process compiles it again",
+        )
         return False
     return True
 
@@ -120,9 +126,11 @@ def has_room(size):
 
 
 def publish(path, data):
-    """Write a file under another name and rename it: whoever looks sees all of it or nothing. Raises OSError."""
+    """Write a file under another name and rename it: whoever looks sees all of it or nothing.
+    Raises OSError.
+    """
     folder = os.path.dirname(path)
-    if not os.path.isdir(folder):       # removed while we run (a tmp cleaner, rm -rf): made again
+    if not os.path.isdir(folder):  # removed while we run (a tmp cleaner, rm -rf): made again
         os.makedirs(folder, mode=0o700, exist_ok=True)
     temporary = os.path.join(folder, os.urandom(32).hex() + TEMPORARY)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o500)
@@ -141,11 +149,12 @@ def _rename(temporary, path):
     try:
         os.rename(temporary, path)
     except (IsADirectoryError, NotADirectoryError, FileExistsError):
-        shutil.rmtree(path)     # whatever it is, it stands where only a file of ours may
+        shutil.rmtree(path)  # whatever it is, it stands where only a file of ours may
         os.rename(temporary, path)
 
 
 # ---- one compile at a time ----
+
 
 class _Stripes:
     """A lock per stripe of keys, between threads and between processes."""
@@ -167,7 +176,8 @@ os.register_at_fork(after_in_child=_stripes.after_fork)
 
 @contextmanager
 def alone(key):
-    """While inside, nobody else who asks is inside for this key. Where that cannot be had, work is done twice.
+    """While inside, nobody else who asks is inside for this key. Where that cannot be had, work is done
+    twice.
 
     Keys share locks, so one who is inside must not ask for another key.
     """
@@ -190,7 +200,7 @@ def _locked(path):
     _stripes.handles.add(handle)
     try:
         _wait(handle)
-    except OSError:             # a file system without locks
+    except OSError:  # a file system without locks
         return handle
     except BaseException:
         _stripes.handles.discard(handle)
@@ -200,7 +210,9 @@ def _locked(path):
 
 
 def _wait(handle):
-    """Polling, not blocking: a stopped process must not stop all others. The kernel frees the lock of a killed one."""
+    """Polling, not blocking: a stopped process must not stop all others. The kernel frees the lock of a
+    killed one.
+    """
     deadline, pause = time.monotonic() + PATIENCE, 0.001
     while time.monotonic() < deadline:
         try:
@@ -213,13 +225,17 @@ def _wait(handle):
 
 # ---- size ----
 
+
 class _Account:
     """What this process stored since it last looked at the directory: looking costs a stat per entry."""
+
     added = None
 
 
 def _bound(size):
-    """Keep the directory within config.cache_bytes. Looks after each hundredth of that, so that ten processes overshoot by a tenth."""
+    """Keep the directory within config.cache_bytes. Looks after each hundredth of that, so that ten processes
+    overshoot by a tenth.
+    """
     first = _Account.added is None
     _Account.added = size if first else _Account.added + size
     if not first and _Account.added < config.cache_bytes // 100:
@@ -232,10 +248,17 @@ def _bound(size):
 
 class Item:
     """A file of the cache: key, suffix, path, size, time of last use."""
+
     __slots__ = ("key", "suffix", "path", "size", "used")
 
     def __init__(self, key, suffix, path, info):
-        self.key, self.suffix, self.path, self.size, self.used = key, suffix, path, info.st_size, info.st_mtime
+        self.key, self.suffix, self.path, self.size, self.used = (
+            key,
+            suffix,
+            path,
+            info.st_size,
+            info.st_mtime,
+        )
 
     def __repr__(self):
         return f"<{self.key[:12]}{self.suffix} {self.size} bytes>"
@@ -255,7 +278,7 @@ def entries(suffixes=(LIBRARY, RECORD, BLAS)):
                 continue
             try:
                 found.append(Item(match[1], match[2], file.path, file.stat(follow_symlinks=False)))
-            except OSError:     # another process removed it
+            except OSError:  # another process removed it
                 continue
     return sorted(found, key=lambda item: (item.used, item.key))
 
@@ -264,12 +287,19 @@ def stats():
     """{"directory", "functions", "records", "bytes", "limit"}."""
     found = entries()
     count = {suffix: sum(item.suffix == suffix for item in found) for suffix in (LIBRARY, RECORD)}
-    return {"directory": directory(), "functions": count[LIBRARY], "records": count[RECORD],
-            "bytes": sum(item.size for item in found), "limit": config.cache_bytes}
+    return {
+        "directory": directory(),
+        "functions": count[LIBRARY],
+        "records": count[RECORD],
+        "bytes": sum(item.size for item in found),
+        "limit": config.cache_bytes,
+    }
 
 
 def verify():
-    """Prove every entry; the Items that are not what was stored (they do no harm: a use would replace them)."""
+    """Prove every entry; the Items that are not what was stored (they do no harm: a use would
+    replace them).
+    """
     return [item for item in entries() if not _proves(item)]
 
 

@@ -1,9 +1,11 @@
-"""Where compiled functions are kept, whether that place can be trusted, and this process's scratch directories.
+"""Where compiled functions are kept, whether that place can be trusted, and this process's scratch
+directories.
 
-``TGEN_CACHE_DIR`` or config.cache_dir, else a checkout's ``cache/``, else the platform's user cache directory.
-A library is code: a directory somebody else could have written to is never used. Named by the user it is an
-error, found by default it is a warning and a private directory for this process.
+``TGEN_CACHE_DIR`` or config.cache_dir, else a checkout's ``cache/``, else the platform's user cache
+directory. A library is code: a directory somebody else could have written to is never used. Named by the user
+it is an error, found by default it is a warning and a private directory for this process.
 """
+
 import atexit
 import errno
 import fcntl
@@ -22,13 +24,14 @@ import platformdirs
 from tgen.config import config
 from tgen.errors import CacheSecurityError, CacheWarning, CompileError
 
-ALIVE = "alive"         # the file in a scratch directory whose flock says that its process still runs
-STALE_AFTER = 60        # seconds before an unlocked scratch directory is swept: its owner may not have locked it yet
+ALIVE = "alive"  # the file in a scratch directory whose flock says that its process still runs
+# seconds before an unlocked scratch directory is swept: its owner may not have locked it yet
+STALE_AFTER = 60
 PREFIX = "tgen-"
 MEMORY = "/dev/shm"
-ROOM = 16 << 20         # bytes that a compile has, or it may have failed for want of room
+ROOM = 16 << 20  # bytes that a compile has, or it may have failed for want of room
 
-_chosen = {}            # what was configured -> directory
+_chosen = {}  # what was configured -> directory
 _warned = set()
 _guard = threading.Lock()
 
@@ -42,6 +45,7 @@ def warn_once(kind, message):
 
 
 # ---- trust ----
+
 
 def flaw(path):
     """Why a directory cannot be trusted, as a text; None when it can.
@@ -85,6 +89,7 @@ def _open_to_others(path, info, sticky_is_safe):
 
 # ---- choice ----
 
+
 def directory():
     """The cache directory: made if need be, checked once per process and setting.
 
@@ -107,8 +112,11 @@ def _named(path):
             return _private(f"the cache directory {path} cannot be made ({error.strerror})")
     reason = flaw(path)
     if reason is not None:
-        raise CacheSecurityError(f"the cache directory {path} is not safe to load code from: {reason}; "
-                                 "choose another (TGEN_CACHE_DIR or config.cache_dir) or take the others' rights away (chmod go-w)")
+        raise CacheSecurityError(
+            f"the cache directory {path} is not safe to load code from: {reason}; "
+            "choose another (TGEN_CACHE_DIR or config.cache_dir) or take the others' "
+            "rights away (chmod go-w)"
+        )
     return path
 
 
@@ -135,16 +143,20 @@ def _private(reason):
 
 
 def checkout():
-    """The ``cache`` directory of a source checkout (pyproject.toml beside the package); None when installed."""
+    """The ``cache`` directory of a source checkout (pyproject.toml beside the package); None
+    when installed.
+    """
     root = Path(__file__).resolve().parents[3]
     return str(root / "cache") if (root / "pyproject.toml").is_file() else None
 
 
 def user_directory():
-    """The platform's user cache directory for tgen; None without a home (also where HOME is / : a daemon's, not a person's)."""
+    """The platform's user cache directory for tgen; None without a home (also where HOME is / : a daemon's,
+    not a person's).
+    """
     try:
         path = platformdirs.user_cache_dir("tgen", appauthor=False)
-    except RuntimeError:        # no HOME and no passwd entry
+    except RuntimeError:  # no HOME and no passwd entry
         return None
     if not os.path.isabs(path) or Path(path).parents[1] == Path("/"):
         return None
@@ -153,11 +165,12 @@ def user_directory():
 
 # ---- scratch ----
 
+
 def scratch_places():
     """Where a private directory may be made, the best first: the user's TMPDIR, memory, the system's."""
     try:
         wanted = tempfile.gettempdir()
-    except OSError:             # nothing can be written there, nor where Python looks instead
+    except OSError:  # nothing can be written there, nor where Python looks instead
         wanted = os.environ.get("TMPDIR", "/tmp")
     return list(dict.fromkeys((wanted, MEMORY, "/tmp", "/var/tmp")))
 
@@ -170,13 +183,15 @@ class _Scratch:
 
     def __init__(self):
         self.path, self.alive, self.pid, self.numbers = None, None, None, itertools.count()
-        self.passed_over = set()    # places without room
-        self.left = []              # (path, alive, pid) of directories there, in which threads may still be at work
-        self.forked = False     # such a process often ends by _exit, which runs no atexit functions
+        self.passed_over = set()  # places without room
+        # (path, alive, pid) of directories there, in which threads may still be at work
+        self.left = []
+        self.forked = False  # such a process often ends by _exit, which runs no atexit functions
 
     def root(self):
         if self.pid != os.getpid() or not os.path.isdir(self.path):
-            self._make(sorted(scratch_places(), key=self.passed_over.__contains__))     # those without room last
+            # those without room last
+            self._make(sorted(scratch_places(), key=self.passed_over.__contains__))
         return self.path
 
     def leave(self, reason):
@@ -209,12 +224,16 @@ class _Scratch:
                 unusable.append(f"{place}: {error.strerror}")
                 continue
             if unsafe:
-                told = f"temporary files are made in {place}, as elsewhere code could be replaced: {unsafe[0]}"
+                told = (
+                    f"temporary files are made in {place}, as elsewhere code could be replaced: {unsafe[0]}"
+                )
                 warn_once("scratch", told)
             return
         if unsafe:
-            raise CacheSecurityError("no directory for temporary files is safe to make code in: "
-                                     f"{unsafe[0]}; set TMPDIR to one that only you may write to")
+            raise CacheSecurityError(
+                "no directory for temporary files is safe to make code in: "
+                f"{unsafe[0]}; set TMPDIR to one that only you may write to"
+            )
         raise OSError(errno.ENOSPC, f"no directory for temporary files can be used: {'; '.join(unusable)}")
 
     def _make_in(self, place):
@@ -227,7 +246,9 @@ class _Scratch:
         try:
             fcntl.flock(self.alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            pass        # a file system without locks: the sweep waits for nobody there, and a live directory is made again
+            # a file system without locks: the sweep waits for nobody there, and a live directory is made
+            # again
+            pass
 
     def unused(self):
         return self.pid == os.getpid() and os.path.isdir(self.path) and os.listdir(self.path) == [ALIVE]
@@ -250,7 +271,9 @@ atexit.register(_scratch.remove)
 
 
 def scratch_path(suffix):
-    """A path no file of this process ever had, in its private directory: the loader knows libraries by name."""
+    """A path no file of this process ever had, in its private directory: the loader knows
+    libraries by name.
+    """
     with _guard_scratch:
         return os.path.join(_scratch.root(), f"{next(_scratch.numbers):x}{suffix}")
 
@@ -295,9 +318,9 @@ def _left_for_room(path):
         return False
     except OSError as error:
         with _guard_scratch:
-            if os.path.dirname(path) != _scratch.path:      # another thread has left
+            if os.path.dirname(path) != _scratch.path:  # another thread has left
                 return True
-            return error.errno != errno.EFBIG and _scratch.leave(error.strerror)    # a limit holds everywhere
+            return error.errno != errno.EFBIG and _scratch.leave(error.strerror)  # a limit holds everywhere
 
 
 def scratch_root():
@@ -307,7 +330,9 @@ def scratch_root():
 
 
 def tidy():
-    """After the use of a scratch path: a forked process keeps no empty directory, as it may end without a word."""
+    """After the use of a scratch path: a forked process keeps no empty directory, as it may end without a
+    word.
+    """
     if not _scratch.forked:
         return
     with _guard_scratch:
@@ -322,11 +347,19 @@ def sweep():
     """Remove the scratch directories of this user's processes that were killed; returns how many."""
     removed = 0
     for entry in (entry for place in scratch_places() for entry in _entries(place)):
-        if not entry.name.startswith(PREFIX) or entry.path == _scratch.path or not entry.is_dir(follow_symlinks=False):
+        if (
+            not entry.name.startswith(PREFIX)
+            or entry.path == _scratch.path
+            or not entry.is_dir(follow_symlinks=False)
+        ):
             continue
         try:
             info = entry.stat(follow_symlinks=False)
-            if info.st_uid == os.geteuid() and time.time() - info.st_mtime > STALE_AFTER and _abandoned(entry.path):
+            if (
+                info.st_uid == os.geteuid()
+                and time.time() - info.st_mtime > STALE_AFTER
+                and _abandoned(entry.path)
+            ):
                 shutil.rmtree(entry.path, ignore_errors=True)
                 removed += 1
         except OSError:

@@ -5,6 +5,7 @@
 The dynamic linker ignores what follows an ELF image, so the file could be loaded as it lies; it never is,
 because the linker is no validator: bytes are proved here first.
 """
+
 import errno
 import json
 import os
@@ -14,7 +15,7 @@ from hashlib import sha256
 
 MAGIC = b"tgen\x01\xffso"
 SCHEMA = 1
-_HEAD = struct.Struct("<8sIQQ32s")      # magic, schema, library bytes, JSON bytes, key
+_HEAD = struct.Struct("<8sIQQ32s")  # magic, schema, library bytes, JSON bytes, key
 TRAILER = _HEAD.size + 32
 LARGEST = 1 << 30
 CHUNK = 1 << 18
@@ -41,7 +42,7 @@ def unpack(key, data):
     view = memoryview(data)
     if sha256(view[:-32]).digest() != data[-32:]:
         return None
-    return bytes(view[:code]), json.loads(bytes(view[code:code + text]))
+    return bytes(view[:code]), json.loads(bytes(view[code : code + text]))
 
 
 def read(path):

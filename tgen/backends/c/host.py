@@ -4,6 +4,7 @@ It is built from templates/runtime.c.j2 with our own compiler command (no distut
 for Python's stable ABI, and kept in the cache like any entry: one build serves all versions of Python, NumPy
 and cffi. A warm process imports neither cffi's parser nor a compiler.
 """
+
 import importlib.machinery
 import importlib.util
 import os
@@ -22,20 +23,27 @@ from tgen.errors import CompileError
 
 ABI = 4
 NAME = "_tgen_host"
-OLDEST_PYTHON = "0x030b0000"        # the stable ABI of 3.11
-FLAGS = ("-O1",)         # nothing in it is a loop over data, and -O3 takes twice as long
+OLDEST_PYTHON = "0x030b0000"  # the stable ABI of 3.11
+FLAGS = ("-O1",)  # nothing in it is a loop over data, and -O3 takes twice as long
 PARTS = ("runtime.c.j2", "abi.h.j2", "lib/pool.c.j2", "lib/lock.c.j2", "lib/storage.c.j2", "lib/team.c.j2")
 CDEF = """
-typedef struct tgen_block { int64_t refs; int64_t bytes; char *data; int32_t flags; struct tgen_block *next; ...; } tgen_block;
-typedef struct { int64_t id; tgen_block *block; char *data; int64_t version; int32_t ndim; int32_t itemsize; ...; } tgen_storage;
+typedef struct tgen_block {
+  int64_t refs; int64_t bytes; char *data; int32_t flags; struct tgen_block *next; ...;
+} tgen_block;
+typedef struct {
+  int64_t id; tgen_block *block; char *data; int64_t version; int32_t ndim; int32_t itemsize; ...;
+} tgen_storage;
 typedef struct { int64_t abi; ...; } tgen_host;
-typedef struct { void *entry; const tgen_host *host; tgen_storage *const *shared; const int8_t *exclusive; int32_t count; } tgen_plan;
+typedef struct {
+  void *entry; const tgen_host *host; tgen_storage *const *shared; const int8_t *exclusive; int32_t count;
+} tgen_plan;
 extern "Python" void tgen_undertake(tgen_block *);
 extern "Python" int32_t tgen_python(int64_t *, int64_t, int64_t *);
 extern "Python" int64_t tgen_look(void);
 static void tgen_set_python(int32_t (*)(int64_t *, int64_t, int64_t *), int64_t (*)(void));
 static int64_t tgen_poll(int64_t *);
-static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *, int32_t);
+static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *,
+                         int32_t);
 static int32_t tgen_run(const tgen_plan *, int64_t *);
 static void tgen_fill(int64_t *, intptr_t, int32_t);
 static tgen_host *tgen_table(void);
@@ -67,13 +75,16 @@ static void tgen_fork_child(void);
 static void *tgen_open(const char *, char *, int64_t);
 static void *tgen_symbol(void *, const char *);
 static void tgen_close(void *);
-static void tgen_gemm(const tgen_host *, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, double, void *, int32_t, void *, int32_t, double, void *, int32_t);
-static void tgen_gemv(const tgen_host *, int32_t, int32_t, int32_t, int32_t, double, void *, int32_t, void *, int32_t, double, void *, int32_t);
+static void tgen_gemm(const tgen_host *, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, double,
+                      void *, int32_t, void *, int32_t, double, void *, int32_t);
+static void tgen_gemv(const tgen_host *, int32_t, int32_t, int32_t, int32_t, double, void *, int32_t,
+                      void *, int32_t, double, void *, int32_t);
 """
 
 
 class _Host:
     """The loaded module of this process."""
+
     lib = ffi = table = None
     blas = "not loaded"
 
@@ -133,7 +144,7 @@ def _stored(key):
     found = cache.get(key)
     try:
         return found and _import(found[0])
-    except CompileError:        # a promise of somebody's ABI was not kept: build it for what is here
+    except CompileError:  # a promise of somebody's ABI was not kept: build it for what is here
         return None
 
 
@@ -150,7 +161,8 @@ def _built(key, chain):
 
 def _glue():
     """runtime.c and what cffi adds to it."""
-    from cffi import FFI        # 15 ms and a C parser: only where the module is built
+    from cffi import FFI  # 15 ms and a C parser: only where the module is built
+
     builder = FFI()
     builder.cdef(CDEF)
     builder.set_source(NAME, render("runtime.c.j2"), compiler_verbose=False)
@@ -160,6 +172,7 @@ def _glue():
         builder.emit_c_code(path)
         with open(path, encoding="utf-8") as file:
             return file.read()
+
     with unlimited_files():
         return in_scratch(emitted)
 
@@ -167,9 +180,12 @@ def _glue():
 def _import(code):
     def load_module(path):
         loader = importlib.machinery.ExtensionFileLoader(NAME, path)
-        module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(NAME, path, loader=loader))
+        module = importlib.util.module_from_spec(
+            importlib.util.spec_from_file_location(NAME, path, loader=loader)
+        )
         loader.exec_module(module)
         return module
+
     return from_copy(code, load_module)
 
 
@@ -192,7 +208,9 @@ def free_pool():
 
 
 def pool_stats():
-    """{"held", "living", "hits", "misses", "bound", "largest"}: bytes in free lists, bytes in use, takes served from them or not, ..."""
+    """{"held", "living", "hits", "misses", "bound", "largest"}: bytes in free lists, bytes in use, takes
+    served from them or not, ...
+    """
     lib, ffi, _ = table()
     out = ffi.new("int64_t[6]")
     lib.tgen_pool_stats(out)

@@ -1,4 +1,7 @@
-"""Proved bytes as a file the dynamic linker can load: private, under a name never used before, gone afterwards."""
+"""Proved bytes as a file the dynamic linker can load: private, under a name never used before, gone
+afterwards.
+"""
+
 import itertools
 import os
 from contextlib import contextmanager
@@ -13,7 +16,8 @@ _numbers = itertools.count(1)
 
 
 def from_copy(code, use):
-    """``use(path)`` with the bytes as a private file of a name no library of this process ever had; removed afterwards.
+    """``use(path)`` with the bytes as a private file of a name no library of this process ever had; removed
+    afterwards.
 
     The bytes in the file are those that were proved, whatever happens to the cache meanwhile. A scratch
     directory that is full or may not hold programs (noexec) is no failure: the cache directory is tried next,
@@ -76,7 +80,9 @@ def _never_used():
 
 
 def open_library(lib, ffi, code):
-    """The handle (void * cdata) of a library's bytes, opened by the host module ``lib``. Raises CompileError."""
+    """The handle (void * cdata) of a library's bytes, opened by the host module ``lib``.
+    Raises CompileError.
+    """
     message = ffi.new("char[]", _MESSAGE)
 
     def opened(path):
@@ -84,4 +90,5 @@ def open_library(lib, ffi, code):
         if handle == ffi.NULL:
             raise OSError(ffi.string(message).decode("utf-8", "replace"))
         return handle
+
     return from_copy(code, opened)

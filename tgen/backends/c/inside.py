@@ -1,13 +1,17 @@
-"""Python called from inside a compiled function: a host op's body, and the handlers of signals that came during a loop.
+"""Python called from inside a compiled function: a host op's body, and the handlers of signals that came
+during a loop.
 
-No exception passes through C. The one Python raised is kept here, the call ends with a status, and ``raised`` hands the very
-object to who raises it again. A stack per thread: a host op's body may itself call functions that fail.
+No exception passes through C. The one Python raised is kept here, the call ends with a status, and ``raised``
+hands the very object to who raises it again. A stack per thread: a host op's body may itself call functions
+that fail.
 """
+
 import threading
 
-SITES_SLOT = 8                  # of the frame, behind the error record: the handle of the running executable's list of bodies
-LOOK_NS = 20_000_000            # how often a loop lets the main thread see to signals
-ELSEWHERE_NS = 1_000_000_000    # and other threads, to whom no signal comes; what ctypes raises in them does
+# of the frame, behind the error record: the handle of the running executable's list of bodies
+SITES_SLOT = 8
+LOOK_NS = 20_000_000  # how often a loop lets the main thread see to signals
+ELSEWHERE_NS = 1_000_000_000  # and other threads, to whom no signal comes; what ctypes raises in them does
 
 _kept = threading.local()
 
@@ -20,7 +24,9 @@ def keep(error):
 
 
 def raised():
-    """The exception that ended the call on this thread, with its traceback; a KeyboardInterrupt when it could not be kept."""
+    """The exception that ended the call on this thread, with its traceback; a KeyboardInterrupt when it could
+    not be kept.
+    """
     errors = getattr(_kept, "errors", None)
     return errors.pop() if errors else KeyboardInterrupt()
 
@@ -46,6 +52,7 @@ def connect(lib, ffi):
             keep(error)
             return 1
         return 0
+
     ffi.def_extern(name="tgen_look", error=0, onerror=_escaped)(_look)
     ffi.def_extern(name="tgen_python", error=1, onerror=_escaped)(python)
     lib.tgen_set_python(lib.tgen_python, lib.tgen_look)

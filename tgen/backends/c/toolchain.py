@@ -1,9 +1,11 @@
-"""The C compiler: found, asked once per machine what it is and can, and run so that nothing around it matters.
+"""The C compiler: found, asked once per machine what it is and can, and run so that nothing around it
+matters.
 
 What it answered is kept in the cache directory (a machine record), so a warm process starts no compiler.
 The key of a compiled function holds the *resolved* target flags, never the word "native": on another
 processor, or with another compiler under the same path, they differ and the function is compiled anew.
 """
+
 import os
 import platform
 import shlex
@@ -21,21 +23,58 @@ from tgen.backends.c.watch import Watcher
 from tgen.config import config, processors
 from tgen.errors import CompileError
 
-RECORD = 6      # raised when a machine record has other contents
-BASE = ("-std=gnu99", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fPIC", "-pipe", "-w")
-# gcc: the vectorizer of -O3 over the little that -O1 does. That takes half of -O3's time, and the loops are no slower: what -O3 adds to
-# them is mostly copies (remainders of vector loops unrolled, versions for every alias). Of 49 kernels two are 5 % slower and ten faster.
-QUICK = ("-O1", "-fstrict-aliasing", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic", "-funswitch-loops", "-fexpensive-optimizations",
-         "-fno-thread-jumps")       # 8 % of the compiler's time, and clip and nonzero are a fifth faster without their loops taken apart
+RECORD = 6  # raised when a machine record has other contents
+BASE = (
+    "-std=gnu99",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-fwrapv",
+    "-fPIC",
+    "-pipe",
+    "-w",
+)
+# gcc: the vectorizer of -O3 over the little that -O1 does. That takes half of -O3's time, and the loops are
+# no slower: what -O3 adds to them is mostly copies (remainders of vector loops unrolled, versions for every
+# alias). Of 49 kernels two are 5 % slower and ten faster.
+QUICK = (
+    "-O1",
+    "-fstrict-aliasing",
+    "-ftree-loop-vectorize",
+    "-fvect-cost-model=dynamic",
+    "-funswitch-loops",
+    "-fexpensive-optimizations",
+    # 8 % of the compiler's time, and clip and nonzero are a fifth faster without their loops taken apart
+    "-fno-thread-jumps",
+)
 FULL = ("-O3",)
 SHARED = ("-shared",)
 ELF = ("-Wl,--hash-style=gnu", "-Wl,-z,noexecstack")
-# A library of functions has no constructors, so it needs no start files and only the libraries it names: 3 ms of 32.
+# A library of functions has no constructors, so it needs no start files and only the libraries it names: 3 ms
+# of 32.
 LEAN, LEAN_LIBRARIES = ("-nostdlib",), ("-lgcc", "-lc")
 DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ALLOWED = ("-O0", "-O1", "-O2", "-O3", "-Os", "-g", "-g1", "-g2", "-g3", "-fno-vect-cost-model", "-fno-tree-vectorize",
-            "-funroll-loops", "-fno-unroll-loops", "-fno-omit-frame-pointer", "-fno-inline", "-fstack-protector-strong",
-            "-mprefer-vector-width=128", "-mprefer-vector-width=256", "-mprefer-vector-width=512")
+_ALLOWED = (
+    "-O0",
+    "-O1",
+    "-O2",
+    "-O3",
+    "-Os",
+    "-g",
+    "-g1",
+    "-g2",
+    "-g3",
+    "-fno-vect-cost-model",
+    "-fno-tree-vectorize",
+    "-funroll-loops",
+    "-fno-unroll-loops",
+    "-fno-omit-frame-pointer",
+    "-fno-inline",
+    "-fstack-protector-strong",
+    "-mprefer-vector-width=128",
+    "-mprefer-vector-width=256",
+    "-mprefer-vector-width=512",
+)
 _ALLOWED_STARTS = ("-W", "-D", "-fsanitize=", "-fno-sanitize=", "-march=", "-mtune=", "-mcpu=")
 _REFUSED = ("-Wl", "-Wp", "-Wa", "-D_FORTIFY")
 _LIBC = """#include <string.h>
@@ -58,7 +97,7 @@ _GCC = """#if !defined(__GNUC__) || defined(__clang__)
 #error "another compiler, which may only seem to know gcc's flags"
 #endif
 """
-PROBES = {      # feature -> (flags, libraries, text that compiles and links where the feature is there)
+PROBES = {  # feature -> (flags, libraries, text that compiles and links where the feature is there)
     "elf": (ELF, (), _SIMD),
     "quick": (QUICK, (), _GCC + _SIMD),
     "openmp_simd": (("-fopenmp-simd",), (), _SIMD),
@@ -77,6 +116,7 @@ class Toolchain:
     features  name -> bool, probed by compiling (PROBES)
     stamps    (path, size, mtime) of the compiler and of the programs it starts
     """
+
     path: str
     version: str
     target: tuple
@@ -88,7 +128,8 @@ class Toolchain:
     def flags(self):
         """What the compiler is told besides the target."""
         simd = ("-fopenmp-simd",) if self.features["openmp_simd"] else ()
-        vector = ("-DTGEN_LIBMVEC",) if self.features["mvec"] else ()     # generated files then declare libm's vector twins
+        # generated files then declare libm's vector twins
+        vector = ("-DTGEN_LIBMVEC",) if self.features["mvec"] else ()
         return (QUICK if self.features["quick"] else FULL) + BASE + simd + vector + self.extra
 
     @property
@@ -96,7 +137,8 @@ class Toolchain:
         """(flags, libraries) for the linker."""
         math = ("-lmvec", "-lm") if self.features["mvec"] else ("-lm",)
         flags = SHARED + (ELF if self.features["elf"] else ())
-        lean = self.features["lean"] and not any(f.startswith("-fsanitize=") for f in self.extra)   # sanitizers bring libraries
+        # sanitizers bring libraries
+        lean = self.features["lean"] and not any(f.startswith("-fsanitize=") for f in self.extra)
         return (flags + LEAN, math + LEAN_LIBRARIES) if lean else (flags, math)
 
     @property
@@ -110,14 +152,38 @@ class Toolchain:
         return (self.path, *self.target, *self.flags, *more, *flags, "-o", "tgen.so", "tgen.c", *libraries)
 
     def compile(self, c_text, more=()):
-        """The bytes of a shared library of ``c_text``, with ``more`` flags; a long text is compiled by as many compilers as there are processors. Raises CompileError."""
+        """The bytes of a shared library of ``c_text``, with ``more`` flags; a long text is compiled by as
+        many compilers as there are processors. Raises CompileError.
+        """
         texts = pieces.split(c_text, processors())
         if len(texts) == 1:
             return run({"tgen.c": c_text}, [self.command(more)])
         names = [f"tgen{k}" for k in range(len(texts))]
         flags, libraries = self.link
-        objects = [(self.path, *self.target, *self.flags, pieces.SEPARATE, *more, "-c", "-o", f"{name}.o", f"{name}.c") for name in names]
-        linked = (self.path, *self.target, *flags, *self.extra, "-o", "tgen.so", *(f"{name}.o" for name in names), *libraries)
+        objects = [
+            (
+                self.path,
+                *self.target,
+                *self.flags,
+                pieces.SEPARATE,
+                *more,
+                "-c",
+                "-o",
+                f"{name}.o",
+                f"{name}.c",
+            )
+            for name in names
+        ]
+        linked = (
+            self.path,
+            *self.target,
+            *flags,
+            *self.extra,
+            "-o",
+            "tgen.so",
+            *(f"{name}.o" for name in names),
+            *libraries,
+        )
         return run({f"{name}.c": text for name, text in zip(names, texts)}, objects, [linked])
 
 
@@ -141,40 +207,62 @@ def find(name=""):
         path = shutil.which(candidate) or shutil.which(candidate, path=DIRECTORIES)
         if path:
             return os.path.abspath(path)
-    raise CompileError(f"no C compiler found: looked for {name or 'cc, gcc and clang'}; install gcc or clang, or set config.cc (TGEN_CC)")
+    raise CompileError(
+        f"no C compiler found: looked for {name or 'cc, gcc and clang'}; install gcc or "
+        "clang, or set config.cc (TGEN_CC)"
+    )
 
 
 def checked_flags(text):
     """``config.cflags`` as a tuple, each flag allowed.
 
-    Raises ValueError for a flag that could change results (-ffast-math), the process or what is written where.
+    Raises ValueError for a flag that could change results (-ffast-math), the process or what is written
+    where.
 
     >>> checked_flags("-O2 -g")
     ('-O2', '-g')
     >>> checked_flags("-Ofast")
     Traceback (most recent call last):
         ...
-    ValueError: config.cflags: '-Ofast' is not allowed; allowed are -O0..-O3, -g, -W..., -D..., -march=..., -fsanitize=... and a few more
+    ValueError: config.cflags: '-Ofast' is not allowed; allowed are -O0..-O3, -g, -W..., -D..., -march=...,
+    -fsanitize=... and a few more
     """
     flags = tuple(shlex.split(text))
     for flag in flags:
-        refused = flag.startswith(_REFUSED) or flag.endswith("=native") or "," in flag and not flag.startswith("-fsanitize=")
+        refused = (
+            flag.startswith(_REFUSED)
+            or flag.endswith("=native")
+            or "," in flag
+            and not flag.startswith("-fsanitize=")
+        )
         if refused or flag not in _ALLOWED and not flag.startswith(_ALLOWED_STARTS):
-            raise ValueError(f"config.cflags: {flag!r} is not allowed; allowed are -O0..-O3, -g, -W..., -D..., -march=..., -fsanitize=... and a few more")
+            raise ValueError(
+                f"config.cflags: {flag!r} is not allowed; allowed are -O0..-O3, -g, -W..., "
+                "-D..., -march=..., -fsanitize=... and a few more"
+            )
     return flags
 
 
 # ---- running ----
 
+
 def environment(directory, compiler):
-    """The compiler's own environment: none of the user's CPATH, CFLAGS, LIBRARY_PATH, locale or TMPDIR reaches it."""
-    return {"PATH": f"{os.path.dirname(compiler)}:{DIRECTORIES}", "LC_ALL": "C", "TMPDIR": directory, "HOME": directory}
+    """The compiler's own environment: none of the user's CPATH, CFLAGS, LIBRARY_PATH, locale or TMPDIR
+    reaches it.
+    """
+    return {
+        "PATH": f"{os.path.dirname(compiler)}:{DIRECTORIES}",
+        "LC_ALL": "C",
+        "TMPDIR": directory,
+        "HOME": directory,
+    }
 
 
 def run(texts, *turns):
     """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by
     side, and return the bytes of tgen.so. In another place when there is no room in the first.
     """
+
     def compile_in(directory):
         for name, text in texts.items():
             with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
@@ -183,11 +271,14 @@ def run(texts, *turns):
             execute(directory, *commands)
         with open(os.path.join(directory, "tgen.so"), "rb") as file:
             return file.read()
+
     try:
         with unlimited_files():
             return in_scratch(compile_in)
     except OSError as error:
-        raise CompileError(f"the C compiler could not be run: {error}\n  {shlex.join(turns[0][0])}") from error
+        raise CompileError(
+            f"the C compiler could not be run: {error}\n  {shlex.join(turns[0][0])}"
+        ) from error
 
 
 def execute(directory, *commands):
@@ -211,9 +302,15 @@ def execute(directory, *commands):
 
 
 def _started(command, directory):
-    return subprocess.Popen(command, cwd=directory, env=environment(directory, command[0]),
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env=environment(directory, command[0]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def said(process, deadline):
@@ -221,11 +318,17 @@ def said(process, deadline):
     try:
         output, _ = process.communicate(timeout=max(deadline - time.monotonic(), 0.001))
     except subprocess.TimeoutExpired:
-        raise CompileError(f"the C compiler took more than {config.compile_timeout} s (config.compile_timeout):\n  {shlex.join(process.args)}") from None
+        raise CompileError(
+            f"the C compiler took more than {config.compile_timeout} s "
+            f"(config.compile_timeout):\n  {shlex.join(process.args)}"
+        ) from None
     text = output.decode("utf-8", "replace")
     if process.returncode != 0:
         lines = text.splitlines()[:20]
-        raise CompileError(f"the C compiler failed with status {process.returncode}:\n  {shlex.join(process.args)}\n" + "\n".join(lines))
+        raise CompileError(
+            f"the C compiler failed with status {process.returncode}:\n  "
+            f"{shlex.join(process.args)}\n" + "\n".join(lines)
+        )
     return text
 
 
@@ -240,14 +343,29 @@ def _kill(process):
 
 # ---- what a machine is ----
 
+
 def processor():
-    """A text that differs between processors of different abilities: the first one's block of /proc/cpuinfo."""
+    """A text that differs between processors of different abilities: the first one's block of
+    /proc/cpuinfo.
+    """
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             lines = file.read(16384).split("\n\n")[0].splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    kept = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
+    kept = (
+        "vendor_id",
+        "cpu family",
+        "model",
+        "model name",
+        "stepping",
+        "flags",
+        "Features",
+        "CPU implementer",
+        "CPU architecture",
+        "CPU variant",
+        "CPU part",
+    )
     return "\n".join(line for line in lines if line.split(":")[0].strip() in kept)
 
 
@@ -270,7 +388,9 @@ def stamp(path):
 
 
 def _recorded(path, extra):
-    """The toolchain from this machine's record; probed and recorded when there is none or the compiler changed."""
+    """The toolchain from this machine's record; probed and recorded when there is none or the compiler
+    changed.
+    """
     key = cache.digest("machine", str(RECORD), path, processor(), sys.platform, platform.machine(), *extra)
     found = cache.record_get(key)
     if found is not None:
@@ -278,22 +398,35 @@ def _recorded(path, extra):
         if all(stamp(s[0]) == s for s in stamps):
             return Toolchain(path, found["version"], tuple(found["target"]), found["features"], stamps, extra)
     chain = probe(path, extra)
-    cache.record_put(key, {"version": chain.version, "target": chain.target, "features": chain.features, "stamps": chain.stamps})
+    cache.record_put(
+        key,
+        {
+            "version": chain.version,
+            "target": chain.target,
+            "features": chain.features,
+            "stamps": chain.stamps,
+        },
+    )
     return chain
 
 
 def probe(path, extra=()):
     """Ask the compiler what it is, what this processor is to it, and what compiles."""
+
     def ask(directory):
         version = execute(directory, (path, "--version")).partition("\n")[0]
         programs = [_program(path, name, directory) for name in ("cc1", "as", "ld")]
         return version, resolved_target(path, directory), [path, os.path.realpath(path), *programs]
+
     try:
         version, target, parts = in_scratch(ask)
     except OSError as error:
         raise CompileError(f"the C compiler could not be run: {error}\n  {path}") from error
     stamps = tuple(stamp(p) for p in dict.fromkeys(parts) if p)
-    features = {name: _compiles(path, target + FULL + BASE + SHARED + flags, libraries, text) for name, (flags, libraries, text) in PROBES.items()}
+    features = {
+        name: _compiles(path, target + FULL + BASE + SHARED + flags, libraries, text)
+        for name, (flags, libraries, text) in PROBES.items()
+    }
     return Toolchain(path, version, target, features, stamps, extra)
 
 
@@ -326,7 +459,14 @@ def resolved_target(path, directory):
             text = execute(directory, (path, "-###", native, "-E", "-x", "c", os.devnull))
         except CompileError:
             continue
-        line = next((line for line in text.splitlines() if "/dev/null" in line and (" -quiet " in line or "-cc1" in line)), "")
+        line = next(
+            (
+                line
+                for line in text.splitlines()
+                if "/dev/null" in line and (" -quiet " in line or "-cc1" in line)
+            ),
+            "",
+        )
         flags = _target_flags(shlex.split(line))
         if flags:
             return flags
@@ -340,12 +480,28 @@ def _target_flags(words):
             flags += ["--param", following]
         elif word in ("-target-cpu", "-tune-cpu", "-target-feature"):
             flags += ["-Xclang", word, "-Xclang", following]
-        elif word.startswith("-m") and "-cc1" not in words and word not in ("-mlittle-endian", "-mbig-endian"):
+        elif (
+            word.startswith("-m") and "-cc1" not in words and word not in ("-mlittle-endian", "-mbig-endian")
+        ):
             flags.append(word)
     return tuple(flags)
 
 
 def key_of(chain, abi, c_text, *more):
     """The key of a compiled text: length-prefixed fields, so no two different sets of them have one key."""
-    fields = ("module", str(abi), c_text, *map(str, more), "target", *chain.target, "flags", *chain.flags, "link", *chain.link[0], *chain.link[1], "compiler", *chain.identity)
+    fields = (
+        "module",
+        str(abi),
+        c_text,
+        *map(str, more),
+        "target",
+        *chain.target,
+        "flags",
+        *chain.flags,
+        "link",
+        *chain.link[0],
+        *chain.link[1],
+        "compiler",
+        *chain.identity,
+    )
     return cache.digest(*fields)

@@ -43,7 +43,7 @@ class Watcher:
         except OSError:
             self.shell = None  # no shell, no watch
         except BaseException:
-            self._tell(DONE)        # the shell may be there: this process lives
+            self._tell(DONE)  # the shell may be there: this process lives
             self._close()
             raise
         finally:

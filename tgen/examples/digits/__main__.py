@@ -1,4 +1,5 @@
 """``python -m tgen.examples.digits``, also what ``tgen demo`` runs."""
+
 import sys
 
 from .demo import main

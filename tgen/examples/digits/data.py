@@ -1,10 +1,13 @@
-"""The UCI optical digits (Alpaydin and Kaynak, CC BY 4.0, see LICENSE): 1,797 images of 8x8 pixels with values 0 to 16."""
+"""The UCI optical digits (Alpaydin and Kaynak, CC BY 4.0, see LICENSE): 1,797 images of 8x8 pixels with
+values 0 to 16.
+"""
+
 import importlib.resources
 
 import numpy as np
 
-TRAIN, VALID = 1200, 300        # the other 297 are the test set
-SHIFT = 0.7                     # how far, in pixels, a training image is also shown moved
+TRAIN, VALID = 1200, 300  # the other 297 are the test set
+SHIFT = 0.7  # how far, in pixels, a training image is also shown moved
 
 
 def load():
@@ -20,7 +23,9 @@ def load():
 
 
 def moved(images, axis, sign):
-    """The 8x8 images moved by SHIFT pixels up, down, left or right: a blend of the image and its neighbour by one pixel."""
+    """The 8x8 images moved by SHIFT pixels up, down, left or right: a blend of the image and its neighbour by
+    one pixel.
+    """
     frames = images.reshape(-1, 8, 8)
     neighbour = np.zeros_like(frames)
     ahead, behind = [slice(None)] * 3, [slice(None)] * 3
@@ -31,7 +36,8 @@ def moved(images, axis, sign):
 
 
 def upsampled(images, side=28):
-    """The 8x8 images, float32[n, 64], as side x side images: float32[n, side * side], straight lines between the centres of pixels.
+    """The 8x8 images, float32[n, 64], as side x side images: float32[n, side * side], straight lines between
+    the centres of pixels.
 
     >>> ramp = np.tile(np.arange(8, dtype="float32"), (1, 8))
     >>> upsampled(ramp, 4)[0, :4]
@@ -48,7 +54,8 @@ def black_and_white(images):
 
 
 def sets(seed):
-    """{"train", "valid", "test"} -> (images, labels), split and shuffled by ``seed``. Only the training images come moved, too.
+    """{"train", "valid", "test"} -> (images, labels), split and shuffled by ``seed``. Only the training
+    images come moved, too.
 
     >>> [(name, len(labels)) for name, (images, labels) in sets(0).items()]
     [('train', 6000), ('valid', 300), ('test', 297)]
@@ -60,6 +67,8 @@ def sets(seed):
     train = images[:TRAIN]
     seen = np.concatenate([train] + [moved(train, axis, sign) for axis in (1, 2) for sign in (1, -1)])
     shuffled = rng.permutation(len(seen))
-    return {"train": (seen[shuffled], np.tile(labels[:TRAIN], 5)[shuffled]),
-            "valid": (images[TRAIN:TRAIN + VALID], labels[TRAIN:TRAIN + VALID]),
-            "test": (images[TRAIN + VALID:], labels[TRAIN + VALID:])}
+    return {
+        "train": (seen[shuffled], np.tile(labels[:TRAIN], 5)[shuffled]),
+        "valid": (images[TRAIN : TRAIN + VALID], labels[TRAIN : TRAIN + VALID]),
+        "test": (images[TRAIN + VALID :], labels[TRAIN + VALID :]),
+    }

@@ -1,8 +1,11 @@
-"""What the demo shows: a progress bar on a terminal, a line now and then in a pipe, the curve as a picture."""
+"""What the demo shows: a progress bar on a terminal, a line now and then in a pipe, the curve as
+a picture.
+"""
+
 import sys
 
 BAR = 24
-QUIET_EVERY = 10        # epochs between lines when the output is no terminal
+QUIET_EVERY = 10  # epochs between lines when the output is no terminal
 
 
 class Progress:
@@ -22,7 +25,10 @@ class Progress:
     def done(self, epoch, seconds, cost, valid_cost, valid_errors):
         if not self.live and epoch % QUIET_EVERY and epoch != 1:
             return
-        line = f"epoch {epoch:3}/{self.epochs}  training cost {cost:.4f}  validation cost {valid_cost:.4f}, errors {valid_errors:.2%}  {seconds * 1e3:.0f} ms"
+        line = (
+            f"epoch {epoch:3}/{self.epochs}  training cost {cost:.4f}  validation cost {valid_cost:.4f}, "
+            f"errors {valid_errors:.2%}  {seconds * 1e3:.0f} ms"
+        )
         self.stream.write(f"\r\x1b[K{line}" if self.live else line + "\n")
         self.stream.flush()
 
@@ -39,10 +45,13 @@ def plotter():
     """matplotlib's pyplot, drawing to files. PlotUnavailable says how to get it."""
     try:
         import matplotlib
+
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
     except ImportError:
-        raise PlotUnavailable("--plot needs matplotlib: install it with  pip install 'tgen[plot]'  (or  pip install matplotlib)") from None
+        raise PlotUnavailable(
+            "--plot needs matplotlib: install it with  pip install 'tgen[plot]'  (or  pip install matplotlib)"
+        ) from None
     return plt
 
 

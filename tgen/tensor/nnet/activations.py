@@ -1,4 +1,5 @@
 """Activations: softmax along an axis, and functions element by element."""
+
 from tgen.core.types import is_float
 
 from ..apply import apply, pad
@@ -6,8 +7,25 @@ from ..elemwise import elemwise, switch
 from ..manipulate import axis_number
 from ..variable import as_tensor_variable
 
-__all__ = ["softmax", "softmax_with_bias", "softmax_graph", "logsoftmax", "log_softmax", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "selu", "softsign", "swish",
-           "hard_sigmoid", "ultra_fast_sigmoid", "gelu", "log_sigmoid"]
+__all__ = [
+    "softmax",
+    "softmax_with_bias",
+    "softmax_graph",
+    "logsoftmax",
+    "log_softmax",
+    "sigmoid",
+    "softplus",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "softsign",
+    "swish",
+    "hard_sigmoid",
+    "ultra_fast_sigmoid",
+    "gelu",
+    "log_sigmoid",
+]
 
 sigmoid, softplus = elemwise("sigmoid"), elemwise("softplus")
 
@@ -60,7 +78,8 @@ def log_sigmoid(x):
 
 
 def relu(x, alpha=0):
-    """max(x, 0); with a slope ``alpha`` for x < 0. At 0 the slope is the mean of both sides. Same dtype for floats.
+    """max(x, 0); with a slope ``alpha`` for x < 0. At 0 the slope is the mean of both sides. Same dtype for
+    floats.
 
     >>> import tgen.tensor as T
     >>> T.nnet.relu(T.fmatrix(), 0.1).dtype
@@ -116,5 +135,11 @@ def ultra_fast_sigmoid(x):
     x = as_tensor_variable(x)
     half = 0.5 * x
     size = elemwise("abs")(half)
-    top = switch(elemwise("lt")(size, 1.7), 1.5 * size / (1.0 + size), switch(elemwise("lt")(size, 3.0), 0.935409070603099 + 0.0458812946797165 * (size - 1.7), 0.99505475368673))
+    top = switch(
+        elemwise("lt")(size, 1.7),
+        1.5 * size / (1.0 + size),
+        switch(
+            elemwise("lt")(size, 3.0), 0.935409070603099 + 0.0458812946797165 * (size - 1.7), 0.99505475368673
+        ),
+    )
     return 0.5 * (elemwise("sgn")(half) * top + 1.0)

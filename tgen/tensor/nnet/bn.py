@@ -1,4 +1,5 @@
 """Batch normalization: activations less their mean, divided by their standard deviation."""
+
 from numpy.exceptions import AxisError
 
 from tgen.core.types import is_float
@@ -16,15 +17,22 @@ LEAST_EPSILON = 1e-5
 
 
 class _Layout:
-    """Which axes of ``x`` are normalized over, and how parameters (with or without these axes) stand beside it."""
+    """Which axes of ``x`` are normalized over, and how parameters (with or without these axes) stand beside
+    it.
+    """
 
     def __init__(self, x, axes, epsilon):
         ndim = x.type.ndim
         if isinstance(axes, str):
             if axes not in ("per-activation", "spatial"):
-                raise ValueError(f"invalid axes: {axes!r}; it must be 'per-activation', 'spatial' or a tuple of ints")
+                raise ValueError(
+                    f"invalid axes: {axes!r}; it must be 'per-activation', 'spatial' or a tuple of ints"
+                )
             axes = (0,) if axes == "per-activation" else (0, *range(2, ndim))
-        self.axes, self.ndim = tuple(sorted({int(a) for a in ((axes,) if isinstance(axes, int) else axes)})), ndim
+        self.axes, self.ndim = (
+            tuple(sorted({int(a) for a in ((axes,) if isinstance(axes, int) else axes)})),
+            ndim,
+        )
         if not self.axes or self.axes[0] < 0 or self.axes[-1] >= ndim:
             raise AxisError(f"invalid axes: {axes}; {x} has {ndim} dimensions")
         if not isinstance(epsilon, (int, float)) or epsilon < LEAST_EPSILON:
@@ -37,7 +45,10 @@ class _Layout:
         if v.type.ndim == self.ndim:
             return addbroadcast(v, *self.axes)
         if v.type.ndim != len(self.kept):
-            raise ValueError(f"{what} must have {len(self.kept)} dimensions, or {self.ndim} with sizes 1 where it is normalized; got {v} of {v.type}")
+            raise ValueError(
+                f"{what} must have {len(self.kept)} dimensions, or {self.ndim} with sizes 1 "
+                f"where it is normalized; got {v} of {v.type}"
+            )
         places = iter(range(v.type.ndim))
         return v.dimshuffle(*("x" if a in self.axes else next(places) for a in range(self.ndim)))
 
@@ -51,14 +62,25 @@ def _inputs(inputs):
     return x if is_float(x.type.dtype) else cast(x, "floatX")
 
 
-def batch_normalization_train(inputs, gamma, beta, axes="per-activation", epsilon=1e-4, running_average_factor=0.1, running_mean=None, running_var=None):
-    """(normalized inputs, their mean, their inverse standard deviation), then the new running mean and variance if old ones are given.
+def batch_normalization_train(
+    inputs,
+    gamma,
+    beta,
+    axes="per-activation",
+    epsilon=1e-4,
+    running_average_factor=0.1,
+    running_mean=None,
+    running_var=None,
+):
+    """(normalized inputs, their mean, their inverse standard deviation), then the new running mean and
+    variance if old ones are given.
 
-    The mean and variance are taken over ``axes``: 'per-activation' is the first, 'spatial' all but the second, or a tuple. The
-    output is gamma * (inputs - mean) / sqrt(variance + epsilon) + beta. gamma, beta and the running averages have the
-    other axes, or all with sizes 1 for the normalized ones; mean and inverse deviation come in gamma's layout. A new average is
-    old * (1 - running_average_factor) + new * running_average_factor, the variance the unbiased one. ValueError for other ranks,
-    for invalid axes and an epsilon below 1e-5.
+    The mean and variance are taken over ``axes``: 'per-activation' is the first, 'spatial' all but the
+    second, or a tuple. The output is gamma * (inputs - mean) / sqrt(variance + epsilon) + beta. gamma, beta
+    and the running averages have the other axes, or all with sizes 1 for the normalized ones; mean and
+    inverse deviation come in gamma's layout. A new average is old * (1 - running_average_factor) + new *
+    running_average_factor, the variance the unbiased one. ValueError for other ranks, for invalid axes and an
+    epsilon below 1e-5.
 
     >>> import tgen.tensor as T
     >>> x, g, b, m, v = T.ftensor4(), T.fvector(), T.fvector(), T.fvector(), T.fvector()
@@ -68,7 +90,10 @@ def batch_normalization_train(inputs, gamma, beta, axes="per-activation", epsilo
     x = _inputs(inputs)
     layout = _Layout(x, axes, epsilon)
     scale, shift = layout.parameter(gamma, "gamma"), layout.parameter(beta, "beta")
-    mean, var = mean_of(x, axis=list(layout.axes), keepdims=True), var_of(x, axis=list(layout.axes), keepdims=True)
+    mean, var = (
+        mean_of(x, axis=list(layout.axes), keepdims=True),
+        var_of(x, axis=list(layout.axes), keepdims=True),
+    )
     inverse = elemwise("true_div")(1, elemwise("sqrt")(var + epsilon))
     results = [(x - mean) * (scale * inverse) + shift, layout.like(mean, gamma), layout.like(inverse, gamma)]
     kept = 1.0 - running_average_factor
@@ -77,13 +102,17 @@ def batch_normalization_train(inputs, gamma, beta, axes="per-activation", epsilo
         results.append(layout.like(new, running_mean))
     if running_var is not None:
         count = cast(sizes.variable(sizes.product(sizes.length(x, a) for a in layout.axes)), x.type.dtype)
-        new = layout.parameter(running_var, "running_var") * kept + (count / (count - 1)) * var * running_average_factor
+        new = (
+            layout.parameter(running_var, "running_var") * kept
+            + (count / (count - 1)) * var * running_average_factor
+        )
         results.append(layout.like(new, running_var))
     return tuple(results)
 
 
 def batch_normalization_test(inputs, gamma, beta, mean, var, axes="per-activation", epsilon=1e-4):
-    """gamma * (inputs - mean) / sqrt(var + epsilon) + beta, for a mean and variance found in training; layouts as there.
+    """gamma * (inputs - mean) / sqrt(var + epsilon) + beta, for a mean and variance found in training;
+    layouts as there.
 
     >>> import tgen.tensor as T
     >>> v = T.fvector()
@@ -92,12 +121,16 @@ def batch_normalization_test(inputs, gamma, beta, mean, var, axes="per-activatio
     """
     x = _inputs(inputs)
     layout = _Layout(x, axes, epsilon)
-    scale, shift, mean, var = (layout.parameter(v, what) for v, what in ((gamma, "gamma"), (beta, "beta"), (mean, "mean"), (var, "var")))
+    scale, shift, mean, var = (
+        layout.parameter(v, what)
+        for v, what in ((gamma, "gamma"), (beta, "beta"), (mean, "mean"), (var, "var"))
+    )
     return (x - mean) * (scale / elemwise("sqrt")(var + epsilon)) + shift
 
 
 def batch_normalization(inputs, gamma, beta, mean, std, mode="low_mem"):
-    """(inputs - mean) * (gamma / std) + beta; all broadcast against each other. ``mode`` chose one of two of Theano's programs.
+    """(inputs - mean) * (gamma / std) + beta; all broadcast against each other. ``mode`` chose one of two of
+    Theano's programs.
 
     >>> import tgen.tensor as T
     >>> T.nnet.batch_normalization(T.fmatrix(), T.frow(), T.frow(), T.frow(), T.frow()).ndim

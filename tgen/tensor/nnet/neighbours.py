@@ -1,4 +1,5 @@
 """Patches of images as rows of a matrix, and back."""
+
 from tgen.errors import ShapeTypeError
 
 from .. import sizes
@@ -22,14 +23,18 @@ def _pair(value, what):
 def _places(size, window, step, mode):
     """(how many windows stand on an axis, where the first one begins)."""
     if mode == "wrap_centered":
-        return sizes.div(sizes.sub(sizes.add(size, step), 1), step), sizes.mul(sizes.div(sizes.sub(window, 1), 2), -1)
+        return sizes.div(sizes.sub(sizes.add(size, step), 1), step), sizes.mul(
+            sizes.div(sizes.sub(window, 1), 2), -1
+        )
     pad = {"half": sizes.div(window, 2), "full": sizes.sub(window, 1)}.get(mode, 0)
     room = sizes.sub(sizes.add(size, sizes.mul(pad, 2)), window)
     return sizes.maximum(sizes.add(sizes.div(room, step), 1), 0), sizes.mul(pad, -1)
 
 
 def _indices(size, window, step, mode):
-    """An integer matrix [windows, window]: the elements of the axis in each window; outside, for half and full, -1."""
+    """An integer matrix [windows, window]: the elements of the axis in each window; outside, for half and
+    full, -1.
+    """
     count, start = _places(size, window, step, mode)
     starts = reorder(arange(sizes.variable(count)), (0, "x")) * sizes.variable(step) + sizes.variable(start)
     at = starts + reorder(arange(sizes.variable(window)), ("x", 0))
@@ -37,11 +42,15 @@ def _indices(size, window, step, mode):
 
 
 def _taken(x, axis, index, size, padded):
-    """x with ``axis`` replaced by the two axes of an index matrix; elements outside are 0 if there can be any."""
+    """x with ``axis`` replaced by the two axes of an index matrix; elements outside are 0 if there can be
+    any.
+    """
     if not padded:
         return apply("gather", x, index, axis=axis, count=1)
     inside = elemwise("and_")(elemwise("ge")(index, 0), elemwise("lt")(index, sizes.variable(size)))
-    taken = apply("gather", x, elemwise("clip")(index, 0, sizes.variable(sizes.sub(size, 1))), axis=axis, count=1)
+    taken = apply(
+        "gather", x, elemwise("clip")(index, 0, sizes.variable(sizes.sub(size, 1))), axis=axis, count=1
+    )
     spread = ["x"] * axis + [0, 1] + ["x"] * (x.type.ndim - axis - 1)
     return switch(reorder(inside, spread), taken, 0)
 
@@ -49,10 +58,11 @@ def _taken(x, axis, index, size, padded):
 def images2neibs(ten4, neib_shape, neib_step=None, mode="valid"):
     """The windows of images [batch, channels, rows, columns], each a row of a matrix; dtype as ten4.
 
-    Windows have the sizes ``neib_shape`` and stand ``neib_step`` apart (None: neib_shape). mode 'valid' wants windows that cover
-    the image exactly, 'ignore_borders' drops what is left over, 'wrap_centered' centers windows of odd sizes
-    at each place and goes on at the other side, 'half' and 'full' pad with zeros. TypeError for other ranks;
-    for shapes that do not fit, here or when the function runs, one that is a ValueError, too.
+    Windows have the sizes ``neib_shape`` and stand ``neib_step`` apart (None: neib_shape). mode 'valid' wants
+    windows that cover the image exactly, 'ignore_borders' drops what is left over, 'wrap_centered' centers
+    windows of odd sizes at each place and goes on at the other side, 'half' and 'full' pad with zeros.
+    TypeError for other ranks; for shapes that do not fit, here or when the function runs, one that is a
+    ValueError, too.
 
     >>> import numpy as np, tgen
     >>> images2neibs(tgen.shared(np.arange(8.0).reshape(1, 1, 2, 4)), (2, 2)).eval()
@@ -83,7 +93,9 @@ def _fitting(x, size, window, step, mode):
         if mode == "valid":
             rest = sizes.mod(sizes.sub(n, w), s)
             message = f"{_shown(w, s)} do not cover an axis of {_shown(n)} exactly"
-            x = _demanded(x, [(n, ">=", w), (rest, "==", 0)], f"{message}; mode='ignore_borders' drops the rest")
+            x = _demanded(
+                x, [(n, ">=", w), (rest, "==", 0)], f"{message}; mode='ignore_borders' drops the rest"
+            )
         elif mode == "wrap_centered":
             message = f"mode 'wrap_centered' takes windows of odd sizes, not of {_shown(w)}"
             x = _demanded(x, [(sizes.mod(w, 2), "==", 1)], message)
@@ -111,7 +123,8 @@ def _demanded(x, conditions, message):
 
 
 def neibs2images(neibs, neib_shape, original_shape, mode="valid"):
-    """Images of shape ``original_shape`` from the windows that ``images2neibs`` made of them, step by step of neib_shape.
+    """Images of shape ``original_shape`` from the windows that ``images2neibs`` made of them, step by step of
+    neib_shape.
 
     Where windows did not reach ('ignore_borders') the images are 0.
 
@@ -130,5 +143,9 @@ def neibs2images(neibs, neib_shape, original_shape, mode="valid"):
     image = reshape(blocks, [batch, channels, *inner])
     if mode == "valid":
         return reshape(image, [batch, channels, *size])
-    zero = apply("broadcast_to", reorder(as_tensor_variable(0.0).astype(v.type.dtype), ("x",) * 4), *map(sizes.variable, (batch, channels, *size)))
+    zero = apply(
+        "broadcast_to",
+        reorder(as_tensor_variable(0.0).astype(v.type.dtype), ("x",) * 4),
+        *map(sizes.variable, (batch, channels, *size)),
+    )
     return apply("inc_slice", zero, image, *map(sizes.variable, (0,) * 4), steps=(1,) * 4)

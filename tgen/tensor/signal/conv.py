@@ -1,4 +1,5 @@
 """``theano.tensor.signal.conv``: convolutions of plain images, without channels."""
+
 from tgen.core.types import float_of
 
 from ..apply import reorder
@@ -9,11 +10,15 @@ from ..variable import as_tensor_variable
 __all__ = ["conv2d"]
 
 
-def conv2d(input, filters, image_shape=None, filter_shape=None, border_mode="valid", subsample=(1, 1), **tuning):
-    """The convolution of an image or a stack of images (2 or 3 dimensions) with a filter or a stack of filters.
+def conv2d(
+    input, filters, image_shape=None, filter_shape=None, border_mode="valid", subsample=(1, 1), **tuning
+):
+    """The convolution of an image or a stack of images (2 or 3 dimensions) with a filter or a stack of
+    filters.
 
-    The result is [images, filters, rows, columns], without the axes of what was no stack. ``border_mode`` is 'valid' or 'full', shapes
-    (ints or None) state sizes; arguments that tuned Theano's C are ignored. TypeError for other ranks.
+    The result is [images, filters, rows, columns], without the axes of what was no stack. ``border_mode`` is
+    'valid' or 'full', shapes (ints or None) state sizes; arguments that tuned Theano's C are ignored.
+    TypeError for other ranks.
 
     >>> import numpy as np
     >>> conv2d(np.eye(3), np.ones((2, 2))).eval()
@@ -25,12 +30,20 @@ def conv2d(input, filters, image_shape=None, filter_shape=None, border_mode="val
     (x, w), _ = unify([as_tensor_variable(input), as_tensor_variable(filters)])
     for v, what in ((x, "input"), (w, "filters")):
         if v.type.ndim not in (2, 3):
-            raise TypeError(f"{what} of signal.conv.conv2d has 2 or 3 dimensions, got {v} of {v.type}; nnet.conv2d takes 4")
+            raise TypeError(
+                f"{what} of signal.conv.conv2d has 2 or 3 dimensions, got {v} of {v.type}; "
+                "nnet.conv2d takes 4"
+            )
     stacks = [v.type.ndim == 3 for v in (x, w)]
-    x, w = (cast(reorder(v, (0, "x", 1, 2) if stack else ("x", "x", 0, 1)), float_of(v.type.dtype)) for v, stack in zip((x, w), stacks))
+    x, w = (
+        cast(reorder(v, (0, "x", 1, 2) if stack else ("x", "x", 0, 1)), float_of(v.type.dtype))
+        for v, stack in zip((x, w), stacks)
+    )
     shapes = [_with_channel(shape, stack) for shape, stack in zip((image_shape, filter_shape), stacks)]
     z = _conv2d(x, w, *shapes, border_mode=border_mode, subsample=subsample)
-    return reorder(z[(slice(None) if stacks[0] else 0, slice(None) if stacks[1] else 0)], range(2 + sum(stacks)))
+    return reorder(
+        z[(slice(None) if stacks[0] else 0, slice(None) if stacks[1] else 0)], range(2 + sum(stacks))
+    )
 
 
 def _with_channel(shape, stack):

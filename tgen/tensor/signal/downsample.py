@@ -1,4 +1,5 @@
 """``theano.tensor.signal.downsample``: the max pool under its old names."""
+
 from .pool import max_pool_2d_same_size, pool_2d
 
 __all__ = ["max_pool_2d", "max_pool_2d_same_size", "pool_2d"]

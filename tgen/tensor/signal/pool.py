@@ -1,4 +1,5 @@
 """Pools: the maximum, sum or average of windows over the last two or three axes."""
+
 import warnings
 
 import numpy as np
@@ -39,7 +40,11 @@ def _pool(count, input, ws, ignore_border, stride, pad, mode, ds, st, padding):
     if ws is None:
         raise TypeError(f"pool_{count}d needs ws, the size of the window")
     if ignore_border is None:
-        warnings.warn(f"pool_{count}d without ignore_border keeps windows that stick out, as in Theano; say ignore_border=False, or True, which is faster", stacklevel=3)
+        warnings.warn(
+            f"pool_{count}d without ignore_border keeps windows that stick out, as in Theano; say "
+            "ignore_border=False, or True, which is faster",
+            stacklevel=3,
+        )
     window = _ints(ws, count, "ws")
     strides = window if stride is None else _ints(stride, count, "stride")
     pad = (0,) * count if pad is None else _ints(pad, count, "pad")
@@ -48,29 +53,40 @@ def _pool(count, input, ws, ignore_border, stride, pad, mode, ds, st, padding):
     if any(pad) and not ignore_border:
         raise ValueError("padding works only with ignore_border=True")
     if any(p < 0 or p >= w for p, w in zip(pad, window)) or min(window + strides) < 1:
-        raise ValueError(f"windows {window} and strides {strides} must be positive, pad {pad} less than the window")
-    return apply("pool", x, window=window, strides=strides, pad=pad, mode=mode, ignore_border=bool(ignore_border))
+        raise ValueError(
+            f"windows {window} and strides {strides} must be positive, pad {pad} less than the window"
+        )
+    return apply(
+        "pool", x, window=window, strides=strides, pad=pad, mode=mode, ignore_border=bool(ignore_border)
+    )
 
 
-def pool_2d(input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None):
-    """One number for each window of ``ws`` (rows, columns) of the last two axes; the other axes and the dtype stay.
+def pool_2d(
+    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
+):
+    """One number for each window of ``ws`` (rows, columns) of the last two axes; the other axes and the dtype
+    stay.
 
-    Windows stand ``stride`` apart (None: ws). ``mode`` is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad' (whether averages
-    count padding). ignore_border=True drops windows that stick out at the end, False cuts them; only with True may the image
-    be padded, by ``pad`` at both ends (of numbers that win no maximum). ds, st and padding are the old names of ws, stride and pad.
-    The gradient of a maximum goes to every element that equals it. TypeError for fewer than two dimensions, ValueError for
-    arguments that make no sense.
+    Windows stand ``stride`` apart (None: ws). ``mode`` is 'max', 'sum', 'average_inc_pad' or
+    'average_exc_pad' (whether averages count padding). ignore_border=True drops windows that stick out at the
+    end, False cuts them; only with True may the image be padded, by ``pad`` at both ends (of numbers that win
+    no maximum). ds, st and padding are the old names of ws, stride and pad. The gradient of a maximum goes to
+    every element that equals it. TypeError for fewer than two dimensions, ValueError for arguments that make
+    no sense.
 
     >>> import numpy as np, tgen
     >>> x = tgen.shared(np.arange(9.0).reshape(3, 3))
-    >>> pool_2d(x, (2, 2), ignore_border=True).eval(), pool_2d(x, (2, 2), ignore_border=False, mode="sum").eval()
+    >>> y, z = pool_2d(x, (2, 2), ignore_border=True), pool_2d(x, (2, 2), ignore_border=False, mode="sum")
+    >>> y.eval(), z.eval()
     (array([[4.]]), array([[ 8.,  7.],
            [13.,  8.]]))
     """
     return _pool(2, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
 
 
-def pool_3d(input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None):
+def pool_3d(
+    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
+):
     """``pool_2d`` over the last three axes.
 
     >>> import tgen.tensor as T
@@ -80,12 +96,16 @@ def pool_3d(input, ws=None, ignore_border=None, stride=None, pad=None, mode="max
     return _pool(3, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
 
 
-def max_pool_2d(input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None):
+def max_pool_2d(
+    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
+):
     """``pool_2d``, whose mode is the maximum unless given."""
     return _pool(2, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
 
 
-def max_pool_3d(input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None):
+def max_pool_3d(
+    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
+):
     """``pool_3d``, whose mode is the maximum unless given."""
     return _pool(3, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
 
