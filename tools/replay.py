@@ -1,9 +1,11 @@
 """The generated C of all programs at two commits, diffed: a refactoring proves itself by an empty diff.
 
-    python tools/replay.py REV_A [REV_B]     # REV_B: the working tree when left out
+    python tools/replay.py REV_A [REV_B]                # REV_B: the working tree when left out
+    python tools/replay.py REV_A [REV_B] --random 300   # random programs instead: nothing is run, a minute
 
 Every program in tests/programs and tgen/examples/*.py is run at both places; the C texts of each function it
-builds are kept under its number. Exit status 1 when a text differs.
+builds are kept under its number. A random program (tests/fuzzing) is a function of its seed, and is only
+built. Exit status 1 when a text differs.
 """
 
 import argparse
@@ -29,6 +31,27 @@ hooks.BUILT.append(keep)
 sys.argv = sys.argv[2:3]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+BUILD = """
+import pathlib, sys
+tree, count, out = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
+sys.path[:0] = [tree, tree + "/tests"]
+from fuzzing.generate import generate
+from tgen.codegen.generate import generate as c_text
+from tgen.lower import lower
+from tgen.passes import run
+from tgen.passes.plan import plan
+for seed in range(count):
+    try:
+        program = generate(seed)
+        space = program.names()
+        inputs, outputs = [space[leaf.name] for leaf in program.inputs()], [space[v] for v in program.outputs]
+        function = run(lower(inputs, outputs, [(space[s], space[v]) for s, v in program.updates]).function)
+        texts = [c_text(function, plan(function), general) for general in (False, True)]
+    except (TypeError, ValueError, IndexError) as error:    # a program that is refused when it is built
+        texts = [f"{type(error).__name__}: {error}", ""]
+    for text, kind in zip(texts, ("", "-general")):
+        (out / f"{seed:05}{kind}.c").write_text(text)
+"""
 
 
 def programs(tree):
@@ -52,6 +75,12 @@ def record(tree, out):
         )
         if done.returncode:
             (folder / "failed").write_text(done.stderr.strip().splitlines()[-1] + "\n")
+
+
+def built(tree, count, out):
+    """Write the C of the first ``count`` random programs of ``tree`` under ``out``."""
+    out.mkdir(parents=True)
+    subprocess.run([sys.executable, "-c", BUILD, str(tree), str(count), str(out)], check=True)
 
 
 def checked_out(revision, folder):
@@ -86,6 +115,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("old")
     parser.add_argument("new", nargs="?")
+    parser.add_argument("--random", type=int, default=0, metavar="N")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work, trees = pathlib.Path(temporary), []
@@ -93,7 +123,10 @@ def main():
             for label, revision in (("old", options.old), ("new", options.new)):
                 tree = checked_out(revision, work / f"tree-{label}") if revision else ROOT
                 trees += [tree] if revision else []
-                record(tree, work / label)
+                if options.random:
+                    built(tree, options.random, work / label)
+                else:
+                    record(tree, work / label)
             return 1 if compare(work / "old", work / "new") else 0
         finally:
             for tree in trees:
