@@ -19,7 +19,7 @@ def evaluate(outputs, values):
         arrays = node.inputs[:-count] if count else node.inputs
         sizes = tuple(int(value(v)) for v in node.inputs[len(arrays) :])
         if op.eval is None:  # a loop
-            result = op.extra["values"](node, list(map(value, node.inputs)))
+            result = op.values(node, list(map(value, node.inputs)))
         else:
             result = op.eval(node.attrs, sizes, *map(value, arrays))
         results = result if isinstance(result, tuple) else (result,)

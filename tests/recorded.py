@@ -73,7 +73,7 @@ def recorded():
 def _operands(function):
     """Scalars that a scalar primitive takes."""
     for make in (T.dscalar, T.lscalar, lambda: T.scalar(dtype="bool")):
-        operands = [make() for _ in range(function.op.extra["arity"])]
+        operands = [make() for _ in range(function.op.arity)]
         try:
             function(*operands)
         except TypeError:

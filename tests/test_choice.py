@@ -150,11 +150,7 @@ def test_what_a_switch_did_not_take_has_no_gradient(name):
 UNARY = sorted(
     name
     for name, op in OPS.items()
-    if op.kind == SCALAR
-    and op.extra["arity"] == 1
-    and op.grad
-    and name not in ("cast", "copy")
-    and not op.extra.get("identity")
+    if op.kind == SCALAR and op.arity == 1 and op.grad and name not in ("cast", "copy") and not op.identity
 )
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e300, -1e300, 5e-324, INF, -INF, NAN])
 

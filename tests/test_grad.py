@@ -107,7 +107,7 @@ SCALARS = sorted(
 @pytest.mark.parametrize("name", SCALARS)
 def test_scalar_gradient(name):
     rng = np.random.default_rng(1)
-    count = OPS[name].extra["arity"]
+    count = OPS[name].arity
     shapes = [(2, 3), (2, 1), (1, 3)][:count]
     patterns = [(None, None), (None, 1), (1, None)][:count]
     arrays = [draw(rng, s, *DOMAIN.get(name, (-2, 2))) for s in shapes]

@@ -199,7 +199,7 @@ def test_integers_of_an_op_in_python_pass_nothing():
 
 
 def _scalar_case(name):
-    count = OPS[name].extra["arity"]
+    count = OPS[name].arity
     return name, [(2, 3), (2, 1), (1, 3)][:count], lambda *xs: apply(name, *xs)
 
 

@@ -73,7 +73,7 @@ FLAGS = [
 def admitted(op):
     """Every tuple of operand dtypes that the op's rule leaves as it is, with attrs."""
     for attrs in ATTRS.get(op.name, [{}]):
-        for dtypes in itertools.product(DTYPES, repeat=op.extra["arity"]):
+        for dtypes in itertools.product(DTYPES, repeat=op.arity):
             try:
                 operands, result = op.rule(dtypes, attrs)
             except TypeError:

@@ -1,11 +1,15 @@
 """Primitives one by one: integers and casts, type rules over graph and IR types, meanings, refusals."""
 
+import re
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 import tgen.ops
 from tgen.core import dims
-from tgen.core.op import HOST, LIBRARY, OPS, REDUCE, REGION, SCALAR, STRUCT, VIEW
+from tgen.core.op import HOST, LIBRARY, OPS, REDUCE, REGION, SCALAR, STRUCT, VIEW, Op
+from tgen.core.rules import IDENTITIES
 from tgen.core.types import DTYPES, TensorType
 from tgen.ops.control import kernel_params
 from tgen.ops.stable import STABLE
@@ -334,7 +338,7 @@ def test_meaning(got, wanted):
     ],
 )
 def test_failures(error, name, arrays, sizes, attrs):
-    assert OPS[name].fails or OPS[name].extra.get("nonempty")
+    assert OPS[name].fails or OPS[name].nonempty
     with pytest.raises(error):
         OPS[name].eval(attrs, sizes, *arrays)
 
@@ -368,4 +372,10 @@ def test_stable_rows_name_ops():
             if part[0] == "op":
                 assert part[1] in OPS
             stack.extend(part[2] if part[0] == "op" else part[1:] if part[0] == "view" else ())
-        assert row in OPS[row.pattern[1]].extra["stable"]
+        assert row in IDENTITIES[row.pattern[1]]
+
+
+def test_every_field_of_an_op_is_documented():
+    """In the order of the fields' blocks: a line that starts with the name."""
+    described = re.findall(r"^    (\w+)  +\S", Op.__doc__, re.M)
+    assert sorted(described) == sorted(f.name for f in fields(Op)) and len(set(described)) == len(described)

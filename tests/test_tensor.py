@@ -18,7 +18,7 @@ from tgen.graph.nodes import Variable
 
 def test_every_scalar_primitive_has_its_function():
     for name, op in OPS.items():
-        if op.kind == SCALAR and name not in ("cast", "copy") and not op.extra.get("identity"):
+        if op.kind == SCALAR and name not in ("cast", "copy") and not op.identity:
             # x.clip(a_min=, a_max=)
             assert callable(getattr(T, name)) and (METHODS[name] is getattr(T, name) or name == "clip"), name
 

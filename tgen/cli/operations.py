@@ -52,7 +52,7 @@ def signature(thing):
     if not isinstance(thing, Op):
         return signature(OPS[thing.name]) if isinstance(thing, Elemwise) else str(inspect.signature(thing))
     if thing.kind == SCALAR:
-        return f"({', '.join('xyz'[: thing.extra['arity']])})"
+        return f"({', '.join('xyz'[: thing.arity])})"
     operands = list(inspect.signature(thing.eval).parameters.values())[2:] if thing.eval else ["..."]
     return f"({', '.join(map(str, operands))}{' | sizes' if thing.sizes else ''})"
 

@@ -114,7 +114,7 @@ def arguments(function, number):
         return makers.pop()() if makers else others()
 
     if isinstance(function, Elemwise):
-        return [array() for _ in range(function.op.extra["arity"])], {}
+        return [array() for _ in range(function.op.arity)], {}
     for p in inspect.signature(function).parameters.values():
         if p.kind == p.VAR_POSITIONAL and p.name in ARRAYS:
             positional += [array(), array()]

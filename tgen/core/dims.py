@@ -264,7 +264,7 @@ def merge(x, y):
 
 
 def agree(pairs):
-    """Refuse pairs of numbers that differ. Of pairs that an op computes (extra["equal"]) lower makes symbols
+    """Refuse pairs of numbers that differ. Of pairs that an op computes (Op.equal) lower makes symbols
     equal, and the equation stays one of two expressions.
     """
     for x, y in pairs:

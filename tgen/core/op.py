@@ -45,9 +45,45 @@ class Op:
                  given the masked adjoint
     slopes       which partials are finite whatever the operands hold: "constant", they are constants;
                  "others", each is made of the other operands alone; None, none is
-    nonnegative  {operand: words of the ValueError}: where these hold signed integers, none may be negative
+    flows        the inputs that a gradient may flow to: a tuple of positions, or how many of the first ones;
+                 None: all that are no sizes
+    chooses      the first input only decides which of the others counts: no gradient flows to it
+    partial      grad takes None for the adjoint of a result that nothing reads, instead of zeros
+    reaches      reaches(node, wanted, conditions) -> positions of the inputs from which a gradient flows to
+                 the results ``wanted`` (a bool each); None: what ``flows`` says
     rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
-    samples      extra attrs/shape samples for the sweep
+    arity        SCALAR: how many operands it takes
+
+    What its operands must be:
+
+    equal        equal(types, attrs, sizes) -> pairs of sizes that must be equal, beside what infer merges;
+                 lower unifies them
+    naturals     {operand: words of the ValueError}: where these hold signed integers, none may be negative
+    nonempty     REDUCE: over an axis of size 0 it has no value
+    refuses      words for what its C refuses by a parameter's value, a ValueError; "" for nothing
+
+    What is known of its results:
+
+    moves        its result is elements of its first operand, moved or repeated: log passes below it
+    identity     its result is its operand; only its gradient is another
+    found        how many sizes of its results are found when it runs; lower names them in attrs["found"]
+    growth       growth(*what is known of each operand's log) -> what is known of the result's
+                 (core/rules.py); None: nothing
+    nonnegative  nonnegative(rewriter, instr, known) -> whether no element of the result is below 0 or -0.0;
+                 known(v) says so of an operand; None: nothing is known
+    draws        it draws random numbers: (state, ..; sizes) -> (state after it, sample)
+
+    How it is treated:
+
+    through      ops that it may meet below what only moves elements: rewrites of op(moves(x)) are those of
+                 op(x); None: it is not looked for below
+    in_place     its C may write the first result over the first operand
+    lower        lower(lowering, node, Site) puts what the IR has instead of it; None: the op itself
+    params       REGION: params(types, attrs) -> the types of each block's parameters, a tuple per block
+    values       REGION: values(node, arrays) -> the results on arrays, for test values
+    again        again(node, inputs) -> the Apply on inputs of other types; None: infer says its results
+    python       HOST: the Python of this application (ops/host.py, Python); the op is a record of its own
+    samples      attrs to test it with
     doc          one line for ``tgen ops``
     """
 
@@ -63,15 +99,35 @@ class Op:
     fails: bool = False
     mask: object = None
     slopes: object = None
-    nonnegative: dict = field(default_factory=dict)
+    flows: object = None
+    chooses: bool = False
+    partial: bool = False
+    reaches: object = None
     rule: object = None
+    arity: object = None
+    equal: object = None
+    naturals: dict = field(default_factory=dict)
+    nonempty: bool = False
+    refuses: str = ""
+    moves: bool = False
+    identity: bool = False
+    found: int = 0
+    growth: object = None
+    nonnegative: object = None
+    draws: bool = False
+    through: object = None
+    in_place: bool = False
+    lower: object = None
+    params: object = None
+    values: object = None
+    again: object = None
+    python: object = None
     samples: tuple = ()
     doc: str = ""
-    extra: dict = field(default_factory=dict)
 
     def demand(self, arrays):
         """ValueError where an operand holds a negative number that may not; None stands for one not known."""
-        for k, words in self.nonnegative.items():
+        for k, words in self.naturals.items():
             if arrays[k] is not None and arrays[k].dtype.kind == "i" and (arrays[k] < 0).any():
                 raise ValueError(words)
 

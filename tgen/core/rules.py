@@ -37,6 +37,8 @@ DEPTH = (
 )
 _KINDS = {FLOAT: is_float, INTEGER: is_int, BOOL: lambda dtype: dtype == "bool", ANY: lambda dtype: True}
 VIEWED = set()  # the ops that stand under a view in some rule
+# name of an op -> the stable identities whose pattern is an application of it; filled by ops/stable.py
+IDENTITIES = {}
 _NAMES = {"c": "const", "d": "const"}
 _LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w": GROWS}
 
@@ -139,8 +141,8 @@ class Rewriter:
     kept.
     """
 
-    def __init__(self, rules, through=None):
-        self.through = through or {}  # op -> the ops it may meet below moves of elements
+    def __init__(self, rules, through=False):
+        self.through = through  # whether the ops that say so (Op.through) are met below moves of elements
         self.rules = {}
         for r in rules:
             self.rules.setdefault(r.pattern[1], []).append(r)
@@ -194,7 +196,7 @@ class Rewriter:
             value = self.apply(r, instr) if r.needs <= hints else None
             if value is not None:
                 return value
-        return self.apply_below(instr) if instr.op.name in self.through else None
+        return self.apply_below(instr) if self.through and instr.op.through is not None else None
 
     def hints(self, instr):
         """What the operands are at first sight: most rules ask for something that none of them is."""
@@ -207,9 +209,9 @@ class Rewriter:
                 continue
             op = made.op
             found.add(op.name)
-            if op.name == "dimshuffle" or op.name == "cast" or op.name in VIEWED or op.extra.get("identity"):
+            if op.name == "dimshuffle" or op.name == "cast" or op.name in VIEWED or op.identity:
                 found.add("view")
-            if "growth" in op.extra or op.extra.get("moves") or op.name in ("cast", "scan"):
+            if op.growth is not None or op.moves or op.name in ("cast", "scan"):
                 found.add("log")
         return found
 
@@ -248,7 +250,7 @@ class Rewriter:
         if not chain or below is None:
             return None
         known = instr.op.name == "log" and self.growth(base) >= BOUNDED
-        if not known and below.op.name not in self.through[instr.op.name]:
+        if not known and below.op.name not in instr.op.through:
             return None
         value = self.rewritten(self.make(instr.op, (base,), instr.attrs, ()))
         return None if value is None else self.replay(chain, value, instr)
@@ -326,7 +328,7 @@ class Rewriter:
             instr = self.definition(value)
             if instr is not None and instr.op.name == "dimshuffle":
                 order = tuple("x" if a == "x" else instr.attrs["order"][a] for a in order)
-            elif instr is None or not (narrows(instr) or stops and instr.op.extra.get("identity")):
+            elif instr is None or not (narrows(instr) or stops and instr.op.identity):
                 break
             value = instr.operands[0]
         return value, None
@@ -379,7 +381,7 @@ class Rewriter:
     def growth(self, value):
         """What is known of a float's log: GROWS, BOUNDED or NUMBER (see above), or 0.
 
-        An op says it by extra["growth"], a function of what is known of its operands (ops/known.py).
+        An op says it by its field growth, a function of what is known of its operands (ops/known.py).
         """
         return self._known(value, self._growth, self._growth_of)
 
@@ -390,8 +392,8 @@ class Rewriter:
         instr = self.definition(value)
         if instr is not None and (moves(instr) or narrows(instr)):
             return known(instr.operands[0])
-        if instr is not None and "growth" in instr.op.extra:
-            return instr.op.extra["growth"](*map(known, instr.operands))
+        if instr is not None and instr.op.growth is not None:
+            return instr.op.growth(*map(known, instr.operands))
         if instr is not None and instr.op.name == "cast":
             return (
                 NUMBER
@@ -404,7 +406,7 @@ class Rewriter:
     def is_nonnegative(self, value):
         """Whether no element of ``value`` can be below 0 or be -0.0 (nan it may be).
 
-        An op says it by extra["nonnegative"] (ops/known.py).
+        An op says it by its field nonnegative (ops/known.py).
         """
         return self._known(value, self._signs, self._sign_of)
 
@@ -412,8 +414,8 @@ class Rewriter:
         instr = self.definition(value)
         if instr is not None and moves(instr):
             return known(instr.operands[0])
-        if instr is not None and "nonnegative" in instr.op.extra:
-            return bool(instr.op.extra["nonnegative"](self, instr, known))
+        if instr is not None and instr.op.nonnegative is not None:
+            return bool(instr.op.nonnegative(self, instr, known))
         number = self.number_of(value)
         return (
             number is not None and bool(number >= 0 and not np.signbit(number))
@@ -472,7 +474,7 @@ class Rewriter:
 
 def moves(instr):
     """Whether an application only moves elements of its first operand: log(f(x)) may be taken below it."""
-    return bool(instr.op.extra.get("moves")) and len(instr.results) == 1 and not instr.attrs.get("found")
+    return instr.op.moves and len(instr.results) == 1 and not instr.attrs.get("found")
 
 
 def narrows(instr):

@@ -303,7 +303,7 @@ class Walk:
             values = [carried.value]
         else:
             values = [g and self.masks.masked(g) for g in gs]
-        if not op.extra.get("partial"):  # a rule that takes None for an adjoint of zero
+        if not op.partial:  # a rule that takes None for an adjoint of zero
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
         entries = op.grad(node, values) or [None] * len(node.inputs)
         for k, (v, entry) in enumerate(zip(targets, entries)):
@@ -337,11 +337,10 @@ class Walk:
 def flowing(node):
     """The inputs a gradient may flow to: not sizes, indices and the like, which count as disconnected."""
     op = node.primitive
-    if op.extra.get("chooses"):
+    if op.chooses:
         return node.inputs[1:]
-    if "flows" in op.extra:
-        flows = op.extra["flows"]
-        return [node.inputs[k] for k in flows] if isinstance(flows, tuple) else node.inputs[:flows]
+    if op.flows is not None:
+        return [node.inputs[k] for k in op.flows] if isinstance(op.flows, tuple) else node.inputs[: op.flows]
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     return node.inputs[:-count] if count else node.inputs
 
@@ -354,11 +353,11 @@ def sources(ends, stop=(), conditions=False):
     found = set(ends)
     for node in reversed(toposort(list(ends), stop)):
         outs = [v in found for v in node.outputs]
-        extra = node.primitive.extra
+        op = node.primitive
         if not any(outs):
             continue
-        if "reaches" in extra:
-            found.update(node.inputs[k] for k in extra["reaches"](node, outs, conditions))
+        if op.reaches is not None:
+            found.update(node.inputs[k] for k in op.reaches(node, outs, conditions))
         else:
-            found.update(node.inputs if conditions and extra.get("chooses") else flowing(node))
+            found.update(node.inputs if conditions and op.chooses else flowing(node))
     return found

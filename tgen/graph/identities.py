@@ -8,7 +8,7 @@ that means the same}.
 from dataclasses import dataclass
 
 from tgen.core.op import OPS
-from tgen.core.rules import Rewriter
+from tgen.core.rules import IDENTITIES, Rewriter
 from tgen.core.types import is_float
 
 from .build import apply, like, literal
@@ -63,11 +63,11 @@ def twins(order, fixed):
     The variables in ``fixed`` have an adjoint of their own, so no identity reaches across one; if it has a
     twin itself, that is a variable of its own.
     """
-    if not any("stable" in node.primitive.extra for node in order):
+    if not any(node.primitive.name in IDENTITIES for node in order):
         return {}
     meaning = Meaning(fixed)
     for node in order:
-        if "stable" in node.primitive.extra and len(node.outputs) == 1 and is_float(node.outputs[0].dtype):
+        if node.primitive.name in IDENTITIES and len(node.outputs) == 1 and is_float(node.outputs[0].dtype):
             meaning.visit(node)
     return meaning.twins
 
@@ -103,7 +103,8 @@ class Meaning(Rewriter):
     """The rules on a graph. What a rule makes is an Apply at once; in vain, nothing refers to it."""
 
     def __init__(self, fixed):
-        super().__init__(())
+        super().__init__((), through=True)
+        self.rules = IDENTITIES
         self.fixed, self.twins, self.steps, self.where = fixed, {}, {}, None
         self.logs = {}
 
@@ -113,15 +114,6 @@ class Meaning(Rewriter):
         value = self.rewritten(step)
         if value is not None and value is not v:
             self.twins[v] = apply("copy", value) if v in self.fixed else value
-
-    def rewritten(self, instr):
-        """The rules of an op stand with the op."""
-        name, extra = instr.op.name, instr.op.extra
-        if "stable" in extra and name not in self.rules:
-            self.rules[name] = extra["stable"]
-            if "through" in extra:
-                self.through[name] = extra["through"]
-        return super().rewritten(instr)
 
     # -- what is read and made
     def definition(self, value):

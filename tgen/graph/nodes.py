@@ -363,7 +363,7 @@ def apply_op(op, inputs, attrs=None, where=None, bodies=()):
     where = where or user_line()
     try:
         types = infer(op, inputs, attrs, bodies)
-        if op.nonnegative:
+        if op.naturals:
             op.demand([_known_elements(v) for v in inputs])
     except (TypeError, ValueError) as error:
         place = f" ({where[0]}:{where[1]})" if where else ""

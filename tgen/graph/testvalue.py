@@ -31,7 +31,7 @@ def _results(node, values):
     """What a node makes of arrays."""
     op = node.primitive
     if node.bodies:
-        return op.extra["values"](node, values)
+        return op.values(node, values)
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     arrays = values[:-count] if count else values
     if op.kind == SCALAR:

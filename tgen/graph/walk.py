@@ -94,8 +94,8 @@ def label(fresh, old):
 
 def again(node, operands, retype=False):
     """The application of ``node`` to other operands; with ``retype`` its result types are inferred anew."""
-    if retype and "again" in node.primitive.extra:
-        return node.primitive.extra["again"](node, operands)
+    if retype and node.primitive.again is not None:
+        return node.primitive.again(node, operands)
     bodies = fitting(node, operands) if retype else node.bodies
     types = infer(node.primitive, operands, node.attrs, bodies) if retype else [v.type for v in node.outputs]
     return Apply(node.op, operands, types, node.attrs, bodies, node.where)
@@ -124,9 +124,7 @@ def fitting(node, operands):
         return node.bodies
     return tuple(
         retyped(body, types)
-        for body, types in zip(
-            node.bodies, node.primitive.extra["params"]([v.type for v in operands], node.attrs)
-        )
+        for body, types in zip(node.bodies, node.primitive.params([v.type for v in operands], node.attrs))
     )
 
 

@@ -195,7 +195,7 @@ class _Verifier:
 
     def block_params(self, instr):
         """The parameters of the blocks of a scan or cond have the types its rule gives them."""
-        wanted = instr.op.extra["params"]([v.type for v in instr.operands], instr.attrs)
+        wanted = instr.op.params([v.type for v in instr.operands], instr.attrs)
         _demand(len(wanted) == len(instr.blocks), f"{len(instr.blocks)} blocks, wanted {len(wanted)}")
         for block, types in zip(instr.blocks, wanted):
             _demand(
@@ -240,7 +240,7 @@ class _Verifier:
         if instr.op.name == "constant":
             return (self.constant(instr),)
         types = [self.equal.canon_type(v.type) for v in instr.operands]
-        if instr.op.extra.get("nonempty"):
+        if instr.op.nonempty:
             types = [_filled(type, instr.attrs["axes"]) for type in types]
         sizes = tuple(self.equal.canon(s) for s in instr.sizes)
         yields = ([self.equal.canon_type(v.type) for v in b.results] for b in instr.blocks)

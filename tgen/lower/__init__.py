@@ -195,7 +195,7 @@ class Lowering(Guards):
     def add(self, node):
         op, attrs = node.primitive, dict(node.attrs)
         out = node.outputs[0]
-        own = lower_through if op.name in IDENTITIES else op.extra.get("lower")
+        own = lower_through if op.name in IDENTITIES else op.lower
         if own:
             own(self, node, Site)
             return
@@ -205,8 +205,8 @@ class Lowering(Guards):
         arrays, sizes = self.split(node)
         site = Site("equal", op.name, node.where)
         self.guards(node, arrays, attrs, site)
-        if op.extra.get("found"):
-            attrs["found"] = tuple(str(self.found(f"length of {op}")) for _ in range(op.extra["found"]))
+        if op.found:
+            attrs["found"] = tuple(str(self.found(f"length of {op}")) for _ in range(op.found))
         types = self.infer(node, arrays, attrs, sizes, site)
         arrays = [self.resized(v, node) for v in arrays]
         self.types.update(zip(node.outputs, types))
@@ -315,7 +315,7 @@ class Lowering(Guards):
         """The Body of a scan, lowered: its carries keep their sizes from step to step."""
         here, carries = self.region, attrs["carries"]
         self.region = self.inner(loop=node.where)
-        types = node.primitive.extra["params"]([self.types[v] for v in arrays], attrs)[0]
+        types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
         for k, (p, t, v) in enumerate(zip(body.params, types, arrays)):
             self.types[p], self.places[p] = t, self.region
             self.labels[p] = (

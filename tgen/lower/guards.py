@@ -73,8 +73,8 @@ class Guards(Sizes):
         """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty
         reductions.
         """
-        name = node.primitive.name
-        if node.primitive.kind == SCALAR and len(arrays) > 1:
+        op, name = node.primitive, node.primitive.name
+        if op.kind == SCALAR and len(arrays) > 1:
             self.unify_elementwise(arrays, site)
         elif name in ("gather", "set_gather", "inc_gather"):
             skip = 1 if name == "gather" else 2
@@ -93,16 +93,14 @@ class Guards(Sizes):
                         Site("empty", name, node.where, (self.text(arrays[0]),)),
                         node,
                     )
-        elif name in LENGTHS or node.primitive.extra.get("draws"):
+        elif name in LENGTHS or op.draws:
             self.check_lengths(self.split(node)[1], node)
-        if "equal" in node.primitive.extra:
+        if op.equal is not None:
             types = [self.canon_type(self.types[v]) for v in arrays]
-            for pair in node.primitive.extra["equal"](types, attrs, self.split(node)[1]):
+            for pair in op.equal(types, attrs, self.split(node)[1]):
                 self.unify(*pair, replace(site, about=self.describe(arrays, types, *pair)))
-        if node.primitive.extra.get("refuses"):
-            attrs["site"] = self.add_site(
-                Site("parameter", name, node.where, (node.primitive.extra["refuses"],)), late=True
-            )
+        if op.refuses:
+            attrs["site"] = self.add_site(Site("parameter", name, node.where, (op.refuses,)), late=True)
         if name == "reshape":
             types = self.canon_type(self.types[arrays[0]])
             whole = dims.product(types.shape)
@@ -191,7 +189,7 @@ class Guards(Sizes):
     def demand_nonnegative(self, node, arrays):
         """A check that operands which must not be negative are not; an empty result needs none."""
         shape = self.canon_type(self.types[node.outputs[0]]).shape
-        for k, words in node.primitive.nonnegative.items():
+        for k, words in node.primitive.naturals.items():
             v, x = node.inputs[k], arrays[k]
             if not v.type.dtype.startswith("int") or self.is_nonnegative(v):
                 continue

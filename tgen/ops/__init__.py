@@ -7,6 +7,7 @@ from . import (
     elemwise,
     host,
     index,
+    known,
     linalg,
     loop,
     pool,
@@ -18,8 +19,6 @@ from . import (
     stable,
 )
 
-from . import known  # isort: skip  (it adds to the ops of the others)
-
 __all__ = [
     "control",
     "conv",
@@ -27,6 +26,7 @@ __all__ = [
     "elemwise",
     "host",
     "index",
+    "known",
     "linalg",
     "loop",
     "pool",

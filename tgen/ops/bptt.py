@@ -38,7 +38,7 @@ def sizes_of(node):
 def _finds_sizes(node):
     """Whether the shape of a result may depend on values."""
     return (
-        bool(node.primitive.extra.get("found"))
+        bool(node.primitive.found)
         or node.primitive.name == "ifelse"
         or node.primitive.name == "scan"
         and node.attrs["until"]

@@ -6,6 +6,8 @@ from tgen.core.op import REGION, STRUCT, Op, lookup, register
 from tgen.core.types import TensorType, is_float, promote
 from tgen.errors import DEMANDED
 
+from . import known
+
 
 def _ir(name, infer, evaluate, doc, **more):
     register(Op(name, STRUCT, infer, evaluate, doc=doc, **more))
@@ -24,6 +26,7 @@ _ir(
     lambda types, attrs, sizes: (TensorType("int64"),),
     lambda attrs, sizes: np.asarray(sizes[0], "int64"),
     "a size as an int64 value",
+    nonnegative=known.always,
     sizes=1,
 )
 _ir(

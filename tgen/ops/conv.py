@@ -269,7 +269,7 @@ register(
         mask=lambda node, mask: [_images(mask), _filters(mask, 1, 0)],
         sizes=lambda attrs: 2 * len(attrs["strides"]),
         samples=_SAMPLES,
-        extra={"equal": _conv_places},
+        equal=_conv_places,
         doc="filters w run over images x padded with zeros: at each place the sum of their products",
     )
 )
@@ -283,7 +283,7 @@ register(
         mask=lambda node, mask: [_all(mask), _images(mask)],
         sizes=lambda attrs: 3 * len(attrs["strides"]),
         samples=_SAMPLES,
-        extra={"equal": _input_places},
+        equal=_input_places,
         doc="the transposed convolution: g spread over images by filters w, less what falls on padding; "
         "adjoint of conv in x",
     )
@@ -298,7 +298,7 @@ register(
         mask=lambda node, mask: [_all(mask), _filters(mask, 0, 1)],
         sizes=lambda attrs: 3 * len(attrs["strides"]),
         samples=_SAMPLES,
-        extra={"equal": _weights_places},
+        equal=_weights_places,
         doc="for each element of the filters, the sum of g times what it meets of images x padded with "
         "zeros; adjoint of conv in w",
     )

@@ -194,13 +194,12 @@ def scalar(
     eval=None,
     node_grad=None,
     arity=None,
-    extra=None,
     mask="each",
     **more,
 ):
     """Declare a scalar op: its dtype rule, NumPy meaning, C text and the gradient of each operand.
 
-    ``arity`` defaults to the NumPy function's; extra["arity"] keeps it.
+    ``arity`` defaults to the NumPy function's.
     Ops with attrs give ``eval(attrs, sizes, x)`` and ``node_grad(node, gs)`` themselves.
     """
     arity = arity or getattr(function, "nin", 1)
@@ -215,7 +214,7 @@ def scalar(
             rule=rule,
             doc=doc,
             mask=mask,
-            extra={"arity": arity, **(extra or {})},
+            arity=arity,
             **more,
         )
     )

@@ -41,7 +41,8 @@ register(
         _infer,
         _eval,
         lambda node, gs: [gs[0]],
-        extra={"lower": _lower, "flows": 1},
+        lower=_lower,
+        flows=1,
         doc="its first operand; an `error` with `message` unless the second, a bool scalar, is true",
     )
 )
@@ -76,7 +77,7 @@ register(
         lambda types, attrs, sizes: (types[0],),
         _within,
         sizes=1,
-        extra={"lower": _lower_within},
+        lower=_lower_within,
         doc="its operand, int64 numbers, all of them below a size; an `error` with `message` if one is "
         "not "
         "(negative ones are the caller's to map to the size)",

@@ -12,6 +12,7 @@ from tgen.core.types import is_float
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import call, constant_of, real
 
+from . import known
 from .declare import (
     C_TYPES,
     CODES,
@@ -54,6 +55,8 @@ scalar(
     "x + y; bools: or",
     commutative=True,
     slopes="constant",
+    growth=known.sum_growth,
+    nonnegative=known.all_operands,
 )
 scalar(
     "add_adjoint",
@@ -83,6 +86,8 @@ scalar(
     "x * y; bools: and",
     commutative=True,
     slopes="others",
+    growth=known.factors_growth,
+    nonnegative=known.product,
 )
 scalar(
     "true_div",
@@ -91,6 +96,8 @@ scalar(
     {"f": "({0} / {1})"},
     (lambda g, z, x, y: g / y, lambda g, z, x, y: -(g * z) / y),
     "x / y in floats",
+    growth=known.factors_growth,
+    nonnegative=known.all_operands,
 )
 
 
@@ -151,7 +158,8 @@ scalar(
     (_power_slope, lambda g, z, x, y: _zero_where_not(call.neq(x, 0), g * call.log(real(x)) * real(z))),
     "x ** y; ValueError for an integer to a negative power",
     arity=2,
-    nonnegative={1: "Integers to negative integer powers are not allowed; cast the base to a float"},
+    nonnegative=known.power,
+    naturals={1: "Integers to negative integer powers are not allowed; cast the base to a float"},
 )
 scalar(
     "neg",
@@ -169,6 +177,7 @@ scalar(
     {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
     (lambda g, z, x: g * call.sgn(x),),
     "absolute value",
+    nonnegative=known.always,
 )
 scalar(
     "sgn",
@@ -185,6 +194,8 @@ scalar(
     {"f": "({0} * {0})", "n": "({T})(({U}){0} * ({U}){0})"},
     (lambda g, z, x: g * (2 * real(x)),),
     "x * x",
+    nonnegative=known.always,
+    through=("sqrt", "abs"),
 )
 
 
@@ -203,7 +214,7 @@ def _is_squares(v):
         name = node and node.primitive.name
         if name == "add":
             stack += node.inputs
-        elif name in ("sum", "true_div", "cast") or node and node.primitive.extra.get("moves"):
+        elif name in ("sum", "true_div", "cast") or node and node.primitive.moves:
             stack.append(node.inputs[0])
         elif not (
             name == "sqr"
@@ -229,14 +240,16 @@ scalar(
     {"f": "sqrt{f}({0})"},
     (_root_slope,),
     "square root; the gradient of a norm, the root of a sum of squares, is 0 at 0",
+    nonnegative=known.all_operands,
 )
 
 
 # -- float functions -----------------------------------------------------------------------------------------
 
 
-def _floating(name, function, grad, doc, c=None):
-    scalar(name, floating, function, {"f": c or name.replace("arc", "a") + "{f}({0})"}, grad and (grad,), doc)
+def _floating(name, function, grad, doc, c=None, **more):
+    text = c or name.replace("arc", "a") + "{f}({0})"
+    scalar(name, floating, function, {"f": text}, grad and (grad,), doc, **more)
 
 
 def _elementwise(function):
@@ -254,13 +267,27 @@ def _softplus(x):
     return np.where(x < 0, x.dtype.type(0), x) + np.log1p(np.exp(-np.abs(x)))
 
 
-_floating("exp", np.exp, lambda g, z, x: g * z, "e ** x")
-_floating("exp2", np.exp2, lambda g, z, x: g * z * LN2, "2 ** x")
+_floating(
+    "exp",
+    np.exp,
+    lambda g, z, x: g * z,
+    "e ** x",
+    growth=known.exponential,
+    nonnegative=known.always,
+    through=("logsoftmax",),
+)
+_floating("exp2", np.exp2, lambda g, z, x: g * z * LN2, "2 ** x", nonnegative=known.always)
 _floating("expm1", np.expm1, lambda g, z, x: g * (z + 1), "e ** x - 1, precise near 0")
-_floating("log", np.log, lambda g, z, x: g / x, "natural logarithm")
+_floating("log", np.log, lambda g, z, x: g / x, "natural logarithm", through=())
 _floating("log2", np.log2, lambda g, z, x: g / (x * LN2), "logarithm to base 2")
 _floating("log10", np.log10, lambda g, z, x: g / (x * LN10), "logarithm to base 10")
-_floating("log1p", np.log1p, lambda g, z, x: g / (1 + x), "log(1 + x), precise near 0")
+_floating(
+    "log1p",
+    np.log1p,
+    lambda g, z, x: g / (1 + x),
+    "log(1 + x), precise near 0",
+    through=("neg", "exp"),
+)
 _floating("sin", np.sin, lambda g, z, x: g * call.cos(x), "sine")
 _floating("cos", np.cos, lambda g, z, x: -g * call.sin(x), "cosine")
 _floating("tan", np.tan, lambda g, z, x: g * (1 + z * z), "tangent")
@@ -268,7 +295,7 @@ _floating("arcsin", np.arcsin, lambda g, z, x: g / call.sqrt(1 - x * x), "invers
 _floating("arccos", np.arccos, lambda g, z, x: -g / call.sqrt(1 - x * x), "inverse cosine")
 _floating("arctan", np.arctan, lambda g, z, x: g / (1 + x * x), "inverse tangent")
 _floating("sinh", np.sinh, lambda g, z, x: g * call.cosh(x), "hyperbolic sine")
-_floating("cosh", np.cosh, lambda g, z, x: g * call.sinh(x), "hyperbolic cosine")
+_floating("cosh", np.cosh, lambda g, z, x: g * call.sinh(x), "hyperbolic cosine", nonnegative=known.always)
 _floating("tanh", np.tanh, lambda g, z, x: g * (1 - z * z), "hyperbolic tangent")
 _floating("arcsinh", np.arcsinh, lambda g, z, x: g / call.sqrt(x * x + 1), "inverse hyperbolic sine")
 _floating("arccosh", np.arccosh, lambda g, z, x: g / call.sqrt(x * x - 1), "inverse hyperbolic cosine")
@@ -282,13 +309,22 @@ _floating(
     lambda g, z, x: -g * TWO_OVER_ROOT_PI * call.exp(-x * x),
     "1 - erf(x), precise for large x",
 )
-_floating("sigmoid", _sigmoid, lambda g, z, x: g * z * (1 - z), "1 / (1 + e ** -x)", "tgen_sigmoid_{k}({0})")
+_floating(
+    "sigmoid",
+    _sigmoid,
+    lambda g, z, x: g * z * (1 - z),
+    "1 / (1 + e ** -x)",
+    "tgen_sigmoid_{k}({0})",
+    growth=known.probability,
+    nonnegative=known.always,
+)
 _floating(
     "softplus",
     _softplus,
     lambda g, z, x: g * call.sigmoid(x),
     "log(1 + e ** x) without overflow",
     "tgen_softplus_{k}({0})",
+    nonnegative=known.always,
 )
 
 
@@ -341,7 +377,10 @@ def _extreme_grad(node, gs):
     return [Chosen(gs[0], first), Chosen(gs[0], first, False)]
 
 
-for _name, _function, _sign in [("minimum", np.minimum, "<"), ("maximum", np.maximum, ">")]:
+for _name, _function, _sign, _least in [
+    ("minimum", np.minimum, "<", known.all_operands),
+    ("maximum", np.maximum, ">", known.any_operand),
+]:
     _choice = f"(({{T}})({{0}} {_sign} {{1}} ? {{0}} : {{1}}))"
     scalar(
         _name,
@@ -352,6 +391,7 @@ for _name, _function, _sign in [("minimum", np.minimum, "<"), ("maximum", np.max
         f"the {_name}; nan if either is nan",
         node_grad=_extreme_grad,
         commutative=True,
+        nonnegative=_least,
     )
 
 
@@ -435,7 +475,9 @@ scalar(
     "x where the condition holds, else y",
     arity=3,
     slopes="constant",
-    extra={"chooses": True},
+    chooses=True,
+    growth=known.either_growth,
+    nonnegative=known.chosen,
 )
 
 
@@ -555,6 +597,7 @@ scalar(
     "x in another dtype; floats truncate, and what an integer cannot hold is x86's value (INT_MIN)",
     eval=_cast,
     slopes="constant",
+    nonnegative=known.all_operands,
 )
 
 
@@ -571,7 +614,8 @@ def _identity(name, grad, doc, flows=1, mask="each"):
         node_grad=grad,
         mask=mask,
         slopes="constant",
-        extra={"flows": flows, "identity": True},
+        flows=flows,
+        identity=True,
     )
 
 

@@ -8,12 +8,25 @@ result, the pattern an entry per axis: an int (static), SIZE (the next of the in
 (the next symbol of ``found``: known when Python has run).
 """
 
+from dataclasses import dataclass
+
 from tgen.core import dims
 from tgen.core.op import HOST, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.walk import inside_out
 
 SIZE, FOUND = "size", "found"
+
+
+@dataclass(frozen=True, eq=False)
+class Python:
+    """What one application calls: ``run(arrays, sizes)`` on operands of these (dtype, rank), for these
+    results.
+    """
+
+    run: object
+    operands: tuple
+    results: tuple
 
 
 def infer(types, attrs, sizes):
@@ -85,7 +98,7 @@ def site_key(node):
     return op, node.where, node.attrs["results"], tuple(v.type for v in (*node.inputs, *node.outputs))
 
 
-# -- lowering: extra["lower"] of the records that tgen/pyops makes -------------------------------------------
+# -- lowering: Op.lower of the records that tgen/pyops makes -------------------------------------------
 
 
 def lower_host(state, node, site):

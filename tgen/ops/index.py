@@ -131,7 +131,8 @@ register(
         _gather_grad,
         fails=True,
         mask="added",
-        extra={"flows": 1, "moves": True},
+        flows=1,
+        moves=True,
         samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
         doc="elements of x at integer index arrays; negative ones count from the end, others out of "
         "range are an IndexError",
@@ -146,7 +147,7 @@ register(
         _set_gather_grad,
         fails=True,
         mask="moved",
-        extra={"flows": 2},
+        flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         doc="base with base[..., indices] = v; of repeated indices the last wins",
     )
@@ -160,7 +161,7 @@ register(
         _inc_gather_grad,
         fails=True,
         mask="moved",
-        extra={"flows": 2},
+        flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         doc="base with v added at base[..., indices]; repeated indices accumulate",
     )
@@ -185,7 +186,8 @@ register(
         STRUCT,
         _nonzero_infer,
         lambda attrs, sizes, x: tuple(np.asarray(i, "int64") for i in np.nonzero(x)),
-        extra={"flows": 0, "found": 1},
+        flows=0,
+        found=1,
         doc="where x is not zero (nan is not): one int64 vector per axis, all of one length found when "
         "it runs",
     )

@@ -136,12 +136,10 @@ register(
         scan_grad,
         sizes=1,
         fails=True,
-        extra={
-            "params": lambda types, attrs: (scan_params(types, attrs),),
-            "partial": True,
-            "values": scan_values,
-            "reaches": reaches,
-        },
+        params=lambda types, attrs: (scan_params(types, attrs),),
+        partial=True,
+        values=scan_values,
+        reaches=reaches,
         doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks "
         "and sums",
     )
@@ -199,7 +197,7 @@ register(
         _ifelse_eval,
         _ifelse_grad,
         mask="each",
-        extra={"chooses": True},
+        chooses=True,
         doc="the values of one branch or of the other; what only one branch needs is computed only when "
         "it is taken",
     )
@@ -244,7 +242,7 @@ register(
         cond_infer,
         None,
         fails=True,
-        extra={"params": cond_params},
+        params=cond_params,
         doc="one of two blocks runs, by a scalar condition (IR only: what ifelse becomes)",
     )
 )

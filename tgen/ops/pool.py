@@ -190,7 +190,7 @@ register(
         mask="added",
         sizes=lambda attrs: len(attrs["window"]),
         samples=(_AVERAGE,),
-        extra={"equal": _unpool_places},
+        equal=_unpool_places,
         doc="g spread over the windows it is the sum or average of; adjoint of pool",
     )
 )
@@ -203,7 +203,8 @@ register(
         lambda node, gs: [apply("max_pick", gs[0], *node.inputs[1:], **node.attrs)],
         mask="added",
         samples=(_MAX,),
-        extra={"flows": 1, "equal": _pick_places},
+        flows=1,
+        equal=_pick_places,
         doc="g added where its window of x equals the maximum z; the gradient of a max pool",
     )
 )
@@ -216,7 +217,8 @@ register(
         lambda node, gs: [apply("max_unpool", gs[0], *node.inputs[1:], **node.attrs)],
         mask="added",
         samples=(_MAX,),
-        extra={"flows": 1, "equal": _pick_places},
+        flows=1,
+        equal=_pick_places,
         doc="for each window the sum of v where x equals the maximum z; adjoint of max_unpool",
     )
 )

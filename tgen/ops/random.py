@@ -39,11 +39,6 @@ def draw(name, infer, evaluate, doc, params=0, refuses="", in_place=False, **mor
 
     ``refuses``: what is a ValueError. ``in_place``: the C may write the state after over the state.
     """
-    extra = {
-        "draws": True,
-        **({"refuses": refuses} if refuses else {}),
-        **({"in_place": True} if in_place else {}),
-    }
     return register(
         Op(
             name,
@@ -52,7 +47,9 @@ def draw(name, infer, evaluate, doc, params=0, refuses="", in_place=False, **mor
             evaluate,
             sizes=-(1 + params),
             fails=bool(refuses),
-            extra=extra,
+            draws=True,
+            refuses=refuses,
+            in_place=in_place,
             doc=doc,
             **more,
         )
@@ -207,7 +204,8 @@ register(
         _lookup_infer("multinomial_of_uniform", lambda p, sizes: p.shape[1]),
         _multinomial,
         sizes=1,
-        extra={"draws": True, "equal": _lookup_places},
+        draws=True,
+        equal=_lookup_places,
         doc="per row of probabilities, how often each column is met by its uniform numbers (as many a "
         "row as the size says)",
     )
@@ -219,7 +217,8 @@ register(
         _lookup_infer("choice_of_uniform", lambda p, sizes: sizes[0]),
         _choice,
         sizes=1,
-        extra={"draws": True, "equal": _lookup_places},
+        draws=True,
+        equal=_lookup_places,
         doc="per row of probabilities, the columns its uniform numbers meet, each column once; -1 where "
         "none is left",
     )

@@ -13,6 +13,7 @@ from tgen.core.types import TensorType, accumulator, is_float, promote
 from tgen.graph.adjoint import Chosen, Lanes, lanes
 from tgen.graph.build import apply, call, keep, length, like, literal, real
 
+from . import known
 from .lanes import product_of_others
 
 _SAMPLES = ({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})
@@ -87,11 +88,8 @@ def _eval(function):
 
 
 def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
-    extra = {"nonempty": more.get("nonempty", False)}
-    infer = _infer(name, dtypes, **more)
-    register(
-        Op(name, REDUCE, infer, _eval(function), grad, extra=extra, doc=doc, mask=mask, samples=_SAMPLES)
-    )
+    infer = _infer(name, dtypes, nonempty=more.get("nonempty", False))
+    register(Op(name, REDUCE, infer, _eval(function), grad, doc=doc, mask=mask, samples=_SAMPLES, **more))
 
 
 def _sum_grad(node, gs):
@@ -122,8 +120,20 @@ def _lanes_of_a_reduction(node, mask):
 
 
 def _accumulation(name, function, grad, doc, mask=None):
-    infer, evaluate = _accumulated_infer(name), _accumulated_eval(name, function)
-    register(Op(name, REDUCE, infer, evaluate, grad, doc=doc, mask=mask, samples=_SAMPLES))
+    register(
+        Op(
+            name,
+            REDUCE,
+            _accumulated_infer(name),
+            _accumulated_eval(name, function),
+            grad,
+            doc=doc,
+            mask=mask,
+            samples=_SAMPLES,
+            growth=known.own_growth,
+            nonnegative=known.all_operands,
+        )
+    )
 
 
 _accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")
@@ -136,6 +146,7 @@ _reduction(
     "largest element; nan if any is nan",
     "moved",
     nonempty=True,
+    nonnegative=known.all_operands,
 )
 _reduction(
     "min",
@@ -145,6 +156,7 @@ _reduction(
     "smallest element; nan if any is nan",
     "moved",
     nonempty=True,
+    nonnegative=known.all_operands,
 )
 _reduction(
     "any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true"
@@ -192,7 +204,7 @@ for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
             "in "
             "the flattened array",
             samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
-            extra={"nonempty": True},
+            nonempty=True,
         )
     )
 
@@ -259,6 +271,8 @@ register(
         _softmax_infer,
         _softmax,
         _softmax_grad,
+        growth=known.probability,
+        nonnegative=known.always,
         samples=_ALONG,
         mask=_lanes_along,
         doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes "

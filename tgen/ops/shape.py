@@ -7,7 +7,7 @@ from tgen.core.op import STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.build import apply, lengths, literal, plus, zeros
 
-MOVES = {"moves": True}  # grad lets log pass below these, to meet the softmax under them
+from . import known
 
 
 def _is_one(size):
@@ -55,7 +55,7 @@ register(
         _dimshuffle,
         _dimshuffle_grad,
         mask="moved",
-        extra=MOVES,
+        moves=True,
         samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
         doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1",
     )
@@ -86,7 +86,7 @@ register(
         lambda node, gs: [gs[0]],
         sizes=-1,
         mask="moved",
-        extra=MOVES,
+        moves=True,
         doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs",
     )
 )
@@ -122,7 +122,7 @@ register(
         _reshape_grad,
         sizes=lambda attrs: attrs["ndim"],
         mask="moved",
-        extra=MOVES,
+        moves=True,
         doc="the elements in C order under another shape of the same size",
     )
 )
@@ -174,7 +174,7 @@ register(
         _slice_grad,
         sizes=lambda attrs: 2 * _starts(attrs),
         mask="moved",
-        extra=MOVES,
+        moves=True,
         doc="element k of an axis is x[start + step * k], k < length",
     )
 )
@@ -281,7 +281,7 @@ register(
         _unbroadcast_infer,
         lambda attrs, sizes, x: x,
         mask="moved",
-        extra=MOVES,
+        moves=True,
         samples=({"axes": (0,)},),
         grad=lambda node, gs: [
             apply(
@@ -300,7 +300,7 @@ register(
         _rebroadcast_infer,
         _rebroadcast,
         mask="moved",
-        extra=MOVES,
+        moves=True,
         samples=({"axes": (0,)},),
         fails=True,
         grad=lambda node, gs: [
@@ -323,8 +323,9 @@ register(
         STRUCT,
         lambda types, attrs, sizes: (TensorType("int64"),),
         lambda attrs, sizes, x: np.asarray(x.shape[attrs["axis"]], "int64"),
-        extra={"flows": 0},
+        flows=0,
         samples=({"axis": 0},),
+        nonnegative=known.always,
         doc="the size of an axis, int64; becomes `size` in the IR",
     )
 )
@@ -335,7 +336,7 @@ register(
         lambda types, attrs, sizes: (TensorType("int64", sizes),),
         lambda attrs, sizes: np.arange(sizes[0], dtype="int64"),
         sizes=1,
-        extra={"flows": 0},
+        flows=0,
         doc="int64 0, 1, ... n-1",
     )
 )

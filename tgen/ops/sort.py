@@ -12,6 +12,7 @@ from tgen.core.types import TensorType, wide
 from tgen.graph.adjoint import Lanes
 from tgen.graph.build import apply, call, lengths, like, real
 
+from . import known
 from .lanes import flip, from_the_end, product_before
 from .reduce import accumulated
 
@@ -87,6 +88,7 @@ register(
         _running(np.cumsum),
         lambda node, gs: [_from_here(gs[0], node.attrs["axis"])],
         mask=_lanes_to_the_end,
+        nonnegative=known.all_operands,
         samples=({"axis": 0}, {"axis": 1}),
         doc="sums of the elements up to each one along axis",
     )
@@ -99,6 +101,7 @@ register(
         _running(np.cumprod),
         _cumprod_grad,
         mask=_lanes_to_the_end,
+        nonnegative=known.all_operands,
         samples=({"axis": 0}, {"axis": 1}),
         doc="products of the elements up to each one along axis",
     )

@@ -13,8 +13,7 @@ passes/rules.py.
 ['log1p_of_exponential', 'log1p_minus_sigmoid']
 """
 
-from tgen.core.op import OPS
-from tgen.core.rules import BOUNDED, FLOAT, GROWS, narrows, rule
+from tgen.core.rules import BOUNDED, FLOAT, GROWS, IDENTITIES, narrows, rule
 
 # -- rules that are functions --------------------------------------------------------------------------------
 
@@ -297,12 +296,5 @@ STABLE = (
     rule("second_power", "pow(x, 2)", _square, FLOAT, example=EXAMPLES["power"]),
     rule("times_itself", "mul(x, x)", _square, FLOAT, example=EXAMPLES["itself"]),
 )
-
-# The ops that are taken below what only moves elements (indexing, transposing, reshaping, casting), to meet
-# one of these there. So is a log of what is made of exponentials: log(softmax(x)[i]) is log(softmax(x))[i].
-THROUGH = {"log": (), "log1p": ("neg", "exp"), "exp": ("logsoftmax",), "sqr": ("sqrt", "abs")}
-
 for _row in STABLE:
-    OPS[_row.pattern[1]].extra.setdefault("stable", []).append(_row)
-for _name, _ops in THROUGH.items():
-    OPS[_name].extra["through"] = _ops
+    IDENTITIES.setdefault(_row.pattern[1], []).append(_row)

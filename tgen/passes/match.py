@@ -11,7 +11,7 @@ from tgen.ir.rebuild import definitions, replaced, substitute
 class Sweep(Rewriter):
     """One walk over a block: the rules of its op are tried on each instruction, and on a replacement."""
 
-    def __init__(self, block, rules, through=None):
+    def __init__(self, block, rules, through=False):
         super().__init__(rules, through)
         self.block, self.table = block, rules
         self.out, self.definitions, self.env, self.where = [], {}, {}, frozenset()

@@ -217,7 +217,7 @@ def obstacle_in(places, value, target):
     if instr.op.name == "kernel":
         return _kernel_obstacle(instr, target)
     if (
-        (instr.op.name in IN_PLACE_BASE or instr.op.extra.get("in_place"))
+        (instr.op.name in IN_PLACE_BASE or instr.op.in_place)
         and instr.operands[0] is target
         and instr.operands.count(target) == 1
     ):

@@ -10,12 +10,12 @@ used stays for dce.
 """
 
 from tgen.ir.rebuild import bottom_up
-from tgen.ops.stable import STABLE, THROUGH
+from tgen.ops.stable import STABLE
 from tgen.passes.match import Sweep
 
 
 def stabilise(function):
     """``function`` with the stable identities applied, in nested blocks too."""
     return function.with_block(
-        bottom_up(function.block, lambda block, level: Sweep(block, STABLE, THROUGH).run())
+        bottom_up(function.block, lambda block, level: Sweep(block, STABLE, through=True).run())
     )

@@ -40,17 +40,20 @@ def python_record(node):
         made = body([np.array(v) for v in values], sizes)
         return made[0] if len(made) == 1 else tuple(made)
 
-    extra = {
-        "run": body,
-        "results": results,
-        "operands": _types(arrays),
-        "lower": host.lower_host,
-        "again": again,
-        "flows": flows(node),
-        "partial": True,
-    }
-    sizes = len(node.inputs) - len(arrays)
-    return Record("host", HOST, host.infer, evaluate, _pulled_floats, sizes=sizes, fails=True, extra=extra)
+    return Record(
+        "host",
+        HOST,
+        host.infer,
+        evaluate,
+        _pulled_floats,
+        sizes=len(node.inputs) - len(arrays),
+        fails=True,
+        flows=flows(node),
+        partial=True,
+        lower=host.lower_host,
+        again=again,
+        python=host.Python(body, _types(arrays), results),
+    )
 
 
 def effect_record(node):
@@ -67,14 +70,18 @@ def effect_record(node):
         body([np.array(v) for v in values], sizes)
         return values[0] if len(values) == 1 else values
 
-    extra = {
-        "run": body,
-        "results": (),
-        "operands": _types(node.inputs),
-        "lower": host.lower_effect,
-        "flows": flows(node),
-    }
-    return Record("host_effect", HOST, infer, evaluate, pulled, effect="host", fails=True, extra=extra)
+    return Record(
+        "host_effect",
+        HOST,
+        infer,
+        evaluate,
+        pulled,
+        effect="host",
+        fails=True,
+        flows=flows(node),
+        lower=host.lower_effect,
+        python=host.Python(body, _types(node.inputs), ()),
+    )
 
 
 def through_record(node, name, count, lower=host.lower_through, check=None):
@@ -93,7 +100,8 @@ def through_record(node, name, count, lower=host.lower_through, check=None):
         lambda types, attrs, sizes: tuple(types[:count]),
         evaluate,
         pulled,
-        extra={"lower": lower, "flows": flows(node)},
+        lower=lower,
+        flows=flows(node),
     )
 
 
@@ -179,7 +187,7 @@ def flows(node):
 
 def pulled(node, gs):
     """The gradients in the inputs that ``flowing`` names, by the user's L_op or grad."""
-    op, inputs, wanted = node.op, arrays_of(node), node.primitive.extra["flows"]
+    op, inputs, wanted = node.op, arrays_of(node), node.primitive.flows
     if not hasattr(op, "grad") and not op._tgen_pulls():
         place = f" (applied at {node.where[0]}:{node.where[1]})" if node.where else ""
         return [
@@ -204,7 +212,7 @@ def _pulled_floats(node, gs):
     """
     gs = [g if is_float(v.dtype) else None for g, v in zip(gs, node.outputs)]
     if all(g is None for g in gs):
-        return [None] * len(node.primitive.extra["flows"])
+        return [None] * len(node.primitive.flows)
     return pulled(node, [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
 
 

@@ -75,7 +75,7 @@ def results(fn):
 
 def bodies(fn):
     """[(number, op, "", "Python", place)] of what the host instructions call."""
-    nodes = [(number, primitive.extra["run"].node) for number, primitive in fn.fn.program.python.values()]
+    nodes = [(number, primitive.python.run.node) for number, primitive in fn.fn.program.python.values()]
     return [(f"python={number}", escape(node.op), "", "Python", place(node.where)) for number, node in nodes]
 
 

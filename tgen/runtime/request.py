@@ -264,7 +264,7 @@ def _default_update(s, made):
     """
     value = s.default_update
     node = value.owner if isinstance(value, Variable) else None
-    if node is None or not node.primitive.extra.get("draws") or node in made:
+    if node is None or not node.primitive.draws or node in made:
         return value
     copies = [other for other in made if other.primitive is node.primitive and other.inputs[0] is s]
     return copies[0].outputs[value.index] if copies else value

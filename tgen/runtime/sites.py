@@ -26,10 +26,11 @@ class Site:
     def __init__(self, primitive, lib, ffi):
         self.lib, self.ffi = lib, ffi
         self.buffer, self.cast, self.char = ffi.buffer, ffi.cast, ffi.typeof("char *")
-        self.run = primitive.extra["run"]
+        python = primitive.python
+        self.run = python.run
         self.run.check()
-        self.operands = [(np.dtype(dtype), rank) for dtype, rank in primitive.extra["operands"]]
-        self.results = primitive.extra["results"]
+        self.operands = [(np.dtype(dtype), rank) for dtype, rank in python.operands]
+        self.results = python.results
 
     def __call__(self, arrays):
         inputs, at = [], 0

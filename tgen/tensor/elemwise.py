@@ -117,7 +117,7 @@ class Elemwise(metaclass=_IsElemwise):
 FUNCTIONS = {
     name: Elemwise(name)
     for name, op in OPS.items()
-    if op.kind == SCALAR and name not in _APART and not op.extra.get("identity")
+    if op.kind == SCALAR and name not in _APART and not op.identity
 }
 
 
