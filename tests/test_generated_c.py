@@ -21,7 +21,7 @@ from tgen import passes
 from tgen.codegen import sizes
 from tgen.codegen.generate import generate
 from tgen.codegen.loops import Lines
-from tgen.codegen.parts import Body, declared, node_text
+from tgen.codegen.parts import Body, declared, node_text, renamed
 from tgen.core import dims
 from tgen.ir.interp import run
 from tgen.lower import lower
@@ -131,7 +131,7 @@ def test_sizes_are_computed_once():
     given = {
         name: k for k, name in enumerate(sorted({s for size in table.known for s in dims.symbols(size)}), 11)
     }
-    for name in table.known.values():
+    for known, name in table.known.items():
         definition = re.findall(rf"f->{name} = (.*);", text)
         assert len(definition) <= 1
         if definition:
@@ -139,7 +139,7 @@ def test_sizes_are_computed_once():
             python = re.sub(r"tgen_size_(div|mod|min|max)", r"\1", definition[0].replace("f->", ""))
             calls = {"div": lambda a, b: a // b, "mod": lambda a, b: a % b, "min": min, "max": max}
             given[name] = eval(python, calls, given)
-            assert given[name] == dims.evaluate(size, given)
+            assert given[name] == dims.evaluate(known, given)
     divisions = text.count("tgen_size_div(f->")
     assert 3 <= divisions == len(re.findall(r"f->d\d+ = .*tgen_size_div\(", text)), (
         "a division stands outside its definition"
@@ -246,7 +246,8 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
         "use(&f->b);",
         "if (c_dense == n1) v0[k0] = f->host->width;",
     ]
-    parameters, arguments, nodes, text = body.common()
+    parameters, arguments, names, text = body.common()
+    nodes = renamed(body.nodes, names)
     assert parameters == [
         "Frame *f",
         "int64_t s0",

@@ -14,30 +14,27 @@ ERROR_SLOTS = 9  # frame[0..7] is the error record, frame[8] the caller's
 
 def symbols_of(function):
     """Every size symbol the module names: those of parameters, arguments and what is found inside."""
-    found, seen = {}, set()
-
-    def note(sizes):
-        if sizes not in seen:
-            seen.add(sizes)
-            found.update(dict.fromkeys(name for s in sizes for name in dims.symbols(s)))
-
+    found = {}
     for v, p in zip(function.block.params, function.params):
         if p.symbol:
             found[p.symbol] = None
-        note(v.type.shape)
+        found.update(dict.fromkeys(v.type.symbols))
     for instr in walk(function.block):
-        found.update(dict.fromkeys(instr.found))
-        note(instr.sizes)
+        if instr.found:
+            found.update(dict.fromkeys(instr.found))
+        for s in instr.sizes:
+            found.update(dict.fromkeys(dims.symbols(s)))
         for v in instr.results:
-            note(v.type.shape)
+            if v.type.shape:
+                found.update(dict.fromkeys(v.type.symbols))
     return list(found)
 
 
 class Entry:
-    """Lines of the entry function, from a walked Module."""
+    """Lines of the entry function, from a walked Module; ``symbols`` are all that it names."""
 
-    def __init__(self, module):
-        self.m = module
+    def __init__(self, module, symbols):
+        self.m, self.symbols = module, symbols
         self.function, self.plan, self.names = module.function, module.plan, module.names
         self.shared_count = sum(p.kind == SHARED for p in self.function.params)
         self.load, self.sizes, self.checks = [], [], []
@@ -109,7 +106,7 @@ class Entry:
         """Every size that is read is defined, by an axis, an argument or an instruction."""
         known = self.defined | {p.symbol for p in self.function.params}
         known.update(name for instr in walk(self.function.block) for name in instr.found)
-        unbound = [s for s in symbols_of(self.function) if s not in known]
+        unbound = [s for s in self.symbols if s not in known]
         if unbound:
             raise VerifyError(f"nothing defines the size {', '.join(unbound)}, which the function reads")
 

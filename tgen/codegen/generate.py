@@ -43,7 +43,9 @@ LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
     ),
     "kinds": tuple((c, C_TYPES[d], d.startswith("float")) for d, c in CODES.items()),
 }
-HELPER, CALLED = re.compile(r"\btgen_\w+"), re.compile(r"\b(\w+)(?=\()")
+# The library's functions, and those of libm or alike. What stands before a name is looked at last: a pattern
+# that begins with letters is found five times as fast.
+HELPER, CALLED = re.compile(r"tgen_(?<!\wtgen_)\w+"), re.compile(r"[a-z](?<!\w.)\w*(?=\()")
 ANY = object()  # in a set of memory: what the next step touches, whatever that is
 
 
@@ -200,8 +202,8 @@ def parts_of_file(function, plan, general=False):
 def _parts_of_file(function, plan, general, named):
     ir_text, names, lines = text.printed(function)
     module = Module(function, plan, names, lines, general).build()
-    entry = Entry(module).build()
     symbols = symbols_of(function)
+    entry = Entry(module, symbols).build()
     functions = Functions(module, [*symbols, *named.known.values()])
     tree = Steps(module, functions.parts)
     steps = tree.views(module.steps)

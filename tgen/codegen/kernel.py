@@ -164,6 +164,7 @@ class Level:
         self.reduced = {self.place[a] for o in self.outs if o[0] == "reduce" for a in o[2]}
         self.block = self.blocked()
         self.order = self.loop_order()
+        self.depths = {axis: k + 1 for k, axis in enumerate(self.order)}  # axis -> the depth inside its loop
         self.prefix = [[] for _ in range(len(self.domain) + 1)]  # lines at each depth, loads first
 
     def strides(self, out, sink):
@@ -216,8 +217,7 @@ class Level:
 
     # -- loads
     def depth(self, axes):
-        depths = {g: k + 1 for k, g in enumerate(self.order)}
-        found = [depths[self.place[a.index]] for a in axes if a != WHOLE and a.index is not None]
+        found = [self.depths[self.place[a.index]] for a in axes if a != WHOLE and a.index is not None]
         found += [self.depth(self.instr.attrs["maps"][a.gather]) for a in axes if a.gather is not None]
         return max(found, default=0)
 

@@ -5,7 +5,7 @@ of.
 from dataclasses import dataclass, field
 
 from tgen.core import dims
-from tgen.core.types import TensorType
+from tgen.core.types import tensor_type
 from tgen.ir.nodes import CONST, SHARED
 
 from . import conv
@@ -74,6 +74,7 @@ class Module:
         self.depth = self.loop_depth = self.loops = 0
         self.around, self.block_holders = [], {}  # the lists of steps around the one being written
         self.room, self.packs, self.packed, self.holders, self.own = [], [], set(), [], {}
+        self.strides = {}  # shape -> the strides of a dense array, which most kernels ask for again
 
     # -- memory
     def is_param(self, v):
@@ -88,12 +89,13 @@ class Module:
 
     def array(self, v, dense=True):
         name = self.names[v]
-        strides = (
-            dense_strides(v.type.shape)
-            if dense or not self.strided(v)
-            else [f"f->{name}_s{k}" for k in range(v.type.ndim)]
-        )
-        return Array(f"f->{name}", v.type.dtype, v.type.shape, strides)
+        if not dense and self.strided(v):
+            return Array(
+                f"f->{name}", v.type.dtype, v.type.shape, [f"f->{name}_s{k}" for k in range(v.type.ndim)]
+            )
+        if v.type.shape not in self.strides:
+            self.strides[v.type.shape] = dense_strides(v.type.shape)
+        return Array(f"f->{name}", v.type.dtype, v.type.shape, self.strides[v.type.shape])
 
     def operand(self, v, dense=True):
         return self.array(v, dense) if v.type.ndim else self.pointer(v)
@@ -155,9 +157,13 @@ class Module:
 
     def walk(self, block):
         for original in block.instrs:
-            instr = original.with_(operands=tuple(map(self.real, original.operands)))
+            instr = (
+                original.with_(operands=tuple(map(self.real, original.operands)))
+                if self.plan.outer
+                else original
+            )
             before, self.current = self.current, [instr]
-            self.emit(instr, self.ir_lines[original])
+            self.emit(instr, " ".join(self.ir_lines[original].split()))
             self.current = before
 
     def real(self, v):
@@ -288,7 +294,7 @@ class Module:
 
     # -- rooms for results
     def late(self, v):
-        return any(map(is_late, v.type.shape))
+        return any(name.startswith("k") for name in v.type.symbols)
 
     def bytes(self, v):
         return self.bytes_of(v.type.dtype, v.type.shape)
@@ -299,16 +305,17 @@ class Module:
     @staticmethod
     def sizes_of(dtype, shape):
         return (
-            f"{TensorType(dtype).itemsize}, {len(shape)}, "
+            f"{tensor_type(dtype, ()).itemsize}, {len(shape)}, "
             f"(int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
         )
 
     def allocate(self, instr):
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
         for v in instr.results:
-            slot = self.plan.slots[v]
-            own = any(name in instr.found for s in v.type.shape for name in dims.symbols(s))
-            if not v.type.ndim or slot.kind in ("alias", "found", "row") or own or not self.late(v):
+            if not v.type.ndim or not self.late(v):
+                continue
+            own = any(name in instr.found for name in v.type.symbols)
+            if own or self.plan.slots[v].kind in ("alias", "found", "row"):
                 continue
             self.take_late(self.holder_of(v), self.pointer(v), self.bytes(v))
 

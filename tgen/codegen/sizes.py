@@ -97,7 +97,7 @@ def named(function):
     table = Named()
     token = names.NAMED.set(table)
     try:
-        for size in sizes_of(function):
+        for size in dict.fromkeys(sizes_of(function)):
             table.add(size)
         yield table
     finally:

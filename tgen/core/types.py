@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from tgen.config import config
+from tgen.core import dims
 
 DTYPES = (
     "bool",
@@ -38,7 +39,7 @@ class TensorType:
     TensorType(float64, col)
     """
 
-    __slots__ = ("dtype", "shape", "weak", "_hash", "_text")
+    __slots__ = ("dtype", "shape", "weak", "_hash", "_text", "_symbols")
 
     def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None, name=None):
         dtype = config.floatX if isinstance(dtype, str) and dtype == "floatX" else dtype
@@ -55,15 +56,22 @@ class TensorType:
             for s in shape
         )
         self.weak = weak
-        self._hash, self._text = hash((self.dtype, self.shape)), None
+        self._hash, self._text, self._symbols = hash((self.dtype, self.shape)), None, None
 
     @property
     def ndim(self):
         return len(self.shape)
 
     @property
+    def symbols(self):
+        """The names of the size symbols in the shape, each once, in order of appearance."""
+        if self._symbols is None:
+            self._symbols = tuple(dict.fromkeys(name for s in self.shape for name in dims.symbols(s)))
+        return self._symbols
+
+    @property
     def broadcastable(self):
-        return tuple(isinstance(s, int) and s == 1 for s in self.shape)
+        return tuple([isinstance(s, int) and s == 1 for s in self.shape])
 
     @property
     def itemsize(self):

@@ -266,6 +266,8 @@ class Masks:
             raise ValueError(f"the gradient of {v} ({v.type}) has {g.ndim} dimensions")
         if g.dtype != adjoint_dtype(v):
             g = apply("cast", g, dtype=adjoint_dtype(v))
+        if mask is None and g.broadcastable == v.broadcastable:
+            return Adjoint(g, mask, due, a.branch, a.free)
         varies = mask is not None and [not its for its in mask.broadcastable]
         if mask is not None and any(moves and its for moves, its in zip(varies, g.broadcastable)):
             g, due = call.switch(mask, g, 0), None

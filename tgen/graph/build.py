@@ -6,7 +6,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.op import METHODS, OPS
-from tgen.core.types import TensorType, is_float
+from tgen.core.types import is_float, tensor_type
 
 from .nodes import Constant, apply_op
 
@@ -29,7 +29,7 @@ def apply(name, *inputs, **attrs):
 
 
 def literal(value, dtype="int64"):
-    return Constant(TensorType(dtype, np.shape(value)), value)
+    return Constant(tensor_type(dtype, np.shape(value)), value)
 
 
 def length(x, axis):

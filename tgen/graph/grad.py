@@ -10,6 +10,7 @@ gets nothing. Where a stable identity (ops/stable.py) says what a formula means,
 import warnings
 
 from tgen.config import config
+from tgen.core.collector import rarely
 from tgen.core.types import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError, about_bool
 
@@ -57,8 +58,9 @@ def grad(
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     _check(cost, wrt, targets, known_grads, disconnected_inputs, return_disconnected, null_gradients)
     starts = _starts(cost, known_grads or {})
-    walk = Walk(starts, targets, consider_constant)
-    walk.run()
+    with rarely():  # what a gradient is made of lives as long as it does
+        walk = Walk(starts, targets, consider_constant)
+        walk.run()
     results = []
     for v in targets:
         g = walk.result(v)

@@ -350,6 +350,8 @@ def infer(op, inputs, attrs, bodies=()):
     with bodies takes what they yield.
     """
     count = op.sizes(attrs) if callable(op.sizes) else op.sizes
+    if not count and not bodies:
+        return op.infer([v.type for v in inputs], attrs, ())
     arrays, sizes = (inputs[:-count], inputs[-count:]) if count else (inputs, ())
     yields = ([v.type for v in body.outputs] for body in bodies)
     return op.infer([v.type for v in arrays], attrs, tuple(known_size(v) for v in sizes), *yields)

@@ -118,6 +118,19 @@ class Axis:
     step: object = 1
     gather: int = None
 
+    def __eq__(self, other):
+        # asked of every axis of every map: the index, which mostly differs, is compared first
+        return (
+            self is other
+            or type(other) is Axis
+            and (
+                self.index == other.index
+                and self.start == other.start
+                and self.step == other.step
+                and self.gather == other.gather
+            )
+        )
+
 
 WHOLE = Axis(index=-1)
 

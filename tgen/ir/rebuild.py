@@ -164,13 +164,16 @@ def _copy_axis(axis, sizes):
 
 def instr_symbols(instr):
     """The size symbols an instruction mentions: in its sizes, result types, maps and nested blocks."""
-    if not instr.blocks and not instr.sizes and not any([v.type.shape for v in instr.results]):
-        return ()
+    if not instr.blocks and not instr.sizes and len(instr.results) == 1:
+        return instr.results[0].type.symbols
     found = {}
     for i in _and_inside(instr):
-        for s in (*i.sizes, *(s for v in i.results for s in v.type.shape), *_map_sizes(i)):
-            if not isinstance(s, int):
-                found.update(dict.fromkeys(dims.symbols(s)))
+        for s in i.sizes:
+            found.update(dict.fromkeys(dims.symbols(s)))
+        for v in i.results:
+            found.update(dict.fromkeys(v.type.symbols))
+        for s in _map_sizes(i):
+            found.update(dict.fromkeys(dims.symbols(s)))
     return tuple(found)
 
 

@@ -112,9 +112,11 @@ def instr_text(function, instr):
 
 
 def printed(function):
-    """(to_text(function), names(function), instruction -> its line of the text) in one walk."""
+    """(to_text(function), names(function), instruction -> its line of the text; a long one is broken
+    there) in one walk.
+    """
     lines = {}
-    text, known = _print(function, lambda instr, line: lines.setdefault(instr, " ".join(line.split())))
+    text, known = _print(function, lines.setdefault)
     return text, known.of, lines
 
 

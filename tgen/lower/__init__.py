@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from tgen.core import dims
 from tgen.core.op import OPS
-from tgen.core.types import TensorType, is_int
+from tgen.core.types import TensorType, is_int, tensor_type
 from tgen.errors import shown
 from tgen.graph.branches import Places, in_each_branch
 from tgen.graph.nodes import Constant
@@ -102,7 +102,7 @@ class Lowering(Guards):
         return roots
 
     def add_constant(self, v):
-        type = TensorType(v.type.dtype, v.data.shape)
+        type = tensor_type(v.type.dtype, v.data.shape)
         self.types[v] = type
         if v.data.size > LITERAL_ELEMENTS:
             self.constants.append(v.data)
@@ -221,12 +221,12 @@ class Lowering(Guards):
         size = self.canon(self.types[v].shape[node.attrs["axis"]])
         if any(s in self.born and self.born[s] not in self.region.chain() for s in dims.symbols(size)):
             raise Escaped(v)
-        self.sizes[out], self.types[out] = size, TensorType("int64", ())
+        self.sizes[out], self.types[out] = size, tensor_type("int64", ())
         self.put((out,), "size", sizes=(size,), node=node)
 
     def resized(self, v, node):
         """v, whose sizes a check made equal to others after v was made, as a view in these sizes."""
-        if not self.has_late():
+        if not self.lates:
             return v
         shape = tuple(self.canon(s) for s in self.types[v].shape)
         if shape == tuple(self.at_entry(s) for s in self.types[v].shape):

@@ -3,7 +3,7 @@ instruction and a parameter.
 """
 
 from tgen.core.op import OPS
-from tgen.core.types import TensorType
+from tgen.core.types import tensor_type
 from tgen.graph.nodes import Constant
 from tgen.ir.nodes import Block, Instr, Value
 
@@ -28,7 +28,7 @@ class Scope:
         return self.values[v]
 
     def constant(self, v):
-        value = Value(TensorType(v.type.dtype, v.data.shape))
+        value = Value(tensor_type(v.type.dtype, v.data.shape))
         self.instrs.append(Instr(OPS["constant"], (), (value,), {"value": tuple(v.data.ravel().tolist())}))
         return value
 

@@ -114,17 +114,23 @@ class Sizes:
         ]
 
     def canon_type(self, type):
-        return (
-            tensor_type(type.dtype, tuple([self.canon(s) for s in type.shape]))
-            if type.shape or type.weak
-            else type
-        )
+        if self.stands(type):
+            return type
+        return tensor_type(type.dtype, tuple([self.canon(s) for s in type.shape]))
 
     def entry_type(self, type):
+        if self.stands(type):
+            return type
+        return tensor_type(type.dtype, tuple([self.at_entry(s) for s in type.shape]))
+
+    def stands(self, type):
+        """Whether no equation says anything of a type's sizes: of most it does not."""
+        names = type.symbols
         return (
-            tensor_type(type.dtype, tuple([self.at_entry(s) for s in type.shape]))
-            if type.shape or type.weak
-            else type
+            not type.weak
+            and self.solved.keys().isdisjoint(names)
+            and self.aliases.keys().isdisjoint(names)
+            and self.lates.keys().isdisjoint(names)
         )
 
     def inner(self, lazy=False, loop=None):
@@ -132,9 +138,6 @@ class Sizes:
         region = Region(self.region, lazy, self.region.loops + ((loop,) if loop else ()))
         self.regions.append(region)
         return region
-
-    def has_late(self):
-        return any(r.late for r in self.region.chain())
 
     def add_site(self, site, late):
         """The number of a site; one that is checked inside loops knows them."""

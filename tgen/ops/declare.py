@@ -143,12 +143,13 @@ def broadcast(shapes):
 
 def scalar_infer(name, rule, arity):
     def infer(types, attrs, sizes):
-        key = None if attrs else tuple([(t.dtype, t.shape, t.weak) for t in types])
-        return known(key, config.floatX) if key else result_of(types, attrs)
+        if attrs or not types:
+            return result_of(types, attrs)
+        return known(tuple(types), tuple([t.weak for t in types]), config.floatX)
 
     @lru_cache(maxsize=1 << 10)
-    def known(key, floatX):  # noqa: ARG001  the quotient of ints is of config.floatX
-        return result_of([tensor_type(*parts) for parts in key], {})
+    def known(types, weak, floatX):  # types are equal, weak or not; the quotient of ints is of config.floatX
+        return result_of(types, {})
 
     def result_of(types, attrs):
         if len(types) != arity:

@@ -9,7 +9,7 @@ may do is said by casts before and after.
 import numpy as np
 
 from tgen.core.op import REDUCE, STRUCT, Op, register
-from tgen.core.types import TensorType, accumulator, is_float, promote
+from tgen.core.types import TensorType, accumulator, is_float, promote, tensor_type
 from tgen.graph.adjoint import Chosen, Lanes, lanes
 from tgen.graph.build import apply, call, keep, length, like, literal, real
 
@@ -40,7 +40,7 @@ def _infer(name, dtypes, result=None, nonempty=False):
             raise TypeError(f"{name} does not take {t.dtype} (casts are explicit)")
         if nonempty:
             _check_nonempty(t, attrs["axes"], name)
-        return (TensorType(result or t.dtype, _kept(t, attrs["axes"])),)
+        return (tensor_type(result or t.dtype, _kept(t, attrs["axes"])),)
 
     return infer
 
@@ -65,7 +65,7 @@ def _accumulated_infer(name):
         (t,) = types
         if t.dtype == "bool":
             raise TypeError(f"{name} does not take bool (casts are explicit)")
-        return (TensorType(accumulated(name, t.dtype, attrs)[1], _kept(t, attrs["axes"])),)
+        return (tensor_type(accumulated(name, t.dtype, attrs)[1], _kept(t, attrs["axes"])),)
 
     return infer
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import STRUCT, VIEW, Op, register
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, tensor_type
 from tgen.graph.build import apply, lengths, literal, plus, zeros
 
 from . import known
@@ -21,16 +21,16 @@ def _dimshuffle_infer(types, attrs, sizes):
     (t,) = types
     order = attrs["order"]
     used = [a for a in order if a != "x"]
-    if len(set(used)) != len(used) or any(not 0 <= a < t.ndim for a in used):
+    if len(set(used)) != len(used) or used and not 0 <= min(used) <= max(used) < t.ndim:
         raise ValueError(f"order {order} does not name axes of a value of rank {t.ndim}, each once at most")
-    for a in set(range(t.ndim)) - set(used):
+    for a in set(range(t.ndim)).difference(used):
         if not _is_one(t.shape[a]):
             raise ValueError(
                 f"axis {a} cannot be dropped: its size "
                 f"{'is ' + str(t.shape[a]) if t.shape[a] is not None else 'may not be'}, and "
                 "not 1 in the type"
             )
-    return (TensorType(t.dtype, tuple(1 if a == "x" else t.shape[a] for a in order), t.weak),)
+    return (tensor_type(t.dtype, tuple(1 if a == "x" else t.shape[a] for a in order), t.weak),)
 
 
 def _dimshuffle(attrs, sizes, x):
@@ -70,7 +70,7 @@ def _broadcast_to_infer(types, attrs, sizes):
     if len(sizes) != t.ndim:
         raise ValueError(f"{len(sizes)} sizes for a value of rank {t.ndim}")
     shape = tuple(n if _is_one(s) else dims.merge(s, n) for s, n in zip(t.shape, sizes))
-    return (TensorType(t.dtype, shape, t.weak),)
+    return (tensor_type(t.dtype, shape, t.weak),)
 
 
 def _broadcast_to(attrs, sizes, x):
@@ -101,7 +101,7 @@ def _reshape_infer(types, attrs, sizes):
         raise ValueError(f"negative size in {tuple(sizes)}")
     if isinstance(before, int) and isinstance(after, int) and before != after:
         raise ValueError(f"cannot reshape {before} elements into shape {tuple(sizes)}")
-    return (TensorType(t.dtype, tuple(sizes), t.weak),)
+    return (tensor_type(t.dtype, tuple(sizes), t.weak),)
 
 
 def _reshape_grad(node, gs):
@@ -145,7 +145,7 @@ def _slice_infer(types, attrs, sizes):
     _check_steps(t, attrs["steps"])
     if len(sizes) != 2 * t.ndim:
         raise ValueError(f"{len(sizes)} sizes for a value of rank {t.ndim}: the starts, then the lengths")
-    return (TensorType(t.dtype, tuple(sizes[t.ndim :]), t.weak),)
+    return (tensor_type(t.dtype, tuple(sizes[t.ndim :]), t.weak),)
 
 
 def region(starts, counts, steps):
@@ -187,7 +187,7 @@ def _write_infer(types, attrs, sizes):
         raise TypeError(f"the values ({v}) need the rank and dtype of the base ({base})")
     if len(sizes) != base.ndim:
         raise ValueError(f"{len(sizes)} starts for a base of rank {base.ndim}")
-    return (TensorType(base.dtype, base.shape),)
+    return (tensor_type(base.dtype, base.shape),)
 
 
 def _set_slice(attrs, sizes, base, v):

@@ -2,7 +2,7 @@
 
 import tgen.ops
 from tgen.core.op import OPS
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, tensor_type
 from tgen.graph.nodes import Constant, apply_op
 
 __all__ = ["apply", "apply_many", "demand", "pad", "reorder", "within"]
@@ -14,7 +14,7 @@ def set_weak(v, weak):
     does not count).
     """
     if v.type.weak != weak:
-        v.type = TensorType(v.type.dtype, v.type.shape, weak)
+        v.type = tensor_type(v.type.dtype, v.type.shape, weak)
     return v
 
 

@@ -7,6 +7,7 @@ from types import MethodType
 from tgen.config import config
 from tgen.core.op import OPS, SCALAR, Op
 from tgen.core.types import is_float
+from tgen.graph.nodes import apply_op
 
 from .apply import apply, pad, set_weak
 from .promotion import convert, settle
@@ -70,10 +71,11 @@ class Elemwise(metaclass=_IsElemwise):
             return first
         variables = [as_tensor_variable(x) for x in operands]
         dtypes, weak = self.dtypes([v.type for v in variables])
-        ndim = max((v.type.ndim for v in variables), default=0)
-        if ndim == 0 or all(v.type.ndim == ndim for v in variables):
-            return apply(self.name, *map(convert, variables, dtypes), weak=weak)
-        return apply(self.name, *(pad(convert(v, d), ndim) for v, d in zip(variables, dtypes)), weak=weak)
+        ranks = [len(v.type.shape) for v in variables]
+        variables = [v if v.type.dtype == dtype else convert(v, dtype) for v, dtype in zip(variables, dtypes)]
+        if len(set(ranks)) > 1:
+            variables = [pad(v, max(ranks)) for v in variables]
+        return set_weak(apply_op(self.op, variables)[0], weak)
 
     def dtypes(self, types):
         """(operand dtypes the op takes, whether the result is weak)."""

@@ -5,7 +5,7 @@ what it meets.
 import numpy as np
 
 from tgen.config import config
-from tgen.core.types import TensorType, float_of, is_float, promote
+from tgen.core.types import float_of, is_float, promote, tensor_type
 from tgen.graph.nodes import Constant, user_line
 
 from .apply import apply
@@ -67,7 +67,7 @@ def convert(v, dtype):
                 f"{f' ({place[0]}:{place[1]})' if place else ''}; cast the other operand to "
                 "a wider dtype first"
             )
-    return Constant(TensorType(dtype, ()), np.asarray(v.number).astype(dtype))
+    return Constant(tensor_type(dtype, ()), np.asarray(v.number).astype(dtype))
 
 
 def unify(variables):
@@ -88,7 +88,7 @@ def cast(x, dtype):
     """
     x, dtype = as_tensor_variable(x), as_dtype(dtype)
     if isinstance(x, WeakConstant):
-        return Constant(TensorType(dtype, ()), np.asarray(x.number).astype(dtype))
+        return Constant(tensor_type(dtype, ()), np.asarray(x.number).astype(dtype))
     if x.type.dtype == dtype and not x.type.weak:
         return x
     return apply("cast", x, dtype=dtype)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.op import METHODS
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, tensor_type
 from tgen.errors import about_bool, holds_bool
 from tgen.graph.nodes import Constant, Variable, user_line
 from tgen.graph.pickling import state_of
@@ -72,7 +72,7 @@ class WeakConstant(Constant):
 
     def __init__(self, number, name=None):
         self.number = number
-        super().__init__(TensorType(weak_dtype(number), (), weak=True), number, name)
+        super().__init__(tensor_type(weak_dtype(number), (), True), number, name)
 
     def __reduce__(self):
         return WeakConstant, (self.number, self.name), state_of(self)
@@ -150,6 +150,8 @@ def as_tensor_variable(x, name=None, ndim=None):
     >>> as_tensor_variable([1.0, 2.0]).type.shape
     (2,)
     """
+    if ndim is None and isinstance(x, Variable) and isinstance(x.type, TensorType):
+        return x
     if not isinstance(x, Variable) and hasattr(x, "_as_TensorVariable"):
         x = x._as_TensorVariable()
     if holds_bool(x):
