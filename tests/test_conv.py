@@ -675,3 +675,20 @@ def test_groups_of_channels_that_were_joined():
     images, filters = rand(2, 4, 5, 5), rand(6, 1, 3, 3)
     wanted = plain_conv(images, np.concatenate([filters, filters], 1), "valid", (1, 1), (1, 1), 2, True)
     np.testing.assert_allclose(f(images[:, :1], images[:, 1:], filters), wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["max", "sum", "average_exc_pad"])
+def test_elements_that_no_window_meets_have_no_gradient(mode):
+    """As many places times window as elements, and yet gaps: what padding takes is missing inside.
+
+    Beside other values that are no longer needed, for the result's memory holds what was there before.
+    """
+    x = T.tensor4("x")
+    y = pool.pool_2d(x, (2, 2), ignore_border=True, pad=(0, 1), stride=(2, 3), mode=mode)
+    alone = T.grad(T.sqr(y).sum(), x)
+    f = tgen.function([x], [alone, T.grad(T.sqr(y).sum() + T.sqr(T.sort(x.flatten())).sum(), x)])
+    for _ in range(3):
+        values = rand(1, 1, 4, 6)
+        first, both = f(values)
+        np.testing.assert_allclose(both, first + 2 * values, rtol=1e-12, atol=1e-12)
+        assert (first[..., [1, 4]] == 0).sum() >= 4 and np.isfinite(first).all()

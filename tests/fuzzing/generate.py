@@ -968,7 +968,9 @@ class Generator:
             arrays = [self.values.of(self.space[name]) for name in statement.made]
             if lowered and not self.scopes:
                 made = [self.space[name] for name in statement.made]
-                lower([v for v in self.space.values() if isinstance(v, Variable) and v.owner is None], made, [])
+                lower(
+                    [v for v in self.space.values() if isinstance(v, Variable) and v.owner is None], made, []
+                )
         except REFUSALS as error:
             self.refused.append((statement.text, f"{type(error).__name__}: {error}"))
             raise Refused from error
