@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from fuzzing.generate import lowered
 
 import tgen
 import tgen.tensor as T
 from tgen.core.op import OPS, SCALAR
 from tgen.graph.nodes import Apply
 from tgen.graph.walk import toposort
+from tgen.ir.text import to_text
 from tgen.pyops import Op
 from tgen.tensor.elemwise import elemwise
 
@@ -438,3 +440,9 @@ def test_one_way_back_serves_all_that_a_branch_reads():
     Twice.calls.clear()
     results = f([1, 2, 3], 0)
     assert not Twice.calls and results[0].any() and not any(r.any() for r in results[1:])
+
+
+@pytest.mark.parametrize("seed", [194, 200, 7, 40])
+def test_what_branches_make_stands_in_one_order(seed):
+    """Lowered again, a program has the same text: the key of the cache is made of it."""
+    assert len({to_text(lowered(seed)[0]) for _ in range(6)}) == 1

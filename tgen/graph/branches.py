@@ -16,12 +16,20 @@ from .walk import again, label, toposort
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a node is made: side 0 or 1 of the ``ifelse`` node within ``outer``; the top has neither."""
+    """Where a node is made: side 0 or 1 of the ``ifelse`` node within ``outer``; the top has neither.
+
+    ``number``: how many were made before it. It is the hash, so that sets of places have one order in every
+    process, and a program one text.
+    """
 
     outer: object = None
     ifelse: object = None
     side: int = 0
     depth: int = 0
+    number: int = 0
+
+    def __hash__(self):
+        return self.number
 
 
 class Places:
@@ -64,7 +72,7 @@ class Places:
         """Side 0 or 1 of the ifelse ``node``, which is made in ``place``."""
         key = place, node, side
         if key not in self.made:
-            self.made[key] = Place(*key, place.depth + 1)
+            self.made[key] = Place(*key, place.depth + 1, len(self.made) + 1)
         return self.made[key]
 
     def least(self, node, used, asked):
