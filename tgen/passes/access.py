@@ -134,6 +134,8 @@ def against(access, value, domain):
     """
     if not domain:
         return access
+    if value.type.shape is domain:
+        return access
     still = {k for k, (s, d) in enumerate(zip(value.type.shape, domain)) if s is not d and s == 1 and d != 1}
     if not still:
         return access

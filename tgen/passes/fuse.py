@@ -36,6 +36,7 @@ class Cluster:
     def __init__(self, domain, stage, number):
         self.domain, self.stage, self.number = domain, stage, number
         self.inner, self.terminal, self.members, self.levels = 0, None, [], {}
+        self.accesses = {}  # member -> where its operands are, in terms of its domain
         self.reads = set()
         # the lowest stage that reads what the cluster makes: it may be raised up to below that
         self.limit = LAST
@@ -162,7 +163,7 @@ class Fusion:
         if target is None:
             target = self.sibling(instr, domain, accesses)
         if target is None:
-            target = self.new_cluster(domain, self.needed(instr, accesses, None))
+            target = self.new_cluster(domain, self.needed(instr, None))
         again = (
             self.again(target, instr, domain)
             if domain == target.domain and instr.op.kind == SCALAR
@@ -215,14 +216,15 @@ class Fusion:
             self.join(target, twin, domain, self.accesses(twin, domain))
         return made[value]
 
-    def needed(self, instr, accesses, cluster):
+    def needed(self, instr, cluster):
         """The lowest stage for instr when only what ``cluster`` holds can be read without memory."""
         gathers = instr.op.name == "gather"
         stages = [self.fence]
         for v in instr.operands:
             if gathers:
                 stages.append(self.checked.get(v, 0))
-            stages.append(self.late.get(v, 0))
+            if v in self.late:
+                stages.append(self.late[v])
             base = self.base(v)
             if gathers or cluster is None or self.cluster_of.get(base) is not cluster:
                 stages.append(self.stage_of.get(base, 0))
@@ -237,7 +239,7 @@ class Fusion:
         outer = cluster.inner and domain == cluster.outer
         if domain != cluster.domain and not outer or len(cluster.members) >= MEMBERS_LIMIT:
             return False
-        if self.needed(instr, accesses, cluster) >= max(cluster.limit, cluster.stage + 1):
+        if self.needed(instr, cluster) >= max(cluster.limit, cluster.stage + 1):
             return False  # it is late, and the cluster cannot be raised that far
         if instr.op.kind == REDUCE and not self.reducible(cluster, instr, domain, outer):
             return False
@@ -302,7 +304,7 @@ class Fusion:
         level = "outer" if outer else "full"
         if instr.op.kind == REDUCE:
             level = self.end(cluster, instr, domain, outer)
-        self.raise_to(cluster, self.needed(instr, accesses, cluster))
+        self.raise_to(cluster, self.needed(instr, cluster))
         others = [
             v
             for v in instr.operands
@@ -310,6 +312,7 @@ class Fusion:
         ]
         self.read(others, cluster.stage, cluster)
         cluster.members.append((instr, "outer" if outer else "full"))
+        cluster.accesses[instr] = accesses
         cluster.reads.update(a.base for a in accesses)
         for v in instr.results:
             self.cluster_of[v] = cluster

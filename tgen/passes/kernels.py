@@ -10,8 +10,6 @@ from tgen.core.op import OPS, REDUCE
 from tgen.core.types import tensor_type
 from tgen.ir.nodes import WHOLE, Axis, Block, Instr, Value
 
-from .access import against
-
 CHEAP = {
     "add",
     "sub",
@@ -192,7 +190,8 @@ def inline_index(reader, base, axes):
 
 class FlatKernel:
     def __init__(self, cluster, reader, used):
-        self.reader, self.used, self.scope, self.env = reader, used, Scope(cluster.domain), {}
+        self.reader, self.used, self.cluster = reader, used, cluster
+        self.scope, self.env = Scope(cluster.domain), {}
 
     def element(self, access):
         if access.base in self.env:
@@ -206,8 +205,7 @@ class FlatKernel:
         if instr.op.name == "gather":
             self.keep(instr, self.gathered(instr))
             return
-        domain = instr.operands[0].type.shape if instr.op.kind == REDUCE else instr.result.type.shape
-        args = [self.element(against(self.reader.access(v), v, domain)) for v in instr.operands]
+        args = [self.element(access) for access in self.cluster.accesses[instr]]
         if instr.op.kind == REDUCE:
             scope.reduce(instr, args[0], instr.attrs["axes"], instr.result)
             return
@@ -278,10 +276,7 @@ class RowKernel:
         segment = self.segment(number)
         if instr.op.name == "gather":
             return self.gathered(instr, number)
-        args = [
-            self.inner_element(against(self.reader.access(v), v, self.cluster.domain), number)
-            for v in instr.operands
-        ]
+        args = [self.inner_element(access, number) for access in self.cluster.accesses[instr]]
         return segment.kernel.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes)
 
     def inner_element(self, access, number):
@@ -362,9 +357,7 @@ class RowKernel:
 
     def add_reduction(self, instr, number):
         domain, axes = self.cluster.domain, instr.attrs["axes"]
-        operand = self.inner_element(
-            against(self.reader.access(instr.operands[0]), instr.operands[0], domain), number
-        )
+        operand = self.inner_element(self.cluster.accesses[instr][0], number)
         whole = len(axes) == len(domain) and self.split > 0  # of rows first, then of these: rounded once
         dtype = instr.attrs.get("acc", instr.result.type.dtype) if whole else instr.result.type.dtype
         value = Value(tensor_type(dtype, ()))
@@ -380,11 +373,10 @@ class RowKernel:
             self.scope.give(value, ("map",), instr.result)
 
     def add_outer(self, instr):
-        domain = self.cluster.outer
         if instr.op.name == "gather":
             self.keep_outer(instr, self.outer_gathered(instr), 0)
             return
-        accesses = [against(self.reader.access(v), v, domain) for v in instr.operands]
+        accesses = self.cluster.accesses[instr]
         number = max((self.ready.get(a.base, 0) for a in accesses), default=0)
         args = [self.outer_element(a) for a in accesses]
         if instr.op.kind == REDUCE:
