@@ -111,8 +111,10 @@ def sym(name):
 
 
 def _make(terms, const):
-    kept = tuple(sorted(((a, c) for a, c in terms.items() if c), key=lambda t: str(t[0])))
-    return Size(kept, const) if kept else const
+    kept = [(a, c) for a, c in terms.items() if c]
+    if len(kept) > 1:
+        kept.sort(key=lambda t: str(t[0]))
+    return Size(tuple(kept), const) if kept else const
 
 
 def _parts(x):
@@ -139,7 +141,7 @@ def mul(x, y):
     if isinstance(y, int):
         x, y = y, x
     if isinstance(x, int):
-        return _make({a: c * x for a, c in y.terms}, y.const * x)
+        return y if x == 1 else _make({a: c * x for a, c in y.terms}, y.const * x)
     (a, left), (b, right) = _factors(x), _factors(y)
     return Size(((Fn("mul", tuple(sorted(left + right, key=str))), a * b),), 0)
 
