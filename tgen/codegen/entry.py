@@ -80,12 +80,7 @@ class Entry:
         place = [f"{base}[{first + k}]" for k in range(2 * rank)]
         for k, size in enumerate(v.type.shape):
             text = str(size)
-            if (
-                isinstance(size, dims.Size)
-                and text.isidentifier()
-                and text not in self.defined
-                and text[0] == "n"
-            ):
+            if dims.lone(size) and text not in self.defined and text[0] == "n":
                 self.defined.add(text)
                 self.sizes.append(f"f->{text} = {place[k]};")
                 continue
@@ -119,7 +114,7 @@ class Entry:
             if slot.kind == "work":
                 first.setdefault(slot.number, v)
         for number, size in enumerate(self.plan.work):
-            if not any(s.startswith("k") for s in dims.symbols(size)):
+            if not dims.found_inside(dims.symbols(size)):
                 v = first[number]
                 self.memory.append(
                     f"const int64_t work{number} = tgen_more(&room, "

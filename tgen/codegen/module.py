@@ -294,7 +294,7 @@ class Module:
 
     # -- rooms for results
     def late(self, v):
-        return any(name.startswith("k") for name in v.type.symbols)
+        return dims.found_inside(v.type.symbols)
 
     def bytes(self, v):
         return self.bytes_of(v.type.dtype, v.type.shape)
@@ -499,4 +499,4 @@ HEAVY_OPS = {
 
 def is_late(size):
     """Whether a size is known only when something in the body has run."""
-    return any(name.startswith("k") for name in dims.symbols(size))
+    return dims.found_inside(dims.symbols(size))

@@ -19,9 +19,8 @@ def size_c(size, prefix=""):
     """
     if isinstance(size, int):
         return str(size) if abs(size) < 2**31 else f"INT64_C({size})"
-    (atom, count), *more = size.terms
-    if count == 1 and size.const == 0 and not more and isinstance(atom, dims.Sym):
-        return prefix + atom.name
+    if dims.lone(size):
+        return prefix + str(size)
     table = NAMED.get()
     name = table and table.name(size)
     return prefix + name if name else spelled(size, prefix)

@@ -293,6 +293,16 @@ def symbols(x):
     return x._symbols
 
 
+def lone(x):
+    """Whether a size is one symbol and nothing else."""
+    return isinstance(x, Size) and str(x).isidentifier()
+
+
+def found_inside(names):
+    """Whether one of these symbols is known only when something in the function has run."""
+    return any([name.startswith("k") for name in names])
+
+
 def _find_symbols(x):
     found, stack = {}, [x]
     while stack:

@@ -110,7 +110,7 @@ class _Machine:
             if param.symbol is not None:
                 self.name(param.symbol, int(array), f"parameter {k}")
             for axis, (s, actual) in enumerate(zip(v.type.shape, array.shape)):
-                if isinstance(s, dims.Size) and str(s).isidentifier():
+                if dims.lone(s):
                     self.name(str(s), actual, f"parameter {k}.shape[{axis}]")
             self.root[v] = array
         for k, (v, array) in enumerate(zip(function.block.params, arrays)):

@@ -80,7 +80,7 @@ class _Verifier:
                     f"{param.symbol} names no rank-0 integer input",
                 )
                 self.symbols.add(param.symbol)
-            lone = [str(s) for s in value.type.shape if _lone(s)]
+            lone = [str(s) for s in value.type.shape if dims.lone(s)]
             self.symbols.update(name for name in lone if name[0] == "n")  # the entry reads those
         for value in fn.block.params:
             self.define(value, self.defined)
@@ -340,7 +340,3 @@ def _filled(type, axes):
 def _demand(condition, words):
     if not condition:
         raise VerifyError(words)
-
-
-def _lone(size):
-    return isinstance(size, dims.Size) and str(size).isidentifier()

@@ -231,7 +231,7 @@ class Guards(Sizes):
         at_entry = (
             not operands
             and not self.region.lazy
-            and not any(s.startswith("k") for z in sizes for s in dims.symbols(z))
+            and not any(dims.found_inside(dims.symbols(s)) for s in sizes)
         )
         attrs = dict(attrs, site=self.add_site(site, not at_entry))
         if at_entry:

@@ -155,7 +155,7 @@ class Sizes:
             return
         if isinstance(x, int) and isinstance(y, int):
             raise ValueError(self.mismatch_text(x, y, site))
-        late = self.region.lazy or any(name.startswith("k") for s in (x, y) for name in dims.symbols(s))
+        late = self.region.lazy or dims.found_inside((*dims.symbols(x), *dims.symbols(y)))
         number = self.add_site(site, late)
         check = Instr(
             OPS["check_eq"],
@@ -246,15 +246,14 @@ class Sizes:
         """
 
         def rank(s):
-            lone = str(s).isidentifier()
-            late = any(name.startswith("k") for name in dims.symbols(s))
-            return (not isinstance(s, int), late, lone, len(str(s)), str(s))
+            late = dims.found_inside(dims.symbols(s))
+            return (not isinstance(s, int), late, dims.lone(s), len(str(s)), str(s))
 
-        if str(x).isidentifier() and str(y).isidentifier() and str(x)[0] == str(y)[0]:
+        if dims.lone(x) and dims.lone(y) and str(x)[0] == str(y)[0]:
             return (x, y) if int(str(x)[1:]) < int(str(y)[1:]) else (y, x)
-        if any(str(a).isidentifier() and str(a) in dims.symbols(b) for a, b in ((x, y), (y, x))):
+        if any(dims.lone(a) and str(a) in dims.symbols(b) for a, b in ((x, y), (y, x))):
             # n1 and min(n1, 2): n1 would be left without the axis that defines it
-            return (x, y) if str(x).isidentifier() else (y, x)
+            return (x, y) if dims.lone(x) else (y, x)
         return (x, y) if rank(x) <= rank(y) else (y, x)
 
     def mismatch_text(self, x, y, site):

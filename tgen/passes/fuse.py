@@ -125,7 +125,7 @@ class Fusion:
             self.stage_of[name] = stage + 1
         if instr.op.name == "check_index":
             self.checked[instr.operands[0]] = max(stage + 1, self.checked.get(instr.operands[0], 0))
-        elif instr.op.fails and any(s.startswith("k") for z in instr.sizes for s in dims.symbols(z)):
+        elif instr.op.fails and any(dims.found_inside(dims.symbols(s)) for s in instr.sizes):
             self.fence = max(self.fence, stage + 1)
 
     def read(self, operands, stage, cluster):

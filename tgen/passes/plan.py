@@ -236,7 +236,7 @@ def fallible(instr):
     """Whether the instruction can end a call: a check, Python, a library call that refuses values, or memory
     for a size found inside.
     """
-    late = any(name.startswith("k") for v in instr.results for s in v.type.shape for name in dims.symbols(s))
+    late = any(dims.found_inside(v.type.symbols) for v in instr.results)
     if instr.op.name == "cond":
         return late or any(fallible(i) for block in instr.blocks for i in block.instrs)
     return (
