@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tgen.core import dims
 from tgen.core.types import tensor_type
 from tgen.ir.nodes import CONST, SHARED
+from tgen.ops.declare import LIBM_OPS
 
 from . import conv
 from .kernel import Array, Sink, Writer, dense_strides
@@ -467,34 +468,8 @@ class Module:
         self.master(LIBRARY["copy_out"](self, v, f"{holder}->data"))
 
 
-HEAVY_OPS = {
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "sin",
-    "cos",
-    "tan",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "arctan2",
-    "sinh",
-    "cosh",
-    "tanh",
-    "arcsinh",
-    "arccosh",
-    "arctanh",
-    "erf",
-    "erfc",
-    "sigmoid",
-    "softplus",
-    "logaddexp",
-    "pow",
-}
+# the scalar ops that take as long as a function of libm
+HEAVY_OPS = LIBM_OPS | {"sigmoid", "softplus", "logaddexp"}
 
 
 def is_late(size):

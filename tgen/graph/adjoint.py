@@ -233,11 +233,12 @@ class Masks:
         if parts:
             return parts[k].mask, parts[k].mask if parts[k].whole else None
         mask = self.moved(node, a.mask, k)
-        if way == "added" or a.due is None and (way == "moved" or steady(node, k)):
+        zeros_stay = way == "moved" or steady(node, k)
+        if way == "added" or zeros_stay and a.due is None:
             return mask, None
-        if a.due is a.mask or not (way == "moved" or steady(node, k)):
-            return mask, mask
-        return mask, self.moved(node, a.due, k)
+        if zeros_stay and a.due is not a.mask:
+            return mask, self.moved(node, a.due, k)
+        return mask, mask
 
     @staticmethod
     def without_untaken(node, parts):

@@ -131,6 +131,13 @@ class Axis:
             )
         )
 
+    def ends(self, length, size):
+        """(lowest, highest) place that ``length`` steps read; None unless these and ``size`` are numbers."""
+        if not all(isinstance(s, int) for s in (self.start, self.step, length, size)):
+            return None
+        last = self.start + self.step * (length - 1)
+        return min(self.start, last), max(self.start, last)
+
 
 WHOLE = Axis(index=-1)
 

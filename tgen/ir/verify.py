@@ -299,12 +299,10 @@ class _Verifier:
         length = instr.sizes[axis.index] if axis.index is not None else 1
         if size == 0:
             return  # it has no place: a check before it has ended the call
-        if all(isinstance(s, int) for s in (axis.start, axis.step, length, size)) and 0 not in instr.sizes:
-            ends = (axis.start, axis.start + axis.step * (length - 1))
-            _demand(
-                0 <= min(ends) and max(ends) < size,
-                f"a map reads elements {min(ends)} to {max(ends)} of an axis of {size}",
-            )
+        ends = axis.ends(length, size)
+        if ends is not None and 0 not in instr.sizes:
+            low, high = ends
+            _demand(0 <= low and high < size, f"a map reads elements {low} to {high} of an axis of {size}")
 
     def kernel_types(self, instr):
         outs, yielded = instr.attrs["outs"], instr.blocks[0].results

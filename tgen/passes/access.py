@@ -132,9 +132,7 @@ def against(access, value, domain):
     """The access of an elementwise operand ``value`` within ``domain``: its static-1 axes stand still where
     the domain moves.
     """
-    if not domain:
-        return access
-    if value.type.shape is domain:
+    if not domain or value.type.shape is domain:
         return access
     still = {k for k, (s, d) in enumerate(zip(value.type.shape, domain)) if s is not d and s == 1 and d != 1}
     if not still:

@@ -158,10 +158,9 @@ def in_range(axis, size, domain):
         return axis
     if axis.index is not None:
         length = domain[axis.index]
-        if all(isinstance(s, int) for s in (axis.start, axis.step, length, size)) and length and size:
-            ends = (axis.start, axis.start + axis.step * (length - 1))
-            return axis if 0 <= min(ends) and max(ends) < size else Axis(None)
-        return axis
+        ends = axis.ends(length, size)
+        outside = ends is not None and length and size and not (0 <= ends[0] and ends[1] < size)
+        return Axis(None) if outside else axis
     if isinstance(axis.start, int) and isinstance(size, int) and size and not -size <= axis.start < size:
         return Axis(None, axis.start % size)
     if dims.nonnegative(axis.start):
