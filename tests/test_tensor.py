@@ -172,15 +172,14 @@ def test_constants():
         T.constant(2**63)
 
 
-METHOD_NAMES = """T all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort astype
-    broadcastable ceil choose clip clone compress conj
-conjugate copy cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot dtype eval exp exp2 expm1 fill flatten
-floor get_parents
-get_scalar_constant_value imag log log10 log1p log2 max mean min name ndim nonzero nonzero_values norm
-ones_like owner prod ptp rad2deg ravel real
-repeat reshape round searchsorted shape sin sinh size sort sqrt squeeze std sum swapaxes tag take tan tanh
-trace transfer transpose trunc type var
-zeros_like index""".split()
+METHOD_NAMES = """
+    T all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort astype broadcastable ceil
+    choose clip clone compress conj conjugate copy cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot
+    dtype eval exp exp2 expm1 fill flatten floor get_parents get_scalar_constant_value imag log log10 log1p
+    log2 max mean min name ndim nonzero nonzero_values norm ones_like owner prod ptp rad2deg ravel real repeat
+    reshape round searchsorted shape sin sinh size sort sqrt squeeze std sum swapaxes tag take tan tanh trace
+    transfer transpose trunc type var zeros_like index
+""".split()
 
 
 @pytest.mark.parametrize("name", METHOD_NAMES)

@@ -1142,16 +1142,15 @@ ROWS = [
 ]
 
 
-VARIABLE_NAMES = """T all any append_construction_observer arccos arccosh arcsin arcsinh arctan arctanh
-    argmax argmin argsort astype auto_name broadcastable
-    ceil choose clip clone compress conj conjugate construction_observers copy cos cosh cumprod cumsum
-    deg2rad diagonal dimshuffle dot dtype eval exp exp2 expm1 fill
-    flatten floor get_parents get_scalar_constant_value imag index log log10 log1p log2 max mean min name
-    ndim nonzero nonzero_values norm
-    notify_construction_observers ones_like owner prod ptp rad2deg ravel real remove_construction_observer
-    repeat reshape round searchsorted shape sin sinh
-    size sort sqrt squeeze std sum swapaxes tag take tan tanh trace transfer transpose trunc type var
-    zeros_like""".split()
+VARIABLE_NAMES = """
+    T all any append_construction_observer arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort
+    astype auto_name broadcastable ceil choose clip clone compress conj conjugate construction_observers copy
+    cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot dtype eval exp exp2 expm1 fill flatten floor
+    get_parents get_scalar_constant_value imag index log log10 log1p log2 max mean min name ndim nonzero
+    nonzero_values norm notify_construction_observers ones_like owner prod ptp rad2deg ravel real
+    remove_construction_observer repeat reshape round searchsorted shape sin sinh size sort sqrt squeeze std
+    sum swapaxes tag take tan tanh trace transfer transpose trunc type var zeros_like
+""".split()
 
 
 def same(got, wanted):

@@ -35,17 +35,13 @@ BUILD = """
 import pathlib, sys
 tree, count, out = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
 sys.path[:0] = [tree, tree + "/tests"]
-from fuzzing.generate import generate
+from fuzzing.generate import lowered
 from tgen.codegen.generate import generate as c_text
-from tgen.lower import lower
 from tgen.passes import run
 from tgen.passes.plan import plan
 for seed in range(count):
     try:
-        program = generate(seed)
-        space = program.names()
-        inputs, outputs = [space[leaf.name] for leaf in program.inputs()], [space[v] for v in program.outputs]
-        function = run(lower(inputs, outputs, [(space[s], space[v]) for s, v in program.updates]).function)
+        function = run(lowered(seed)[0])
         texts = [c_text(function, plan(function), general) for general in (False, True)]
     except (TypeError, ValueError, IndexError) as error:    # a program that is refused when it is built
         texts = [f"{type(error).__name__}: {error}", ""]

@@ -942,7 +942,7 @@ class Generator:
         options += ", go_backwards=True" if self.chance(0.2) else ""
         made = [self.name() for _ in values]
         call = f"{', '.join(made)} = tgen.scan({function}, {options}, strict=False)[0]"
-        self.whole(Statement("\n".join([*lines, call]), tuple(made), tuple(used)), lowered=True)
+        self.whole(Statement("\n".join([*lines, call]), tuple(made), tuple(used)), as_function=True)
 
     def returned(self, name, state):
         """An expression of the type of a state."""
@@ -959,18 +959,16 @@ class Generator:
             return fitting[-1]
         return name if dtype == "bool" else f"{name} * 1"
 
-    def whole(self, statement, lowered=False):
-        """A statement of any form, if it can be built and computed; ``lowered``: rows whose size each step
-        finds anew are refused when a function is made.
+    def whole(self, statement, as_function=False):
+        """A statement of any form, if it can be built and computed; ``as_function``: and lowered, which
+        refuses rows whose size each step finds anew.
         """
         try:
             exec(compiled(statement.text), self.space)
             arrays = [self.values.of(self.space[name]) for name in statement.made]
-            if lowered and not self.scopes:
-                made = [self.space[name] for name in statement.made]
-                lower(
-                    [v for v in self.space.values() if isinstance(v, Variable) and v.owner is None], made, []
-                )
+            if as_function and not self.scopes:
+                inputs = [v for v in self.space.values() if isinstance(v, Variable) and v.owner is None]
+                lower(inputs, [self.space[name] for name in statement.made], [])
         except REFUSALS as error:
             self.refused.append((statement.text, f"{type(error).__name__}: {error}"))
             raise Refused from error

@@ -277,14 +277,15 @@ def summary(state):
     dtypes = [d for d in tgen.core.types.DTYPES]
     lines.append("values of a dtype: " + ", ".join(f"{d} {counts[d]}" for d in dtypes))
     ops = {name: counts[name] for name in tgen.core.op.OPS if counts[name]}
-    lines.append(
-        f"ops: {len(ops)}; rarest: "
-        + ", ".join(f"{name} {n}" for name, n in sorted(ops.items(), key=lambda pair: pair[1])[:20])
-    )
+    lines.append(f"ops: {len(ops)}; rarest: {rarest(ops)}")
     lines.append("never: " + ", ".join(name for name in tgen.core.op.OPS if not counts[name]))
     fired = {r.name: counts[f"rule {r.name}"] for r in (*EXACT, *STABLE)}
     lines.append(
-        f"rules that fired: {sum(n > 0 for n in fired.values())} of {len(fired)}; rarest: "
-        + ", ".join(f"{name} {n}" for name, n in sorted(fired.items(), key=lambda pair: pair[1])[:20])
+        f"rules that fired: {sum(n > 0 for n in fired.values())} of {len(fired)}; rarest: {rarest(fired)}"
     )
     return lines
+
+
+def rarest(counts):
+    """The twenty names that were met least."""
+    return ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda pair: pair[1])[:20])

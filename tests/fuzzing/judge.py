@@ -22,7 +22,7 @@ from tgen.ir.rebuild import walk
 from tgen.ir.regions import reduce
 from tgen.ir.verify import verify
 from tgen.lower import lower
-from tgen.ops.declare import LIBM
+from tgen.ops.declare import LIBM_OPS
 
 from . import batch
 from .values import error_class
@@ -43,11 +43,6 @@ STABILISED = tuple(p for p in passes.PIPELINE if p.name == "stabilise")
 EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
 TINY = {"float32": 2.0**-147, "float64": 0.0}
 UNITS, RUNS = 16, 3
-LIBM_OPS = {name.replace("a", "arc", 1) if name[0] == "a" else name for name in LIBM} | {
-    "sigmoid",
-    "softplus",
-    "pow",
-}
 LINEAR = {
     "sum",
     "dot",
@@ -68,6 +63,8 @@ LINEAR = {
 }
 POOLS = {"pool", "unpool", "max_unpool", "max_pick"}
 RELATIVE = LIBM_OPS | {
+    "sigmoid",
+    "softplus",
     "prod",
     "cumprod",
     "softmax",
@@ -107,8 +104,9 @@ def noisy(rng):
             name = instr.op.name
             if name in ("max", "min", "pool") and instr.result.type.dtype in EPS:
                 # of zeros of both signs either may be the extreme
-                sign = rng.choice([1.0, -1.0], values[instr.result].shape).astype(instr.result.type.dtype)
-                values[instr.result] = np.where(values[instr.result] == 0, 0 * sign, values[instr.result])
+                found = values[instr.result]
+                sign = rng.choice([1.0, -1.0], found.shape).astype(found.dtype)
+                values[instr.result] = np.where(found == 0, 0 * sign, found)
             for v in instr.results if name in LINEAR or name in RELATIVE else ():
                 if v.type.dtype in EPS:
                     values[v] = moved(rng, values[v], self.reach(instr, values, v))
@@ -222,10 +220,8 @@ def float_wrong(got, wanted, near):
         far = ~(np.abs(got.astype("float64") - wanted.astype("float64")) <= allowed)
         # where the runs are finite and huge an infinity is no surprise
         other = ~((np.isnan(got) & np.isnan(wanted)) | (got == wanted))
-        exact = (
-            (off == 0) & (wanted == 0) & (got == 0) & (np.signbit(got) != np.signbit(wanted)) & (largest == 0)
-        )
-        exact &= same_sign
+        zeros = (off == 0) & (wanted == 0) & (got == 0) & (largest == 0)
+        exact = zeros & same_sign & (np.signbit(got) != np.signbit(wanted))
     return np.where(np.isfinite(wanted), far & finite, other & same_kind) | exact & finite
 
 

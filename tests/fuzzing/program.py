@@ -18,6 +18,13 @@ from tgen.random.randomstate import RandomStreams
 noted = tgen.printing.Print("", global_fn=lambda op, value: None)  # Python in the middle of a program
 ALTERED = ("grad_clip", "grad_scale", "zero_grad", "disconnected_grad", "consider_constant")
 LAYOUTS = ("C", "F", "backwards", "spaced", "unaligned", "swapped", "read-only", "repeated")
+IMPORTS = (  # a word of a statement, and the line that a script with it needs
+    ("rows[", "from fuzzing.program import ROWS as rows"),
+    ("noted(", "from fuzzing.program import noted"),
+    ("looped(", "from loops import looped"),
+    ("RandomStreams(", "from tgen.random.mrg import MRG_RandomStreams"),
+    ("RandomStreams(", "from tgen.random.randomstate import RandomStreams"),
+)
 ROWS = {name: row[0] for name, row in {**TWINS, **NNET_TWINS}.items()}
 
 
@@ -168,17 +175,8 @@ def script(program, words=""):
         "import tgen",
         "import tgen.tensor as T",
     ]
-    if any("rows[" in s.text for s in program.statements):
-        lines.append("from fuzzing.program import ROWS as rows")
-    lines += (
-        ["from fuzzing.program import noted"] if any("noted(" in s.text for s in program.statements) else []
-    )
-    lines += ["from loops import looped"] if any("looped(" in s.text for s in program.statements) else []
-    if any("RandomStreams(" in s.text for s in program.statements):
-        lines += [
-            "from tgen.random.mrg import MRG_RandomStreams",
-            "from tgen.random.randomstate import RandomStreams",
-        ]
+    texts = "\n".join(s.text for s in program.statements)
+    lines += [line for word, line in IMPORTS if word in texts]
     lines += (
         ["from fuzzing.program import laid_out"]
         if any(leaf.layout != "C" for leaf in program.inputs())
