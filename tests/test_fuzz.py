@@ -16,6 +16,7 @@ from fuzzing.hunt import SIZE, State, guarded, hunt, outcome, run_batch
 from fuzzing.program import LAYOUTS, Leaf, Program, Statement, laid_out, script
 from fuzzing.shrink import shrunk
 
+import tgen
 import tgen.tensor as T
 from tgen import passes
 from tgen.ir.rebuild import bottom_up, rebuild
@@ -187,6 +188,29 @@ def test_what_inexact_runs_allow():
     assert judge.differs(np.array([1, 7]), 0, exact) is None and judge.differs(np.array([0, 2]), 0, exact)
 
 
+X, Y = T.dvectors("x", "y")
+
+
+@pytest.mark.parametrize(
+    "result, arguments, got",
+    [
+        # a product added in one step does not overflow by itself, and the terms may come in another order
+        (T.dot(X, Y), ([1e300, -np.inf], [1e300, 1.0]), -np.inf),
+        (T.dot(X, Y), ([1e300, 1.0, -1e300], [1e300, 1.0, 1e300]), -np.inf),
+        (T.sum(X), ([1.7e308, 1.0, 1.7e308, -1.7e308, -1.7e308],), 0.0),
+        (T.min(X), ([0.0, -0.0],), 0.0),
+    ],
+    ids=str,
+)
+def test_what_the_order_of_terms_decides_is_allowed(result, arguments, got):
+    inputs = [X, Y][: len(arguments)]
+    function = tgen.function(inputs, result).fn.program.lowered.function
+    known = judge.meaning(function, [np.array(a) for a in arguments], [])
+    assert judge.differs(np.array(got), 0, known) is None
+    plain = judge.meaning(function, [np.arange(1.0, 4.0) for _ in arguments], [])
+    assert "wanted" in judge.differs(np.array(got), 0, plain)
+
+
 # -- the mutants
 
 
@@ -219,6 +243,7 @@ IMPORT = ["Traceback (most recent call last):", "ImportError: cannot import name
         (by_tests, 0, ["90 passed"], None),
         (by_tests, 1, ["FAILED a.py::b - TypeError: no", "FAILED a.py::c - assert 1 == 2"], "FAILED a.py::c"),
         (by_tests, 1, ["FAILED tests/a.py::c - Failed: DID NOT RAISE <class 'IndexError'>"], "FAILED"),
+        (by_tests, 1, ["FAILED a.py::b[of two words] - AssertionError: no"], "FAILED a.py::b[of two words]"),
         (by_tests, 1, ["FAILED tests/a.py::b - NameError: name 'a' is not defined"], Broken),
         (by_tests, 2, ["ERROR tests/a.py - ImportError: no", "1 error"], Broken),
         (by_tests, 4, ["ERROR: file or directory not found: tests/a.py"], Broken),

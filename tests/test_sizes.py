@@ -268,3 +268,50 @@ def test_a_size_that_nothing_defines_is_refused():
             generate(function, plan(function))
     with pytest.raises(VerifyError, match="size symbol a0 is not defined"):
         verify(parse("function (v0: float64[a0]) {\n  return v0\n}"))
+
+
+PICTURES, KERNEL = T.dtensor4("pictures"), T.dtensor4("kernel")
+
+
+@pytest.mark.parametrize(
+    "name, inputs, make, arguments",
+    [
+        (
+            "a pool of a difference",
+            [X],
+            lambda: T.signal.pool.pool_2d(T.diff(X, 1, 0), (3, 2), ignore_border=False, mode="sum"),
+            [np.arange(12.0).reshape(4, 3) ** 2],
+        ),
+        (
+            "half a border beside the image",
+            [PICTURES, KERNEL],
+            lambda: T.concatenate([PICTURES, T.nnet.conv2d(PICTURES, KERNEL, border_mode="half")], axis=0),
+            [np.arange(16.0).reshape(1, 1, 4, 4), np.arange(9.0).reshape(1, 1, 3, 3)],
+        ),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_a_size_that_is_spelled_in_two_ways(name, inputs, make, arguments):
+    """The rule of an op may spell a size otherwise than what it was made equal to, also inside a quotient."""
+    f = tgen.function(inputs, make())
+    (wanted,), _ = run(f.fn.program.lowered.function, arguments, [])
+    verify(passes.run(f.fn.program.lowered.function, checked=True))
+    np.testing.assert_allclose(f(*arguments), wanted)
+
+
+def test_a_state_that_is_one_long_in_one_branch_only():
+    """A scan's state of a size that a branch finds, made 1 by what the loop keeps of it."""
+    one, other = T.TensorType("float64", (1,))("one"), T.dvector("other")
+    start = tgen.ifelse(T.gt(other.sum(), 0), -one, other)
+    rows = T.dmatrix("rows")
+
+    def step(state, kept):
+        return [start, rows, T.dot(rows, state)], tgen.loop.until(T.gt(state.sum(), 3))
+
+    states, _, products = tgen.scan(step, outputs_info=[start, rows, None], n_steps=2)[0]
+    gradients = T.grad(products.sum(), [one, other])
+    f = tgen.function([one, other, rows], [states, products, *gradients])
+    states, products, by_one, by_other = f([2.0], [5.0], [[3.0], [4.0]])
+    np.testing.assert_array_equal(states, [[-2.0], [-2.0]])
+    np.testing.assert_array_equal(products, [[-6.0, -8.0], [-6.0, -8.0]])
+    np.testing.assert_array_equal([by_one, by_other], [[-14.0], [0.0]])

@@ -40,7 +40,7 @@ C_ONLY = ("templates/", "tgen/codegen/", "tgen/passes/plan.py")  # what shows in
 COPIED = ("tgen", "templates", "tests", "tools", "README.md", "pyproject.toml")
 # errors of Python that say that the text of a mutant is wrong, not what it means
 NOT_RUN = re.compile(r"\b(Syntax|Indentation|Import|ModuleNotFound|Name|UnboundLocal|Attribute)Error\b")
-ASSERTED = re.compile(r"^FAILED (\S+) - (AssertionError|assert\b|Failed: )")
+ASSERTED = re.compile(r"^FAILED (.+?) - (AssertionError|assert\b|Failed: )")
 
 
 @dataclass(frozen=True)

@@ -319,18 +319,35 @@ def _find_symbols(x):
 _BUILD = {"mul": mul, "div": div, "mod": mod, "min": minimum, "max": maximum}
 
 
+def rebuilt(x, of):
+    """x anew: ``of(atom, coefficient)`` is what stands in an atom's place, at any depth, or None: then the
+    atom stays, what it is a function of rebuilt.
+    """
+    if not isinstance(x, Size):
+        return x
+    total = x.const
+    for atom, coefficient in x.terms:
+        new = of(atom, coefficient)
+        if new is None and isinstance(atom, Fn):
+            new = functools.reduce(_BUILD[atom.name], [rebuilt(a, of) for a in atom.args])
+            new = mul(coefficient, new)
+        elif new is None:
+            new = Size(((atom, coefficient),), 0)
+        total = add(total, new)
+    return total
+
+
 def substitute(x, table):
     """x with the symbols named in ``table`` (name -> size) replaced."""
     if not isinstance(x, Size) or table.keys().isdisjoint(symbols(x)):
         return x
-    total = x.const
-    for atom, coefficient in x.terms:
-        if isinstance(atom, Sym):
-            new = table.get(atom.name, Size(((atom, 1),), 0))
-        else:
-            new = functools.reduce(_BUILD[atom.name], (substitute(a, table) for a in atom.args))
-        total = add(total, mul(coefficient, new))
-    return total
+
+    def of(atom, coefficient):
+        if isinstance(atom, Sym) and atom.name in table:
+            return mul(coefficient, table[atom.name])
+        return None
+
+    return rebuilt(x, of)
 
 
 def put(x, atom, size):
@@ -340,18 +357,7 @@ def put(x, atom, size):
     >>> str(put(maximum(sub(n, 1), 0), n.terms[0][0], add(sym("n2"), 1)))
     'n2'
     """
-    if not isinstance(x, Size):
-        return x
-    total = x.const
-    for a, coefficient in x.terms:
-        if a == atom:
-            new = size
-        elif isinstance(a, Fn):
-            new = functools.reduce(_BUILD[a.name], (put(b, atom, size) for b in a.args))
-        else:
-            new = Size(((a, 1),), 0)
-        total = add(total, mul(coefficient, new))
-    return total
+    return rebuilt(x, lambda a, coefficient: mul(coefficient, size) if a == atom else None)
 
 
 def evaluate(x, values):

@@ -14,6 +14,10 @@ class Equalities:
     >>> known.learn(dims.sym("n1"), dims.add(dims.sym("n0"), 1))
     >>> str(known.canon(dims.sub(dims.sym("n1"), 1)))
     'n0'
+    >>> half, odd = dims.div(dims.sym("n2"), 2), dims.mod(dims.sym("n2"), 2)
+    >>> known.learn(dims.sub(dims.sym("n2"), dims.mul(2, half)), odd)
+    >>> str(known.canon(dims.maximum(odd, 1)))
+    'max(n2 - 2*(n2//2), 1)'
     >>> known.learn(dims.mul(3, dims.sym("a0")), 6)
     >>> known.canon(dims.add(dims.mul(3, dims.sym("a0")), 2))
     8
@@ -59,23 +63,20 @@ class Equalities:
 
     def _rewrite(self, x):
         for _ in range(self.learnt() + 1):  # a chain of replacements is no longer than that
-            new = dims.substitute(x, self.symbols)
-            known = self.atoms.keys() | self.multiples.keys()
-            if isinstance(new, dims.Size) and any(a in known for a, _ in new.terms):
-                new = self._replace_atoms(new)
-            if new == x or isinstance(new, int):
+            new = dims.rebuilt(dims.substitute(x, self.symbols), self._of)
+            if new == x:
                 return new
             x = new
         return x
 
-    def _replace_atoms(self, x):
-        total = x.const
-        for atom, coefficient in x.terms:
-            alone = dims.Size(((atom, 1),), 0)
-            unit, value = self.multiples.get(atom, (1, self.atoms.get(atom, alone)))
-            times, left = divmod(coefficient, unit)
-            total = dims.add(total, dims.add(dims.mul(times, value), dims.mul(left, alone)))
-        return total
+    def _of(self, atom, coefficient):
+        """What ``coefficient`` times an atom is known to be."""
+        if atom not in self.multiples and atom not in self.atoms:
+            return None
+        alone = dims.Size(((atom, 1),), 0)
+        unit, value = self.multiples.get(atom) or (1, self.atoms[atom])
+        times, left = divmod(coefficient, unit)
+        return dims.add(dims.mul(times, value), dims.mul(left, alone))
 
 
 def _primitive(x):
@@ -85,11 +86,14 @@ def _primitive(x):
 
 
 def _leading_term(x):
-    """The term to solve x for, of those with the least coefficient: a symbol if possible; (None, 0) else."""
+    """The term to solve x for: of those with the least coefficient a symbol if possible, else the function
+    with the least; (None, 0) else.
+    """
     least = min(abs(c) for _, c in x.terms)
-    units = [(a, c) for a, c in reversed(x.terms) if abs(c) == least]
-    for atom, coefficient in units:
+    for atom, coefficient in reversed(x.terms):
         others = [a for a, _ in x.terms if a is not atom]
-        if isinstance(atom, dims.Sym) and not any(atom.name in dims.symbols(a) for a in others):
+        alone = isinstance(atom, dims.Sym) and not any(atom.name in dims.symbols(a) for a in others)
+        if alone and abs(coefficient) == least:
             return atom, coefficient
-    return next(((a, c) for a, c in units if isinstance(a, dims.Fn)), (None, 0))
+    functions = [t for t in reversed(x.terms) if isinstance(t[0], dims.Fn)]
+    return min(functions, key=lambda t: abs(t[1]), default=(None, 0))

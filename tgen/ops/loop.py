@@ -55,13 +55,17 @@ def _carry(first, after, number):
             f"the state {number} of a scan starts as {first} and is {after} after a step: dtype "
             "and rank must stay"
         )
-    return TensorType(
-        first.dtype,
-        tuple(
-            None if a is None or b is None else dims.merge(a, b) if a == b or 1 not in (a, b) else None
-            for a, b in zip(first.shape, after.shape)
-        ),
-    )
+    return TensorType(first.dtype, tuple(map(_carried, first.shape, after.shape)))
+
+
+def _carried(first, after):
+    """A carry's size: where the graph knows that one of two numbers is 1 the axis may become longer; of sizes
+    with a name lower asks that they be equal.
+    """
+    longer = isinstance(first, int) and isinstance(after, int) and first != after and 1 in (first, after)
+    if first is None or after is None or longer:
+        return None
+    return dims.merge(first, after)
 
 
 def scan_infer(types, attrs, sizes, yields=()):
