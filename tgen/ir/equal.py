@@ -87,13 +87,20 @@ def _primitive(x):
 
 def _leading_term(x):
     """The term to solve x for: of those with the least coefficient a symbol if possible, else the function
-    with the least; (None, 0) else.
+    with the least; (None, 0) else. What stands within another term is none: its value would hold it again.
     """
     least = min(abs(c) for _, c in x.terms)
-    for atom, coefficient in reversed(x.terms):
-        others = [a for a, _ in x.terms if a is not atom]
-        alone = isinstance(atom, dims.Sym) and not any(atom.name in dims.symbols(a) for a in others)
-        if alone and abs(coefficient) == least:
+    whole = [(a, c) for a, c in reversed(x.terms) if not any(_within(a, b) for b, _ in x.terms if b is not a)]
+    for atom, coefficient in whole:
+        if isinstance(atom, dims.Sym) and abs(coefficient) == least:
             return atom, coefficient
-    functions = [t for t in reversed(x.terms) if isinstance(t[0], dims.Fn)]
+    functions = [(a, c) for a, c in whole if isinstance(a, dims.Fn)]
     return min(functions, key=lambda t: abs(t[1]), default=(None, 0))
+
+
+def _within(atom, other):
+    """Whether an atom stands in another, at any depth."""
+    if isinstance(other, dims.Sym) or set(dims.symbols(atom)).isdisjoint(dims.symbols(other)):
+        return atom == other
+    sizes = [a for a in other.args if isinstance(a, dims.Size)]
+    return any(a == atom or _within(atom, a) for size in sizes for a, _ in size.terms)
