@@ -10,8 +10,9 @@ from special import same_bits
 
 import tgen
 import tgen.tensor as T
+from tgen.core.dtypes import DTYPES
 from tgen.core.op import OPS, REDUCE, SCALAR
-from tgen.core.types import DTYPES, TensorType
+from tgen.core.types import TensorType
 from tgen.graph.nodes import apply_op
 from tgen.ops.declare import LIBM
 

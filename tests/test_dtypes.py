@@ -1,14 +1,55 @@
 """Dtypes of expressions under both floatX settings: what was decided, Theano's table, NumPy's promotion."""
 
 import itertools
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tgen.tensor as T
 from tgen.config import config
-from tgen.core.types import DTYPES
+from tgen.core.dtypes import DTYPE, DTYPES, is_float, is_int, is_unsigned
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_the_record_of_a_dtype_says_what_numpy_says(name):
+    d, numpy = DTYPE[name], np.dtype(name)
+    assert (d.name, d.kind, d.bytes) == (numpy.name, numpy.kind, numpy.itemsize)
+    assert type(numpy.type(0).item()) is d.python
+    assert (is_float(name), is_int(name)) == (numpy.kind == "f", numpy.kind in "iu")
+    assert is_unsigned(name) == (numpy.kind == "u")
+    top = numpy.type(2**d.exact) if d.kind == "f" else numpy.type(d.high)
+    assert int(top) == (2**d.exact if d.kind == "f" else d.high)
+    if d.kind == "f":
+        assert top + numpy.type(1) == top and d.exact == np.finfo(numpy).nmant + 1
+        assert d.low == -np.inf and d.high == np.inf
+    elif d.kind != "b":
+        assert (d.low, d.high) == (np.iinfo(numpy).min, np.iinfo(numpy).max)
+        assert d.high == 2**d.exact - 1
+    assert np.sum(np.ones(2, numpy), dtype=d.accumulator) == 2
+    assert np.result_type(numpy, d.accumulator) == d.accumulator
+    assert np.sin(np.ones(1, numpy)).dtype.itemsize <= np.dtype(d.floats).itemsize
+
+
+def test_only_the_records_take_the_name_of_a_dtype_apart():
+    """A dtype's kind, width and C are fields: whoever reads them off the name knows no new dtype."""
+    apart = re.compile(
+        r"""(startswith|endswith|strip|split)\(\(?["'](bool|u?int|float|32|64)["'0-9]|dtype\[[0-9:-]+\]"""
+        r"""|in \(["']float32["'], ["']float64["']\)|["']_t["']"""
+    )
+    found = [
+        f"{path.relative_to(ROOT)}:{k}: {line.strip()}"
+        for path in sorted((ROOT / "tgen").rglob("*.py"))
+        if path.name != "dtypes.py"
+        for k, line in enumerate(path.read_text().splitlines(), 1)
+        if apart.search(line)
+    ]
+    assert not found, "\n".join(found)
+
 
 FLOATX = ("float64", "float32")
 WEAK_WITH_FLOAT32 = {  # each gives float32, whatever floatX is

@@ -13,9 +13,9 @@ import pytest
 
 import tgen.ops
 from tgen.codegen.names import immediate
+from tgen.core.dtypes import DTYPE, DTYPES
 from tgen.core.op import OPS, SCALAR
-from tgen.core.types import DTYPES
-from tgen.ops.declare import C_TYPES, LIBM, c_text
+from tgen.ops.declare import LIBM, c_text
 
 assert tgen.ops
 HELPERS = Path(__file__).parent.parent / "templates" / "lib" / "scalar.c.j2"
@@ -120,11 +120,11 @@ def prototypes():
 
 def loop(k, op, dtypes, attrs, result):
     names = "abc"[: len(dtypes)]
-    params = ", ".join(f"const {C_TYPES[d]} *restrict {n}" for n, d in zip(names, dtypes))
-    loads = "".join(f"        const {C_TYPES[d]} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
+    params = ", ".join(f"const {DTYPE[d].c} *restrict {n}" for n, d in zip(names, dtypes))
+    loads = "".join(f"        const {DTYPE[d].c} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
     text = c_text(op, dtypes, attrs).format(*(f"v{n}" for n in names))
     return (
-        f"void f{k}({params}, {C_TYPES[result]} *restrict out, int64_t n) {{\n    #pragma omp simd\n    "
+        f"void f{k}({params}, {DTYPE[result].c} *restrict out, int64_t n) {{\n    #pragma omp simd\n    "
         f"for (int64_t i = 0; i < n; i++) {{\n"
         f"{loads}        out[i] = {text};\n    }}\n}}\n"
     )
@@ -339,15 +339,15 @@ def fixed(dtypes):
 def held(k, op, dtypes, attrs, result):
     """A C function: row r of ``out`` is the op with number r of ``fixed`` for an operand."""
     names = "abc"[: len(dtypes)]
-    params = ", ".join(f"const {C_TYPES[d]} *{n}" for n, d in zip(names, dtypes))
-    loads = "".join(f"        const {C_TYPES[d]} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
+    params = ", ".join(f"const {DTYPE[d].c} *{n}" for n, d in zip(names, dtypes))
+    loads = "".join(f"        const {DTYPE[d].c} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
     rows = []
     for row, (place, v) in enumerate(fixed(dtypes)):
         operands = [f"v{n}" for n in names]
         operands[place] = immediate(v.item(), dtypes[place])
         rows.append(f"        out[{row} * n + i] = {c_text(op, dtypes, attrs).format(*operands)};\n")
     head = (
-        f"void f{k}({params}, {C_TYPES[result]} *out, int64_t n) {{\n    for (int64_t i = 0; i < n; i++) {{\n"
+        f"void f{k}({params}, {DTYPE[result].c} *out, int64_t n) {{\n    for (int64_t i = 0; i < n; i++) {{\n"
     )
     return f"{head}{loads}{''.join(rows)}    }}\n}}\n"
 

@@ -6,7 +6,7 @@ from compiled import MODES, agree
 
 import tgen
 import tgen.tensor as T
-from tgen.core.types import DTYPES
+from tgen.core.dtypes import DTYPES
 from tgen.ir.interp import run
 from tgen.lower import lower
 

@@ -8,9 +8,10 @@ import pytest
 
 import tgen.ops
 from tgen.core import dims
+from tgen.core.dtypes import DTYPES
 from tgen.core.op import HOST, LIBRARY, OPS, REDUCE, REGION, SCALAR, STRUCT, VIEW, Op
 from tgen.core.rules import IDENTITIES
-from tgen.core.types import DTYPES, TensorType
+from tgen.core.types import TensorType
 from tgen.ops.control import kernel_params
 from tgen.ops.stable import STABLE
 

@@ -10,7 +10,8 @@ from test_grad import check_gradient, differences
 
 import tgen
 import tgen.tensor as T
-from tgen.core.types import DTYPES, TensorType, is_float
+from tgen.core.dtypes import DTYPES, is_float
+from tgen.core.types import TensorType
 from tgen.graph.build import apply
 
 RNG = np.random.default_rng(5)

@@ -15,8 +15,9 @@ from twins_nnet import NNET_TWINS
 import tgen
 import tgen.tensor as T
 from tgen.cli import operations
+from tgen.core.dtypes import is_float
 from tgen.core.op import METHODS
-from tgen.core.types import TensorType, is_float
+from tgen.core.types import TensorType
 from tgen.graph.grad import grad
 from tgen.tensor.elemwise import Elemwise
 

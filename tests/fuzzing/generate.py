@@ -14,7 +14,7 @@ from twins import TWINS
 from twins_nnet import NNET_TWINS
 
 import tgen.tensor as T
-from tgen.core.types import DTYPES, FLOATS, is_float, is_int
+from tgen.core.dtypes import DTYPES, FLOATS, is_float, is_int
 from tgen.graph.nodes import Variable
 from tgen.lower import lower
 from tgen.ops.stable import STABLE

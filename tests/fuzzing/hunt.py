@@ -274,7 +274,7 @@ def summary(state):
         f"{counts['choices checked']} against a masked reference",
         "passes left out: " + ", ".join(f"{name} {n}" for name, n in sorted(left_out.items())),
     ]
-    dtypes = [d for d in tgen.core.types.DTYPES]
+    dtypes = [d for d in tgen.core.dtypes.DTYPES]
     lines.append("values of a dtype: " + ", ".join(f"{d} {counts[d]}" for d in dtypes))
     ops = {name: counts[name] for name in tgen.core.op.OPS if counts[name]}
     lines.append(f"ops: {len(ops)}; rarest: {rarest(ops)}")

@@ -4,7 +4,8 @@ names of its parameters.
 
 import inspect
 
-from tgen.core.types import TensorType, is_float
+from tgen.core.dtypes import is_float
+from tgen.core.types import TensorType
 from tgen.graph.grad import Disconnected, Undefined, grad
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.walk import toposort

@@ -5,9 +5,9 @@ what an emitter is.
 from itertools import product
 
 from tgen.core import dims
-from tgen.ops.declare import CODES
+from tgen.core.dtypes import DTYPE
 
-from .library import CODE, contiguous, emits
+from .library import contiguous, emits
 from .loops import Lines
 from .names import ctype, size_c
 
@@ -76,7 +76,7 @@ def part(module, line, shape, name, operands, extent, more=0, counted=False):
         f"f->width*{shape.item}*{shape.room('f->', more)}",
         (*shape.out, shape.images, shape.depth, shape.filters),
     )
-    letter = CODE[operands[0].type.dtype]
+    letter = DTYPE[operands[0].type.dtype].blas
     mine = f"{space} + part*{shape.room('', more)}"
     arrays = ", ".join(contiguous(module, v) for v in operands)
     texts = [
@@ -109,7 +109,7 @@ def conv_weights(module, instr, line):
     name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
     space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count, counted=True)
     text = (
-        f"tgen_sum_{CODE[w.type.dtype]}_part({module.pointer(w)}, {space}, f->{name}_parts, "
+        f"tgen_sum_{DTYPE[w.type.dtype].blas}_part({module.pointer(w)}, {space}, f->{name}_parts, "
         f"{shape.room('', count)}, low, high);"
     )
     module.library_part(
@@ -161,7 +161,7 @@ def pool_row(module, kind, dtype, window, stride):
     """A row of a pool whose windows lie within the image: all their elements in order, as in
     tgen_pool_places.
     """
-    c, code = ctype(dtype), CODES[dtype]
+    c, code = ctype(dtype), DTYPE[dtype].code
     start = f"{c} best = x[{stride}*j];" if kind == "max" else f"{c} best = 0;"
     step = (
         f"best = tgen_pool_step_{code}({'POOL_MAX' if kind == 'max' else 'POOL_SUM'}, best, "
@@ -221,7 +221,7 @@ def pooled(module, instr, line, function, image, places):
     texts = [
         f"const tgen_pool v = {{{', '.join(fields)}}};",
         "for (int64_t i = low; i < high; i++)",
-        f"    tgen_{function}_{CODES[out.type.dtype]}(POOL_{kind.upper()}, i, &v, {row}{arrays});",
+        f"    tgen_{function}_{DTYPE[out.type.dtype].code}(POOL_{kind.upper()}, i, &v, {row}{arrays});",
     ]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
     module.library_part(

@@ -5,8 +5,9 @@ it includes.
 import functools
 import re
 
+from tgen.core.dtypes import DTYPE
 from tgen.ir import text
-from tgen.ops.declare import C_TYPES, CODES, LIBM
+from tgen.ops.declare import LIBM
 from tgen.passes.plan import root
 
 from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
@@ -33,15 +34,10 @@ LIBRARIES = {
     "lib/randomstate.c.j2": "",
     "lib/sort.c.j2": "cumsum|cumprod|sort|argsort|searchsorted",
 }
-LOWEST = {"f32": "-__builtin_inff()", "f64": "-__builtin_inf()"}
 LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
-    "types": (("s", "float"), ("d", "double")),
-    "numbers": tuple(
-        (c, C_TYPES[d], LOWEST.get(c) or ("0" if c[0] == "u" else f"INT{c[1:]}_MIN"))
-        for d, c in CODES.items()
-        if d != "bool"
-    ),
-    "kinds": tuple((c, C_TYPES[d], d.startswith("float")) for d, c in CODES.items()),
+    "types": tuple((d.blas, d.c) for d in DTYPE.values() if d.blas),
+    "numbers": tuple((d.code, d.c, d.c_low) for d in DTYPE.values() if d.kind != "b"),
+    "kinds": tuple((d.code, d.c, d.kind == "f") for d in DTYPE.values()),
 }
 # The library's functions, and those of libm or alike. What stands before a name is looked at last: a pattern
 # that begins with letters is found five times as fast.

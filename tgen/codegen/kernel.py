@@ -20,7 +20,7 @@ kept axis, on the stack and in the accumulator's dtype, and written once:
 from dataclasses import dataclass
 
 from tgen.core import dims
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 from tgen.ir.nodes import WHOLE
 from tgen.ops.declare import c_text
 

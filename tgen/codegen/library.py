@@ -8,6 +8,7 @@ their own.
 import re
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE
 from tgen.passes.plan import root
 
 from .kernel import dense_strides, product_text
@@ -15,7 +16,6 @@ from .loops import Lines
 from .names import bracket, ctype, plus, size_c
 
 LIBRARY = {}
-CODE = {"float32": "s", "float64": "d"}
 
 
 def emits(*names):
@@ -120,13 +120,13 @@ def pack(module, v, target, fits):
 @emits("gemm")
 def gemm(module, instr, line):
     x, y = instr.operands[:2]
-    out, dtype = instr.result, instr.result.type.dtype
+    out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     (a, lda, ta), (b, ldb, tb) = matrix(module, x), matrix(module, y)
     m, n = (size_c(s) for s in out.type.shape)
     k = size_c(x.type.shape[0 if instr.attrs["ta"] else 1])
     flip = [f"{t} ^ 1" if instr.attrs[w] else t for t, w in ((ta, "ta"), (tb, "tb"))]
     text = (
-        f"tgen_gemm_{CODE[dtype]}_part(f->host, low, high, {flip[0]}, {flip[1]}, {m}, {n}, {k}, {a}, "
+        f"tgen_gemm_{letter}_part(f->host, low, high, {flip[0]}, {flip[1]}, {m}, {n}, {k}, {a}, "
         f"{lda}, {b}, {ldb}, f->{module.names[out]});"
     )
     m_f, n_f, k_f = (size_c(s, "f->") for s in (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1]))
@@ -138,12 +138,12 @@ def gemm(module, instr, line):
 @emits("gemv")
 def gemv(module, instr, line):
     x, y = instr.operands
-    out, dtype = instr.result, instr.result.type.dtype
+    out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     a, lda, ta = matrix(module, x)
     trans = f"{ta} ^ 1" if instr.attrs["ta"] else ta
     m, k = size_c(out.type.shape[0]), size_c(y.type.shape[0])
     text = (
-        f"tgen_gemv_{CODE[dtype]}_part(f->host, low, high, {trans}, {m}, {k}, {a}, {lda}, "
+        f"tgen_gemv_{letter}_part(f->host, low, high, {trans}, {m}, {k}, {a}, {lda}, "
         f"{contiguous(module, y)}, f->{module.names[out]});"
     )
     m_f, k_f = size_c(out.type.shape[0], "f->"), size_c(y.type.shape[0], "f->")
@@ -153,12 +153,12 @@ def gemv(module, instr, line):
 @emits("batched_dot")
 def batched_dot(module, instr, line):
     x, y = instr.operands
-    out, dtype = instr.result, instr.result.type.dtype
+    out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     a, b = contiguous(module, x), contiguous(module, y)
     m, k, n = (size_c(s) for s in (*x.type.shape[1:], y.type.shape[2]))
     text = [
         "for (int64_t i = low; i < high; i++)",
-        f"    tgen_gemm_{CODE[dtype]}_part(f->host, 0, {m} > {n} ? {m} : {n}, 0, 0, {m}, {n}, {k}, {a} + "
+        f"    tgen_gemm_{letter}_part(f->host, 0, {m} > {n} ? {m} : {n}, 0, 0, {m}, {n}, {k}, {a} + "
         f"i*{bracket(m)}*{bracket(k)}, {k}, "
         f"{b} + i*{bracket(k)}*{bracket(n)}, {n}, f->{module.names[out]} + i*{bracket(m)}*{bracket(n)});",
     ]

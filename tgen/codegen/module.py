@@ -5,7 +5,7 @@ of.
 from dataclasses import dataclass, field
 
 from tgen.core import dims
-from tgen.core.types import tensor_type
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.ir.nodes import CONST, SHARED
 from tgen.ops.declare import LIBM_OPS
 
@@ -306,8 +306,7 @@ class Module:
     @staticmethod
     def sizes_of(dtype, shape):
         return (
-            f"{tensor_type(dtype, ()).itemsize}, {len(shape)}, "
-            f"(int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
+            f"{DTYPE[dtype].bytes}, {len(shape)}, (int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
         )
 
     def allocate(self, instr):
@@ -415,7 +414,7 @@ class Module:
             target = self.pointer(v)
             if kind in ARG:
                 sign = ARG[kind]
-                nan = " || (x != x && best == best)" if dtype.startswith("float") else ""
+                nan = " || (x != x && best == best)" if is_float(dtype) else ""
                 lines.append(
                     f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < "
                     f"f->{name}_parts; p++) {{ const {ctype(dtype)} x = f->{field_name}[p]; "

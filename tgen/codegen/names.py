@@ -3,11 +3,11 @@
 from contextvars import ContextVar
 
 from tgen.core import dims
-from tgen.ops.declare import C_TYPES
+from tgen.core.dtypes import DTYPE
 
 
 def ctype(dtype):
-    return C_TYPES[dtype]
+    return DTYPE[dtype].c
 
 
 NAMED = ContextVar("NAMED", default=None)  # the sizes.Named of the file that is being written
@@ -80,16 +80,21 @@ def plus(texts):
 
 def literal(value, dtype):
     """A C literal that has exactly the value's bits (NaN payloads aside)."""
-    if dtype == "bool":
+    record = DTYPE[dtype]
+    if record.kind == "b":
         return "1" if value else "0"
-    if dtype in ("float32", "float64"):
-        return _float_literal(float(value), "f" if dtype == "float32" else "")
+    if record.kind == "f":
+        return _float_literal(float(value), record.suffix)
     value = int(value)
-    if dtype == "int64" and value == -(2**63):
-        return "INT64_MIN"
-    if dtype in ("int64", "uint64") and abs(value) >= 2**31:
-        return f"{'U' if dtype == 'uint64' else ''}INT64_C({value})"
-    return str(value) + ("u" if dtype == "uint32" else "")
+    if record.bits == 64 and value == -(2**63):
+        return record.c_low
+    if record.bits == 64 and abs(value) >= 2**31:
+        return _long(record, value)
+    return str(value) + ("u" if record.kind == "u" and record.bits == 32 else "")
+
+
+def _long(record, value):
+    return f"{'U' if record.kind == 'u' else ''}INT64_C({value})"
 
 
 def immediate(value, dtype):
@@ -99,8 +104,9 @@ def immediate(value, dtype):
     ('(-1.0f)', 'INT64_C(5)', '5')
     """
     text = literal(value, dtype)
-    if dtype in ("int64", "uint64") and text.lstrip("-").isdigit():
-        return f"{'U' if dtype == 'uint64' else ''}INT64_C({text})"
+    record = DTYPE[dtype]
+    if record.kind in "iu" and record.bits == 64 and text.lstrip("-").isdigit():
+        return _long(record, text)
     return f"({text})" if text.startswith("-") else text
 
 

@@ -3,6 +3,7 @@ the other).
 """
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE
 from tgen.ops.randomstate import WORDS
 
 from .kernel import product_text
@@ -13,7 +14,7 @@ from .names import bracket, ctype, plus, size_c
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
 # the dtypes' epsilons
 ROUNDED = {False: "1.5e-8", True: "3.4526698e-4"}
-GROUP = {"uint32": 64, "float32": 64, "uint64": 32, "float64": 32}  # elements of sixteen Philox blocks
+GROUP_BITS = 16 * 128  # sixteen Philox blocks
 
 
 def address(module, v):
@@ -44,7 +45,7 @@ def mrg_uniform(module, instr, line):
 def philox(module, instr, line):
     state, (after, sample) = instr.operands[0], instr.results
     dtype, count = sample.type.dtype, dims.product(sample.type.shape)
-    group = GROUP[dtype]
+    group = GROUP_BITS // DTYPE[dtype].bits
     words, place = contiguous(module, state), size_c(count)
     texts = [
         f"tgen_philox_{dtype}({words}, low, high, {place}, {address(module, sample)});",

@@ -2,24 +2,9 @@
 
 from dataclasses import dataclass
 
-from tgen.core.types import is_float
-from tgen.ops.declare import CODES
+from tgen.core.dtypes import DTYPE, is_float
 
 from .names import ctype, literal
-
-_LOW = {"int8": "INT8_MIN", "int16": "INT16_MIN", "int32": "INT32_MIN", "int64": "INT64_MIN"}
-
-
-def _least(dtype):
-    if is_float(dtype):
-        return literal(float("-inf"), dtype)
-    return _LOW.get(dtype, "0")
-
-
-def _most(dtype):
-    if is_float(dtype):
-        return literal(float("inf"), dtype)
-    return "1" if dtype == "bool" else dtype.upper() + "_MAX"
 
 
 @dataclass(frozen=True)
@@ -36,8 +21,8 @@ class Reduction:
 TABLE = {
     "sum": Reduction(lambda d: literal(0, d), "{a} + {x}", "+"),
     "prod": Reduction(lambda d: literal(1, d), "{a} * {x}", "*"),
-    "max": Reduction(_least, "{x} > {a} ? {x} : {a}", "max"),
-    "min": Reduction(_most, "{x} < {a} ? {x} : {a}", "min"),
+    "max": Reduction(lambda d: DTYPE[d].c_low, "{x} > {a} ? {x} : {a}", "max"),
+    "min": Reduction(lambda d: DTYPE[d].c_high, "{x} < {a} ? {x} : {a}", "min"),
     "any": Reduction(lambda d: "0", "{a} | ({x} != 0)", "|"),
     "all": Reduction(lambda d: "1", "{a} & ({x} != 0)", "&"),
 }
@@ -108,7 +93,7 @@ class Accumulator:
         """The statements that add ``x``, a sum of some terms."""
         if not self.tallied:
             return [f"{self.a} += {x};"]
-        carry = f"tgen_carry_{CODES[self.dtype]}({self.a}_level, {self.a}_count/32, {self.a})"
+        carry = f"tgen_carry_{DTYPE[self.dtype].code}({self.a}_level, {self.a}_count/32, {self.a})"
         return [f"{self.a} += {x};", f"if (++{self.a}_count % 32 == 0) {self.a} = {carry};"]
 
     def clauses(self):
@@ -120,7 +105,7 @@ class Accumulator:
 
     def close(self):
         if self.tallied:
-            whole = f"tgen_tally_{CODES[self.dtype]}({self.a}_level, {self.a}_count/32, {self.a})"
+            whole = f"tgen_tally_{DTYPE[self.dtype].code}({self.a}_level, {self.a}_count/32, {self.a})"
             return [f"if ({self.a}_count >= 32) {self.a} = {whole};"]
         return (
             [f"if ({self.a}_nan) {self.a} = {literal(float('nan'), self.dtype)};"] if self.watches_nan else []

@@ -3,7 +3,7 @@ parts. See library.py.
 """
 
 from tgen.core import dims
-from tgen.ops.declare import CODES
+from tgen.core.dtypes import DTYPE
 
 from .library import contiguous, emits
 from .loops import Lines
@@ -23,7 +23,7 @@ def lanes(v, axis):
 def running(module, instr, line):
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
-    code = CODES[x.type.dtype] + (f"_{CODES[instr.attrs['acc']]}" if "acc" in instr.attrs else "")
+    code = DTYPE[x.type.dtype].code + (f"_{DTYPE[instr.attrs['acc']].code}" if "acc" in instr.attrs else "")
     arguments = f"{contiguous(module, x)}, {module.pointer(out)}, {size_c(length)}, {size_c(inner)}"
     text = f"tgen_{instr.op.name}_{code}({arguments}, low, high);"
     module.library_part(
@@ -40,7 +40,7 @@ def sort(module, instr, line):
     """Each part sorts its lanes one after another in a workspace of its own."""
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
-    code, pairs = CODES[x.type.dtype], instr.op.name == "argsort"
+    code, pairs = DTYPE[x.type.dtype].code, instr.op.name == "argsort"
     each = dims.mul(length, 4 if pairs else 2)  # a pair is as large as two int64
     room = module.scratch(
         f"part{len(module.parts)}_room",
@@ -69,7 +69,11 @@ def sort(module, instr, line):
 @emits("searchsorted")
 def searchsorted(module, instr, line):
     (x, v), out = instr.operands, instr.result
-    right, code, length = int(instr.attrs["side"] == "right"), CODES[x.type.dtype], size_c(x.type.shape[0])
+    right, code, length = (
+        int(instr.attrs["side"] == "right"),
+        DTYPE[x.type.dtype].code,
+        size_c(x.type.shape[0]),
+    )
     if not v.type.ndim:
         module.master(
             [

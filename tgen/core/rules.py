@@ -23,8 +23,8 @@ from itertools import permutations
 
 import numpy as np
 
+from .dtypes import is_float, is_int
 from .op import OPS
-from .types import is_float, is_int
 
 FLOAT, INTEGER, BOOL, ANY = "float", "integer", "bool", "any"
 NUMBER, BOUNDED, GROWS = (

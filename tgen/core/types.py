@@ -7,20 +7,8 @@ import numpy as np
 from tgen.config import config
 from tgen.core import dims
 
-DTYPES = (
-    "bool",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float32",
-    "float64",
-)
-FLOATS = ("float32", "float64")
+from .dtypes import DTYPE, DTYPES, is_float
+
 _NAMES = {0: "scalar", 1: "vector", 2: "matrix", 3: "3D", 4: "4D", 5: "5D"}
 _PATTERNS = {(True, False): "row", (False, True): "col"}
 
@@ -75,7 +63,7 @@ class TensorType:
 
     @property
     def itemsize(self):
-        return np.dtype(self.dtype).itemsize
+        return DTYPE[self.dtype].bytes
 
     def with_shape(self, shape):
         return tensor_type(self.dtype, tuple(shape), self.weak)
@@ -121,25 +109,13 @@ def tensor_type(dtype, shape, weak=False):
     return TensorType(dtype, shape, weak)
 
 
-def is_float(dtype):
-    return dtype in FLOATS
-
-
-def is_int(dtype):
-    return dtype not in FLOATS and dtype != "bool"
-
-
-def is_unsigned(dtype):
-    return dtype.startswith("uint")
-
-
 def accumulator(dtype):
     """The dtype that sums and products of ``dtype`` are accumulated in by default (Theano's acc_dtype).
 
     >>> accumulator("float32"), accumulator("int8"), accumulator("uint8")
     ('float64', 'int64', 'uint64')
     """
-    return "float64" if is_float(dtype) else "uint64" if is_unsigned(dtype) else "int64"
+    return DTYPE[dtype].accumulator
 
 
 def wide(dtype):
@@ -166,6 +142,4 @@ def float_of(dtype):
     """The dtype of a float function of ``dtype``: itself for floats, float32 for bool and 8/16-bit ints, else
     float64.
     """
-    if dtype in FLOATS:
-        return dtype
-    return "float32" if np.dtype(dtype).itemsize <= 2 else "float64"
+    return DTYPE[dtype].floats

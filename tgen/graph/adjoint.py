@@ -16,7 +16,8 @@ gets the masked adjoint and says which lanes no element that was taken was made 
 from dataclasses import dataclass
 
 from tgen.config import config
-from tgen.core.types import TensorType, is_float, wide
+from tgen.core.dtypes import is_float
+from tgen.core.types import TensorType, wide
 
 from .build import apply, call, constant_of, keep, like, zeros
 from .nodes import Variable

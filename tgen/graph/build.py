@@ -5,8 +5,9 @@ OPS and METHODS.
 import numpy as np
 
 from tgen.config import config
+from tgen.core.dtypes import is_float
 from tgen.core.op import METHODS, OPS
-from tgen.core.types import is_float, tensor_type
+from tgen.core.types import tensor_type
 
 from .nodes import Constant, apply_op
 

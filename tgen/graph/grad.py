@@ -11,7 +11,7 @@ import warnings
 
 from tgen.config import config
 from tgen.core.collector import rarely
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 from tgen.errors import ArgumentValueError, DisconnectedInputError, NullTypeGradError, about_bool
 
 from .adjoint import Adjoint, Chosen, Lanes, Masks, Taken, adjoint_dtype

@@ -7,9 +7,9 @@ that means the same}.
 
 from dataclasses import dataclass
 
+from tgen.core.dtypes import is_float
 from tgen.core.op import OPS
 from tgen.core.rules import IDENTITIES, Rewriter
-from tgen.core.types import is_float
 
 from .build import apply, like, literal
 from .nodes import Constant, Lambda, apply_op, infer, known_size

@@ -9,12 +9,10 @@ import re
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.op import OPS
-from tgen.core.types import is_float
 from tgen.ir.nodes import CONST, INPUT, SHARED, WHOLE, Axis, Block, Function, Instr, Param, Value
 from tgen.ir.tokens import Tokens, split_commas
-
-_PYTHON = {"b": bool, "i": int, "u": int, "f": float}
 
 
 def digest(array):
@@ -283,7 +281,7 @@ def _factor_start(text):
 
 def _constant(value, type):
     values = value if isinstance(value, tuple) else (value,)
-    python = _PYTHON[np.dtype(type.dtype).kind]
+    python = DTYPE[type.dtype].python
     if is_float(type.dtype) and any(isinstance(v, bool) for v in values):
         raise ValueError(f"a constant of {type.dtype} is not a bool")
     return tuple(v if isinstance(v, python) else python(v) for v in values)

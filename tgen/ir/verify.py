@@ -6,17 +6,15 @@ made equal count as equal from there on. A kernel's block is closed: it uses its
 only.
 """
 
-import numpy as np
-
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE, is_float, is_int
 from tgen.core.op import OPS, REDUCE, SCALAR
-from tgen.core.types import TensorType, is_int
+from tgen.core.types import TensorType
 from tgen.ir.equal import Equalities
 from tgen.ir.nodes import CONST, INPUT, SHARED, WHOLE
 from tgen.ir.text import instr_text
 
 IN_KERNEL = ("constant", "size", "index", "kernel")
-_VALUES = {"b": bool, "i": int, "u": int, "f": float}
 
 
 class VerifyError(AssertionError):
@@ -253,7 +251,7 @@ class _Verifier:
             isinstance(values, tuple) and len(values) == dims.product(type.shape),
             f"{len(values)} elements of a constant {type.text()}",
         )
-        python = _VALUES[np.dtype(type.dtype).kind]
+        python = DTYPE[type.dtype].python
         for v in values:
             _demand(v.__class__ is python, f"element {v!r} of a constant {type.text()}")
         return type
@@ -323,7 +321,7 @@ class _Verifier:
             [_filled(TensorType(type.dtype, domain), out[2])], {"axes": out[2]}, ()
         )
         dtype = out[3] if len(out) == 4 else reduced.dtype
-        rounds = (dtype, reduced.dtype) == ("float32", "float64")
+        rounds = is_float(dtype) and reduced.dtype == DTYPE[dtype].accumulator
         _demand(rounds or dtype == reduced.dtype, f"{reduced.dtype} is not rounded to {dtype}: {out}")
         return TensorType(dtype, reduced.shape + type.shape)
 

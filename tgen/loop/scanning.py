@@ -4,8 +4,8 @@ import inspect
 
 import numpy as np
 
+from tgen.core.dtypes import is_float
 from tgen.core.op import OPS
-from tgen.core.types import is_float
 from tgen.errors import MissingInputError
 from tgen.graph.closure import close, like
 from tgen.graph.grad import sources

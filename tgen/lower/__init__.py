@@ -11,8 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from tgen.core import dims
+from tgen.core.dtypes import is_int
 from tgen.core.op import OPS
-from tgen.core.types import TensorType, is_int, tensor_type
+from tgen.core.types import TensorType, tensor_type
 from tgen.errors import shown
 from tgen.graph.branches import Places, in_each_branch
 from tgen.graph.nodes import Constant

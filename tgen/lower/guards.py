@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass, replace
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE, is_unsigned
 from tgen.core.op import OPS, SCALAR
-from tgen.core.types import TensorType, is_unsigned
+from tgen.core.types import TensorType
 from tgen.graph.describe import axis_source, source
 from tgen.graph.nodes import Constant
 from tgen.ir.nodes import Instr
@@ -191,7 +192,7 @@ class Guards(Sizes):
         shape = self.canon_type(self.types[node.outputs[0]]).shape
         for k, words in node.primitive.naturals.items():
             v, x = node.inputs[k], arrays[k]
-            if not v.type.dtype.startswith("int") or self.is_nonnegative(v):
+            if DTYPE[v.type.dtype].kind != "i" or self.is_nonnegative(v):
                 continue
             zero = self.compute(node, "constant", type=TensorType(v.type.dtype), value=(0,))
             if v.type.ndim:

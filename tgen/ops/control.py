@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tgen.core.dtypes import is_float, is_int
 from tgen.core.op import REGION, STRUCT, Op, lookup, register
-from tgen.core.types import TensorType, is_float, promote
+from tgen.core.types import TensorType, promote
 from tgen.errors import DEMANDED
 
 from . import known
@@ -84,7 +85,7 @@ def _check_eq(attrs, sizes):
 
 def _check_index_infer(types, attrs, sizes):
     for t in types:
-        if t.dtype == "bool" or t.dtype.startswith("float"):
+        if not is_int(t.dtype):
             raise TypeError(f"an index is {t.dtype}; it must be an integer")
     return ()
 

@@ -17,20 +17,15 @@ operands: names of C variables, so a text may read one twice. The class is that 
 """
 
 from functools import lru_cache
-from string import ascii_letters
 
 import numpy as np
 
 from tgen.config import config
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.op import SCALAR, Op, register
-from tgen.core.types import DTYPES, float_of, is_float, is_int, promote, tensor_type
+from tgen.core.types import float_of, promote, tensor_type
 
-C_TYPES = {
-    d: ("uint8_t" if d == "bool" else "float" if d == "float32" else "double" if d == "float64" else f"{d}_t")
-    for d in DTYPES
-}
-CODES = {d: "b8" if d == "bool" else d[0] + d.lstrip(ascii_letters) for d in DTYPES}
 # libm functions a text may call (each also with the suffix f) and how many arguments they take; codegen
 # declares those with a vector twin in libmvec as such. sqrt, floor, ceil, rint, trunc, fabs and copysign are
 # instructions; fmod has no vector twin.
@@ -226,10 +221,6 @@ def scalar(
 # -- C text --------------------------------------------------------------------------------------------------
 
 
-def dtype_class(dtype):
-    return "f" if is_float(dtype) else "b" if dtype == "bool" else dtype[0]
-
-
 def c_text(op, dtypes, attrs=None):
     """The C99 expression of scalar ``op`` on operands of ``dtypes``, with {0} {1} {2} for the operands.
 
@@ -245,16 +236,11 @@ def c_text(op, dtypes, attrs=None):
 
 @lru_cache(maxsize=1 << 10)
 def _filled(op, dtypes):
-    last, kind = dtypes[-1], dtype_class(dtypes[-1])
-    text = op.c.get(kind) or op.c.get("n" if is_int(last) else "b")
+    last = DTYPE[dtypes[-1]]
+    text = op.c.get(last.kind) or (op.c.get("n") if last.kind in "iu" else None)
     if text is None:
-        raise TypeError(f"{op} has no C text for {last}")
-    wide = "uint64_t" if last.endswith("64") else "uint32_t"
-    for mark, value in (
-        ("{f}", "f" if last == "float32" else ""),
-        ("{T}", C_TYPES[last]),
-        ("{U}", wide),
-        ("{k}", CODES[last]),
-    ):
+        raise TypeError(f"{op} has no C text for {last.name}")
+    marks = {"{f}": last.suffix, "{T}": last.c, "{U}": last.unsigned, "{k}": last.code}
+    for mark, value in marks.items():
         text = text.replace(mark, value)
     return text

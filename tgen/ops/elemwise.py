@@ -8,21 +8,18 @@ import math
 
 import numpy as np
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import call, constant_of, real
 
 from . import known
 from .declare import (
-    C_TYPES,
-    CODES,
     bits,
     bool_to_int8,
     casting,
     choice,
     comparison,
     division,
-    dtype_class,
     floating,
     keeps,
     no_bool,
@@ -105,10 +102,10 @@ def _narrow(helper):
     """Integers of 8 and 16 bits take the 32-bit helper and wrap to their own width."""
 
     def c(dtypes, attrs):
-        last = dtypes[-1]
-        if dtype_class(last) == "f":
-            return f"tgen_{helper}_{CODES[last]}({{0}}, {{1}})"
-        return f"({C_TYPES[last]})tgen_{helper}_{last[0]}{64 if last.endswith('64') else 32}({{0}}, {{1}})"
+        last = DTYPE[dtypes[-1]]
+        if last.kind == "f":
+            return f"tgen_{helper}_{last.code}({{0}}, {{1}})"
+        return f"({last.c})tgen_{helper}_{last.kind}{max(last.bits, 32)}({{0}}, {{1}})"
 
     return c
 
@@ -136,10 +133,10 @@ def _power(x, y):
 
 
 def _power_c(dtypes, attrs):
-    last = dtypes[-1]
-    if dtype_class(last) == "f":
-        return f"pow{'f' if last == 'float32' else ''}({{0}}, {{1}})"
-    return f"({C_TYPES[last]})tgen_pow_{last[0]}64({{0}}, {{1}})"
+    last = DTYPE[dtypes[-1]]
+    if last.kind == "f":
+        return f"pow{last.suffix}({{0}}, {{1}})"
+    return f"({last.c})tgen_pow_{last.kind}64({{0}}, {{1}})"
 
 
 def _power_slope(g, z, x, y):
@@ -527,13 +524,13 @@ scalar(
 
 
 def _shift_c(dtype, sign):
-    width = int(dtype.lstrip("uint"))
-    unsigned = f"uint{max(width, 32)}_t"
+    record = DTYPE[dtype]
+    width = record.bits
     if sign == "<<":
-        moved, out = f"({unsigned}){{0}} << ({{1}} & {width - 1})", "0"
+        moved, out = f"({record.unsigned}){{0}} << ({{1}} & {width - 1})", "0"
     else:
-        moved, out = f"{{0}} >> ({{1}} & {width - 1})", "0" if dtype[0] == "u" else "({0} < 0 ? -1 : 0)"
-    return f"(({C_TYPES[dtype]})((uint{width}_t){{1}} < {width} ? ({C_TYPES[dtype]})({moved}) : {out}))"
+        moved, out = f"{{0}} >> ({{1}} & {width - 1})", "0" if record.kind == "u" else "({0} < 0 ? -1 : 0)"
+    return f"(({record.c})((uint{width}_t){{1}} < {width} ? ({record.c})({moved}) : {out}))"
 
 
 # -- casts and the ops that only gradients see ---------------------------------------------------------------
@@ -545,10 +542,11 @@ def _cast_c(dtypes, attrs):
         return "({0})"
     if target == "bool":
         return "({0} != 0)"
-    if dtype_class(source) != "f" or dtype_class(target) == "f":
-        return f"(({C_TYPES[target]}){{0}})"
-    code = CODES[target] if target.endswith(("32", "64")) else "i32"
-    return f"(({C_TYPES[target]})tgen_{CODES[source]}_to_{code}({{0}}))"
+    source, target = DTYPE[source], DTYPE[target]
+    if source.kind != "f" or target.kind == "f":
+        return f"(({target.c}){{0}})"
+    code = target.code if target.bits >= 32 else "i32"
+    return f"(({target.c})tgen_{source.code}_to_{code}({{0}}))"
 
 
 def _truncated(x, dtype):

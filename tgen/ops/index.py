@@ -7,8 +7,9 @@ from functools import partial, reduce
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.dtypes import is_int
 from tgen.core.op import STRUCT, Op, register
-from tgen.core.types import TensorType, is_int
+from tgen.core.types import TensorType
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import apply, length, lengths, literal, zeros
 from tgen.graph.nodes import Constant

@@ -5,8 +5,9 @@ the rest).
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.dtypes import is_float
 from tgen.core.op import LIBRARY, Op, register
-from tgen.core.types import TensorType, is_float
+from tgen.core.types import TensorType
 from tgen.graph.adjoint import Lanes, lanes
 from tgen.graph.build import apply
 

@@ -17,8 +17,9 @@ streams apart), the key in two.
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.op import LIBRARY, Op, register
-from tgen.core.types import TensorType, is_float
+from tgen.core.types import TensorType
 
 M1, M2 = 2**31 - 1, 2**31 - 21069
 # float32: the largest sample stays below 1
@@ -99,7 +100,7 @@ draw(
 # -- Philox4x32-10 -------------------------------------------------------------------------------------------
 
 # elements a block of four words gives
-PHILOX_DTYPES = {"uint32": 4, "float32": 4, "uint64": 2, "float64": 2}
+PHILOX_DTYPES = {d: 128 // DTYPE[d].bits for d in ("uint32", "float32", "uint64", "float64")}
 
 
 def _philox_infer(types, attrs, sizes):
@@ -133,7 +134,7 @@ def _philox(attrs, sizes, state):
         words = words[0::2] | words[1::2] << np.uint64(32)
     flat = words.T.ravel()[:count]
     if is_float(dtype):
-        bits, width = (24, 32) if dtype == "float32" else (53, 64)
+        bits, width = DTYPE[dtype].exact, DTYPE[dtype].bits
         flat = (flat >> np.uint64(width - bits)).astype(dtype) * np.dtype(dtype).type(2.0**-bits)
     new = np.array([after & LOW, after >> np.uint64(32), *state[2:]], "uint32")
     return new, flat.astype(dtype).reshape(sizes)

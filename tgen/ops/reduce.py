@@ -8,8 +8,9 @@ may do is said by casts before and after.
 
 import numpy as np
 
+from tgen.core.dtypes import is_float
 from tgen.core.op import REDUCE, STRUCT, Op, register
-from tgen.core.types import TensorType, accumulator, is_float, promote, tensor_type
+from tgen.core.types import TensorType, accumulator, promote, tensor_type
 from tgen.graph.adjoint import Chosen, Lanes, lanes
 from tgen.graph.build import apply, call, keep, length, like, literal, real
 

@@ -11,7 +11,8 @@ the loop keeps. Rows.py says what can be computed of all rows at once.
 """
 
 from tgen.core import dims
-from tgen.core.types import is_float, wide
+from tgen.core.dtypes import is_float
+from tgen.core.types import wide
 from tgen.ir.nodes import Block, Value, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, substitute
 from tgen.passes.hoist import only_rows

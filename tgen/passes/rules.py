@@ -8,16 +8,14 @@ reassociation. Rules that only a program's meaning allows are in stabilise.
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.rules import ANY, BOOL, FLOAT, INTEGER, rule
-from tgen.core.types import is_float, is_int, is_unsigned
-
-EXACT_BITS = {"float32": 24, "float64": 53}  # integers up to 2 ** bits are exact
 
 
 def _power_of_two(m):
     """c is a power of two whose reciprocal is a normal number."""
     mantissa, exponent = np.frexp(m["c"])
-    return abs(mantissa) == 0.5 and abs(exponent) < (120 if m["c"].dtype == np.float32 else 1000)
+    return abs(mantissa) == 0.5 and abs(exponent) < np.finfo(m["c"].dtype).maxexp - 8
 
 
 def _times_reciprocal(m):
@@ -28,14 +26,9 @@ def holds_exactly(small, big):
     """Whether every value of dtype ``small`` is one of dtype ``big``."""
     if small == big or small == "bool":
         return True
-    if is_float(small):
-        return is_float(big) and EXACT_BITS[small] <= EXACT_BITS[big]
-    bits = np.dtype(small).itemsize * 8 - (0 if is_unsigned(small) else 1)
-    if is_float(big):
-        return bits <= EXACT_BITS[big]
-    if not is_int(big) or is_unsigned(big) and not is_unsigned(small):
-        return False
-    return bits <= np.dtype(big).itemsize * 8 - (0 if is_unsigned(big) else 1)
+    narrow, wide = DTYPE[small], DTYPE[big]
+    may = {"f": "f", "i": "if", "u": "iuf"}[narrow.kind]  # unsigned integers have no negative ones
+    return wide.kind in may and narrow.exact <= wide.exact
 
 
 def _cast_to_itself(m):

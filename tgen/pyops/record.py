@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 
+from tgen.core.dtypes import is_float, is_int
 from tgen.core.op import HOST, STRUCT
 from tgen.core.op import Op as Record
-from tgen.core.types import is_float, is_int
 from tgen.graph.build import lengths
 from tgen.graph.grad import Disconnected, Undefined, zero_of
 from tgen.graph.nodes import Variable

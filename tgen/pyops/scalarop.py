@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from tgen.core.types import TensorType
+from tgen.core.types import TensorType, float_of
 from tgen.graph.nodes import Apply
 from tgen.tensor import add, as_tensor_variable, broadcast_to, upcast
 
 from .op import Op
-
-_SMALL = {"bool": "float32", "int8": "float32", "int16": "float32", "uint8": "float32", "uint16": "float32"}
 
 
 def _of(dtype):
@@ -22,9 +20,7 @@ def upgrade_to_float(*types):
     >>> upgrade_to_float(T.lscalar)[0].dtype, upgrade_to_float(T.fscalar, T.bscalar)[0].dtype
     ('float64', 'float32')
     """
-    return _of(
-        upcast(*(t.dtype if t.dtype.startswith("float") else _SMALL.get(t.dtype, "float64") for t in types))
-    )
+    return _of(upcast(*(float_of(t.dtype) for t in types)))
 
 
 def upgrade_to_float64(*types):

@@ -6,7 +6,8 @@ cipher.
 
 import numpy as np
 
-from tgen.core.types import TensorType, is_float
+from tgen.core.dtypes import is_float
+from tgen.core.types import TensorType
 from tgen.graph.shared import TensorSharedVariable
 from tgen.tensor import as_dtype, as_tensor_variable, cast, concatenate, cos, log, reshape, sin, sizes, sqrt
 

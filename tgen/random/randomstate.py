@@ -4,7 +4,8 @@ shared_randomstreams).
 
 import numpy as np
 
-from tgen.core.types import TensorType, is_float
+from tgen.core.dtypes import is_float
+from tgen.core.types import TensorType
 from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.ops.randomstate import WORDS, pack, unpack

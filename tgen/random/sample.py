@@ -5,7 +5,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from tgen.config import config
-from tgen.core.types import is_float, promote
+from tgen.core.dtypes import is_float
+from tgen.core.types import promote
 from tgen.graph.nodes import Constant, Variable
 from tgen.tensor import as_dtype, as_tensor_variable, cast, sizes
 from tgen.tensor.apply import apply_many, pad

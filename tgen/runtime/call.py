@@ -8,6 +8,7 @@ import numpy as np
 
 from tgen.backends.c import host
 from tgen.backends.c.inside import SITES_SLOT
+from tgen.core.dtypes import DTYPE
 from tgen.core.storage import connect, wrap_block
 
 from .sites import sites_of
@@ -16,7 +17,6 @@ SLOT = 8  # bytes
 RECORD_SLOTS = 8
 ERROR_SLOTS = 9  # the record, and the slot by which host ops find their bodies
 OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED, LAYOUT = range(11)
-_C_TYPES = {"bool": "uint8_t", "float32": "float", "float64": "double"}
 
 
 class Frame:
@@ -30,9 +30,7 @@ class Frame:
             self.slots[at] = number
         self.pointer = ffi.from_buffer("int64_t[]", self.slots)
         self.arguments = [
-            self.pointer + at
-            if v.type.ndim
-            else ffi.cast(f"{_C_TYPES.get(v.type.dtype, v.type.dtype + '_t')} *", self.pointer + at)
+            self.pointer + at if v.type.ndim else ffi.cast(f"{DTYPE[v.type.dtype].c} *", self.pointer + at)
             for v, at in layout.arguments
         ]
         self.results = [

@@ -5,13 +5,12 @@ it.
 import numpy as np
 
 from tgen.config import config
-from tgen.core.types import is_float
+from tgen.core.dtypes import DTYPE, is_float
 from tgen.errors import shown
 from tgen.graph.nodes import Variable
 
 # beyond it a float is infinite in float32, which the filter makes it
 _MOST = float(np.finfo("float32").max)
-_EXACT = {"float64": 1 << 53, "float32": 1 << 24}  # ints up to here are exact in the float
 
 
 class Check:
@@ -74,12 +73,12 @@ class Check:
 
 def _int_range(dtype):
     """(low, high, convert): which Python ints go into ``dtype`` exactly, and as which number."""
-    if dtype == "bool":
+    record = DTYPE[dtype]
+    if record.kind == "b":
         return 1, 0, int
-    if is_float(dtype):
-        return -_EXACT[dtype], _EXACT[dtype], float
-    info = np.iinfo(dtype)
-    return int(info.min), int(info.max), int
+    if record.kind == "f":
+        return -(1 << record.exact), 1 << record.exact, float
+    return record.low, record.high, int
 
 
 def fast_call(checks, executable, keys, unpack):

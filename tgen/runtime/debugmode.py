@@ -8,12 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
+from tgen.core.dtypes import DTYPE
 from tgen.errors import BadOptimization
 from tgen.ir import interp
 from tgen.passes.stabilise import stabilise
-
-# relative to the largest value of a result: sums are taken in another order
-TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
 
 class Checked:
@@ -55,12 +53,12 @@ class Checked:
 
 
 def compare(what, got, wanted):
-    """BadOptimization unless the arrays agree: exactly for ints and bools, within TOLERANCE for floats."""
+    """BadOptimization unless the arrays agree: bit by bit, floats within their dtype's tolerance."""
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
         raise BadOptimization(
             f"{what} is {got.dtype}{got.shape} in C, {wanted.dtype}{wanted.shape} by the interpreter"
         )
-    tolerance = TOLERANCE.get(str(got.dtype), 0)
+    tolerance = DTYPE[str(got.dtype)].tolerance
     finite = wanted[np.isfinite(wanted)] if tolerance else wanted
     scale = float(np.max(np.abs(finite), initial=0)) if tolerance else 0
     if not np.allclose(got, wanted, rtol=tolerance, atol=tolerance * scale, equal_nan=bool(tolerance)):

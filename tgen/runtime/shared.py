@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tgen.core.dtypes import DTYPES
 from tgen.core.generic import GenericType
-from tgen.core.types import DTYPES, TensorType
+from tgen.core.types import TensorType
 from tgen.graph.nodes import Variable
 from tgen.graph.shared import GenericSharedVariable, ScalarSharedVariable, TensorSharedVariable
 

@@ -6,7 +6,7 @@
 TensorType(float32, vector)
 """
 
-from tgen.core.types import DTYPES, is_float
+from tgen.core.dtypes import DTYPES, is_float
 from tgen.runtime.shared import shared
 
 from . import (

@@ -1,7 +1,8 @@
 """Input variables: ``T.matrix('x')``, ``T.dscalars('xy')``, ``T.tensor('float32', shape=(None, 784))``."""
 
 from tgen.config import config
-from tgen.core.types import DTYPES, TensorType
+from tgen.core.dtypes import DTYPES
+from tgen.core.types import TensorType
 
 from .promotion import as_dtype
 

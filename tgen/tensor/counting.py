@@ -3,7 +3,7 @@
 import numpy as np
 
 from tgen.config import config
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 
 from . import sizes
 from .apply import apply, reorder, within

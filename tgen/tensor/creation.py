@@ -3,7 +3,8 @@
 import numpy as np
 
 from tgen.config import config
-from tgen.core.types import is_float, is_unsigned, promote
+from tgen.core.dtypes import is_float, is_unsigned
+from tgen.core.types import promote
 from tgen.graph.nodes import Constant, mention
 
 from . import sizes

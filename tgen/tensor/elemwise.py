@@ -5,8 +5,8 @@ itself.
 from types import MethodType
 
 from tgen.config import config
+from tgen.core.dtypes import is_float
 from tgen.core.op import OPS, SCALAR, Op
-from tgen.core.types import is_float
 from tgen.graph.nodes import apply_op
 
 from .apply import apply, pad, set_weak

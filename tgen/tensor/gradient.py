@@ -2,7 +2,7 @@
 of their own.
 """
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 from tgen.errors import ArgumentTypeError, ArgumentValueError, RopError
 from tgen.graph.closure import like
 from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad

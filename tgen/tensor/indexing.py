@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 from tgen.errors import about_bool
 from tgen.graph.nodes import Constant, Variable
 

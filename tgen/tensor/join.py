@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_int
 from tgen.graph.nodes import Constant, Variable
 
 from . import sizes
@@ -35,7 +35,7 @@ def _by_axis(axis, ndim, results):
     """The one of ``results``, one an axis, that the integer scalar ``axis`` says when the function runs;
     AxisError for one there is not.
     """
-    if axis.type.ndim or is_float(axis.type.dtype) or axis.type.dtype == "bool":
+    if axis.type.ndim or not is_int(axis.type.dtype):
         raise TypeError(f"axis must be an integer scalar, got {axis} of {axis.type}")
     axis = cast(axis, "int64")
     number = switch(elemwise("lt")(axis, 0), axis + ndim, axis)
@@ -184,7 +184,7 @@ def repeat(x, repeats, axis=None):
         x, axis = flatten(x), 0
     axis = axis_number(axis, x.type.ndim)
     counts = as_tensor_variable(repeats)
-    if counts.type.ndim > 1 or is_float(counts.type.dtype) or counts.type.dtype == "bool":
+    if counts.type.ndim > 1 or not is_int(counts.type.dtype):
         raise TypeError(f"repeats must be an integer scalar or vector, got {repeats} of {counts.type}")
     if counts.type.ndim == 1:
         return take(x, _repeated_positions(counts, sizes.length(x, axis)), axis)

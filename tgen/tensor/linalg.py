@@ -2,7 +2,7 @@
 products.
 """
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 
 from . import sizes
 from .apply import apply, pad, reorder

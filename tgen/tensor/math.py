@@ -6,7 +6,7 @@ import math as numbers
 
 import numpy as np
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 
 from .elemwise import abs as abs_
 from .elemwise import boolean, elemwise, switch

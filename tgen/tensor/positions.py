@@ -1,6 +1,6 @@
 """Positions: permutations and their inverses, numbers of elements in C or Fortran order."""
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_int
 from tgen.ops.sort import take_along
 
 from . import sizes
@@ -19,7 +19,7 @@ _MODES = ("raise", "wrap", "clip")
 
 def _integers(x, what):
     x = as_tensor_variable(x)
-    if is_float(x.type.dtype) or x.type.dtype == "bool":
+    if not is_int(x.type.dtype):
         raise TypeError(f"{what} must be integers, got {x} of {x.type}")
     return x
 

@@ -5,7 +5,8 @@ what it meets.
 import numpy as np
 
 from tgen.config import config
-from tgen.core.types import float_of, is_float, promote, tensor_type
+from tgen.core.dtypes import is_float, is_int
+from tgen.core.types import float_of, promote, tensor_type
 from tgen.graph.nodes import Constant, user_line
 
 from .apply import apply
@@ -57,7 +58,7 @@ def convert(v, dtype):
         return v
     if not isinstance(v, WeakConstant):
         return apply("cast", v, dtype=dtype, weak=v.type.weak)
-    if v.type.dtype == "int64" and not is_float(dtype) and dtype != "bool":
+    if v.type.dtype == "int64" and is_int(dtype):
         limits = np.iinfo(dtype)
         if not limits.min <= v.number <= limits.max:
             place = user_line()

@@ -3,7 +3,8 @@ after.
 """
 
 from tgen.config import config
-from tgen.core.types import accumulator, is_float, is_unsigned, promote, wide
+from tgen.core.dtypes import is_float, is_unsigned
+from tgen.core.types import accumulator, promote, wide
 
 from . import sizes
 from .apply import apply, apply_many, reorder, set_weak

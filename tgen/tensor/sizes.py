@@ -6,7 +6,8 @@ expressions.
 
 import numpy as np
 
-from tgen.core.types import TensorType, is_float
+from tgen.core.dtypes import is_float, is_int
+from tgen.core.types import TensorType
 from tgen.errors import about_bool
 from tgen.graph.nodes import Constant, Variable, known_size
 
@@ -40,7 +41,7 @@ def as_size(value, what="a size"):
         raise TypeError(
             f"{what} must be an int or an integer scalar variable, got {value!r}{about_bool(value)}"
         )
-    if value.type.ndim or is_float(value.type.dtype) or value.type.dtype == "bool":
+    if value.type.ndim or not is_int(value.type.dtype):
         raise TypeError(
             f"{what} must be an integer scalar, got {value} of {value.type}; cast it with T.cast(n, 'int64')"
         )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tgen.core.dtypes import DTYPE
 from tgen.core.types import TensorType
 from tgen.errors import GradientError
 from tgen.graph.grad import grad
@@ -11,18 +12,23 @@ from .reduce import sum as total
 from .variable import as_tensor_variable
 
 __all__ = ["verify_grad", "numeric_grad"]
-_STEP = {"float32": 1e-3, "float64": 1e-6}
-_TOLERANCE = {"float32": 1e-2, "float64": 1e-4}
+
+
+def _demand_floats(points, name):
+    for p in points:
+        if p.dtype.name not in DTYPE or not DTYPE[p.dtype.name].step:
+            raise TypeError(f"{name} can work only with float arrays, got one of {p.dtype}")
 
 
 def numeric_grad(function, points, eps=None):
     """The gradients of ``function(*points) -> number`` by central differences: arrays of the shapes of
-    ``points``.
+    ``points``. TypeError for arrays that are no floats.
     """
     points = [np.array(p) for p in points]
+    _demand_floats(points, "numeric_grad")
     results = [np.zeros(p.shape, "float64") for p in points]
     for point, result in zip(points, results):
-        step = eps or _STEP[point.dtype.name]
+        step = eps or DTYPE[point.dtype.name].step
         for place in np.ndindex(point.shape):
             kept = point[place]
             values = []
@@ -56,14 +62,12 @@ def verify_grad(
     are no floats.
     """
     pt = [np.array(p) for p in pt]
-    for p in pt:
-        if p.dtype.name not in _STEP:
-            raise TypeError(f"verify_grad can work only with float arrays, got one of {p.dtype}")
+    _demand_floats(pt, "verify_grad")
     rng = np.random.RandomState(1) if rng is None else rng
     variables = [TensorType(p.dtype.name, p.shape)(f"input {k}") for k, p in enumerate(pt)]
     output = as_tensor_variable(fun(*variables))
-    narrow = "float32" in [p.dtype.name for p in pt] + [output.type.dtype]
-    tolerance = _TOLERANCE["float32" if narrow else "float64"]
+    dtypes = [*(v.type.dtype for v in variables), output.type.dtype]
+    tolerance = max(DTYPE[d].slope_tolerance for d in dtypes)
     given = dict(zip(variables, pt))
     weights = TensorType(output.type.dtype, (None,) * output.type.ndim)("weights")
     cost = total(output * weights)

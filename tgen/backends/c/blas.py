@@ -15,10 +15,12 @@ from pathlib import Path
 from tgen.backends.c import cache, entry, toolchain
 from tgen.backends.c.image import open_library
 from tgen.codegen.render import render
+from tgen.core.dtypes import DTYPE
 from tgen.errors import CompileError
 
 PACKAGE = "scipy_openblas32"
-NAMES = ("cblas_sgemm", "cblas_dgemm", "cblas_sgemv", "cblas_dgemv")
+TYPES = tuple((d.blas, d.c) for d in DTYPE.values() if d.blas)
+NAMES = tuple(f"cblas_{letter}{routine}" for routine in ("gemm", "gemv") for letter, _ in TYPES)
 AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
@@ -37,7 +39,7 @@ def fill_built_in(lib, ffi, table):
     """Put our own products (templates/lib/gemm.c.j2) into a host table: a library in the cache like any
     other.
     """
-    chain, text = toolchain.get(), render("lib/gemm.c.j2", types=(("s", "float"), ("d", "double")))
+    chain, text = toolchain.get(), render("lib/gemm.c.j2", types=TYPES)
     key = cache.digest("gemm", toolchain.key_of(chain, 0, text))
     found = cache.get(key)
     code = found[0] if found else chain.compile(text, toolchain.FULL)

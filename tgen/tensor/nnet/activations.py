@@ -1,6 +1,6 @@
 """Activations: softmax along an axis, and functions element by element."""
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 
 from ..apply import apply, pad
 from ..elemwise import elemwise, switch

@@ -2,7 +2,7 @@
 
 from numpy.exceptions import AxisError
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_float
 
 from .. import sizes
 from ..elemwise import elemwise

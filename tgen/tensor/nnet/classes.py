@@ -1,6 +1,6 @@
 """Outputs over classes: cross-entropies of softmax, two-level softmax, the confusion matrix."""
 
-from tgen.core.types import is_float
+from tgen.core.dtypes import is_int
 
 from .. import sizes
 from ..apply import apply, reorder, within
@@ -67,7 +67,7 @@ def categorical_crossentropy(coding_dist, true_dist):
             f"rank mismatch between coding and true distributions: {p} of {p.type}, {truth} of "
             f"{truth.type}; give a vector of labels or a distribution for each row"
         )
-    if is_float(truth.type.dtype) or truth.type.dtype == "bool":
+    if not is_int(truth.type.dtype):
         raise TypeError(
             f"labels must be integers, got {truth} of {truth.type}; cast them with T.cast(y, 'int32')"
         )
