@@ -10,7 +10,7 @@ import numpy as np
 
 from tgen.core.dtypes import DTYPE, is_float
 from tgen.graph.adjoint import Chosen
-from tgen.graph.build import call, constant_of, real
+from tgen.graph.build import apply, call, constant_of, real
 
 from . import known
 from .declare import (
@@ -340,12 +340,24 @@ scalar(
     "log(e ** x + e ** y) without overflow",
     commutative=True,
 )
+
+
+def _per_radius(g, a, b):
+    """g * a / (a*a + b*b), whose squares neither overflow nor vanish: of a point that is infinitely far away
+    0, and nan at 0, where an angle has no derivative.
+    """
+    far = call.maximum(call.abs(a), call.abs(b))
+    unit = apply("disconnected_grad", far)  # it scales both, and the result does not depend on it
+    a, b = a / unit, b / unit
+    return Chosen(g * (a / (a * a + b * b)) / unit, call.neq(far, math.inf))
+
+
 scalar(
     "arctan2",
     floating,
     np.arctan2,
     {"f": "atan2{f}({0}, {1})"},
-    (lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y)),
+    (lambda g, z, x, y: _per_radius(g, y, x), lambda g, z, x, y: _per_radius(-g, x, y)),
     "the angle of the point (y, x)",
 )
 

@@ -316,7 +316,7 @@ def norm(x, L, axis=None, keepdims=False):
     """The norm of order ``L``: (sum |x|**L)**(1/L); 0 counts what is not 0, inf and -inf are the extremes of
     |x|.
 
-    Its gradient where x is 0 is 0, a subgradient.
+    Its gradient where x is 0 is 0, a subgradient; also for L < 1, where the slope of a power is infinite.
 
     >>> import tgen.tensor as T
     >>> T.norm(T.ivector(), 2).dtype
@@ -333,7 +333,10 @@ def norm(x, L, axis=None, keepdims=False):
     if L == 2:
         z = elemwise("sqrt")(sum(elemwise("sqr")(_wide(x)), axis, keepdims=keepdims))
     else:
-        total = sum(_wide(size) ** L, axis, keepdims=keepdims)
+        powers = _wide(size) ** L
+        if L < 1:  # the slope of a power is infinite at 0
+            powers = switch(elemwise("eq")(size, 0), 0.0 if L > 0 else float("inf"), powers)
+        total = sum(powers, axis, keepdims=keepdims)
         z = total ** (1.0 / L)
         if L > 0:
             z = switch(elemwise("eq")(total, 0), total, z)

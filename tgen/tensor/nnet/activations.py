@@ -108,21 +108,27 @@ def selu(x):
     return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
 
 
+def _with_limits(x, limits, z):
+    """z, a function of x; ``limits`` where x is infinite and the formula of z is inf / inf or inf * 0."""
+    return switch(elemwise("isinf")(x), limits, z) if is_float(x.type.dtype) else z
+
+
 def softsign(x):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|); -1 and 1 at the infinities."""
     x = as_tensor_variable(x)
-    return x / (1.0 + elemwise("abs")(x))
+    return _with_limits(x, elemwise("sgn")(x), x / (1.0 + elemwise("abs")(x)))
 
 
 def swish(x):
-    """x * sigmoid(x)."""
-    return as_tensor_variable(x) * sigmoid(x)
+    """x * sigmoid(x); 0 at -inf."""
+    x = as_tensor_variable(x)
+    return _with_limits(x, elemwise("maximum")(x, 0), x * sigmoid(x))
 
 
 def gelu(x):
-    """x times the normal distribution function of x."""
+    """x times the normal distribution function of x; 0 at -inf, and precise on the way there."""
     x = as_tensor_variable(x)
-    return 0.5 * x * (1.0 + elemwise("erf")(x * 0.7071067811865476))
+    return _with_limits(x, elemwise("maximum")(x, 0), 0.5 * x * elemwise("erfc")(x * -0.7071067811865476))
 
 
 def hard_sigmoid(x):
@@ -135,11 +141,8 @@ def ultra_fast_sigmoid(x):
     x = as_tensor_variable(x)
     half = 0.5 * x
     size = elemwise("abs")(half)
-    top = switch(
-        elemwise("lt")(size, 1.7),
-        1.5 * size / (1.0 + size),
-        switch(
-            elemwise("lt")(size, 3.0), 0.935409070603099 + 0.0458812946797165 * (size - 1.7), 0.99505475368673
-        ),
+    ends = switch(
+        elemwise("lt")(size, 3.0), 0.935409070603099 + 0.0458812946797165 * (size - 1.7), 0.99505475368673
     )
-    return 0.5 * (elemwise("sgn")(half) * top + 1.0)
+    middle = 1.5 * half / (1.0 + size)  # with its sign, for it has a slope at 0
+    return 0.5 * (switch(elemwise("lt")(size, 1.7), middle, elemwise("sgn")(half) * ends) + 1.0)
