@@ -1,4 +1,4 @@
-"""README.md is true: its Python runs, its commands are what CI runs, its paths exist."""
+"""README.md and the pages beside it are true: its Python runs, its commands are what CI runs, paths exist."""
 
 import os
 import pathlib
@@ -41,11 +41,35 @@ def test_the_two_commands_come_first():
     assert set(asked) <= set(extras)
 
 
-@pytest.mark.parametrize("file", ["README.md", "tgen/README.md"])
+@pytest.mark.parametrize("file", ["README.md", "tgen/README.md", "CHANGELOG.md", ".github/CONTRIBUTING.md"])
 def test_paths_exist(file):
     text = (ROOT / file).read_text(encoding="utf-8")
-    paths = set(re.findall(r"`((?:tgen|templates|tests|cache|tools)/[\w./-]*)`", text))
+    text = re.sub(r"^```python\n.*?^```", "", text, flags=re.M | re.S)  # the tour's Python makes files
+    paths = set(re.findall(r"(?<![\w/])((?:tgen|templates|tests|tools)/[\w./-]*\w|\.ci/run)", text))
     assert paths and [p for p in sorted(paths) if not (ROOT / p).exists()] == []
+
+
+def test_what_contributing_quotes_of_the_tour_is_there():
+    text, tour = ((ROOT / p).read_text("utf-8") for p in (".github/CONTRIBUTING.md", "tgen/README.md"))
+    quoted = re.findall(r'"(Your first \w+)"', text)
+    assert len(set(quoted)) == 3 and all(f"## {title}\n" in tour for title in quoted)
+
+
+def test_the_workflow_runs_what_ci_runs_on_every_python():
+    text = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    assert "- run: .ci/run\n" in text and os.access(ROOT / ".ci/run", os.X_OK)
+    versions = [tuple(map(int, v.split("."))) for v in re.findall(r'"(3\.\d+)"', text)]
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        oldest = tomllib.load(file)["project"]["requires-python"]
+    assert f">={versions[0][0]}.{versions[0][1]}" == oldest
+    assert versions == [(3, minor) for minor in range(versions[0][1], versions[-1][1] + 1)]
+
+
+def test_the_first_section_of_the_changes_is_this_version():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    sections = re.findall(r"^## (\S+?),? ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert sections[0] == version
 
 
 def test_inspect_command_names_a_file_that_exists():
