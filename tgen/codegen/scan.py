@@ -14,6 +14,7 @@ was: in its history, or in a ring of as many rows as are alive and one more. So 
 from dataclasses import dataclass, field
 
 from tgen.core import dims
+from tgen.ir.views import CondView, ScanView
 
 from .library import LIBRARY, contiguous, emits
 from .loops import Lines
@@ -55,14 +56,10 @@ class ScanWriter:
 
     def __init__(self, module, instr, tag, line):
         self.m, self.instr, self.tag, self.line = module, instr, tag, line
-        self.attrs, self.block = instr.attrs, instr.blocks[0]
-        self.results = [module.real(v) for v in self.block.results]
-        self.carries, self.sequences = self.attrs["carries"], self.attrs["sequences"]
-        self.t, self.n = f"f->{tag}_t", size_c(instr.sizes[0], "f->")
-        self.kept = {}  # (kind, k) -> result
-        for v, out in zip(instr.results, self.attrs["outs"]):
-            self.kept[out] = v
-        self.until = self.attrs["until"]
+        self.scan = ScanView(instr)
+        self.t, self.n = f"f->{tag}_t", size_c(self.scan.steps, "f->")
+        self.kept = {(out.kind, out.of): out.result for out in self.scan.outs}
+        self.until = self.scan.condition is not None
         self.before, self.turn, self.ends, self.after = [], [], [], []
 
     # -- rows
@@ -74,17 +71,17 @@ class ScanWriter:
         """``registers``: carry -> (the carry that it was some steps before, how many); ``depths``: carry ->
         how many registers it has.
         """
-        params, news = self.block.params[: self.carries], self.block.results[: self.carries]
+        carried = {carry.param: carry for carry in self.scan.carries}
         takes = {}  # carry -> the first register that takes its value over
-        for r, new in enumerate(news):
-            if new in params and new.type.ndim and ("history", r) not in self.kept:
-                takes.setdefault(params.index(new), r)
+        for carry in self.scan.carries:
+            if carry.new in carried and carry.new.type.ndim and ("history", carry) not in self.kept:
+                takes.setdefault(carried[carry.new], carry)
         self.registers, self.depths, self.memory = {}, {}, {}
-        for j in (j for j, new in enumerate(news) if new not in params):
-            r = j
-            while (r := takes.get(r)) is not None:
-                self.depths[j] = self.depths.get(j, 0) + 1
-                self.registers[r] = j, self.depths[j]
+        for head in (carry for carry in self.scan.carries if carry.new not in carried):
+            register = head
+            while (register := takes.get(register)) is not None:
+                self.depths[head] = self.depths.get(head, 0) + 1
+                self.registers[register] = head, self.depths[head]
 
     def rows_of(self, name, count, t):
         """Memory for ``count`` rows, that of the same name once."""
@@ -92,82 +89,83 @@ class ScanWriter:
             self.memory[name] = self.m.scratch(name, t.dtype, dims.mul(count, dims.product(t.shape)))
         return self.memory[name]
 
-    def carry_rows(self, j):
+    def carry_rows(self, carry):
         """A function: C text of a step's number -> pointer text of the carry before that step. Takes the
         memory.
         """
-        param, t = self.block.params[j], self.block.params[j].type
-        head, back = self.registers.get(j, (j, 0))
+        number = {c: k for k, c in enumerate(self.scan.carries)}
+        param, t = carry.param, carry.param.type
+        head, back = self.registers.get(carry, (carry, 0))
         if ("history", head) in self.kept:
             base = self.m.pointer(self.kept["history", head])
             if not back:
                 return lambda at: self.row(base, t, at)
-            early = self.rows_of(f"{self.tag}_e{head}", self.depths[head], t)
+            early = self.rows_of(f"{self.tag}_e{number[head]}", self.depths[head], t)
             return lambda at: (
                 f"({at} >= {back} ? {self.row(base, t, f'{at} - {back}')} : "
                 f"{self.row(early, t, f'{back - 1} - ({at})')})"
             )
         if head in self.depths:
             rows = self.depths[head] + 2
-            ring = self.rows_of(f"{self.tag}_r{head}", rows, t)
+            ring = self.rows_of(f"{self.tag}_r{number[head]}", rows, t)
             return lambda at: self.row(ring, t, f"({back} + {rows - 1}*({at})) % {rows}")
-        final = self.kept.get(("final", j))
+        final = self.kept.get(("final", carry))
         first = (
             self.m.pointer(final)
             if final is not None
-            else self.m.scratch(f"{self.tag}_a{j}", t.dtype, dims.product(t.shape))
+            else self.m.scratch(f"{self.tag}_a{number[carry]}", t.dtype, dims.product(t.shape))
         )
         if param in self.m.plan.in_place:
             return lambda at: first
-        other = self.m.scratch(f"{self.tag}_b{j}", t.dtype, dims.product(t.shape))
+        other = self.m.scratch(f"{self.tag}_b{number[carry]}", t.dtype, dims.product(t.shape))
         parity = f"{self.t}_last - " if not self.until else ""
         return lambda at: f"(({parity}({at})) & 1 ? {other} : {first})"
 
     # -- parts of the loop
-    def carry(self, j):
-        param, first, new = self.block.params[j], self.instr.operands[j], self.results[j]
+    def carry(self, carry):
+        param, first, new = carry.param, carry.first, self.m.real(carry.new)
         t = param.type
         if not t.ndim:
-            self.scalar_carry(j, param, first, new)
+            self.scalar_carry(carry, param, first, new)
             return
-        rows = self.carry_rows(j)
+        rows = self.carry_rows(carry)
         self.before += LIBRARY["copy_out"](self.m, first, rows("0"))
         self.turn.append(f"{self.m.pointer(param)} = {rows(self.t)};")
-        if self.claims(new, ("carry", j)):
+        if self.claims(new, ("carry", carry)):
             self.turn.append(f"{self.m.pointer(new)} = {rows(self.t + ' + 1')};")
-        elif j in self.registers:
+        elif carry in self.registers:
             pass
         elif param in self.m.plan.in_place:
             self.turn.append(f"{self.m.pointer(new)} = {self.m.pointer(param)};")
         else:
             self.ends += LIBRARY["copy_out"](self.m, new, rows(self.t + " + 1"))
-        if ("final", j) not in self.kept or param in self.m.plan.in_place:
+        if ("final", carry) not in self.kept or param in self.m.plan.in_place:
             return
-        moving = ("history", j) in self.kept or j in self.registers or j in self.depths
+        moving = ("history", carry) in self.kept or carry in self.registers or carry in self.depths
         if self.until and not moving:
             self.after.append(
-                f"if ({self.t} & 1) memcpy({self.m.pointer(self.kept['final', j])}, "
+                f"if ({self.t} & 1) memcpy({self.m.pointer(self.kept['final', carry])}, "
                 f"{rows('1')}, (size_t)({row_bytes(self.m, t)}));"
             )
         if moving:
             self.after.append(
-                f"memcpy({self.m.pointer(self.kept['final', j])}, {rows(self.t)}, "
+                f"memcpy({self.m.pointer(self.kept['final', carry])}, {rows(self.t)}, "
                 f"(size_t)({row_bytes(self.m, t)}));"
             )
 
-    def scalar_carry(self, j, param, first, new):
+    def scalar_carry(self, carry, param, first, new):
         place = self.m.pointer(param)
         self.before.append(f"{place} = {self.m.pointer(first)};")
-        if ("history", j) in self.kept:
-            history = self.m.pointer(self.kept["history", j])
+        if ("history", carry) in self.kept:
+            history = self.m.pointer(self.kept["history", carry])
             self.before.append(f"{history}[0] = {place};")
             self.ends.append(f"{history}[{self.t} + 1] = {self.m.pointer(new)};")
-        if ("final", j) in self.kept:
-            self.after.append(f"{self.m.pointer(self.kept['final', j])} = {place};")
+        if ("final", carry) in self.kept:
+            self.after.append(f"{self.m.pointer(self.kept['final', carry])} = {place};")
 
     def scalar_moves(self):
         """The new values of scalar carries, all read before one is set."""
-        moves = [(p, v) for p, v in zip(self.block.params[: self.carries], self.results) if not p.type.ndim]
+        moves = [(c.param, self.m.real(c.new)) for c in self.scan.carries if not c.param.type.ndim]
         if not moves:
             return []
         texts = [f"const {ctype(p.type.dtype)} c{k} = {self.m.pointer(v)};" for k, (p, v) in enumerate(moves)]
@@ -177,17 +175,15 @@ class ScanWriter:
             + " }"
         ]
 
-    def sequence(self, k):
-        param, v = self.block.params[self.carries + k], self.instr.operands[self.carries + k]
-        start = self.instr.sizes[1 + k] if "steps" in self.attrs else 0
-        step = self.attrs["steps"][k] if "steps" in self.attrs else 1
+    def sequence(self, sequence):
+        param, start, step = sequence.param, sequence.start, sequence.step
         moved = self.t if step == 1 else f"{step}*{self.t}" if step != -1 else f"-{self.t}"
         at = (
             moved
             if isinstance(start, int) and start == 0
             else f"{size_c(start, 'f->')} {'- ' + self.t if step == -1 else '+ ' + moved}"
         )
-        base = contiguous(self.m, v)
+        base = contiguous(self.m, sequence.source)
         self.turn.append(
             f"{self.m.pointer(param)} = "
             f"{self.row(base, param.type, at) if param.type.ndim else f'{base}[{at}]'};"
@@ -199,19 +195,19 @@ class ScanWriter:
             v in self.made and self.m.plan.slots[v].kind == "row" and self.claimed.setdefault(v, use) == use
         )
 
-    def stack(self, kind, k, result):
-        v, at = self.results[k], self.t if kind == "stack" else f"{self.t}_last - 1 - {self.t}"
+    def stack(self, kind, of, result):
+        v, at = self.m.real(of.new), self.t if kind == "stack" else f"{self.t}_last - 1 - {self.t}"
         base = self.m.pointer(result)
         if not v.type.ndim:
             self.ends.append(f"{base}[{at}] = {self.m.pointer(v)};")
-        elif self.claims(v, (kind, k)):
+        elif self.claims(v, (kind, of)):
             self.turn.append(f"{self.m.pointer(v)} = {self.row(base, v.type, at)};")
         else:
             self.ends += LIBRARY["copy_out"](self.m, v, self.row(base, v.type, at))
 
-    def sum(self, k, result):
+    def sum(self, of, result):
         """The sum so far grows at the end of each step, in parts when it is an array."""
-        v, total = self.results[k], self.m.pointer(result)
+        v, total = self.m.real(of.new), self.m.pointer(result)
         if not v.type.ndim:
             self.before.append(f"{total} = 0;")
             self.ends.append(f"{total} {'|=' if v.type.dtype == 'bool' else '+='} {self.m.pointer(v)};")
@@ -266,7 +262,7 @@ class ScanWriter:
         m, tag = self.m, self.tag
         m.add_field(f"int64_t {tag}_t{'' if self.until else f', {tag}_t_last'}; int32_t {tag}_on;")
         self.claimed, self.added = {}, []
-        self.made = {v for i in self.block.instrs for v in i.results}
+        self.made = {v for i in self.scan.instrs for v in i.results}
         if not self.until:
             self.before.append(f"{self.t}_last = {self.n};")
         grown, going, depth = self.grow() if self.until else [], f"{self.t} < {self.n}", m.loop_depth
@@ -275,7 +271,7 @@ class ScanWriter:
         if self.until:
             m.add_field(f"uint8_t {tag}_stop;")
             self.before.append(f"f->{tag}_stop = 0;")
-            self.ends.append(f"f->{tag}_stop = {m.pointer(self.results[-1])};")
+            self.ends.append(f"f->{tag}_stop = {m.pointer(m.real(self.scan.condition.new))};")
             self.after.append(f"f->{self.instr.found[0]} = {self.t};")
             going += f" && !f->{tag}_stop"
         m.master([*self.before, f"{self.t} = -1;"], fails=self.until)
@@ -297,20 +293,20 @@ class ScanWriter:
             m.master(self.after)
 
     def outs(self):
-        for j in range(self.carries):
-            self.carry(j)
-        for k in range(self.sequences):
-            self.sequence(k)
-        for (kind, k), v in self.kept.items():
+        for carry in self.scan.carries:
+            self.carry(carry)
+        for sequence in self.scan.sequences:
+            self.sequence(sequence)
+        for (kind, of), v in self.kept.items():
             if kind in ("stack", "back"):
-                self.stack(kind, k, v)
+                self.stack(kind, of, v)
             elif kind == "sum":
-                self.sum(k, v)
+                self.sum(of, v)
 
     def body(self):
         loop = Loop(self.tag, self.line, [])
         self.m.enter(loop.steps, loop=True)
-        self.m.walk(self.block)
+        self.m.walk(self.scan.body)
         self.add_sums()
         closing = self.ends + self.scalar_moves()
         if closing:
@@ -327,18 +323,18 @@ def scan(module, instr, line):
 
 @emits("cond")
 def cond(module, instr, line):
-    branch = Branch(f"{module.pointer(instr.operands[0])} != 0")
-    for block, steps in zip(instr.blocks, (branch.yes, branch.no)):
+    view = CondView(instr)
+    branch = Branch(f"{module.pointer(view.condition)} != 0")
+    for side, steps in zip(view.sides, (branch.yes, branch.no)):
+        block = side.block
         module.enter(steps)
         direct = {
             v: r for v, r in zip(block.results, instr.results) if v.type.ndim and module.plan.slots[v].of is r
         }
         module.master([f"{module.pointer(v)} = {module.pointer(r)};" for v, r in direct.items()])
         module.walk(block)
-        for k, (v, r) in enumerate(zip(block.results, instr.results)):
-            found = {
-                axis: name for (number, axis), name in zip(instr.attrs["open"], instr.found) if number == k
-            }
+        for v, r in zip(block.results, view.results):
+            found = {o.axis: o.symbol for o in view.open if o.result is r}
             end_branch(module, r, module.real(v), direct.get(v) is r, found)
         module.leave()
     module.add_nested(branch)

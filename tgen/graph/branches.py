@@ -10,6 +10,8 @@ whenever that ifelse is, and is made before it.
 
 from dataclasses import dataclass
 
+from tgen.core.layouts import split_choice
+
 from .nodes import Apply
 from .walk import again, label, toposort
 
@@ -62,7 +64,7 @@ class Places:
         """Where input k of a node that is made in ``place`` is used."""
         if node.primitive.name != "ifelse" or k == 0:
             return place
-        return self.side(node, int(k > node.attrs["count"]), place)
+        return self.side(node, int(k > len(node.outputs)), place)
 
     def home(self, node):
         """The one place in which the node can be made for all that need it."""
@@ -204,8 +206,8 @@ class _Groups:
     @staticmethod
     def make(nodes, made):
         if len(nodes) > 1:
-            yes = [made[v] for node in nodes for v in node.inputs[1 : 1 + node.nout]]
-            no = [made[v] for node in nodes for v in node.inputs[1 + node.nout :]]
+            sides = [split_choice(node.attrs, node.inputs)[1:] for node in nodes]
+            yes, no = ([made[v] for values in lots for v in values] for lots in zip(*sides))
             old = [v for node in nodes for v in node.outputs]
             first, types = nodes[0], [v.type for v in old]
             operands = [made[first.inputs[0]], *yes, *no]

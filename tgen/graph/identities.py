@@ -8,11 +8,12 @@ that means the same}.
 from dataclasses import dataclass
 
 from tgen.core.dtypes import is_float
-from tgen.core.op import OPS
+from tgen.core.layouts import Out, Yielded
 from tgen.core.rules import IDENTITIES, Rewriter
 
 from .build import apply, like, literal
-from .nodes import Constant, Lambda, apply_op, infer, known_size
+from .nodes import Constant, apply_op, infer, known_size
+from .scans import ScanNode
 
 
 @dataclass(eq=False)
@@ -153,11 +154,11 @@ class Meaning(Rewriter):
     # -- loops
     def yielded(self, value):
         found = self.kept_by(value)
-        return None if found is None else found[0].bodies[0].outputs[found[2]]
+        return None if found is None else found[1].of.new
 
     def kept_by(self, value):
-        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step
-        makes: a stack of them, or a history without its first row. None for another value."""
+        """(the loop, its Out, the slice) where ``value`` is rows that each step makes: a stack of them, or a
+        history without its first row. None for another value."""
         rows, view, step = value, None, self.definition(value)
         if step is not None and step.op.name == "slice":
             first = known_size(step.sizes[0])
@@ -166,37 +167,29 @@ class Meaning(Rewriter):
             rows, view, step = step.operands[0], step, self.definition(step.operands[0])
         if step is None or step.op.name != "scan":
             return None
-        kind, k = step.attrs["outs"][twin(rows, self.twins).index]
-        if kind == "history" and view is not None or kind in ("stack", "back") and view is None:
-            return step, kind, k, view
+        scan = ScanNode.of_step(step)
+        out = scan.out_of(twin(rows, self.twins))
+        if out.kind == "history" and view is not None or out.kind in ("stack", "back") and view is None:
+            return scan, out, view
         return None
 
     def log_of_rows(self, value):
         """One more out of the loop: grad differentiates this one, in whose body the log is stable."""
-        step, kind, k, view = self.kept_by(value)
-        body = step.bodies[0]
-        key = body.params, kind == "back", body.outputs[k]
+        scan, out, view = self.kept_by(value)
+        key = scan.params, out.kind == "back", out.of.new
         if key not in self.logs:
-            self.logs[key] = self.with_log(step, kind, k)
+            self.logs[key] = self.with_log(scan, out)
         rows = self.logs[key]
         if view is None:
             return rows
         first = literal(known_size(view.sizes[0]) - 1)
         return self.emit(view.op, (rows,), view.attrs, (first, *view.sizes[1:]))
 
-    def with_log(self, step, kind, k):
-        body, last = step.bodies[0], int(step.attrs["until"])
-        place = len(body.outputs) - last
-        outputs = [*body.outputs[:place], apply("log", body.outputs[k]), *body.outputs[place:]]
-        outs = (*step.attrs["outs"], ("back" if kind == "back" else "stack", place))
-        made = apply_op(
-            OPS["scan"],
-            [*step.operands, *step.sizes],
-            {**step.attrs, "outs": outs},
-            step.where,
-            (Lambda(body.params, outputs),),
-        )
-        for old, new in zip(step.results, made):
+    def with_log(self, scan, out):
+        log = Yielded(apply("log", out.of.new))
+        rows = Out("back" if out.kind == "back" else "stack", log, None)
+        made = scan.again(more=(*scan.more, log), outs=(*scan.outs, rows))
+        for old, new in zip(scan.results, made):
             if old not in self.fixed:
                 self.twins[old] = new
         return made[-1]

@@ -15,6 +15,7 @@ from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.rebuild import walk
 from tgen.ir.regions import operand, reduce, spread
+from tgen.ir.views import CondView, ScanView
 
 
 def run(function, inputs=(), shared=(), constants=None):
@@ -186,18 +187,15 @@ class _Machine:
         )
 
     def branch(self, instr, frame):
-        condition, *values = (frame.values[v] for v in instr.operands)
-        first = instr.attrs["first"]
-        block, arguments = (
-            (instr.blocks[0], values[:first]) if condition else (instr.blocks[1], values[first:])
-        )
+        cond = CondView(instr)
+        side = cond.sides[0 if frame.values[cond.condition] else 1]
 
         def ending(stack, results):
             for v, array in zip(instr.results, results):
                 self.keep(instr, v, array, frame.values)
             frame.used(instr.operands)
 
-        return self.block(block, arguments, ending)
+        return self.block(side.block, [frame.values[v] for v in side.values], ending)
 
     # -- kernels
     def enter(self, instr, frame):
@@ -255,19 +253,15 @@ class _Loop:
 
     def __init__(self, machine, instr, frame):
         self.machine, self.instr, self.frame = machine, instr, frame
-        attrs = instr.attrs
-        carries, sequences = attrs["carries"], attrs["sequences"]
-        values = [frame.values[v] for v in instr.operands]
-        self.steps, *starts = map(machine.size, instr.sizes)
-        self.carry, self.fixed = values[:carries], values[carries + sequences :]
-        self.sequences = list(
-            zip(
-                values[carries : carries + sequences],
-                starts or [0] * sequences,
-                attrs.get("steps", (1,) * sequences),
-            )
-        )
-        self.histories, self.yielded, self.made, self.stopped = [self.carry], [], 0, False
+        self.scan, values = ScanView(instr), frame.values
+        self.steps = machine.size(self.scan.steps)
+        self.carry = [values[c.first] for c in self.scan.carries]
+        self.sequences = [(values[s.source], machine.size(s.start), s.step) for s in self.scan.sequences]
+        self.fixed = [values[f.value] for f in self.scan.fixed]
+        # histories: a carry's values, the first one and those of all steps; yielded: what all steps yielded
+        self.histories = {c: [x] for c, x in zip(self.scan.carries, self.carry)}
+        self.yielded = {part: [] for part in self.scan.yielded}
+        self.made, self.stopped = 0, False
 
     def next(self, stack):
         if self.made == self.steps or self.stopped:
@@ -275,9 +269,7 @@ class _Loop:
             return
         rows = [x[start + step * self.made] for x, start, step in self.sequences]
         stack.append(
-            self.machine.block(
-                self.instr.blocks[0], [*self.carry, *map(np.asarray, rows), *self.fixed], self.step
-            )
+            self.machine.block(self.scan.body, [*self.carry, *map(np.asarray, rows), *self.fixed], self.step)
         )
 
     def step(self, stack, results):
@@ -288,32 +280,35 @@ class _Loop:
                     f"shape {after.shape}"
                 )
         self.carry = results[: len(self.carry)]
-        self.histories.append(self.carry)
-        self.yielded.append(results)
+        for history, x in zip(self.histories.values(), self.carry):
+            history.append(x)
+        for (part, rows), x in zip(self.yielded.items(), results):
+            rows.append(x)
+            self.stopped = part is self.scan.condition and bool(x)
         self.made += 1
-        self.stopped = self.instr.attrs["until"] and bool(results[-1])
         self.next(stack)
 
     def finish(self):
-        for v, (kind, k) in zip(self.instr.results, self.instr.attrs["outs"]):
-            self.machine.keep(self.instr, v, self.out(v, kind, k), self.frame.values)
+        for out in self.scan.outs:
+            self.machine.keep(self.instr, out.result, self.out(out), self.frame.values)
         if self.instr.found and self.instr.found[0] not in self.machine.symbols:
             self.machine.name(self.instr.found[0], self.made, "the steps of a scan")
         self.frame.used(self.instr.operands)
 
-    def out(self, v, kind, k):
-        if kind == "final":
-            return self.carry[k]
-        rows = [row[k] for row in (self.histories if kind == "history" else self.yielded)]
+    def out(self, out):
+        if out.kind == "final":
+            return self.histories[out.of][-1]
+        rows = (self.histories if out.kind == "history" else self.yielded)[out.of]
         if self.instr.found:
             self.machine.name(self.instr.found[0], self.made, "the steps of a scan")
-        shape = tuple(map(self.machine.size, v.type.shape))
-        if kind == "sum":
-            total = np.zeros(shape, v.type.dtype)
+        type = out.result.type
+        shape = tuple(map(self.machine.size, type.shape))
+        if out.kind == "sum":
+            total = np.zeros(shape, type.dtype)
             for row in rows:
                 total = total + row
             return total
-        return np.stack(rows[::-1] if kind == "back" else rows) if rows else np.zeros(shape, v.type.dtype)
+        return np.stack(rows[::-1] if out.kind == "back" else rows) if rows else np.zeros(shape, type.dtype)
 
 
 def constant(instr):

@@ -5,11 +5,11 @@ import inspect
 import numpy as np
 
 from tgen.core.dtypes import is_float
-from tgen.core.op import OPS
 from tgen.errors import MissingInputError
 from tgen.graph.closure import close, like
 from tgen.graph.grad import sources
-from tgen.graph.nodes import Variable, apply_op, user_line
+from tgen.graph.nodes import Variable, user_line
+from tgen.graph.scans import scan_of
 from tgen.graph.shared import SharedVariable
 from tgen.graph.updates import OrderedUpdates
 from tgen.graph.walk import clone, leaves
@@ -257,16 +257,17 @@ class Loop:
             [*after, *updates, *stacked, *expressions[len(self.made) + len(shared) :]],
         )
         sequences = [part for x in self.seqs for part in x.parts(self.steps, self.backwards)]
-        attrs = {
-            "carries": len(carries) + len(shared),
-            "sequences": len(sequences),
-            "outs": tuple(outs),
-            "until": self.condition is not None,
-        }
-        if truncate > 0:
-            attrs["truncate"] = truncate
-        operands = [*first, *(s for s, _ in self.updates), *sequences, *captured, sizes.variable(self.steps)]
-        results = apply_op(OPS["scan"], operands, attrs, self.where, (body,))
+        results = scan_of(
+            body,
+            [*first, *(s for s, _ in self.updates)],
+            sequences,
+            captured,
+            sizes.variable(self.steps),
+            outs,
+            until=self.condition is not None,
+            truncate=truncate,
+            where=self.where,
+        )
         kept = [self.shown(v, kind) for v, (kind, _) in zip(results, places)]
         return kept, OrderedUpdates([(s, v) for (s, _), v in zip(self.updates, results[len(places) :])])
 

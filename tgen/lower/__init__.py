@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from tgen.core import dims
 from tgen.core.dtypes import is_int
+from tgen.core.layouts import ScanLayout, split_choice
 from tgen.core.op import OPS
 from tgen.core.types import TensorType, tensor_type
 from tgen.errors import shown
@@ -24,7 +25,7 @@ from tgen.ops.host import lower_through, python_sites
 
 from .emit import Scope
 from .guards import Guards, Pending
-from .regions import Body, first_twins, leaders, loops, names_of
+from .regions import Body, first_twins, leaders, loops
 from .sizes import Site
 
 IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
@@ -274,13 +275,14 @@ class Lowering(Guards):
 
     # -- loops and branches
     def add_scan(self, loop):
-        node = loop.nodes[0]
-        body = self.unused(loop.body)
+        node, scan = loop.nodes[0], loop.scan
+        body = self.unused(scan.body)
         arrays, sizes = self.split(node)
-        attrs = {k: v for k, v in node.attrs.items() if k != "truncate"} | {"outs": tuple(loop.outs)}
+        attrs = {k: v for k, v in scan.attributes().items() if k != "truncate"}
+        layout = ScanLayout(attrs)
         site = Site("equal", "scan", node.where, tuple(map(str, arrays)))
         self.guards(node, arrays, attrs, site)
-        for v in arrays[attrs["carries"] : attrs["carries"] + attrs["sequences"]]:
+        for v in layout.split(arrays)[1]:
             self.unify(
                 self.types[v].shape[0],
                 sizes[0],
@@ -288,17 +290,17 @@ class Lowering(Guards):
             )
         arrays = [self.resized(v, node) for v in arrays]
         region = self.steps(node, body, arrays, attrs, site)
-        if attrs["until"]:
+        if layout.until:
             attrs["found"] = (str(self.found("the number of steps made")),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
-        self.types.update(zip(loop.targets, types))
-        for (_, k), t in zip(loop.outs, types):
+        self.types.update(zip(scan.results, types))
+        for (_, k), t in zip(layout.outs, types):
             self.one_size(node, body.outputs[k], t)
-        for v, target in names_of(loop):
+        for v, target in loop.names:
             self.places[v] = self.region
             if v is not target:
                 self.alias_of(v, target)
-        self.put(loop.targets, "scan", arrays, attrs, sizes, node, bodies=(region,))
+        self.put(scan.results, "scan", arrays, attrs, sizes, node, bodies=(region,))
 
     def unused(self, body):
         """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The
@@ -314,10 +316,10 @@ class Lowering(Guards):
 
     def steps(self, node, body, arrays, attrs, site):
         """The Body of a scan, lowered: its carries keep their sizes from step to step."""
-        here, carries = self.region, attrs["carries"]
+        here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
         types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
-        for k, (p, t, v) in enumerate(zip(body.params, types, arrays)):
+        for p, t, v in zip(body.params, types, arrays):
             self.types[p], self.places[p] = t, self.region
             self.labels[p] = (
                 str(p)
@@ -326,16 +328,17 @@ class Lowering(Guards):
                 if v in self.labels
                 else str(p)
             )
-            if k >= carries + attrs["sequences"] and v in self.sizes:
-                self.sizes[p] = self.sizes[v]
+        fixed = zip(layout.split(body.params)[2], layout.split(arrays)[2])
+        self.sizes.update((p, self.sizes[v]) for p, v in fixed if v in self.sizes)
         order = toposort(body.outputs, body.params)
         for v in leaves(body.outputs, body.params, order):
             if isinstance(v, Constant):
                 self.add_constant(v)
         self.walk(body.outputs, body.params, order)
-        for j, (p, new) in enumerate(zip(body.params[:carries], body.outputs)):
+        news, more, conditions = layout.split_yields(body.outputs)
+        for j, (p, new) in enumerate(zip(layout.split(body.params)[0], news)):
             self.keeps_shape(node, j, p, new, site)
-        for v in body.outputs[carries:]:
+        for v in (*more, *conditions):
             self.settle_branches(v, site)
         made = Body(self.region, body.params, tuple(self.resized(v, node) for v in body.outputs))
         self.region = here
@@ -401,8 +404,7 @@ class Lowering(Guards):
         return f" at {node.where[0]}:{node.where[1]}" if node.where else ""
 
     def add_ifelse(self, node, regions):
-        count, (condition, *values) = node.attrs["count"], node.inputs
-        yes, no = values[:count], values[count:]
+        condition, yes, no = split_choice(node.attrs, node.inputs)
         pairs = [
             (k, axis, x, y)
             for k, (a, b) in enumerate(zip(yes, no))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tgen.graph.nodes import Lambda
+from tgen.core.layouts import Out, Yielded
+from tgen.graph.scans import ScanNode
 
 
 @dataclass
@@ -18,14 +19,15 @@ class Body:
 
 @dataclass
 class Loop:
-    """Scans with the same body, operands and steps but different outs, as one: ``outs`` are (kind, place)
-    over ``body``'s outputs.
+    """Scans with the same body, operands and steps but different outs, as one: ``scan`` has the outs of all.
+
+    ``names``: (result of one of the nodes, the result of ``scan`` that it is); the same out of another node
+    is another name of it.
     """
 
     nodes: list
-    body: object
-    outs: list
-    targets: list  # the variable of each out; the same out of another of the nodes is another name of it
+    scan: object
+    names: list
 
 
 def loops(order, places=None):
@@ -43,29 +45,28 @@ def loops(order, places=None):
 
 
 def _key(node):
-    body, attrs = node.bodies[0], node.attrs
+    scan = ScanNode(node)
     return (
-        body.params,
+        scan.params,
         tuple(node.inputs),
-        attrs["carries"],
-        attrs["sequences"],
-        attrs["until"],
-        body.outputs[: attrs["carries"]],
-        body.outputs[-1:] if attrs["until"] else (),
+        len(scan.sequences),
+        tuple(carry.new for carry in scan.carries),
+        scan.condition and scan.condition.new,
     )
 
 
 def _union(nodes):
-    carries, until = nodes[0].attrs["carries"], nodes[0].attrs["until"]
-    places, kept = {}, {}  # yielded variable -> place; (kind, place) -> target
+    first = ScanNode(nodes[0])
+    more, kept, names = {}, {}, []  # yielded variable -> Yielded; (kind, what is kept) -> Out
     for node in nodes:
-        outputs = node.bodies[0].outputs
-        for (kind, k), target in zip(node.attrs["outs"], node.outputs):
-            place = k if k < carries else places.setdefault(outputs[k], carries + len(places))
-            kept.setdefault((kind, place), target)
-    first = nodes[0].bodies[0]
-    body = Lambda(first.params, [*first.outputs[:carries], *places, *(first.outputs[-1:] if until else ())])
-    return Loop(nodes, body, list(kept), list(kept.values()))
+        scan = ScanNode(node)
+        carries = dict(zip(scan.carries, first.carries))
+        for out in scan.outs:
+            of = carries.get(out.of) or more.setdefault(out.of.new, Yielded(out.of.new))
+            target = kept.setdefault((out.kind, of), Out(out.kind, of, out.result))
+            names.append((out.result, target.result))
+    scan = first.changed(more=tuple(more.values()), outs=tuple(kept.values()))
+    return Loop(nodes, scan, names)
 
 
 def first_twins(order):
@@ -76,13 +77,3 @@ def first_twins(order):
 def leaders(found):
     """scan node -> the first node of its Loop, for the others of it."""
     return {node: loop.nodes[0] for node, loop in found.items() if loop.nodes[0] is not node}
-
-
-def names_of(loop):
-    """(variable, the target it is another name of) for every result of the loop's nodes."""
-    carries = loop.nodes[0].attrs["carries"]
-    place = {v: k for k, v in enumerate(loop.body.outputs) if k >= carries}
-    target = dict(zip(loop.outs, loop.targets))
-    for node in loop.nodes:
-        for (kind, k), v in zip(node.attrs["outs"], node.outputs):
-            yield v, target[kind, k if k < carries else place[node.bodies[0].outputs[k]]]

@@ -7,13 +7,15 @@ beside its own results: a twin of the scan with the same parameters and more out
 the twins, so nothing is computed twice.
 """
 
-from tgen.core.op import OPS, VIEW
+from tgen.core.layouts import Carry, Fixed, Out, Sequence, Yielded
+from tgen.core.op import VIEW
 from tgen.graph.adjoint import adjoint_dtype, adjoint_type
 from tgen.graph.branches import Places
 from tgen.graph.build import apply, length, lengths, literal, plus, zeros
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Disconnected, Undefined, Walk, sources
-from tgen.graph.nodes import Constant, Lambda, apply_op
+from tgen.graph.nodes import Constant
+from tgen.graph.scans import ScanNode, scan_of
 from tgen.graph.walk import ancestors, clone, toposort
 
 # -- rows of what a scan keeps -------------------------------------------------------------------------------
@@ -41,7 +43,7 @@ def _finds_sizes(node):
         bool(node.primitive.found)
         or node.primitive.name == "ifelse"
         or node.primitive.name == "scan"
-        and node.attrs["until"]
+        and ScanNode(node).condition is not None
     )
 
 
@@ -65,16 +67,17 @@ def reaches(node, outs, conditions=False):
 
     With ``conditions`` also of those that only decide a choice in a step.
     """
-    body, kept = node.bodies[0], [out for out, wanted in zip(node.attrs["outs"], outs) if wanted]
-    reached = {k for kind, k in kept if kind in ("history", "final")}  # where it starts is a part of it
-    yields = {k for _, k in kept}
+    scan = ScanNode(node)
+    params, kept = scan.params, [out for out, wanted in zip(scan.outs, outs) if wanted]
+    # where a carry starts is a part of what is kept of it
+    reached = {out.of.param for out in kept if out.kind in ("history", "final")}
+    yielded = {out.of for out in kept}
     while True:
-        found = sources([body.outputs[k] for k in yields], body.params, conditions)
-        reached.update(k for k, p in enumerate(body.params) if p in found)
-        wider = yields.union(k for k in reached if k < node.attrs["carries"])
-        if wider == yields:
-            return reached
-        yields = wider
+        reached |= sources([part.new for part in yielded], params, conditions)
+        wider = yielded.union(c for c in scan.carries if c.param in reached)
+        if wider == yielded:
+            return {k for k, p in enumerate(params) if p in reached}
+        yielded = wider
 
 
 def scan_grad(node, gs):
@@ -86,79 +89,85 @@ class _Back:
     """The gradient of one scan node; ``gs`` are the adjoints of its results, None where nothing flows."""
 
     def __init__(self, node, gs):
-        self.node, self.body, self.attrs = node, node.bodies[0], node.attrs
-        self.carries, self.sequences, self.outs = (node.attrs[k] for k in ("carries", "sequences", "outs"))
-        self.inputs, self.params = node.inputs[:-1], self.body.params
+        self.node, self.scan = node, ScanNode(node)
+        self.carries, self.params = self.scan.carries, self.scan.params
+        self.read = (*self.scan.sequences, *self.scan.fixed)  # what a step reads beside its carries
         self.given_outs = [g is not None for g in gs]
-        self.given = {}  # out of the scan -> its adjoint
+        self.given = {}  # (kind, what is kept) -> its adjoint
         self.last = {}  # carry -> the adjoint of its last value
-        for (kind, k), g in zip(self.outs, gs):
-            if g is not None:
-                (self.last if kind == "final" else self.given)[k if kind == "final" else (kind, k)] = g
-        self.extra = []  # variables of the body that the forward loop keeps for this
-        self.kept = {("history", j): i for i, (kind, j) in enumerate(self.outs) if kind == "history"}
+        for out, g in zip(self.scan.outs, gs):
+            if g is not None and out.kind == "final":
+                self.last[out.of] = g
+            elif g is not None:
+                self.given[out.kind, out.of] = g
+        self.extra = {}  # variable of the body -> what the forward loop yields and keeps of it for this
 
     # -- adjoints of one step
     def step(self, live):
-        """The adjoints of the body's parameters, given one for each yielded value that has any; those of
-        ``live`` carries are carried back.
+        """{carry, sequence or fixed: the adjoint of its parameter, or None}, given one for each yielded value
+        that has any; those of ``live`` carries are carried back.
         """
-        self.after = {j: self.adjoint(j) for j in live}
-        self.rows_given = {key: self.adjoint(key[1]) for key in self.given}  # a history's: before the step
+        self.after = {c: self.adjoint(c.new) for c in live}
+        # a history's: before the step
+        self.rows_given = {(kind, of): self.adjoint(of.new) for kind, of in self.given}
         starts = {}
-        for k, v in enumerate(self.body.outputs):
-            terms = [self.after[k]] if k in self.after else []
-            terms += [self.rows_given[key] for key in self.rows_given if key[1] == k and key[0] != "history"]
+        for part in self.scan.yielded:
+            terms = [self.after[part]] if part in self.after else []
+            terms += [g for (kind, of), g in self.rows_given.items() if of is part and kind != "history"]
             if terms:
                 total = terms[0]
                 for term in terms[1:]:
                     total = apply("add", total, term)
                 # a node of its own: what is yielded may be used to make another yielded value
-                starts[apply("copy", v)] = total
+                starts[apply("copy", part.new)] = total
         walk = Walk(starts, [p for p in self.params if hasattr(p.type, "dtype") and adjoint_dtype(p)], None)
         walk.run()
-        return [walk.adjoint(p) if p in walk.terms else None for p in self.params]
+        return {
+            part: walk.adjoint(part.param) if part.param in walk.terms else None
+            for part in (*self.carries, *self.read)
+        }
 
-    def adjoint(self, k):
-        """A parameter for the adjoint of what the body yields at place k."""
-        v = self.body.outputs[k]
+    @staticmethod
+    def adjoint(v):
+        """A parameter for the adjoint of what the body yields."""
         return like(v, adjoint_type(v))
 
     def live(self):
         """The carries through which something flows back, and the step's adjoints with these."""
-        live = {k for kind, k in self.given if kind == "history"} | set(self.last)
+        found = {of for kind, of in self.given if kind == "history"} | set(self.last)
         while True:
-            adjoints = self.step(sorted(live))
-            more = {j for j in range(self.carries) if adjoints[j] is not None} | live
-            if more == live:
-                return sorted(live), adjoints
-            live = more
+            live = [c for c in self.carries if c in found]
+            adjoints = self.step(live)
+            more = found.union(c for c in self.carries if adjoints[c] is not None)
+            if more == found:
+                return live, adjoints
+            found = more
 
     # -- the loop back
     def entries(self):
         live, adjoints = self.live()
-        undefined = next((g for g in adjoints if isinstance(g, Undefined)), None)
+        undefined = next((g for g in adjoints.values() if isinstance(g, Undefined)), None)
         if undefined is not None:
-            return [undefined] * len(self.inputs)
+            return [undefined] * len(adjoints)
         self.steps_made()
-        wanted = [k for k in range(self.carries, len(self.params)) if adjoints[k] is not None]
-        yields = [self.before(j, adjoints[j]) for j in live]
-        results = self.loop(live, yields, [adjoints[k] for k in wanted], wanted)
+        wanted = [part for part in self.read if adjoints[part] is not None]
+        yields = [self.before(c, adjoints[c]) for c in live]
+        results = self.loop(live, yields, [adjoints[part] for part in wanted], wanted)
         connected = reaches(self.node, self.given_outs, conditions=True)
-        entries = [None if k in connected else Disconnected() for k in range(len(self.inputs))]
-        for j, history in zip(live, results):
-            entries[j] = self.reached(j, row(history, self.count))
-        for k, g in zip(wanted, results[len(live) :]):
-            entries[k] = self.in_order(g, self.inputs[k]) if k < self.carries + self.sequences else g
-        return entries
+        entries = {part: None if k in connected else Disconnected() for k, part in enumerate(adjoints)}
+        for carry, history in zip(live, results):
+            entries[carry] = self.reached(carry, row(history, self.count))
+        for part, g in zip(wanted, results[len(live) :]):
+            entries[part] = self.in_order(g, part.source) if isinstance(part, Sequence) else g
+        return list(entries.values())
 
-    def reached(self, j, g):
-        """The adjoint of what carry j starts with, when the loop back comes that far; else only what was
+    def reached(self, carry, g):
+        """The adjoint of what a carry starts with, when the loop back comes that far; else only what was
         given for it.
         """
         if self.count is self.made:
             return g
-        given = self.given.get(("history", j))
+        given = self.given.get(("history", carry))
         return apply(
             "switch",
             spread(apply("eq", self.count, self.made), g),
@@ -166,42 +175,32 @@ class _Back:
             zeros(g) if given is None else row(given, literal(0)),
         )
 
-    def before(self, j, g):
-        """The adjoint of carry j before a step: what flows through the step, and what was given for the value
+    def before(self, carry, g):
+        """The adjoint of a carry before a step: what flows through the step, and what was given for the value
         kept there.
         """
-        given = self.rows_given.get(("history", j))
+        given = self.rows_given.get(("history", carry))
         if g is None:
-            return zeros(self.params[j], adjoint_dtype(self.params[j])) if given is None else given
+            return zeros(carry.param, adjoint_dtype(carry.param)) if given is None else given
         return g if given is None else apply("add_adjoint", g, given)
 
     def steps_made(self):
         """``made``: how many steps the scan made; ``count``: how many of them the loop back goes through, the
         last ones.
         """
-        self.made = self.node.inputs[-1]
-        if self.attrs["until"]:
-            kind, out = (
-                next(
-                    (
-                        (kind, v)
-                        for v, (kind, _) in zip(self.node.outputs, self.outs)
-                        if kind in ("history", "stack")
-                    ),
-                    None,
-                )
-                or self.counting()
-            )
-            self.made = minus(length(out, 0), literal(1)) if kind == "history" else length(out, 0)
-        limit = self.attrs.get("truncate", -1)
+        self.made = self.scan.steps
+        if self.scan.condition is not None:
+            rows_kept = (out for out in self.scan.outs if out.kind in ("history", "stack"))
+            out = next(rows_kept, None) or self.counting()
+            count = length(out.result, 0)
+            self.made = minus(count, literal(1)) if out.kind == "history" else count
+        limit = self.scan.attrs.get("truncate", -1)
         self.count = self.made if limit < 0 else apply("minimum", self.made, literal(limit))
 
     def counting(self):
-        """An out that tells how many steps were made."""
-        kind = "history" if self.carries else "stack"
-        return kind, apply_op(
-            OPS["scan"], self.node.inputs, {**self.attrs, "outs": ((kind, 0),)}, self.node.where, (self.body,)
-        )[0]
+        """An Out that tells how many steps were made."""
+        kind, of = "history" if self.carries else "stack", self.scan.yielded[0]
+        return Out(kind, of, self.scan.again(outs=[Out(kind, of, None)])[0])
 
     def backwards(self, x, shift=0):
         """Rows shift .. of x as a sequence of the loop back: that of the last step first."""
@@ -209,7 +208,7 @@ class _Back:
 
     def in_order(self, g, x):
         """The gradient of a sequence from its rows; steps not gone through have none."""
-        if self.count is self.node.inputs[-1]:
+        if self.count is self.scan.steps:
             return g
         rest = [literal(0)] * (x.ndim - 1)
         first = minus(self.made, self.count)
@@ -226,24 +225,28 @@ class _Back:
         sequences += [(own[v], source()) for v, (step, source) in sources.items() if step]
         fixed = [(self.rows_given[key], g) for key, g in self.given.items() if key[0] == "sum"]
         fixed += [(own[v], source()) for v, (step, source) in sources.items() if not step]
-        params = [self.after[j] for j in live] + [v for v, _ in sequences + fixed]
+        params = [self.after[c] for c in live] + [v for v, _ in sequences + fixed]
         body, captured = close(params, clone([*yields, *sums], own))
-        first = [self.at_end(j) for j in live]
-        kinds = ["back" if k < self.carries + self.sequences else "sum" for k in wanted]
-        outs = tuple(("history", j) for j in range(len(live))) + tuple(
-            (kind, len(live) + k) for k, kind in enumerate(kinds)
+        kinds = ["back" if isinstance(part, Sequence) else "sum" for part in wanted]
+        outs = [("history", k) for k in range(len(live))]
+        outs += [(kind, len(live) + k) for k, kind in enumerate(kinds)]
+        return scan_of(
+            body,
+            [self.at_end(c) for c in live],
+            [v for _, v in sequences],
+            [*(v for _, v in fixed), *captured],
+            self.count,
+            outs,
+            where=self.node.where,
         )
-        attrs = {"carries": len(live), "sequences": len(sequences), "outs": outs, "until": False}
-        operands = [*first, *(v for _, v in sequences), *(v for _, v in fixed), *captured, self.count]
-        return apply_op(OPS["scan"], operands, attrs, self.node.where, (body,))
 
-    def at_end(self, j):
-        """The adjoint of carry j after the last step."""
-        given = [self.last[j]] if j in self.last else []
-        if ("history", j) in self.given:
-            given.append(row(self.given["history", j], self.made))
+    def at_end(self, carry):
+        """The adjoint of a carry after the last step."""
+        given = [self.last[carry]] if carry in self.last else []
+        if ("history", carry) in self.given:
+            given.append(row(self.given["history", carry], self.made))
         if not given:
-            return zeros(self.inputs[j], adjoint_dtype(self.inputs[j]))
+            return zeros(carry.first, adjoint_dtype(carry.first))
         return apply("add", *given) if len(given) == 2 else given[0]
 
     # -- residuals
@@ -251,17 +254,17 @@ class _Back:
         """variable of the forward body -> (whether it changes by step, a function that makes the loop back's
         operand for it).
         """
-        forward = set(ancestors(self.body.outputs)) | set(self.params)
+        forward = set(ancestors(self.scan.yields)) | set(self.params)
         used = self.used(wanted, forward, *self.variation())
-        found = {}
+        parts, found = {part.param: part for part in (*self.carries, *self.read)}, {}
         for v in used:
-            if v in self.params:
-                k = self.params.index(v)
-                found[v] = (k < self.carries + self.sequences, lambda k=k: self.parameter(k))
+            if v in parts:
+                part = parts[v]
+                found[v] = (not isinstance(part, Fixed), lambda part=part: self.parameter(part))
             else:
                 found[v] = (True, lambda v=v: self.kept_rows(v))
-                if not any(v is self.body.outputs[j] for j in range(self.carries)):
-                    self.extra.append(v)
+                if not any(v is c.new for c in self.carries):
+                    self.extra[v] = Yielded(v)
         self.twin = None
         return found
 
@@ -271,9 +274,9 @@ class _Back:
         These are the ones whose shape may change (a parameter's does not), and those that a step makes only
         in a branch.
         """
-        changing = set(self.params[: self.carries + self.sequences])
-        order = toposort(self.body.outputs, self.params)
-        places = Places(order, self.body.outputs)
+        changing = {part.param for part in (*self.carries, *self.scan.sequences)}
+        order = toposort(self.scan.yields, self.params)
+        places = Places(order, self.scan.yields)
         resized, lazy = (
             set(),
             {v for node in order if places.top not in places.of[node] for v in node.outputs},
@@ -324,43 +327,29 @@ class _Back:
             return ()
         return [x for x in ancestors([v], self.params) if x in self.params]
 
-    def parameter(self, k):
-        x = self.inputs[k]
-        if k >= self.carries + self.sequences:
-            return x
-        return self.backwards(self.forward_result(("history", k))) if k < self.carries else self.backwards(x)
+    def parameter(self, part):
+        if isinstance(part, Fixed):
+            return part.value
+        return self.backwards(self.kept("history", part) if isinstance(part, Carry) else part.source)
 
     def kept_rows(self, v):
-        for j in range(self.carries):
-            if v is self.body.outputs[j]:
-                return self.backwards(self.forward_result(("history", j)), 1)
-        return self.backwards(
-            self.forward_result(
-                ("stack", len(self.body.outputs) - int(self.attrs["until"]) + self.extra.index(v))
-            )
-        )
+        for carry in self.carries:
+            if v is carry.new:
+                return self.backwards(self.kept("history", carry), 1)
+        return self.backwards(self.kept("stack", self.extra[v]))
 
-    def forward_result(self, key):
+    def kept(self, kind, of):
+        """What the forward loop keeps for the loop back."""
         if self.twin is None:
             self.twin = self.make_twin()
-        return self.twin[key]
+        return self.twin[kind, of]
 
     def make_twin(self):
-        """The scan once more with what the loop back needs among its outs: {out: variable}."""
-        until = int(self.attrs["until"])
-        base = self.body.outputs[: len(self.body.outputs) - until]
-        outputs = [*base, *self.extra, *self.body.outputs[len(base) :]]
-        outs = list(
-            dict.fromkeys(
-                [
-                    *self.outs,
-                    *(("history", j) for j in range(self.carries)),
-                    *(("stack", len(base) + i) for i in range(len(self.extra))),
-                ]
-            )
-        )
-        body = Lambda(self.params, outputs)
-        made = apply_op(
-            OPS["scan"], self.node.inputs, {**self.attrs, "outs": tuple(outs)}, self.node.where, (body,)
+        """The scan once more with what the loop back needs among its outs: {(kind, of what): variable}."""
+        outs = [(out.kind, out.of) for out in self.scan.outs]
+        outs += [("history", c) for c in self.carries] + [("stack", y) for y in self.extra.values()]
+        outs = list(dict.fromkeys(outs))
+        made = self.scan.again(
+            more=(*self.scan.more, *self.extra.values()), outs=[Out(kind, of, None) for kind, of in outs]
         )
         return dict(zip(outs, made))

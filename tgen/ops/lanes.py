@@ -4,10 +4,10 @@ The gradients of running sums and products are made of these. No element is divi
 as any other number, in every derivative.
 """
 
-from tgen.core.op import OPS
 from tgen.core.types import TensorType, wide
 from tgen.graph.build import apply, length, lengths, literal, plus
-from tgen.graph.nodes import Lambda, Variable, apply_op
+from tgen.graph.nodes import Lambda, Variable
+from tgen.graph.scans import scan_of
 
 
 def flip(x, axis):
@@ -53,8 +53,7 @@ def from_the_end(g, x, axis):
     rows = [apply("dimshuffle", flip(v, axis), order=order) for v in (g, behind)]
     r, g_k, x_k = (Variable(TensorType(x.dtype, rows[0].type.shape[1:])) for _ in range(3))
     body = Lambda([r, g_k, x_k], [apply("add", g_k, apply("mul", x_k, r))])
-    attrs = {"carries": 1, "sequences": 2, "outs": (("back", 0),), "until": False}
     nothing = apply("dimshuffle", literal(0, x.dtype), order=("x",) * (x.ndim - 1))
     nothing = apply("broadcast_to", nothing, *lengths(rows[0])[1:])
-    (made,) = apply_op(OPS["scan"], [nothing, *rows, length(x, axis)], attrs, None, (body,))
+    (made,) = scan_of(body, [nothing], rows, [], length(x, axis), [("back", 0)])
     return apply("dimshuffle", made, order=tuple(order.index(a) for a in range(x.ndim)))

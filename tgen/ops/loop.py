@@ -19,6 +19,7 @@ then found when it runs.
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.layouts import ScanLayout, split_branches, split_choice
 from tgen.core.op import REGION, STRUCT, Op, register
 from tgen.core.types import TensorType
 from tgen.graph import testvalue
@@ -37,15 +38,11 @@ def scan_params(types, attrs):
     """The types of the body's parameters: carries as they start, one row of each sequence, the
     rest as it is.
     """
-    carries, sequences = attrs["carries"], attrs["sequences"]
-    params = []
-    for k, t in enumerate(types):
-        if carries <= k < carries + sequences:
-            if not t.ndim:
-                raise TypeError(f"a sequence is a scalar ({t}); it must have at least one axis, the steps")
-            t = t.with_shape(t.shape[1:])
-        params.append(t)
-    return tuple(params)
+    carries, sequences, fixed = ScanLayout(attrs).split(types)
+    for t in sequences:
+        if not t.ndim:
+            raise TypeError(f"a sequence is a scalar ({t}); it must have at least one axis, the steps")
+    return (*carries, *(t.with_shape(t.shape[1:]) for t in sequences), *fixed)
 
 
 def _carry(first, after, number):
@@ -72,23 +69,24 @@ def scan_infer(types, attrs, sizes, yields=()):
     """Result types, one per entry of attrs["outs"]; sizes are the number of steps and, in the IR, where each
     sequence is read first.
     """
-    carries, sequences = attrs["carries"], attrs["sequences"]
+    layout, steps = ScanLayout(attrs), sizes[0]
+    firsts, sequences, _ = layout.split(types)
     scan_params(types, attrs)
-    steps = sizes[0]
-    if attrs["until"] and any(kind == "back" for kind, _ in attrs["outs"]):
+    if layout.until and any(kind == "back" for kind, _ in layout.outs):
         raise ValueError("a scan with a condition keeps its rows in order")
-    for t in types[carries : carries + sequences] if "steps" not in attrs else ():
+    for t in sequences if "steps" not in attrs else ():
         dims.merge(t.shape[0], steps)
-    if len(yields) < carries:
-        raise ValueError(f"{len(yields)} values yielded for {carries} carries")
-    if attrs["until"]:
+    if len(yields) < layout.carries:
+        raise ValueError(f"{len(yields)} values yielded for {layout.carries} carries")
+    afters, _, conditions = layout.split_yields(yields)
+    for t in conditions:
         steps = dims.sym(attrs["found"][0]) if attrs.get("found") else None
-        if yields[-1].dtype != "bool" or yields[-1].ndim:
-            raise TypeError(f"the condition of a scan is {yields[-1]}; it must be a bool scalar")
-    kept = [_carry(first, after, k) for k, (first, after) in enumerate(zip(types, yields[:carries]))]
+        if t.dtype != "bool" or t.ndim:
+            raise TypeError(f"the condition of a scan is {t}; it must be a bool scalar")
+    kept = [_carry(first, after, k) for k, (first, after) in enumerate(zip(firsts, afters))]
     return tuple(
         _kept(kind, (kept[k] if kind in ("history", "final") else yields[k]), steps)
-        for kind, k in attrs["outs"]
+        for kind, k in layout.outs
     )
 
 
@@ -101,26 +99,23 @@ def _kept(kind, t, steps):
 
 def scan_values(node, values):
     """The results on arrays, step by step in Python: for test values."""
-    attrs, body = node.attrs, node.bodies[0]
-    carries, cut = attrs["carries"], attrs["carries"] + attrs["sequences"]
+    layout, body = ScanLayout(node.attrs), node.bodies[0]
+    firsts, sequences, fixed = layout.split(values[:-1])
     order = toposort(body.outputs, body.params)
 
     def step(state, rows):
-        return testvalue.run(body, order, [*state, *rows, *values[cut:-1]])
+        return testvalue.run(body, order, [*state, *rows, *fixed])
 
-    states, yielded = [values[:carries]], []
+    states, yielded = [firsts], []
     for k in range(int(values[-1])):
-        yielded.append(step(states[-1], [np.asarray(x[k]) for x in values[carries:cut]]))
-        states.append(yielded[-1][:carries])
-        if attrs["until"] and yielded[-1][-1]:
+        yielded.append(step(states[-1], [np.asarray(x[k]) for x in sequences]))
+        state, _, conditions = layout.split_yields(yielded[-1])
+        states.append(state)
+        if any(conditions):
             break
     kept = {"history": states, "final": states[-1:], "stack": yielded, "back": yielded[::-1], "sum": yielded}
-    shapes = (
-        yielded[0]
-        if yielded
-        else step(states[0], [np.zeros(x.shape[1:], x.dtype) for x in values[carries:cut]])
-    )
-    return tuple(_kept_values(kind, [row[k] for row in kept[kind]], shapes[k]) for kind, k in attrs["outs"])
+    shapes = yielded[0] if yielded else step(firsts, [np.zeros(x.shape[1:], x.dtype) for x in sequences])
+    return tuple(_kept_values(kind, [row[k] for row in kept[kind]], shapes[k]) for kind, k in layout.outs)
 
 
 def _kept_values(kind, rows, value):
@@ -153,11 +148,6 @@ register(
 # -- ifelse --------------------------------------------------------------------------------------------------
 
 
-def _branches(attrs, values):
-    count = attrs["count"]
-    return values[1 : 1 + count], values[1 + count :]
-
-
 def _check_condition(t):
     if t.ndim:
         raise TypeError(f"the condition of ifelse is {t}; it must be a scalar")
@@ -173,8 +163,8 @@ def _either(a, b, number):
 
 def ifelse_infer(types, attrs, sizes):
     """In the graph: condition, the values of one branch, those of the other."""
-    _check_condition(types[0])
-    yes, no = _branches(attrs, types)
+    condition, yes, no = split_choice(attrs, types)
+    _check_condition(condition)
     for k, (a, b) in enumerate(zip(yes, no)):
         _either(a, b, k)
     return tuple(
@@ -184,7 +174,7 @@ def ifelse_infer(types, attrs, sizes):
 
 
 def _ifelse_eval(attrs, sizes, condition, *values):
-    yes, no = _branches(attrs, (condition, *values))
+    _, yes, no = split_choice(attrs, (condition, *values))
     return tuple(yes if condition else no)
 
 
@@ -212,7 +202,7 @@ def cond_infer(types, attrs, sizes, yes=(), no=()):
     """Result types; attrs["open"] are the (result, axis) whose size depends on the branch: the sizes in
     attrs["found"], in this order.
     """
-    _check_condition(types[0])
+    _check_condition(split_branches(attrs, types)[0])
     if len(yes) != len(no):
         raise ValueError(f"the branches yield {len(yes)} and {len(no)} values")
     names = dict(zip(attrs["open"], attrs.get("found", ())))
@@ -232,11 +222,9 @@ def cond_infer(types, attrs, sizes, yes=(), no=()):
 
 
 def cond_params(types, attrs):
-    """The types of the two blocks' parameters: the operands behind the condition, attrs["first"] of them for
-    the first block.
-    """
-    cut = 1 + attrs["first"]
-    return tuple(types[1:cut]), tuple(types[cut:])
+    """The types of the two blocks' parameters."""
+    _, first, second = split_branches(attrs, types)
+    return tuple(first), tuple(second)
 
 
 register(

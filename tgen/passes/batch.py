@@ -12,9 +12,11 @@ the loop keeps. Rows.py says what can be computed of all rows at once.
 
 from tgen.core import dims
 from tgen.core.dtypes import is_float
+from tgen.core.layouts import Carry, Fixed, Out, Sequence, Yielded
 from tgen.core.types import wide
 from tgen.ir.nodes import Block, Value, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, substitute
+from tgen.ir.views import ScanView
 from tgen.passes.hoist import only_rows
 from tgen.passes.rows import Rows
 
@@ -35,7 +37,7 @@ def _batched(block):
         if instr.op.name != "scan":
             out.append(instr)
             continue
-        if not instr.attrs["until"]:
+        if ScanView(instr).condition is None:
             instr, before = _Before(instr).run()
             out.extend(before)
         out.extend(_After(instr, env, {v: i for i in out for v in i.results}).run())
@@ -43,31 +45,17 @@ def _batched(block):
 
 
 class _Body:
-    """A scan's parts by name."""
+    """A scan, and what its body makes."""
 
     def __init__(self, instr):
-        self.instr, self.attrs, self.body = instr, instr.attrs, instr.blocks[0]
-        carries, sequences = self.attrs["carries"], self.attrs["sequences"]
-        pairs = list(zip(self.body.params, instr.operands))
-        self.carries, self.sequences, self.fixed = (
-            pairs[:carries],
-            pairs[carries : carries + sequences],
-            pairs[carries + sequences :],
-        )
+        self.instr, self.scan = instr, ScanView(instr)
+        self.body = self.scan.body
         self.made = definitions(self.body)
         self.found = {name for i in self.body.instrs for name in i.found}
 
     def regular(self, v):
         """Whether every step gives v the same size."""
         return not any(name in self.found for s in v.type.shape for name in dims.symbols(s))
-
-    def scan(self, sequences, body, outs, results):
-        operands = [*self.carries, *sequences, *self.fixed]
-        attrs = self.attrs | {"sequences": len(sequences), "outs": tuple(outs)}
-        block = Block(tuple(p for p, _ in operands), body.instrs, body.results)
-        return self.instr.with_(
-            operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,)
-        )
 
 
 class _Before(_Body):
@@ -76,9 +64,9 @@ class _Before(_Body):
     """
 
     def run(self):
-        rows = Rows(self.instr.sizes[0], self.instr.where)
-        rows.rowed.update(self.sequences)
-        rows.fixed.update(self.fixed)
+        rows = Rows(self.scan.steps, self.instr.where)
+        rows.rowed.update((s.param, s.source) for s in self.scan.sequences)
+        rows.fixed.update((f.param, f.value) for f in self.scan.fixed)
         early, heads = self.early(), []
         for i in self.body.instrs:
             if (
@@ -96,12 +84,13 @@ class _Before(_Body):
         params = {i.result: fresh_like(i.result) for i in heads}
         instrs = tuple(substitute(i, params) for i in self.body.instrs if i not in heads)
         body = Block(self.body.params, instrs, tuple(replaced(v, params) for v in self.body.results))
-        sequences = [*self.sequences, *((params[i.result], rows.rowed[i.result]) for i in heads)]
-        return self.scan(sequences, body, self.attrs["outs"], self.instr.results), rows.builder.instrs
+        scan = ScanView(self.instr.with_(blocks=(body,)))
+        made = [Sequence(params[i.result], rows.rowed[i.result]) for i in heads]
+        return scan.with_(sequences=(*scan.sequences, *made)), rows.builder.instrs
 
     def early(self):
         """What needs no carry, checks nothing and has one size."""
-        found = {p for p, _ in (*self.sequences, *self.fixed)}
+        found = {part.param for part in (*self.scan.sequences, *self.scan.fixed)}
         for i in self.body.instrs:
             if (
                 i.results
@@ -114,7 +103,7 @@ class _Before(_Body):
 
     def steady(self, v):
         """Whether v only depends on what is the same at every step."""
-        sequences, stack = {p for p, _ in self.sequences}, [v]
+        sequences, stack = {s.param for s in self.scan.sequences}, [v]
         while stack:
             x = stack.pop()
             if x in sequences:
@@ -156,9 +145,8 @@ class _After(_Body):
         super().__init__(instr)
         # source: value around the loop -> the instruction that makes it
         self.env, self.source = env, source
-        self.outs, self.results = list(self.attrs["outs"]), list(instr.results)
-        self.yields, self.extra = list(self.body.results), []  # extra: values kept for this
-        self.count = dims.sym(instr.found[0]) if self.attrs["until"] else instr.sizes[0]
+        self.outs, self.extra = list(self.scan.outs), []  # extra: what is yielded for this
+        self.count = self.scan.count
         self.needed = self.recurrent()
         # the order of all rows that are computed here
         self.rows_kind = "back" if self.goes_back() else "stack"
@@ -167,18 +155,17 @@ class _After(_Body):
         """Whether the loop reads rows of the last step first, as the gradient of a loop does: its rows are
         then kept so too, and all are in order again.
         """
-        slices = [self.source.get(v) for _, v in self.sequences]
-        return not self.attrs["until"] and any(
+        slices = [self.source.get(s.source) for s in self.scan.sequences]
+        return self.scan.condition is None and any(
             i is not None and i.op.name == "slice" and i.attrs["steps"][0] == -1 and only_rows(i)
             for i in slices
         )
 
     def recurrent(self):
         """What the next step, the condition, checks and effects need: it is computed in the loop anyway."""
-        ends = set(self.body.results[: self.attrs["carries"]]) | set(
-            self.body.results[-1:] if self.attrs["until"] else ()
-        )
-        found = set(ends)
+        found = {carry.new for carry in self.scan.carries}
+        if self.scan.condition is not None:
+            found.add(self.scan.condition.new)
         for i in reversed(self.body.instrs):
             if (
                 not i.results
@@ -195,45 +182,35 @@ class _After(_Body):
     def run(self):
         """The instructions in place of the scan."""
         sinks = [
-            n
-            for n, (kind, k) in enumerate(self.outs)
-            if kind in ("stack", "back", "sum") and self.is_free(self.body.results[k])
+            out for out in self.outs if out.kind in ("stack", "back", "sum") and self.is_free(out.of.new)
         ]
-        chosen = [n for n in sinks if self.has_product(n)]
-        kept = {v for n in chosen for v in self.frontier(n)} | {
-            self.body.results[k]
-            for n, (kind, k) in enumerate(self.outs)
-            if kind in ("stack", "back") and n not in chosen
+        chosen = [out for out in sinks if self.has_product(out)]
+        kept = {v for out in chosen for v in self.frontier(out)} | {
+            out.of.new for out in self.outs if out.kind in ("stack", "back") and out not in chosen
         }
         chosen += [
-            n
-            for n in sinks
-            if n not in chosen
-            and self.outs[n][0] == "sum"
-            and all(self.at_hand(v, kept) for v in self.frontier(n))
+            out
+            for out in sinks
+            if out not in chosen
+            and out.kind == "sum"
+            and all(self.at_hand(v, kept) for v in self.frontier(out))
         ]
         rows = Rows(self.count, self.instr.where)
-        for n in chosen:
-            self.sink(rows, n)
+        for out in chosen:
+            self.sink(rows, out)
         if not rows.builder.instrs:
             return [self.instr]
-        until = int(self.attrs["until"])
-        yields = [
-            *self.body.results[: len(self.body.results) - until],
-            *self.extra,
-            *self.body.results[len(self.body.results) - until :],
-        ]
-        body = Block(self.body.params, self.body.instrs, tuple(yields))
-        return [self.scan(self.sequences, body, self.outs, self.results), *rows.builder.instrs]
+        scan = self.scan.with_(more=(*self.scan.more, *self.extra), outs=self.outs)
+        return [scan, *rows.builder.instrs]
 
     def is_free(self, v):
         return v in self.made and v not in self.needed
 
-    def slice(self, n):
+    def slice(self, out):
         """The instructions that only this out needs to be computed of what is kept
         anyway, last ones first.
         """
-        stack, found = [self.body.results[self.outs[n][1]]], {}
+        stack, found = [out.of.new], {}
         while stack:
             v = stack.pop()
             if self.is_free(v) and self.made[v] not in found:
@@ -241,16 +218,16 @@ class _After(_Body):
                 stack.extend(self.made[v].operands)
         return list(found)
 
-    def frontier(self, n):
-        """The values that out ``n`` is computed of after the loop."""
-        inside = self.slice(n)
+    def frontier(self, out):
+        """The values that an out is computed of after the loop."""
+        inside = self.slice(out)
         return {v for i in inside for v in i.operands if not self.is_free(v)}
 
-    def has_product(self, n):
-        inside = self.slice(n)
-        root = self.made[self.body.results[self.outs[n][1]]]
+    def has_product(self, out):
+        inside = self.slice(out)
+        root = self.made[out.of.new]
         outer = (
-            self.outs[n][0] == "sum"
+            out.kind == "sum"
             and root.op.name == "mul"
             and all(
                 v in self.made and self.made[v].op.name == "dimshuffle" and "x" in self.made[v].attrs["order"]
@@ -264,20 +241,19 @@ class _After(_Body):
         return (
             v in kept
             or v in self.body.params
-            or v in self.body.results[: self.attrs["carries"]]
+            or any(v is carry.new for carry in self.scan.carries)
             or v in self.made
             and self.made[v].op.name in FREE
         )
 
-    def sink(self, rows, n):
-        kind, k = self.outs[n]
-        v = self.body.results[k]
-        if not all(map(self.regular, self.frontier(n))) or any(
-            i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(n)
+    def sink(self, rows, out):
+        kind, v = out.kind, out.of.new
+        if not all(map(self.regular, self.frontier(out))) or any(
+            i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(out)
         ):
             return
         saved = rows.mark(), len(self.outs), len(self.extra)
-        for x in self.frontier(n):
+        for x in self.frontier(out):
             if not rows.has(x):
                 self.keep(rows, x)
         value = (
@@ -292,11 +268,11 @@ class _After(_Body):
             return
         if kind in ("stack", "back") and kind != self.rows_kind:
             value = self.turned(rows, value)
-        self.env[self.instr.results[n]] = value  # the loop's own is dropped by dce
+        self.env[out.result] = value  # the loop's own is dropped by dce
 
     def restore(self, rows, mark, outs, extra):
         rows.undo(mark)
-        del self.outs[outs:], self.results[outs:], self.extra[extra:]
+        del self.outs[outs:], self.extra[extra:]
 
     def summed(self, rows, v):
         i = self.made[v]
@@ -312,15 +288,17 @@ class _After(_Body):
 
     def keep(self, rows, v):
         """The rows of a value of the body: of a sequence, of a history, or kept for this."""
-        fixed, sequences = dict(self.fixed), dict(self.sequences)
-        if v in fixed:
-            rows.fixed[v] = fixed[v]
-        elif v in sequences:
-            rows.rowed[v] = self.sequence(rows, sequences[v])
-        elif v in self.body.params:
-            rows.rowed[v] = self.part(rows, self.out("history", self.body.params.index(v), v), 0)
-        elif v in self.body.results[: self.attrs["carries"]]:
-            rows.rowed[v] = self.part(rows, self.out("history", self.body.results.index(v), v), 1)
+        scan = self.scan
+        param = next((p for p in (*scan.carries, *scan.sequences, *scan.fixed) if p.param is v), None)
+        carry = next((c for c in scan.carries if c.new is v), None)
+        if isinstance(param, Fixed):
+            rows.fixed[v] = param.value
+        elif isinstance(param, Sequence):
+            rows.rowed[v] = self.sequence(rows, param.source)
+        elif isinstance(param, Carry):
+            rows.rowed[v] = self.part(rows, self.out("history", param, v), 0)
+        elif carry is not None:
+            rows.rowed[v] = self.part(rows, self.out("history", carry, v), 1)
         elif v in self.made and self.made[v].op.name in FREE:
             if not _compute(rows, v, self.made):
                 rows.rowed[v] = self.kept(v)
@@ -328,21 +306,21 @@ class _After(_Body):
             rows.rowed[v] = self.kept(v)
 
     def kept(self, v):
-        places = {x: k for k, x in enumerate(self.body.results)}
-        if v in places:
-            return self.out(self.rows_kind, places[v], v)
-        self.extra.append(v)
-        return self.out(
-            self.rows_kind, len(self.body.results) - int(self.attrs["until"]) + len(self.extra) - 1, v
-        )
+        of = {part.new: part for part in self.scan.yielded}.get(v)
+        if of is None:
+            of = Yielded(v)
+            self.extra.append(of)
+        return self.out(self.rows_kind, of, v)
 
-    def out(self, kind, k, v):
-        """The result for an out of the loop, a new one unless it has it."""
-        if (kind, k) not in self.outs:
-            self.outs.append((kind, k))
-            rows = dims.add(self.count, 1) if kind == "history" else self.count
-            self.results.append(Value(v.type.with_shape((rows, *v.type.shape))))
-        return self.results[self.outs.index((kind, k))]
+    def out(self, kind, of, v):
+        """The result for an out of the loop with rows like ``v``, a new one unless it has it."""
+        for out in self.outs:
+            if out.kind == kind and out.of is of:
+                return out.result
+        rows = dims.add(self.count, 1) if kind == "history" else self.count
+        result = Value(v.type.with_shape((rows, *v.type.shape)))
+        self.outs.append(Out(kind, of, result))
+        return result
 
     def part(self, rows, x, start):
         """Rows ``start`` .. of a history, in the order of all rows here."""
@@ -356,7 +334,7 @@ class _After(_Body):
         return self.slice_rows(rows, x, dims.sub(self.count, 1), -1)
 
     def sequence(self, rows, x):
-        if self.attrs["until"]:
+        if self.scan.condition is not None:
             return self.slice_rows(rows, x, 0, 1)
         if self.rows_kind == "stack":
             return x

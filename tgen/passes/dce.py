@@ -12,6 +12,7 @@ function stay.
 from tgen.core import dims
 from tgen.ir.nodes import WHOLE, Axis, Block
 from tgen.ir.rebuild import has_effect, instr_symbols
+from tgen.ir.views import CondView, ScanView, Side
 
 
 def dce(function):
@@ -111,91 +112,55 @@ def _live_scan(instr, live, symbols):
     """A task: a carry lives when something reads what is kept of it, or when the step of a living one reads
     it.
     """
-    block, attrs = instr.blocks[0], instr.attrs
-    carries, until = attrs["carries"], int(attrs["until"])
-    outs = [k for k, v in enumerate(instr.results) if v in live]
-    yields = {attrs["outs"][k][1] for k in outs} | ({len(block.results) - 1} if until else set())
+    scan = ScanView(instr)
+    outs = [out for out in scan.outs if out.result in live]
+    yielded = {out.of for out in outs} | {scan.condition}
     while True:
-        keep = sorted(yields)
-        inner = yield _live_part(Block(block.params, block.instrs, tuple(block.results[k] for k in keep)))
+        kept = [part for part in scan.yielded if part in yielded]
+        inner = yield _live_part(Block(scan.params, scan.instrs, tuple(part.new for part in kept)))
         needed = _needed(inner)
-        more = {j for j in range(carries) if block.params[j] in needed} | yields
-        if more == yields:
+        more = yielded.union(c for c in scan.carries if c.param in needed)
+        if more == yielded:
             break
-        yields = more
-    operands = [k for k, v in enumerate(block.params) if (k in yields if k < carries else v in needed)]
-    if (
-        len(outs) == len(instr.results)
-        and len(operands) == len(instr.operands)
-        and inner.instrs == block.instrs
-        and len(keep) == len(block.results)
-    ):
-        return instr
-    return _smaller(instr, inner, outs, keep, operands)
-
-
-def _smaller(instr, inner, outs, keep, operands):
-    """A scan with these of its outs, yielded values and operands."""
-    attrs, place = instr.attrs, {k: n for n, k in enumerate(keep)}
-    carries, sequences = attrs["carries"], attrs["sequences"]
-    rows = [k - carries for k in operands if carries <= k < carries + sequences]
-    more = {
-        "carries": sum(k < carries for k in operands),
-        "sequences": len(rows),
-        "outs": tuple((attrs["outs"][k][0], place[attrs["outs"][k][1]]) for k in outs),
-    }
-    sizes = instr.sizes
-    if "steps" in attrs:
-        more["steps"], sizes = (
-            tuple(attrs["steps"][k] for k in rows),
-            (sizes[0], *(sizes[1 + k] for k in rows)),
-        )
-    return instr.with_(
-        operands=tuple(instr.operands[k] for k in operands),
-        results=tuple(instr.results[k] for k in outs),
-        attrs=attrs | more,
-        sizes=sizes,
-        blocks=(Block(tuple(inner.params[k] for k in operands), inner.instrs, inner.results),),
+        yielded = more
+    smaller = scan.with_(
+        carries=[c for c in scan.carries if c in yielded],
+        sequences=[s for s in scan.sequences if s.param in needed],
+        fixed=[f for f in scan.fixed if f.param in needed],
+        more=[y for y in scan.more if y in yielded],
+        outs=outs,
+        instrs=inner.instrs,
     )
+    same = (
+        len(smaller.results) == len(instr.results)
+        and len(smaller.operands) == len(instr.operands)
+        and inner.instrs == scan.instrs
+        and len(kept) == len(scan.yielded)
+    )
+    return instr if same else smaller
 
 
 def _live_cond(instr, live, symbols):
     """A task: the results that are used, or whose size something else mentions."""
-    attrs = instr.attrs
-    sized = {k for (k, _), name in zip(attrs["open"], instr.found) if name in symbols}
-    used = [k for k, v in enumerate(instr.results) if v in live or k in sized]
-    blocks, operands, first = [], [instr.operands[0]], 0
-    for number, (block, values) in enumerate(
-        zip(instr.blocks, (instr.operands[1 : 1 + attrs["first"]], instr.operands[1 + attrs["first"] :]))
-    ):
+    cond = CondView(instr)
+    sized = {o.result for o in cond.open if o.symbol in symbols}
+    used = [k for k, v in enumerate(cond.results) if v in live or v in sized]
+    sides = []
+    for side in cond.sides:
+        block = side.block
         inner = yield _live_part(Block(block.params, block.instrs, tuple(block.results[k] for k in used)))
         needed = _needed(inner)
-        keep = [k for k, v in enumerate(inner.params) if v in needed]
-        operands += [values[k] for k in keep]
-        first = first if number else len(keep)
+        pairs = [(p, v) for p, v in zip(block.params, side.values) if p in needed]
         same = (
-            len(keep) == len(block.params)
+            len(pairs) == len(block.params)
             and inner.instrs == block.instrs
             and len(used) == len(block.results)
         )
-        blocks.append(
-            block if same else Block(tuple(inner.params[k] for k in keep), inner.instrs, inner.results)
-        )
-    if all(a is b for a, b in zip(blocks, instr.blocks)):
+        smaller = Block(tuple(p for p, _ in pairs), inner.instrs, inner.results)
+        sides.append(side if same else Side(smaller, tuple(v for _, v in pairs)))
+    if all(a is b for a, b in zip(sides, cond.sides)):
         return instr
-    place = {k: n for n, k in enumerate(used)}
-    opened = [(place[k], axis, name) for (k, axis), name in zip(attrs["open"], instr.found) if k in place]
-    attrs = attrs | {
-        "first": first,
-        "open": tuple(o[:2] for o in opened),
-        "found": tuple(o[2] for o in opened),
-    }
-    return instr.with_(
-        operands=tuple(operands),
-        results=tuple(instr.results[k] for k in used),
-        attrs=attrs,
-        blocks=tuple(blocks),
-    )
+    return cond.with_(sides, [cond.results[k] for k in used])
 
 
 _LIVE = {"kernel": _live_kernel, "scan": _live_scan, "cond": _live_cond}

@@ -10,11 +10,13 @@ other way, into the body, where rules and kernels see it; then the body is simpl
 (they cost nothing), and so do checks and what finds sizes.
 """
 
+from tgen.core.layouts import Fixed, Out, Yielded
 from tgen.core.op import SCALAR, VIEW
 from tgen.core.rules import uniform
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, Value
 from tgen.ir.rebuild import bottom_up, definitions, instr_symbols, replaced, substitute
+from tgen.ir.views import ScanView
 from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
@@ -35,7 +37,8 @@ def _hoisted(block):
         while again:  # a number that goes into the body may leave another carry as it is
             instr, before = _Hoist(instr, numbers, {v: i for i in out for v in i.results}, env).run()
             out.extend(before)
-            again = any(is_still(instr, j) for j in range(instr.attrs["carries"]))
+            scan = ScanView(instr)
+            again = any(is_still(scan, carry) for carry in scan.carries)
         out.append(instr)
     return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
 
@@ -46,14 +49,9 @@ class _Hoist:
     """
 
     def __init__(self, instr, numbers, made, env):
-        self.instr, self.numbers, self.made, self.env = instr, numbers, made, env
-        self.attrs, self.body = instr.attrs, instr.blocks[0]
+        self.scan, self.numbers, self.made, self.env = ScanView(instr), numbers, made, env
+        self.sequences, self.fixed = self.scan.sequences, list(self.scan.fixed)
         self.before = Builder(instr.where)
-        cut = (self.attrs["carries"], self.attrs["carries"] + self.attrs["sequences"])
-        self.carries, self.sequences, self.fixed = (
-            [list(p) for p in zip(self.body.params[a:b], instr.operands[a:b])]
-            for a, b in ((0, cut[0]), cut, (cut[1], None))
-        )
         self.inside = Builder(instr.where)  # what is made anew at the top of the body
         self.same = {}  # parameter -> what stands for it
 
@@ -62,7 +60,8 @@ class _Hoist:
         self.still_sequences()
         self.constants()
         self.duplicates()
-        body = Block(self.body.params, (*self.inside.instrs, *self.body.instrs), self.body.results)
+        old = self.scan.body
+        body = Block(old.params, (*self.inside.instrs, *old.instrs), old.results)
         body = Sweep(_renamed(body, self.same), EXACT).run()
         body = self.invariants(body)
         return self.rebuilt(body), self.before.instrs
@@ -71,17 +70,18 @@ class _Hoist:
         """A carry that every step leaves as it is. Its history is the value repeated, unless the number of
         steps is found inside.
         """
-        outs = self.attrs["outs"]
-        moving = []
-        for j, (param, first) in enumerate(self.carries):
-            if not is_still(self.instr, j):
-                moving.append(j)
+        self.moves = []  # of each carry, whether it does
+        for carry in self.scan.carries:
+            self.moves.append(not is_still(self.scan, carry))
+            if self.moves[-1]:
                 continue
-            self.fixed.append([param, first])
-            for v, out in zip(self.instr.results, outs):
-                if out[1] == j and out[0] in ("history", "final"):
-                    self.env[v] = first if out[0] == "final" else self.repeated(first, v.type)
-        self.moving = moving
+            self.fixed.append(Fixed(carry.param, carry.first))
+            for out in self.scan.outs:
+                if out.of is carry and out.kind in ("history", "final"):
+                    final = out.kind == "final"
+                    self.env[out.result] = (
+                        carry.first if final else self.repeated(carry.first, out.result.type)
+                    )
 
     def repeated(self, x, type):
         row = self.before.emit("dimshuffle", (x,), {"order": ("x", *range(x.type.ndim))})
@@ -90,12 +90,12 @@ class _Hoist:
     def still_sequences(self):
         """A sequence that is one row repeated."""
         kept = []
-        for param, v in self.sequences:
-            row = self.row_of(v)
+        for sequence in self.sequences:
+            row = self.row_of(sequence.source)
             if row is None:
-                kept.append([param, v])
+                kept.append(sequence)
             else:
-                self.fixed.append([param, row])
+                self.fixed.append(Fixed(sequence.param, row))
         self.sequences = kept
 
     def row_of(self, v):
@@ -113,10 +113,11 @@ class _Hoist:
     def constants(self):
         """Fixed operands that are one number in every element."""
         kept = []
-        for param, v in self.fixed:
+        for fixed in self.fixed:
+            param, v = fixed.param, fixed.value
             number = self.number(v)
             if number is None:
-                kept.append([param, v])
+                kept.append(fixed)
                 continue
             made = self.inside.scalar(number.item(), v.type)
             if v.type.ndim:
@@ -139,22 +140,23 @@ class _Hoist:
         )
 
     def duplicates(self):
-        for name in ("sequences", "fixed"):
-            first, kept = {}, []
-            for param, v in getattr(self, name):
-                if v in first:
-                    self.same[param] = first[v]
-                else:
-                    first[v] = param
-                    kept.append([param, v])
-            setattr(self, name, kept)
+        self.sequences = self.each_once(self.sequences, lambda s: (s.source, s.start, s.step))
+        self.fixed = self.each_once(self.fixed, lambda f: f.value)
+
+    def each_once(self, parts, read):
+        """``parts`` without those that read what one before them does."""
+        first = {}
+        for part in parts:
+            if first.setdefault(read(part), part) is not part:
+                self.same[part.param] = first[read(part)].param
+        return list(first.values())
 
     # -- invariants
     def invariants(self, body):
         """Take the instructions that only read fixed values out of the body, but for views, which those that
         need them copy.
         """
-        made, steady = definitions(body), {p for p, _ in self.fixed}
+        made, steady = definitions(body), {f.param for f in self.fixed}
         found = {name for i in body.instrs for name in i.found}
         for i in body.instrs:
             if self.is_steady(i, steady, found):
@@ -166,9 +168,9 @@ class _Hoist:
             for v in i.operands
         } | set(body.results)
         read = self.through_views(read, made, steady)
-        outer, kept = dict(self.fixed), []
+        outer = {f.param: f.value for f in self.fixed}
         for v in read:
-            self.fixed.append([v, self.outside(v, made, outer)])
+            self.fixed.append(Fixed(v, self.outside(v, made, outer)))
         gone = set(read)
         kept = tuple(i for i in body.instrs if not (i.results and i.results[0] in gone))
         return Block(body.params, kept, body.results)
@@ -225,47 +227,27 @@ class _Hoist:
 
     # -- the new scan
     def rebuilt(self, body):
-        attrs = self.attrs
-        carries = [self.carries[j] for j in self.moving]
-        operands = [*carries, *self.sequences, *self.fixed]
-        place = {j: n for n, j in enumerate(self.moving)}
-        gone = attrs["carries"] - len(self.moving)
-        outs, results = [], []
-        for v, (kind, k) in zip(self.instr.results, attrs["outs"]):
-            if v in self.env:
+        scan = ScanView(self.scan.instr.with_(blocks=(body,)))
+        carries = [c for c, moves in zip(scan.carries, self.moves) if moves]
+        more, outs = list(scan.more), []
+        for out in scan.outs:
+            if out.result in self.env:
                 continue
-            outs.append(
-                (
-                    kind,
-                    place[k]
-                    if k < attrs["carries"] and k in place
-                    else k - gone
-                    if k >= attrs["carries"]
-                    else k,
-                )
-            )
-            results.append(v)
-        # a carry that stays as it is may still be yielded for a stack or a sum: then it stands behind the
-        # moving ones
-        yields = [body.results[j] for j in self.moving] + list(body.results[attrs["carries"] :])
-        for n, (kind, _) in enumerate(outs):
-            old = attrs["outs"][self.instr.results.index(results[n])][1]
-            if old < attrs["carries"] and old not in place:
-                yields.insert(len(yields) - int(attrs["until"]), body.results[old])
-                outs[n] = (kind, len(yields) - 1 - int(attrs["until"]))
-        block = Block(tuple(p for p, _ in operands), body.instrs, tuple(yields))
-        attrs = attrs | {"carries": len(carries), "sequences": len(self.sequences), "outs": tuple(outs)}
-        return self.instr.with_(
-            operands=tuple(v for _, v in operands), results=tuple(results), attrs=attrs, blocks=(block,)
-        )
+            if out.of in scan.carries and out.of not in carries:
+                # a carry that stays as it is may still be yielded for a stack or a sum
+                more.append(Yielded(out.of.new))
+                out = Out(out.kind, more[-1], out.result)
+            outs.append(out)
+        return scan.with_(carries=carries, sequences=self.sequences, fixed=self.fixed, more=more, outs=outs)
 
 
-def is_still(scan, j):
-    """Whether every step leaves carry j as it is, and nobody asks for more of it than is known before the
+def is_still(scan, carry):
+    """Whether every step leaves a carry as it is, and nobody asks for more of it than is known before the
     loop.
     """
-    block, attrs = scan.blocks[0], scan.attrs
-    return block.results[j] is block.params[j] and not (attrs["until"] and ("history", j) in attrs["outs"])
+    if carry.new is not carry.param:
+        return False
+    return scan.condition is None or scan.out("history", carry) is None
 
 
 def only_rows(instr):

@@ -16,9 +16,11 @@ in place: a start and a step.
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.layouts import Carry, Out, Sequence
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, users, walk
+from tgen.ir.views import ScanView
 from tgen.passes.dce import dce
 from tgen.passes.hoist import only_rows
 from tgen.passes.match import Sweep
@@ -47,18 +49,21 @@ def _kept(block):
     )
     readers, ends, reads = users(block), {}, {}
     for instr in block.instrs:
-        for v, (kind, k) in zip(instr.results, instr.attrs["outs"]) if instr.op.name == "scan" else ():
+        if instr.op.name != "scan":
+            continue
+        end = _Ends(instr)
+        for out in end.scan.outs:
             found = [
-                _Read(i, v, kind) if i is not None and i.op.name == "slice" else None
-                for i in readers.get(v, ())
+                _Read(i, out.result, out.kind) if i is not None and i.op.name == "slice" else None
+                for i in readers.get(out.result, ())
             ]
-            if kind in ("history", "stack") and found and all(r is not None and r.rows for r in found):
-                end = ends.setdefault(instr, _Ends(instr))
-                reads.update((r.instr, (r, [end.value(kind, k, d) for d in r.distances])) for r in found)
+            if out.kind in ("history", "stack") and found and all(r is not None and r.rows for r in found):
+                ends[instr] = end
+                reads.update((r.instr, (r, [end.value(out, d) for d in r.distances])) for r in found)
     out, env = [], {}
     for instr in block.instrs:
         if instr in ends:
-            out.extend((*ends[instr].before.instrs, ends[instr].scan()))
+            out.extend((*ends[instr].before.instrs, ends[instr].longer()))
         elif instr in reads:
             read, values = reads[instr]
             b = Builder(instr.where)
@@ -139,28 +144,27 @@ class _Ends:
     """
 
     def __init__(self, instr):
-        self.instr, self.attrs, self.body = instr, instr.attrs, instr.blocks[0]
-        self.before, self.old = Builder(instr.where), instr.attrs["carries"]
-        self.carries = list(
-            zip(self.body.params[: self.old], instr.operands[: self.old], self.body.results[: self.old])
-        )
-        self.finals = {k: v for v, (kind, k) in zip(instr.results, self.attrs["outs"]) if kind == "final"}
+        self.scan, self.before = ScanView(instr), Builder(instr.where)
+        self.carries, self.outs = list(self.scan.carries), list(self.scan.outs)
 
-    def value(self, kind, k, distance):
-        """The row ``distance`` before the last, as it is after the loop."""
-        at = k if kind == "history" else self.taking(self.body.results[k], None)
+    def value(self, out, distance):
+        """The row ``distance`` before the last one that ``out`` keeps, as it is after the loop."""
+        carry = out.of if out.kind == "history" else self.taking(out.of.new, None)
         for _ in range(distance):
-            param, first, _ = self.carries[at]
-            at = self.taking(param, first)
-        return self.finals.setdefault(at, fresh_like(self.carries[at][0]))
+            carry = self.taking(carry.param, carry.first)
+        final = next((o for o in self.outs if o.kind == "final" and o.of is carry), None)
+        if final is None:
+            final = Out("final", carry, fresh_like(carry.param))
+            self.outs.append(final)
+        return final.result
 
     def taking(self, v, first):
-        """The number of a carry that becomes v at each step. Before the first step nobody reads it."""
-        for n, (_, _, new) in enumerate(self.carries):
-            if new is v:
-                return n
-        self.carries.append((fresh_like(v), self.zeros(v.type) if first is None else first, v))
-        return len(self.carries) - 1
+        """A carry that becomes v at each step. Before the first step nobody reads it."""
+        for carry in self.carries:
+            if carry.new is v:
+                return carry
+        self.carries.append(Carry(fresh_like(v), self.zeros(v.type) if first is None else first, v))
+        return self.carries[-1]
 
     def zeros(self, type):
         zero = self.before.scalar(np.zeros((), type.dtype).item(), type)
@@ -173,24 +177,8 @@ class _Ends:
             type.shape,
         )
 
-    def scan(self):
-        instr, old, more = self.instr, self.old, self.carries[self.old :]
-        params, firsts, news = zip(*more) if more else ((), (), ())
-        body = Block(
-            self.body.params[:old] + params + self.body.params[old:],
-            self.body.instrs,
-            self.body.results[:old] + news + self.body.results[old:],
-        )
-        had = {k for kind, k in self.attrs["outs"] if kind == "final"}
-        outs = tuple((kind, k if k < old else k + len(more)) for kind, k in self.attrs["outs"])
-        finals = [k for k in self.finals if k not in had]
-        return instr.with_(
-            operands=instr.operands[:old] + firsts + instr.operands[old:],
-            results=instr.results + tuple(self.finals[k] for k in finals),
-            blocks=(body,),
-            attrs=self.attrs
-            | {"carries": old + len(more), "outs": outs + tuple(("final", k) for k in finals)},
-        )
+    def longer(self):
+        return self.scan.with_(carries=self.carries, outs=self.outs)
 
 
 # -- sequences -----------------------------------------------------------------------------------------------
@@ -198,20 +186,17 @@ class _Ends:
 
 def _in_place(instr, made):
     """A scan whose sequences are read through the slices they are."""
-    carries, count = instr.attrs["carries"], instr.attrs["sequences"]
-    operands, starts = list(instr.operands), list(instr.sizes[1:]) or [0] * count
-    steps = list(instr.attrs.get("steps", (1,) * count))
-    for k in range(count):
-        while (
-            (source := made.get(operands[carries + k])) is not None
-            and source.op.name == "slice"
-            and only_rows(source)
-        ):
-            operands[carries + k] = source.operands[0]
-            starts[k] = dims.add(source.sizes[0], dims.mul(source.attrs["steps"][0], starts[k]))
-            steps[k] *= source.attrs["steps"][0]
-    if tuple(operands) == instr.operands:
+    scan = ScanView(instr)
+    sequences = [_of_the_whole(s, made) for s in scan.sequences]
+    if all(a is b for a, b in zip(sequences, scan.sequences)):
         return instr
-    return instr.with_(
-        operands=tuple(operands), sizes=(instr.sizes[0], *starts), attrs=instr.attrs | {"steps": tuple(steps)}
-    )
+    return scan.with_(sequences=sequences, placed=True)
+
+
+def _of_the_whole(sequence, made):
+    """The Sequence that reads the same rows of what its source is a slice of."""
+    while (i := made.get(sequence.source)) is not None and i.op.name == "slice" and only_rows(i):
+        step = i.attrs["steps"][0]
+        start = dims.add(i.sizes[0], dims.mul(step, sequence.start))
+        sequence = Sequence(sequence.param, i.operands[0], start, step * sequence.step)
+    return sequence

@@ -1,11 +1,13 @@
 """The rules of core/rules.py in the IR: one sweep over a block."""
 
 from tgen.core import dims
+from tgen.core.layouts import Out, Yielded
 from tgen.core.op import OPS
 from tgen.core.rules import Rewriter
 from tgen.ir.interp import constant
 from tgen.ir.nodes import Block, Instr, Value
 from tgen.ir.rebuild import definitions, replaced, substitute
+from tgen.ir.views import ScanView
 
 
 class Sweep(Rewriter):
@@ -94,15 +96,14 @@ class Sweep(Rewriter):
         found = self.kept_by(value)
         if found is None:
             return None
-        scan, _, k, _ = found
-        body = scan.blocks[0]
-        if body.results[k] not in self.inner:
-            self.inner.update(definitions(body))
-        return body.results[k]
+        scan, out, _ = found
+        if out.of.new not in self.inner:
+            self.inner.update(definitions(scan.body))
+        return out.of.new
 
     def kept_by(self, value):
-        """(scan, kind of its out, place of what is yielded, the slice) where ``value`` is rows that each step
-        makes: a stack of them, or a history without its first row. None for another value."""
+        """(the loop, its Out, the slice) where ``value`` is rows that each step makes: a stack of them, or a
+        history without its first row. None for another value."""
         instr, view = self.definition(value), None
         if instr is not None and instr.op.name == "slice":
             if not dims.nonnegative(dims.sub(instr.sizes[0], 1)) or instr.attrs["steps"][0] < 0:
@@ -110,37 +111,33 @@ class Sweep(Rewriter):
             instr, view = self.definition(instr.operands[0]), instr
         if instr is None or instr.op.name != "scan":
             return None
-        kind, k = instr.attrs["outs"][instr.results.index(view.operands[0] if view else value)]
-        if kind == "history" and view is not None or kind in ("stack", "back") and view is None:
-            return instr, kind, k, view
+        scan = ScanView(instr)
+        out = scan.out_of(view.operands[0] if view else value)
+        if out.kind == "history" and view is not None or out.kind in ("stack", "back") and view is None:
+            return scan, out, view
         return None
 
     def log_of_rows(self, value):
         """One more out of the loop: the log is taken, and made stable, in the body."""
-        scan, kind, k, view = self.kept_by(value)
-        body, last = scan.blocks[0], int(scan.attrs["until"])
-        key = body.params, kind == "back", body.results[k]
+        scan, out, view = self.kept_by(value)
+        key = scan.params, out.kind == "back", out.of.new
         if key not in self.logs:
-            self.logs[key] = self.with_log(scan, kind, k, body, last)
+            self.logs[key] = self.with_log(scan, out)
         rows = self.logs[key]
         if view is None:
             return rows
         return self.emit(view.op, (rows,), view.attrs, (dims.sub(view.sizes[0], 1), *view.sizes[1:]))
 
-    def with_log(self, scan, kind, k, body, last):
-        made = OPS["log"].infer([body.results[k].type], {}, ())
-        log = Instr(OPS["log"], (body.results[k],), (Value(made[0]),), {}, (), (), self.where)
-        place = len(body.results) - last
-        results = (*body.results[:place], log.result, *body.results[place:])
-        inside = Sweep(Block(body.params, (*body.instrs, log), results), self.table, self.through).run()
-        kept = next(v for v, out in zip(scan.results, scan.attrs["outs"]) if out == (kind, k))
-        steps = dims.sub(kept.type.shape[0], 1) if kind == "history" else kept.type.shape[0]
-        rows = Value(kept.type.with_shape((steps, *kept.type.shape[1:])))
-        outs = (*scan.attrs["outs"], ("back" if kind == "back" else "stack", place))
-        longer = scan.with_(
-            attrs={**scan.attrs, "outs": outs}, results=(*scan.results, rows), blocks=(inside,)
-        )
-        self.out[self.out.index(scan)] = longer
+    def with_log(self, scan, out):
+        made = OPS["log"].infer([out.of.new.type], {}, ())
+        log = Instr(OPS["log"], (out.of.new,), (Value(made[0]),), {}, (), (), self.where)
+        kept, yielded = out.result.type, Yielded(log.result)
+        steps = dims.sub(kept.shape[0], 1) if out.kind == "history" else kept.shape[0]
+        rows = Value(kept.with_shape((steps, *kept.shape[1:])))
+        more = Out("back" if out.kind == "back" else "stack", yielded, rows)
+        longer = scan.with_(more=(*scan.more, yielded), outs=(*scan.outs, more), instrs=(*scan.instrs, log))
+        longer = longer.with_(blocks=(Sweep(longer.blocks[0], self.table, self.through).run(),))
+        self.out[self.out.index(scan.instr)] = longer
         self.definitions.update((v, longer) for v in longer.results)
         self.changed = True
         return rows

@@ -13,6 +13,7 @@ from functools import cached_property
 from tgen.core import dims
 from tgen.core.op import HOST, LIBRARY
 from tgen.ir.nodes import SHARED
+from tgen.ir.views import CondView, ScanView
 from tgen.ops.host import FOUND
 
 from .access import Access, is_identity
@@ -94,45 +95,45 @@ def _slots(block, made):
             _cond_slots(instr, made)
 
 
-def _outer(params, values, made):
-    """Parameters that are values from around the block."""
-    for p, v in zip(params, values):
+def _outer(pairs, made):
+    """(parameter, the value from around the block that it is)."""
+    for p, v in pairs:
         made.outer[p] = v
         made.slots[p] = Slot("alias", of=v) if p.type.ndim else Slot("scalar")
 
 
 def _scan_slots(instr, made):
     """Carries and rows of sequences are where the loop says; what is yielded is made there when it can be."""
-    block, attrs = instr.blocks[0], instr.attrs
-    cut = attrs["carries"] + attrs["sequences"]
-    made.slots.update((p, Slot("row") if p.type.ndim else Slot("scalar")) for p in block.params[:cut])
-    _outer(block.params[cut:], instr.operands[cut:], made)
-    _slots(block, made)
-    kept = {k for kind, k in attrs["outs"] if kind == "history"}
-    places = Places(block)
-    for j, v in enumerate(block.results[: attrs["carries"]]):
+    scan = ScanView(instr)
+    moving = [part.param for part in (*scan.carries, *scan.sequences)]
+    made.slots.update((p, Slot("row") if p.type.ndim else Slot("scalar")) for p in moving)
+    _outer(((f.param, f.value) for f in scan.fixed), made)
+    _slots(scan.body, made)
+    places = Places(scan.body)
+    for carry in scan.carries:
+        v, old = carry.new, carry.param
         if made.slots[v].kind != "work":
             continue
-        carry = block.params[j]
-        if j not in kept and carry not in places.results and obstacle_in(places, v, carry) is None:
-            made.slots[v] = Slot("alias", of=carry)
-            made.in_place.add(carry)
+        stays = scan.out("history", carry) is not None or old in places.results
+        if not stays and obstacle_in(places, v, old) is None:
+            made.slots[v] = Slot("alias", of=old)
+            made.in_place.add(old)
         else:
             made.slots[v] = Slot("row")
-    for kind, k in attrs["outs"]:
-        if kind in ("stack", "back") and made.slots[block.results[k]].kind == "work":
-            made.slots[block.results[k]] = Slot("row")
+    for out in scan.outs:
+        if out.kind in ("stack", "back") and made.slots[out.of.new].kind == "work":
+            made.slots[out.of.new] = Slot("row")
 
 
 def _cond_slots(instr, made):
-    first = 1 + instr.attrs["first"]
-    opened = {k for k, _ in instr.attrs["open"]}
-    for block, values in zip(instr.blocks, (instr.operands[1:first], instr.operands[first:])):
-        _outer(block.params, values, made)
-        _slots(block, made)
-        for k, v in enumerate(block.results):
-            if made.slots[v].kind == "work" and k not in opened:
-                made.slots[v] = Slot("alias", of=instr.results[k])
+    cond = CondView(instr)
+    opened = {o.result for o in cond.open}
+    for side in cond.sides:
+        _outer(zip(side.block.params, side.values), made)
+        _slots(side.block, made)
+        for v, result in zip(side.block.results, cond.results):
+            if made.slots[v].kind == "work" and result not in opened:
+                made.slots[v] = Slot("alias", of=result)
 
 
 def _first_slot(instr, v, made):

@@ -5,11 +5,12 @@ the rows of an identity matrix computes all rows of the Jacobian at once. Where 
 (a scan), ``one_by_one`` pulls the rows back in a loop.
 """
 
-from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.core.op import REDUCE, SCALAR
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Lop, grad
-from tgen.graph.nodes import Variable, apply_op, mention
+from tgen.graph.nodes import Variable, mention
+from tgen.graph.scans import scan_of
 from tgen.graph.walk import again, toposort
 
 from . import sizes
@@ -109,13 +110,8 @@ def _indices(node):
 def one_by_one(outputs, seed, seeds, count):
     """``outputs`` for each of ``seeds`` in the place of ``seed``: stacked by a scan."""
     body, captured = close([seed], outputs)
-    attrs = {
-        "carries": 0,
-        "sequences": 1,
-        "outs": tuple(("stack", k) for k in range(len(outputs))),
-        "until": False,
-    }
-    return apply_op(OPS["scan"], [seeds, *captured, sizes.variable(count)], attrs, None, (body,))
+    outs = [("stack", k) for k in range(len(outputs))]
+    return scan_of(body, [], [seeds], captured, sizes.variable(count), outs)
 
 
 def batched(outputs, seed, seeds, count):
