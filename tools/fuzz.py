@@ -25,7 +25,7 @@ def main():
     parser.add_argument("--state", default=None)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--no-shrink", action="store_true")
-    parser.add_argument("--first", action="store_true", help="stop behind the first fault")
+    parser.add_argument("--first", action="store_true", help="stop after the first fault")
     parser.add_argument("--no-c", dest="c", action="store_false", help="the passes only, without the C")
     parser.add_argument("--known", default="", help="seeds to leave out, with commas")
     options = parser.parse_args()

@@ -1,1 +1,1 @@
-"""What runs a compiled function: C through cffi, and the reference interpreter."""
+"""What builds, keeps and loads a function's text: ``c`` is C, compiled and called through cffi."""

@@ -39,8 +39,8 @@ LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
     "numbers": tuple((d.code, d.c, d.c_low) for d in DTYPE.values() if d.kind != "b"),
     "kinds": tuple((d.code, d.c, d.kind == "f") for d in DTYPE.values()),
 }
-# The library's functions, and those of libm or alike. What stands before a name is looked at last: a pattern
-# that begins with letters is found five times as fast.
+# The library's functions, and those of libm or alike. A pattern that begins with letters is found five times
+# as fast, so what stands before a name is looked at last.
 HELPER, CALLED = re.compile(r"tgen_(?<!\wtgen_)\w+"), re.compile(r"[a-z](?<!\w.)\w*(?=\()")
 ANY = object()  # in a set of memory: what the next step touches, whatever that is
 
@@ -190,7 +190,7 @@ def generate(function, plan, general=False):
 
 
 def parts_of_file(function, plan, general=False):
-    """What file.c.j2 puts behind the ABI: library functions, prototypes of libm, the frame and the body."""
+    """What file.c.j2 puts after the ABI: library functions, prototypes of libm, the frame and the body."""
     with sizes.named(function) as named:
         return _parts_of_file(function, plan, general, named)
 

@@ -2,8 +2,8 @@
 runtime/sites.py for its other side.
 
 ``arrays`` holds, for each operand, the address of its elements (C order) and its sizes; then for each result
-the same. Where a result's size is FOUND, Python takes the block: its address stands where the result's was to
-be, and the sizes behind it.
+the same. Where a result's size is FOUND, Python takes the block: its address stands where the result's would
+be, and the sizes after it.
 """
 
 from tgen.ops.host import FOUND

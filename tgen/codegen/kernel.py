@@ -32,7 +32,7 @@ CHUNK = 256  # elements that a float sum adds in a register before they go to it
 # elements of the kept axis that are accumulated together: 4 KiB, they stay in the first cache
 BLOCK = 512
 BLOCKS = 8  # so many accumulators have blocks of that length; of more, shorter ones, for the stack
-# elements of a kept innermost axis that a part has at least: fewer are no food for vectors
+# elements of a kept innermost axis that a part has at least: fewer do not fill vectors
 TILE = 64
 
 

@@ -1,4 +1,4 @@
-"""C names and C texts of sizes: the names of the IR text are the names in the C."""
+"""C texts of sizes and of literals. A size symbol has the name in the C that it has in the IR text."""
 
 from contextvars import ContextVar
 

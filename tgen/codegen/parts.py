@@ -79,8 +79,8 @@ def arguments(text):
 
 
 def is_tuned(text):
-    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw want to
-    be inlined.
+    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw must be
+    inlined.
     """
     return "tgen_rs_" in text
 

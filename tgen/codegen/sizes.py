@@ -1,7 +1,7 @@
 """Names for the sizes that are no symbols: ``d0 = n2 - n7 + 1``, ``d1 = d0//2`` are computed once, at the
 entry, and read everywhere else.
 
-A convolution's axes are expressions that would stand in every stride of every kernel behind it. Named, they
+A convolution's axes are expressions that would stand in every stride of every kernel after it. Named, they
 cost nothing, and kernels that differ in them only have the same text. What is found inside has no name: it is
 not known at the entry.
 """
@@ -62,7 +62,7 @@ class Named:
         return found
 
     def definitions(self):
-        """(name, C text) of those that were asked for and of those they read, each behind what it reads."""
+        """(name, C text) of those that were asked for and of those they read, each after what it reads."""
         wanted = set(self.asked)
         for name in reversed(self.made):
             if name in wanted:

@@ -1,5 +1,5 @@
-"""Running sums, sorting, searching: calls of templates/lib/sort.c.j2 over the lanes along an axis, dealt in
-parts. See library.py.
+"""Running sums, sorting, searching: calls of templates/lib/sort.c.j2 over the lanes along an axis, in parts.
+See library.py.
 """
 
 from tgen.core import dims

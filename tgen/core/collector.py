@@ -1,8 +1,8 @@
 """Python's cyclic collector while a program is made.
 
 A front end makes a million objects that all live until the C text is there. The collector looks through them
-again and again, for cycles that they hardly have: a third of the time that 10,000 operations took. So it
-looks rarely as long as a text is made.
+again and again, for cycles, of which they have hardly any: a third of the time that 10,000 operations took.
+So it looks rarely while a text is made.
 """
 
 import gc

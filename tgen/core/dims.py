@@ -266,8 +266,8 @@ def merge(x, y):
 
 
 def agree(pairs):
-    """Refuse pairs of numbers that differ. Of pairs that an op computes (Op.equal) lower makes symbols
-    equal, and the equation stays one of two expressions.
+    """Refuse pairs of numbers that differ. For pairs that an op computes (Op.equal) lower makes symbols
+    equal, and the equation stays one between two expressions.
     """
     for x, y in pairs:
         if isinstance(x, int) and isinstance(y, int):
@@ -320,8 +320,8 @@ _BUILD = {"mul": mul, "div": div, "mod": mod, "min": minimum, "max": maximum}
 
 
 def rebuilt(x, of):
-    """x anew: ``of(atom, coefficient)`` is what stands in an atom's place, at any depth, or None: then the
-    atom stays, what it is a function of rebuilt.
+    """x rebuilt: ``of(atom, coefficient)`` is what takes an atom's place, at any depth. None keeps the atom;
+    what it is a function of is rebuilt.
     """
     if not isinstance(x, Size):
         return x

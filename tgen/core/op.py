@@ -30,8 +30,8 @@ class Op:
     grad         grad(node, outputs_grads) -> list, one entry per node.inputs: Variable, or None where nothing
                  flows. node is the graph Apply (node.inputs, node.outputs, node.attrs); None here: not
                  differentiable (zero)
-    c            SCALAR: C expression by dtype class, see ops/declare.py; others: the name of their template
-                 or None
+    c            SCALAR: the C expression by dtype class, or c(dtypes, attrs) -> expression (ops/declare.py);
+                 None: codegen has it
     sizes        how many trailing graph inputs are sizes (int64 scalars); in the IR they are Instr.sizes, not
                  operands. An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are
                  the arrays either way)
@@ -141,8 +141,8 @@ class Op:
 
 
 class LoopOp(Op):
-    """The op of one loop: the primitive, with the ``inputs`` and ``outputs`` of its body for who walks a
-    graph. Made by ``of_loop``.
+    """The op of one loop: the primitive, with the ``inputs`` and ``outputs`` of its body for code that walks
+    a graph. Made by ``of_loop``.
     """
 
     inputs = property(lambda self: list(self.body.params))

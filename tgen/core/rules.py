@@ -5,8 +5,9 @@ rules.
 
 In a pattern ``x y z`` match any value (the same one wherever the name stands again), ``c d`` a constant all
 of whose elements are equal, a number such a constant equal to it (``0`` is not ``-0.0``, ``True`` is a
-bool's), ``op(..)`` an application of that op, ``view(op(..))`` one behind any number of dimshuffles and casts
-between floats; commutative operands match in both orders. Views and casts of constants count as constants.
+bool's), ``op(..)`` an application of that op, ``view(op(..))`` one seen through any number of dimshuffles and
+casts between floats; commutative operands match in both orders. Views and casts of constants count as
+constants.
 The replacement is text of the same form, or a function of the Match that returns a value (None: the rule does
 not apply).
 
@@ -174,7 +175,7 @@ class Rewriter:
         raise LookupError
 
     def yielded(self, value):
-        """What each step of a loop yields for its row of ``value``; None for what no loop made."""
+        """What each step of a loop yields for its row of ``value``; None where no loop made it."""
         raise LookupError
 
     def log_of_rows(self, value):

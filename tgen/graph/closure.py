@@ -19,7 +19,7 @@ SMALL = 32  # elements: a constant up to this size stands in the body; a larger 
 
 
 def close(params, outputs):
-    """(Lambda, captured): the outer variables that the body reads are parameters behind ``params``, in the
+    """(Lambda, captured): the outer variables that the body reads are parameters after ``params``, in the
     order of ``captured``.
 
     What does not depend on ``params`` is left outside, and what it makes is captured: computed once. But what

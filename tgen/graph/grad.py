@@ -2,7 +2,7 @@
 
 The walk asks every op on the way for its own ``grad``. What a choice did not take gets no gradient, whatever
 it holds, and what only the branch of an ifelse needs is not computed when the other is taken (adjoint.py). An
-integer's adjoint is that of its value read as a float; a bool has none: what is behind it is connected, but
+integer's adjoint is that of its value read as a float; a bool has none: what it was made of is connected, but
 gets nothing. Where a stable identity (ops/stable.py) says what a formula means, that is differentiated
 (identities.py), so the gradient of log(softmax(x)) is finite.
 """
@@ -102,7 +102,7 @@ def Lop(f, wrt, eval_points, consider_constant=None, disconnected_inputs="raise"
 
 
 def disconnected_grad(x):
-    """x, through which no gradient flows: what is behind it counts as disconnected."""
+    """x, through which no gradient flows: what it is made of counts as disconnected."""
     return apply("disconnected_grad", call.as_tensor_variable(x))
 
 
@@ -348,7 +348,8 @@ def flowing(node):
 
 
 def sources(ends, stop=(), conditions=False):
-    """The variables from which a gradient flows to ``ends``, and these; what is behind ``stop`` is left out.
+    """The variables from which a gradient flows to ``ends``, and these; what only ``stop`` is made of is left
+    out.
 
     With ``conditions`` also those that only decide a choice: the gradient of a float is 0 there (Theano).
     """

@@ -89,7 +89,7 @@ class Variable:
             self._tag = SimpleNamespace()
         return self._tag
 
-    dtype = property(lambda self: concrete_dtype(self.type))
+    dtype = property(lambda self: self.type.dtype)
     ndim = property(lambda self: self.type.ndim)
     broadcastable = property(lambda self: self.type.broadcastable)
 
@@ -189,7 +189,7 @@ class Constant(Variable):
 
     def __init__(self, type, data, name=None):
         super().__init__(type, name)
-        self.data = np.array(data, dtype=concrete_dtype(type))
+        self.data = np.array(data, dtype=type.dtype)
         self.data.flags.writeable = False
 
     value = property(lambda self: self.data)
@@ -299,13 +299,6 @@ def _primitive(node):
             )
     node.where = node.where or user_line()
     return make(node)
-
-
-def concrete_dtype(type):
-    """The dtype a value of ``type`` has when it must be concrete: weak ints are int64, weak floats
-    config.floatX.
-    """
-    return type.dtype
 
 
 def mention(v, others):

@@ -60,7 +60,7 @@ def pack(variables):
 
 def _record(node, number, objects):
     """An op of tgen goes by name; one of the user's, bodies, and what users hang on the outputs are objects.
-    Who writes a node keeps it alive, so its id is its own.
+    The caller keeps the node alive, so its id stays its own.
     """
     op = node.primitive.name if isinstance(node.op, Op) else _keep(node.op, objects)
     bodies = _keep(node.bodies, objects) if node.bodies else None

@@ -2,7 +2,7 @@
 
 Size symbols are bound from the parameters; ``check_*`` instructions raise what a call would. A kernel runs
 vectorised: each value of its block carries the domain's axes in front (of length 1 where it does not depend
-on them), an inner kernel's domain comes behind its outer one's, and a reduction reduces those axes.
+on them), an inner kernel's domain comes after its outer one's, and a reduction reduces those axes.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from tgen.ir.views import CondView, ScanView
 
 
 def run(function, inputs=(), shared=(), constants=None):
-    """``(outputs, new shared values)``: lists of fresh ndarrays, the second one aligned with
+    """``(outputs, new shared values)``: lists of fresh ndarrays, the second in the order of
     ``function.updates``.
 
     ``inputs`` and ``shared`` are arrays (or numbers) by parameter number, of the exact dtypes; ``constants``

@@ -10,8 +10,8 @@ from tgen.ir.nodes import WHOLE
 def operand(array, axes, batch, domain, found):
     """An operand as the kernel's block sees it: the batch axes, one axis per domain dim, then the WHOLE axes.
 
-    ``axes`` are (Axis, start, step) with the sizes as ints, one per own axis of ``array`` (behind its axes
-    for the outer domains, ``batch``); ``found`` maps the number of an operand to the values it gives as
+    ``axes`` are (Axis, start, step) with the sizes as ints, one per own axis of ``array`` (after its axes for
+    the outer domains, ``batch``); ``found`` maps the number of an operand to the values it gives as
     indices.
     """
     before = len(batch)

@@ -172,7 +172,7 @@ class Loop:
         if v.type.ndim != wanted.ndim:
             raise ValueError(
                 f"{start} {wanted.ndim} "
-                f"dimension(s){' behind its leading axis' if state.stacked else ''}, while the "
+                f"dimension(s){' after its leading axis' if state.stacked else ''}, while the "
                 "result of the inner function (`fn`) has "
                 f"{v.type.ndim} dimension(s) ({v}: {v.type}). Give an initial state of the "
                 "shape of one step's result."

@@ -39,7 +39,7 @@ class Guards(Sizes):
     def __init__(self):
         super().__init__()
         self.types, self.labels = {}, {}
-        # what describe.py found behind a variable, and behind an axis of one
+        # what describe.py found for a variable, and for an axis of one
         self.sources, self.axis_sources = {}, {}
 
     def describe(self, arrays, types, x, y):

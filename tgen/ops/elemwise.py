@@ -326,7 +326,7 @@ _floating(
 
 
 def _share(g, x, y):
-    """The adjoint of x in log(exp(x) + exp(y)); equal infinities share alike."""
+    """The adjoint of x in log(exp(x) + exp(y)); equal infinities have equal shares."""
     alike = call.and_(call.eq(x, y), call.isinf(x))
     return g * call.sigmoid(call.switch(alike, 0, x - y))
 
@@ -630,7 +630,7 @@ def _identity(name, grad, doc, flows=1, mask="each"):
 
 
 _identity(
-    "disconnected_grad", None, "x, through which no gradient flows: what is behind it is disconnected", 0
+    "disconnected_grad", None, "x, through which no gradient flows: what it is made of is disconnected", 0
 )
 _identity("zero_grad", None, "x, whose gradient is zero")
 _identity(

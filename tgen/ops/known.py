@@ -61,5 +61,5 @@ def power(rewriter, instr, known):
 
 
 def chosen(rewriter, instr, known):
-    """One of the operands behind the condition."""
+    """One of the operands after the condition."""
     return all([known(v) for v in instr.operands[1:]])

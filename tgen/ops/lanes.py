@@ -18,7 +18,7 @@ def flip(x, axis):
 
 
 def shifted(x, axis, first):
-    """x one place further along ``axis``, behind the number ``first``; its last element is left out."""
+    """x one place further along ``axis``, after the number ``first``; its last element is left out."""
     counts, zero, one = lengths(x), literal(0), literal(1)
     start = apply("dimshuffle", literal(first, x.dtype), order=("x",) * x.ndim)
     start = apply("broadcast_to", start, *(one if a == axis else n for a, n in enumerate(counts)))

@@ -46,7 +46,7 @@ def scan_params(types, attrs):
 
 
 def _carry(first, after, number):
-    """The type of a carry that starts as ``first`` and is ``after`` behind a step."""
+    """The type of a carry that starts as ``first`` and is ``after`` when a step has run."""
     if first.dtype != after.dtype or first.ndim != after.ndim:
         raise TypeError(
             f"the state {number} of a scan starts as {first} and is {after} after a step: dtype "

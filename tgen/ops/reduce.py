@@ -308,7 +308,7 @@ def _logsumexp(attrs, sizes, x):
 
 
 def _logsumexp_grad(node, gs):
-    """g * softmax(x). Where all are -inf, they share alike: the limit along x, x, .. x, as
+    """g * softmax(x). Where all are -inf, each has the same share: the limit along x, x, .. x, as
     logaddexp has it.
     """
     x, axes = node.inputs[0], node.attrs["axes"]

@@ -5,8 +5,8 @@
       v8 = tanh (h + v7)                                    v8 = tanh (h + v7)
       yield v8                                              yield v8
 
-Before the loop goes what needs no carry (the inputs of a recurrent net times their weights). After it goes
-what no carry needs: the outputs, and the sums over the steps that are gradients of weights, from rows that
+What needs no carry goes before the loop (the inputs of a recurrent net times their weights). What no carry
+needs goes after it: the outputs, and the sums over the steps that are gradients of weights, from rows that
 the loop keeps. Rows.py says what can be computed of all rows at once.
 """
 
@@ -117,7 +117,7 @@ class _Before(_Body):
 
 def _compute(rows, v, made):
     """Compute v over all rows, and what it needs; whether there are rules for all of it. What was computed in
-    vain stays known.
+    vain is kept.
     """
     stack = [v]
     while stack:

@@ -5,8 +5,8 @@
     v4 = mul v2, v3               v4 = mul v2, v2
 
 Operands of commutative ops are compared in one order. Constants merge when their bits and dtype are equal. A
-check that was made before goes. Effects, kernels and what finds sizes are not merged. The user lines of both
-are kept.
+check that was made before is dropped. Effects, kernels and what finds sizes are not merged. The user lines of
+both are kept.
 """
 
 from tgen.ir.nodes import Block

@@ -5,9 +5,9 @@
     y = a / s[:, None]                   kernel [m] { e / t } }
 
 Instructions are walked once. Each joins a cluster of its domain or opens one; a cluster has a *stage*, and
-everything a cluster reads from outside was made in a lower stage, so no cycle can arise. Views, iota, sizes
-and scalar constants are read through (access.py). Building the kernels is kernels.py; products were taken by
-blas before.
+everything that a cluster reads from outside is made in a lower stage, so no cycle can arise. Views, iota,
+sizes and scalar constants are read through (access.py). Building the kernels is kernels.py; products were
+taken by blas before.
 """
 
 from tgen.core import dims

@@ -37,7 +37,7 @@ class Sweep(Rewriter):
         )
 
     def replace(self, r, match):
-        """What a rule emitted in vain is taken back."""
+        """What a rule emitted without a result is removed."""
         mark, where = len(self.out), self.where
         self.where = match.instr.where.union(*(p.where for p in match.parts))
         try:

@@ -5,7 +5,7 @@
     return v2                                           return v2
 
 One walk from the end finds which part of each value its readers take; where all take the same (or few rows
-each) the instruction is made for that part, where the first reader stands: behind the checks that allow it.
+each) the instruction is made for that part, where the first reader stands: after the checks that allow it.
 Elements keep their bits, but those of a product.
 """
 

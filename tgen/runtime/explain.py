@@ -7,7 +7,7 @@ from tgen.errors import DEMANDED
 
 from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 
-STEPS = 3  # in the numbers behind the site's: the step of each loop around it
+STEPS = 3  # in the numbers after the site's: the step of each loop around it
 
 
 class Explain:

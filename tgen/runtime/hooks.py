@@ -1,4 +1,4 @@
-"""Who wants to know of functions: ``tgen inspect`` records what a script builds and stops at its first call.
+"""Hooks of ``tgen inspect``, which records what a script builds and stops at its first call.
 
 ``BUILT``: callables called with a Function right after it was built (inside ``function(...)``, so the stack
 still shows the user's line). ``CALLED``: callables called with a Function before its first call. What a hook

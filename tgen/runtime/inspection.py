@@ -108,8 +108,8 @@ def lines_of(ir):
 
 
 def annotated(text, found, mark):
-    """``text`` with the user's lines behind each line that defines a value; equal to the line before: left
-    out.
+    """``text`` with the user's lines after each line that defines a value, unless they are those of the line
+    before.
     """
     lines, last = [], None
     for line in text.splitlines():

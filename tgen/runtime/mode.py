@@ -17,7 +17,7 @@ _GPU = ("gpu", "cuda", "dnn", "pycuda", "magma")  # tags with these words exclud
 class Mode:
     """How functions are compiled: ``function([x], y, mode=Mode(optimizer="fast_compile"))``.
 
-    linker      one of Theano's names. All of them run compiled C; who asks for Python ("py") is told so, once
+    linker      one of Theano's names. All of them run compiled C; asking for Python ("py") is a warning, once
     optimizer   one of Theano's names, see ``config.OPTIMIZERS``; None leaves out the passes that only make
                 programs faster
     passes      the mode of tgen's passes that this comes to: FAST_RUN, FAST_COMPILE or DebugMode

@@ -88,7 +88,7 @@ def resolve(
     profile,
     on_unused,
 ):
-    """The Request for function()'s arguments; raises what they deserve, in Theano's order of checks."""
+    """The Request for function()'s arguments; wrong ones are errors, checked in Theano's order."""
     outputs, keys = _dict_outputs(outputs)
     updates = _warned(updates)
     if not isinstance(inputs, (list, tuple)):

@@ -85,7 +85,7 @@ def subgraph_grad(wrt, end, start=None, cost=None, details=False):
     variables in ``end``.
 
     wrt     a list of variables of this part
-    end     a list of variables where it ends: what lies behind them passes nothing on. Their own gradients
+    end     a list of variables where it ends: what they are made of gets nothing. Their own gradients
             are the ``start`` of the next part
     start   {variable: its gradient}, known from the part before
     cost    a scalar: what this part itself adds to the cost

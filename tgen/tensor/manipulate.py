@@ -415,7 +415,7 @@ def specify_shape(x, shape):
 
 
 def patternbroadcast(x, broadcastable):
-    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts. Axes behind its end
+    """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts. Axes beyond its end
     stay as they are.
 
     >>> import tgen.tensor as T

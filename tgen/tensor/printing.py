@@ -138,7 +138,7 @@ def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_n
     lines, labels, inner = [], {}, {}
     stack = [(v, 0) for v in reversed(outputs_of(obj))]
     while stack or inner:
-        if not stack:  # what the loops met above do in a step, behind the tree
+        if not stack:  # what the loops met above do in a step, after the tree
             node = next(iter(inner))
             label = inner.pop(node)
             lines += ["", f"{_title(node)} [{label}], each step:" if ids else f"{_title(node)}, each step:"]

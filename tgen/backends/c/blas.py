@@ -1,7 +1,7 @@
 """BLAS for the host table: scipy-openblas32 from a private copy of its library, or the built-in products.
 
 A copy, because the dynamic linker gives everybody who opens one file the same library, and this one runs with
-one thread: the parts of a product are ours to deal out. OpenBLAS chooses its kernels when it is loaded.
+one thread: we split a product into parts ourselves. OpenBLAS chooses its kernels when it is loaded.
 The copy lies in the cache, so that all processes share its pages. It is named by the SHA-256 of its bytes,
 which ``tgen cache verify`` computes; before it is loaded it is compared with the package's library, in a
 fifth of that time, and one that differs is made again.

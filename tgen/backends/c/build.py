@@ -30,7 +30,7 @@ class Library:
 
 
 def key_of(c_text):
-    """The key of a C text with this machine's compiler (law 8)."""
+    """The key of a C text with this machine's compiler."""
     return toolchain.key_of(toolchain.get(), host.ABI, c_text)
 
 

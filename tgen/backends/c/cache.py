@@ -176,10 +176,9 @@ os.register_at_fork(after_in_child=_stripes.after_fork)
 
 @contextmanager
 def alone(key):
-    """While inside, nobody else who asks is inside for this key. Where that cannot be had, work is done
-    twice.
+    """Only one caller at a time is inside for a key. Where that cannot be had, work is done twice.
 
-    Keys share locks, so one who is inside must not ask for another key.
+    Keys share locks, so code inside must not ask for another key.
     """
     stripe = int(key[:8], 16) % STRIPES
     with _stripes.threads[stripe]:

@@ -195,7 +195,7 @@ class _Scratch:
         return self.path
 
     def leave(self, reason):
-        """Go to another place, as there is no room in the one of now; whether there is one."""
+        """Go to another place, as the current one has no room; whether there is one."""
         before = self.path, self.alive, self.pid
         place = os.path.dirname(self.path)
         self.passed_over.add(place)
@@ -308,7 +308,7 @@ def in_scratch(work):
 def _left_for_room(path):
     """After a failure: whether it was for want of room, and there is another place to go to.
 
-    How much room there is, is found out by writing: a quota or a limit shows in nothing else.
+    Writing shows how much room there is: a quota or a limit shows in nothing else.
     """
     try:
         with open(os.path.join(path, "room"), "wb", buffering=0) as file:
@@ -330,8 +330,8 @@ def scratch_root():
 
 
 def tidy():
-    """After the use of a scratch path: a forked process keeps no empty directory, as it may end without a
-    word.
+    """After the use of a scratch path: a forked process keeps no empty directory, as it may end without
+    cleaning up.
     """
     if not _scratch.forked:
         return

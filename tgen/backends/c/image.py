@@ -74,7 +74,7 @@ def _in_memory(code):
 def _never_used():
     """Part of a path that leads nowhere else and was never there before.
 
-    Numbers of files come back, and for a name that it knows the linker gives the library of then.
+    Numbers of files come back, and for a name it knows the linker returns the library it loaded before.
     """
     return "".join("./" if bit == "1" else "/" for bit in f"{next(_numbers):b}")
 

@@ -2,13 +2,13 @@
 during a loop.
 
 No exception passes through C. The one Python raised is kept here, the call ends with a status, and ``raised``
-hands the very object to who raises it again. A stack per thread: a host op's body may itself call functions
-that fail.
+returns that same object to the code that raises it again. A stack per thread: a host op's body may itself
+call functions that fail.
 """
 
 import threading
 
-# of the frame, behind the error record: the handle of the running executable's list of bodies
+# of the frame, after the error record: the handle of the running executable's list of bodies
 SITES_SLOT = 8
 LOOK_NS = 20_000_000  # how often a loop lets the main thread see to signals
 ELSEWHERE_NS = 1_000_000_000  # and other threads, to whom no signal comes; what ctypes raises in them does

@@ -7,11 +7,11 @@ alone, the text is one file with nothing exported but its entry.
 
 import re
 
-WORTH = 16000  # the cost of functions that a compiler more is started for: about 40 ms
+WORTH = 16000  # functions of this cost get one more compiler: about 40 ms
 # what a loop costs beside its text, in characters: measured function by function on a LeNet, 2.7 ms a
 # thousand characters, 3 ms a loop
 LOOP = 1200
-# what is static otherwise is seen by the other pieces
+# what is static in one text must be seen by the other pieces
 SEPARATE = '-DTGEN_STATIC=__attribute__((visibility("hidden")))'
 BEGINS = re.compile(r"^(?:TGEN_CALLED|TGEN_MOVES|int32_t tgen_entry\().*", re.M)
 
