@@ -94,7 +94,8 @@ def test_nothing_is_cited_that_is_not_in_the_repository():
         for path in tracked("tests", "tgen", "templates", "tools")
         if path.suffix in (".py", ".md", ".j2")
     ]
-    documents = {path.name for place in (ROOT.glob("*.md"), (ROOT / "tgen").rglob("*.md")) for path in place}
+    places = ROOT.glob("*.md"), (ROOT / ".github").glob("*.md"), (ROOT / "tgen").rglob("*.md")
+    documents = {path.name for place in places for path in place}
     found = []
     for path in files:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
