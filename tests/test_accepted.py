@@ -3,6 +3,7 @@ their copies.
 """
 
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -221,6 +222,9 @@ def test_ops_equal_the_functions_that_made_them():
     assert z.owner.op in (T.mul, T.add) and {T.add: 1}[z.owner.op] == 1 and T.add == T.add != T.sub
     for function_of_two in (T.add, T.mul, T.sub, T.maximum, T.true_div):
         assert function_of_two(x, y).owner.op == function_of_two
+    chosen = T.switch(x > 0, x, y).owner.op
+    assert chosen == T.switch == T.where and chosen in {T.add, T.switch} and isinstance(T.switch, T.Elemwise)
+    assert str(T.switch) == "Elemwise{switch,no_inplace}" and pickle.loads(pickle.dumps(T.switch)) is T.switch
     assert T.tanh(x).owner.op == T.tanh and T.dot(X, Y).owner.op != T.add
 
 

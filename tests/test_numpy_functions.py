@@ -269,3 +269,18 @@ def test_numpy_functions_in_a_compiled_function():
         at.sum(1)[None] + at.sum(0)[:, None],
     ]
     assert all(np.allclose(a, b) for a, b in zip(f(at), wanted))
+
+
+def test_a_variable_is_no_array():
+    x, s = T.dvector("x"), tgen.shared(2.0, "s")
+    for make in (
+        lambda: np.asarray(x),
+        lambda: np.array([1.0, x[0]]),
+        lambda: np.array([[s]]),
+        lambda: np.float64(s),
+        lambda: np.full(2, T.constant(1.0)),
+        lambda: np.ones(3)[x],
+    ):
+        with pytest.raises(TypeError, match=r"symbolic .*\.eval\(\)"):
+            make()
+    assert np.array([x, s], dtype=object).tolist() == [x, s] and np.asarray(x, object)[()] is x

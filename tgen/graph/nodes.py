@@ -136,6 +136,19 @@ class Variable:
     def __len__(self):
         raise TypeError(f"object of type {type(self).__name__!r} has no len(); use x.shape[0]")
 
+    def __array__(self, dtype=None, copy=None):
+        """np.asarray(v) is refused: an array of objects is not what anybody means by it. With dtype=object it
+        is.
+        """
+        if dtype is not None and np.dtype(dtype).hasobject:
+            held = np.empty((), object)
+            held[()] = self
+            return held
+        raise TypeError(
+            f"{self} is symbolic and has no value to make an array of: use functions of tgen.tensor "
+            "(T.stack for a list), or compile a function or call .eval(); a shared variable has .get_value()"
+        )
+
     def __float__(self):
         raise TypeError(f"{self} is symbolic and has no value to convert; compile a function or call .eval()")
 

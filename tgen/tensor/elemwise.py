@@ -13,7 +13,7 @@ from .apply import apply, pad, set_weak
 from .promotion import convert, settle
 from .variable import as_tensor_variable
 
-_APART = ("cast", "switch", "copy")  # functions of their own, below and in promotion.py; copy is the IR's
+_APART = ("cast", "switch", "copy")  # cast is in promotion.py, switch below, and copy the IR's alone
 _VARIADIC = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum")
 _PLAIN_NAMES = ("sigmoid", "softplus")  # Theano prints these scalar ops without Elemwise{}
 _NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
@@ -131,7 +131,7 @@ def elemwise(name):
 globals().update(FUNCTIONS)
 
 
-def switch(cond, ift, iff):
+class Switch(Elemwise):
     """ift where cond is not 0, else iff, element by element; both are computed.
 
     The dtype is that of ift and iff together; cond may have any dtype. Shapes broadcast as in ``T.add``.
@@ -139,16 +139,26 @@ def switch(cond, ift, iff):
     >>> switch(as_tensor_variable(1), 1, 0.5).dtype
     'float64'
     """
-    cond, ift, iff = map(as_tensor_variable, (cond, ift, iff))
-    if cond.type.dtype != "bool":
-        cond = FUNCTIONS["neq"](cond, 0)
-    dtypes, weak = settle([ift.type, iff.type])
-    (_, first, second), _ = OPS["switch"].rule(["bool", *dtypes])
-    ndim = max(cond.type.ndim, ift.type.ndim, iff.type.ndim)
-    operands = (pad(v, ndim) for v in (cond, convert(ift, first), convert(iff, second)))
-    return apply("switch", *operands, weak=weak)
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.__doc__ = type(self).__doc__
+
+    def __call__(self, cond, ift, iff):
+        cond, ift, iff = map(as_tensor_variable, (cond, ift, iff))
+        if cond.type.dtype != "bool":
+            cond = FUNCTIONS["neq"](cond, 0)
+        dtypes, weak = settle([ift.type, iff.type])
+        (_, first, second), _ = self.op.rule(["bool", *dtypes])
+        ndim = max(cond.type.ndim, ift.type.ndim, iff.type.ndim)
+        operands = (pad(v, ndim) for v in (cond, convert(ift, first), convert(iff, second)))
+        return apply("switch", *operands, weak=weak)
+
+    def __reduce__(self):
+        return self.name
 
 
+switch = Switch("switch")
 where = switch
 
 
