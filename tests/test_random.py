@@ -234,6 +234,20 @@ def test_mrg_choice_is_without_replacement():
     assert abs((rows[::2, 0] == 3).mean() - 0.4) < 0.1 and abs((rows[1::2, 0] == 0).mean() - 0.7) < 0.1
 
 
+def test_mrg_choice_of_more_than_there_is():
+    m, p, n = MRG_RandomStreams(11), T.dmatrix("p"), T.lscalar("n")
+    rows = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0, 0, 0.5], [0, 1, 0, 0]])
+    message = "Fewer non-zero entries"  # NumPy's words
+    with pytest.raises(ValueError, match=f"{message}.*1 of 2"):
+        m.choice(size=2, replace=False, p=rows)
+    f = function([p, n], m.choice(size=n, replace=False, p=p))
+    assert f(rows, 1)[2].tolist() == [1] and sorted(f(rows[:2], 2)[1].tolist()) == [0, 3]
+    for few, count in ((rows, 2), (rows[:2], 3), (rows * np.nan, 1), (rows * 0, 1)):
+        with pytest.raises(ValueError, match=message):
+            f(few, count)
+    assert f(rows[:0], 3).shape == (0, 3) and f(rows * 0, 0).shape == (3, 0)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ["multinomial_of_uniform", "choice_of_uniform"])
 def test_lookups_compiled_are_their_meaning(name, dtype):

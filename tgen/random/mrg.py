@@ -10,9 +10,12 @@ import numpy as np
 
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
-from tgen.graph.nodes import Variable, apply_op
+from tgen.graph.nodes import Constant, Variable, apply_op
 from tgen.graph.shared import TensorSharedVariable
 from tgen.ops.random import M1, M2
+from tgen.tensor import (
+    all as every,
+)
 from tgen.tensor import (
     as_tensor_variable,
     cast,
@@ -29,6 +32,7 @@ from tgen.tensor import (
 from tgen.tensor import (
     sum as total,
 )
+from tgen.tensor.apply import demand
 
 from .sample import Draws, as_sizes, draw, float_dtype, floats, is_number, mark, scaled, whole
 
@@ -218,7 +222,8 @@ class MRG_RandomStreams:
         """Per row of the matrix ``p`` of probabilities ``size`` different columns, in the order they were
         drawn.
 
-        Only without replacement, and of column numbers: ``replace`` must be False, ``a`` None (ValueError).
+        Only without replacement, and of column numbers: ``replace`` must be False, ``a`` None (ValueError). A
+        row of fewer positive probabilities than ``size`` is a ValueError, here or in the call, as NumPy's.
         """
         if replace or a is not None:
             raise ValueError(
@@ -246,6 +251,8 @@ class MRG_RandomStreams:
                 "Cannot sample without replacement n samples bigger than the size of the "
                 f"distribution: {n} of {columns}"
             )
+        if name == "choice":
+            p = enough(p, n)
         count = sizes.mul(rows, n)
         u = self.uniform((count,), nstreams=MOST_STREAMS if nstreams is None else nstreams)
         (z,) = apply_op(OPS[f"{name}_of_uniform"], [p, u, sizes.variable(n)])
@@ -312,6 +319,19 @@ def positive(found):
     if any(isinstance(s, int) and s <= 0 for s in found):
         raise ValueError("The specified size contains a dimension with value <= 0", tuple(found))
     return found
+
+
+def enough(p, n):
+    """The matrix p; a row of fewer than n positive elements is a ValueError, of a constant here, else in the
+    call.
+    """
+    message = "Fewer non-zero entries in a row of p than the columns to draw of it"
+    if isinstance(p, Constant) and isinstance(n, int):
+        fewest = (p.data > 0).sum(axis=1).min(initial=n)
+        if fewest < n:
+            raise ValueError(f"{message}: {fewest} of {n}")
+        return p
+    return demand(p, every(total(p > 0, axis=1) >= sizes.variable(n)), message)
 
 
 def like(u, result):
