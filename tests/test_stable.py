@@ -132,21 +132,23 @@ POINTS = {
 
 
 def derivatives(build, point):
-    """The value, its gradient under weights, and the gradient of that under weights."""
+    """The value, its gradient under weights, the gradient of that under weights, and its slope in a
+    direction.
+    """
     x = T.dmatrix("x")
     z = build(x)
     first = T.grad((z.flatten() * (T.arange(z.size) + 1)).sum(), x)
     second = T.grad((first.flatten() * (T.arange(x.size) + 1)).sum(), x, disconnected_inputs="ignore")
-    return tgen.function([x], [z, first, second])(point)
+    ahead = T.Rop(z, x, T.constant([[1.0, -2.0, 0.5], [-1.0, 0.0, 3.0]]))
+    return tgen.function([x], [z, first, second, ahead])(point)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_written_by_hand_is_what_its_name_is(name):
     by_hand, named = WRITTEN[name]
     for where, point in POINTS.items():
-        for what, got, wanted in zip(
-            ("value", "gradient", "second derivative"), derivatives(by_hand, point), derivatives(named, point)
-        ):
+        what_is = ("value", "gradient", "second derivative", "Rop")
+        for what, got, wanted in zip(what_is, derivatives(by_hand, point), derivatives(named, point)):
             assert np.isfinite(wanted).all() and got.shape == wanted.shape
             np.testing.assert_allclose(
                 got, wanted, rtol=1e-9, atol=1e-9, err_msg=f"the {what} of {name} at {where}"
