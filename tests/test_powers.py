@@ -1,5 +1,7 @@
 """Integers to negative powers are refused, as in NumPy: when built if it is known, else by the call."""
 
+import re
+
 import numpy as np
 import pytest
 from compiled import MODES, agree
@@ -63,6 +65,36 @@ def test_a_call_with_a_negative_power_changes_nothing(mode):
     with pytest.raises(ValueError, match=words):
         f(BASES, -POWERS)
     assert np.array_equal(s.get_value(), before)
+
+
+def test_what_holds_the_negative_number_is_named_as_the_user_knows_it():
+    """By its name, its place among the inputs, or its part in the loop; never by its type."""
+    k, e, unnamed = T.lscalar("k"), T.lvector("e"), T.lvector()
+
+    def steps(step, *given, **more):
+        return tgen.scan(step, *given, **more)[0]
+
+    two = T.constant(2)
+    table = [
+        ("e", 2**e),
+        ("input 2", 2**unnamed),
+        ("a value made of e", 2 ** (e - 1)),
+        ("a value", 2 ** e.sum()),
+        ("e[t]", steps(lambda a: 2**a, sequences=e)),
+        ("input 2[t]", steps(lambda a: 2**a, sequences=unnamed)),
+        ("a value made of e[t]", steps(lambda a: 2 ** (a - 1), sequences=e)),
+        ("a sequence of the scan", steps(lambda a: 2**a, sequences=e * 3)),
+        ("k", steps(lambda a: a**k, sequences=e)),
+        ("a value made of k", steps(lambda a, z: a**z, sequences=e, non_sequences=k * 3)),
+        ("a state of the scan", steps(lambda a, z: a**z, sequences=e, outputs_info=two * k)),
+    ]
+    sites = lower([k, e, unnamed], [z for _, z in table], []).sites
+    told = [
+        re.match(rf"{WORDS}.* \((.*) holds a negative number\)", site.about[0])
+        for site in sites
+        if site.about
+    ]
+    assert [found[1] for found in told] == [holder for holder, _ in table]
 
 
 def test_where_no_power_is_taken_none_is_refused():

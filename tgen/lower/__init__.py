@@ -319,17 +319,15 @@ class Lowering(Guards):
         here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
         types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
-        for p, t, v in zip(body.params, types, arrays):
+        for p, t in zip(body.params, types):
             self.types[p], self.places[p] = t, self.region
-            self.labels[p] = (
-                str(p)
-                if p.name
-                else f"a value of the scan's body ({self.text(v)})"
-                if v in self.labels
-                else str(p)
-            )
-        fixed = zip(layout.split(body.params)[2], layout.split(arrays)[2])
-        self.sizes.update((p, self.sizes[v]) for p, v in fixed if v in self.sizes)
+        for role, params, outer in zip(
+            ("state", "sequence", None), layout.split(body.params), layout.split(arrays)
+        ):
+            for p, v in zip(params, outer):
+                self.labels[p] = str(p) if p.name else self.text_in_a_step(v, role)
+                if role is None and v in self.sizes:
+                    self.sizes[p] = self.sizes[v]
         order = toposort(body.outputs, body.params)
         for v in leaves(body.outputs, body.params, order):
             if isinstance(v, Constant):

@@ -59,7 +59,8 @@ class Guards(Sizes):
 
     def axis_text(self, v, axis):
         v, axis = axis_source(v, axis, self.axis_sources)
-        return f"{self.text(v)}.shape[{axis}]"
+        text = self.text(v)
+        return f"({text}).shape[{axis}]" if text.startswith("a ") else f"{text}.shape[{axis}]"
 
     def text(self, v):
         v = source(v, self.sources)
@@ -69,6 +70,31 @@ class Guards(Sizes):
 
     def text_of(self, v):
         return self.labels.get(v, str(v))
+
+    def holder_text(self, v):
+        """What an error says that a wrong element is in: v as the user wrote it, or what it was made of."""
+        while (
+            not self.is_named(v) and v.owner is not None and v.owner.primitive.name in ("cast", "dimshuffle")
+        ):
+            v = v.owner.inputs[0]
+        if self.is_named(v) or v.owner is not None and v.owner.primitive.name == "slice":
+            return self.text(v)
+        origin = source(v, self.sources)
+        if not self.is_named(origin):
+            return "a value"
+        of = self.text_of(origin)
+        return of if of.startswith("a value") else f"a value made of {of}"
+
+    def text_in_a_step(self, v, role):
+        """What an error calls a parameter of a scan's body without a name: ``role`` is "state" or "sequence"
+        where it differs from step to step; v is what the scan has for it.
+        """
+        if role is None:
+            return self.holder_text(v)
+        return f"{self.text_of(v)}[t]" if role == "sequence" and self.is_named(v) else f"a {role} of the scan"
+
+    def is_named(self, v):
+        return v.name is not None or v in self.labels
 
     def guards(self, node, arrays, attrs, site):
         """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty
@@ -204,9 +230,7 @@ class Guards(Sizes):
                 count = self.compute(node, "size", sizes=(dims.product(shape),))
                 none = self.compute(node, "constant", type=TensorType("int64"), value=(0,))
                 holds = self.compute(node, "or_", (holds, self.compute(node, "eq", (count, none))))
-            while v.owner is not None and v.owner.primitive.name in ("cast", "dimshuffle"):
-                v = v.owner.inputs[0]  # as the user wrote it
-            about = f"{words} ({self.text(v)} holds a negative number)"
+            about = f"{words} ({self.holder_text(v)} holds a negative number)"
             site = Site("ValueError", node.primitive.name, node.where, (about,))
             self.add_check("assert", (holds,), {"error": "ValueError", "message": words}, (), site, node)
 

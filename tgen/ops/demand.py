@@ -65,7 +65,7 @@ def _lower_within(state, node, site):
     if not state.is_in_range(x, size):
         # negative ones were mapped to the size
         made = x.owner is not None and x.owner.primitive.name == "switch"
-        which = state.text(x.owner.inputs[-1] if made else x)
+        which = state.holder_text(x.owner.inputs[-1] if made else x)
         where = site(error, "", node.where, (node.attrs["message"], which))
         state.add_check("check_index", (x,), {"axis": 0, "error": error}, (size,), where, node)
 
