@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from tgen.core import dims
 from tgen.core.dtypes import is_float
-from tgen.ir.nodes import WHOLE
+from tgen.core.maps import WHOLE
 from tgen.ops.declare import c_text
 
 from .loops import Lines, Loop

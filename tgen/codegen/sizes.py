@@ -9,7 +9,7 @@ not known at the entry.
 from contextlib import contextmanager
 
 from tgen.core import dims
-from tgen.ir.nodes import WHOLE
+from tgen.core.maps import WHOLE
 
 from . import names
 

@@ -77,6 +77,11 @@ class Op:
 
     through      ops that it may meet below what only moves elements: rewrites of op(moves(x)) are those of
                  op(x); None: it is not looked for below
+    view         VIEW: view(instr, axes) -> where the elements of the result are in the operand: an Axis
+                 (core/maps.py) for each axis of the operand, made of ``axes``, the result's own; None: the
+                 result is made
+    needs        needs(instr, part) -> of which Part of each operand that Part of the result is made, a list;
+                 None, or no function: that cannot be said
     in_place     its C may write the first result over the first operand
     lower        lower(lowering, node, Site) puts what the IR has instead of it; None: the op itself
     params       REGION: params(types, attrs) -> the types of each block's parameters, a tuple per block
@@ -116,6 +121,8 @@ class Op:
     nonnegative: object = None
     draws: bool = False
     through: object = None
+    view: object = None
+    needs: object = None
     in_place: bool = False
     lower: object = None
     params: object = None

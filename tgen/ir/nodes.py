@@ -1,6 +1,4 @@
-"""Value, Instr, Block, Function, and Axis (one axis of a kernel's access map). All immutable; a pass builds
-new ones.
-"""
+"""Value, Instr, Block, Function. All immutable; a pass builds new ones."""
 
 from dataclasses import dataclass, field, replace
 
@@ -102,44 +100,6 @@ class Function:
 
     def with_block(self, block):
         return replace(self, block=block)
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Where a kernel's operand is read along one of its axes: ``start + step * index``.
-
-    ``index`` numbers the kernel's own domain dims; None with a start: the axis stands at ``start`` (0 for a
-    broadcast axis). An axis left whole to the inner kernels is WHOLE. ``gather`` is the position of the
-    kernel operand (an integer array's element) that gives the index instead.
-    """
-
-    index: int = None
-    start: object = 0
-    step: object = 1
-    gather: int = None
-
-    def __eq__(self, other):
-        # asked of every axis of every map: the index, which mostly differs, is compared first
-        return (
-            self is other
-            or type(other) is Axis
-            and (
-                self.index == other.index
-                and self.start == other.start
-                and self.step == other.step
-                and self.gather == other.gather
-            )
-        )
-
-    def ends(self, length, size):
-        """(lowest, highest) place that ``length`` steps read; None unless these and ``size`` are numbers."""
-        if not all(isinstance(s, int) for s in (self.start, self.step, length, size)):
-            return None
-        last = self.start + self.step * (length - 1)
-        return min(self.start, last), max(self.start, last)
-
-
-WHOLE = Axis(index=-1)
 
 
 def fresh_like(value):

@@ -10,8 +10,9 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.maps import WHOLE, Axis
 from tgen.core.op import OPS
-from tgen.ir.nodes import CONST, INPUT, SHARED, WHOLE, Axis, Block, Function, Instr, Param, Value
+from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Instr, Param, Value
 from tgen.ir.tokens import Tokens, split_commas
 
 

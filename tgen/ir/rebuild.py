@@ -3,7 +3,8 @@
 """
 
 from tgen.core import dims
-from tgen.ir.nodes import WHOLE, Axis, Block, Value, fresh_like, substitute_type
+from tgen.core.maps import WHOLE, Axis
+from tgen.ir.nodes import Block, Value, fresh_like, substitute_type
 
 
 def rebuild(block, visit, env=None):

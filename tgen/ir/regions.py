@@ -4,7 +4,7 @@ interpreter.
 
 import numpy as np
 
-from tgen.ir.nodes import WHOLE
+from tgen.core.maps import WHOLE
 
 
 def operand(array, axes, batch, domain, found):

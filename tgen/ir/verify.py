@@ -8,10 +8,11 @@ only.
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float, is_int
+from tgen.core.maps import WHOLE
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.core.types import TensorType
 from tgen.ir.equal import Equalities
-from tgen.ir.nodes import CONST, INPUT, SHARED, WHOLE
+from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.text import instr_text
 
 IN_KERNEL = ("constant", "size", "index", "kernel")

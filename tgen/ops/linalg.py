@@ -54,6 +54,16 @@ def _dot_grad(node, gs):
     }[x.ndim, y.ndim]
 
 
+def _dot_needs(instr, part):
+    """Rows of the first and columns of the second operand."""
+    x, y = instr.operands
+    rows = x.type.ndim - 1
+    return [
+        part.axes([*range(rows), None], x.type.shape),
+        part.axes([None, rows][: y.type.ndim], y.type.shape),
+    ]
+
+
 def _dot_lanes(node, mask):
     """Rows of x and columns of y: a vector is one row, or one column."""
     (x, y), axes = node.inputs, iter(range(mask.ndim))
@@ -82,6 +92,7 @@ register(
         _product,
         _dot_grad,
         mask=_dot_lanes,
+        needs=_dot_needs,
         doc="product of matrices and vectors, by their ranks",
     )
 )

@@ -88,9 +88,28 @@ def _eval(function):
     return evaluate
 
 
+def _needs(instr, part):
+    axes, shape = instr.attrs["axes"], instr.operands[0].type.shape
+    kept = [a for a in range(len(shape)) if a not in axes]
+    return [part.axes([None if a in axes else kept.index(a) for a in range(len(shape))], shape)]
+
+
 def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
     infer = _infer(name, dtypes, nonempty=more.get("nonempty", False))
-    register(Op(name, REDUCE, infer, _eval(function), grad, doc=doc, mask=mask, samples=_SAMPLES, **more))
+    register(
+        Op(
+            name,
+            REDUCE,
+            infer,
+            _eval(function),
+            grad,
+            doc=doc,
+            mask=mask,
+            samples=_SAMPLES,
+            needs=_needs,
+            **more,
+        )
+    )
 
 
 def _sum_grad(node, gs):
@@ -133,6 +152,7 @@ def _accumulation(name, function, grad, doc, mask=None):
             samples=_SAMPLES,
             growth=known.own_growth,
             nonnegative=known.all_operands,
+            needs=_needs,
         )
     )
 
@@ -206,6 +226,7 @@ for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
             "the flattened array",
             samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
             nonempty=True,
+            needs=_needs,
         )
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.maps import Axis, all_parts
 from tgen.core.op import STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.build import apply, lengths, literal, plus, zeros
@@ -47,6 +48,18 @@ def _dimshuffle_grad(node, gs):
     return [apply("dimshuffle", gs[0], order=back)]
 
 
+def _dimshuffle_view(instr, axes):
+    found = {a: axes[j] for j, a in enumerate(instr.attrs["order"]) if a != "x"}
+    return tuple(found.get(a, Axis(None)) for a in range(instr.operands[0].type.ndim))
+
+
+def _dimshuffle_needs(instr, part):
+    order, shape = instr.attrs["order"], instr.operands[0].type.shape
+    if any(a == "x" and (part.starts[k], part.lengths[k]) != (0, 1) for k, a in enumerate(order)):
+        return None
+    return [part.axes([order.index(a) if a in order else None for a in range(len(shape))], shape)]
+
+
 register(
     Op(
         "dimshuffle",
@@ -56,6 +69,8 @@ register(
         _dimshuffle_grad,
         mask="moved",
         moves=True,
+        view=_dimshuffle_view,
+        needs=_dimshuffle_needs,
         samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
         doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1",
     )
@@ -77,6 +92,14 @@ def _broadcast_to(attrs, sizes, x):
     return np.broadcast_to(x, sizes)
 
 
+def _broadcast_to_view(instr, axes):
+    shape = instr.result.type.shape
+    return tuple(
+        Axis(None) if s == 1 and shape[a] != 1 else axes[a]
+        for a, s in enumerate(instr.operands[0].type.shape)
+    )
+
+
 register(
     Op(
         "broadcast_to",
@@ -87,6 +110,8 @@ register(
         sizes=-1,
         mask="moved",
         moves=True,
+        view=_broadcast_to_view,
+        needs=all_parts,
         doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs",
     )
 )
@@ -165,6 +190,14 @@ def _slice_grad(node, gs):
     return [apply("set_slice", zeros(x, g.dtype), g, *node.inputs[1 : 1 + x.ndim], steps=node.attrs["steps"])]
 
 
+def _slice_view(instr, axes):
+    starts, steps = instr.sizes, instr.attrs["steps"]
+    return tuple(
+        Axis(a.index, dims.add(start, dims.mul(step, a.start)), dims.mul(step, a.step))
+        for a, start, step in zip(axes, starts, steps)
+    )
+
+
 register(
     Op(
         "slice",
@@ -175,6 +208,8 @@ register(
         sizes=lambda attrs: 2 * _starts(attrs),
         mask="moved",
         moves=True,
+        view=_slice_view,
+        needs=lambda instr, part: [part.below(instr.sizes, instr.attrs["steps"])],
         doc="element k of an axis is x[start + step * k], k < length",
     )
 )
@@ -246,6 +281,10 @@ register(
 # -- what the type knows of an axis --------------------------------------------------------------------------
 
 
+def _same_view(instr, axes):
+    return axes
+
+
 def _unbroadcast_infer(types, attrs, sizes):
     (t,) = types
     return (
@@ -282,6 +321,7 @@ register(
         lambda attrs, sizes, x: x,
         mask="moved",
         moves=True,
+        view=_same_view,
         samples=({"axes": (0,)},),
         grad=lambda node, gs: [
             apply(
@@ -301,6 +341,7 @@ register(
         _rebroadcast,
         mask="moved",
         moves=True,
+        view=_same_view,
         samples=({"axes": (0,)},),
         fails=True,
         grad=lambda node, gs: [

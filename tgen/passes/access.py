@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from tgen.core import dims
-from tgen.ir.nodes import Axis, Value
+from tgen.core.maps import Axis
+from tgen.ir.nodes import Value
 
 INLINED = ("iota", "size", "constant")
 
@@ -28,42 +29,6 @@ def identity(value):
 @cache
 def _axes(ndim):
     return tuple(Axis(k) for k in range(ndim))
-
-
-def _dimshuffle(instr, axes):
-    order, x = instr.attrs["order"], instr.operands[0]
-    found = {a: axes[j] for j, a in enumerate(order) if a != "x"}
-    return tuple(found.get(a, Axis(None)) for a in range(x.type.ndim))
-
-
-def _broadcast_to(instr, axes):
-    x = instr.operands[0]
-    return tuple(
-        Axis(None) if s == 1 and instr.result.type.shape[a] != 1 else axes[a]
-        for a, s in enumerate(x.type.shape)
-    )
-
-
-def _slice(instr, axes):
-    ndim = len(axes)
-    starts, steps = instr.sizes[:ndim], instr.attrs["steps"]
-    return tuple(
-        Axis(a.index, dims.add(start, dims.mul(step, a.start)), dims.mul(step, a.step))
-        for a, start, step in zip(axes, starts, steps)
-    )
-
-
-def _same(instr, axes):
-    return axes
-
-
-VIEWS = {
-    "dimshuffle": _dimshuffle,
-    "broadcast_to": _broadcast_to,
-    "slice": _slice,
-    "unbroadcast": _same,
-    "rebroadcast": _same,
-}
 
 
 class Reader:
@@ -88,7 +53,7 @@ class Reader:
         v = value
         while v not in self._known:
             instr = self.definitions.get(v)
-            if instr is None or instr.op.name not in VIEWS:
+            if instr is None or instr.op.view is None:
                 self._known[v] = identity(v)
                 break
             chain.append((v, instr))
@@ -101,7 +66,7 @@ class Reader:
         """Compose: axes of the view's operand in terms of v's axes, then of the base in terms of the
         operand's.
         """
-        own = VIEWS[instr.op.name](instr, tuple(Axis(k) for k in range(v.type.ndim)))
+        own = instr.op.view(instr, tuple(Axis(k) for k in range(v.type.ndim)))
         below = self._known[instr.operands[0]]
         return Access(below.base, tuple(_compose(a, own) for a in below.axes))
 

@@ -10,7 +10,8 @@ function stay.
 """
 
 from tgen.core import dims
-from tgen.ir.nodes import WHOLE, Axis, Block
+from tgen.core.maps import WHOLE, Axis
+from tgen.ir.nodes import Block
 from tgen.ir.rebuild import has_effect, instr_symbols
 from tgen.ir.views import CondView, ScanView, Side
 

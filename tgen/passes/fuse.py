@@ -15,7 +15,7 @@ from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
 from tgen.ir.rebuild import bottom_up, has_effect, instr_symbols
 
-from .access import INLINED, VIEWS, Reader, against, is_identity, is_row
+from .access import INLINED, Reader, against, is_identity, is_row
 from .kernels import CHEAP, CHEAP_OPS, build
 
 # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
@@ -63,7 +63,7 @@ class Fusion:
 
     def run(self):
         for order, instr in enumerate(self.block.instrs):
-            if instr.op.name in VIEWS or self.is_inlined(instr):
+            if instr.op.view or self.is_inlined(instr):
                 self.late[instr.result] = max(
                     [self.found_at(instr.sizes)] + [self.late.get(v, 0) for v in instr.operands]
                 )
@@ -428,7 +428,7 @@ def materialize(block):
         return rows[v]
 
     for instr in block.instrs:
-        whole = not Fusion.fusable(instr) and instr.op.name not in VIEWS
+        whole = not Fusion.fusable(instr) and not instr.op.view
         if whole and instr.operands:
             instr = instr.with_(operands=tuple(operand(v) for v in instr.operands))
         elif instr.op.name == "gather":
@@ -454,4 +454,4 @@ def _is_rows(access, v):
 
 def _is_view(reader, v):
     instr = reader.definitions.get(v)
-    return instr is not None and (instr.op.name in VIEWS or instr.op.name == "iota")
+    return instr is not None and (instr.op.view is not None or instr.op.name == "iota")

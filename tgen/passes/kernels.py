@@ -6,9 +6,10 @@ row.
 """
 
 from tgen.core import dims
+from tgen.core.maps import WHOLE, Axis
 from tgen.core.op import OPS, REDUCE
 from tgen.core.types import tensor_type
-from tgen.ir.nodes import WHOLE, Axis, Block, Instr, Value
+from tgen.ir.nodes import Block, Instr, Value
 
 CHEAP = {
     "add",

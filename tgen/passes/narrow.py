@@ -9,92 +9,20 @@ each) the instruction is made for that part, where the first reader stands: afte
 Elements keep their bits, but those of a product.
 """
 
-from dataclasses import dataclass
-
-from tgen.core.op import REDUCE, SCALAR, VIEW
+from tgen.core.maps import Part
+from tgen.core.op import LIBRARY, VIEW
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
-from tgen.passes.rules import within
 
 # rows (of the first axis, which is the long one) that readers take of a value together, when each is computed
 # for itself
 FEW = 4
 
 
-@dataclass(frozen=True)
-class Part:
-    """Of each axis: where it starts, how many elements, and how far apart."""
-
-    starts: tuple
-    lengths: tuple
-    steps: tuple
-
-    def axes(self, picked, whole):
-        """A part of other axes: those in ``picked`` (numbers here), None: the first ``whole`` of it."""
-        rows = [
-            (0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a])
-            for a, size in zip(picked, whole)
-        ]
-        return Part(*map(tuple, zip(*rows))) if rows else Part((), (), ())
-
-    def is_all(self, shape):
-        return self.lengths == shape and all(s == 0 for s in self.starts) and all(s == 1 for s in self.steps)
-
-
 def part_of(instr):
     ndim = instr.result.type.ndim
     return Part(instr.sizes[:ndim], instr.sizes[ndim:], instr.attrs["steps"])
-
-
-# -- which parts of its operands an instruction needs for a part of its result: functions of (instr, part),
-#    None where that cannot be said
-
-
-def _elementwise(instr, part):
-    """Along an axis of static length 1 an operand is repeated."""
-    return [
-        part.axes(
-            [
-                None if s == 1 != r else a
-                for a, (s, r) in enumerate(zip(v.type.shape, instr.result.type.shape))
-            ],
-            v.type.shape,
-        )
-        for v in instr.operands
-    ]
-
-
-def _dimshuffle(instr, part):
-    order, shape = instr.attrs["order"], instr.operands[0].type.shape
-    if any(a == "x" and (part.starts[k], part.lengths[k]) != (0, 1) for k, a in enumerate(order)):
-        return None
-    return [part.axes([order.index(a) if a in order else None for a in range(len(shape))], shape)]
-
-
-def _reduce(instr, part):
-    axes, shape = instr.attrs["axes"], instr.operands[0].type.shape
-    kept = [a for a in range(len(shape)) if a not in axes]
-    return [part.axes([None if a in axes else kept.index(a) for a in range(len(shape))], shape)]
-
-
-def _slice(instr, part):
-    starts, steps = within(instr, part.starts, part.steps)
-    return [Part(starts, part.lengths, steps)]
-
-
-def _dot(instr, part):
-    """Rows of the first and columns of the second operand."""
-    a, b = instr.operands
-    rows = a.type.ndim - 1
-    return [
-        part.axes([*range(rows), None], a.type.shape),
-        part.axes([None, rows][: b.type.ndim], b.type.shape),
-    ]
-
-
-NEEDS = {"dimshuffle": _dimshuffle, "broadcast_to": _elementwise, "slice": _slice, "dot": _dot}
-KINDS = {SCALAR: _elementwise, REDUCE: _reduce}
 
 
 # -- the walk from the end
@@ -142,10 +70,9 @@ def _demands(block):
 
 def _needs(instr, parts):
     """{part: which part of each operand it needs}; None where the instruction is made as it is."""
-    rule = NEEDS.get(instr.op.name) or KINDS.get(instr.op.kind)
-    if rule is None or not parts or None in parts or not _pays(instr, parts):
+    if instr.op.needs is None or not parts or None in parts or not _pays(instr, parts):
         return None
-    found = {part: rule(instr, part) for part in parts}
+    found = {part: instr.op.needs(instr, part) for part in parts}
     return None if None in found.values() else found
 
 
@@ -157,7 +84,7 @@ def _pays(instr, parts):
         return True
     size, lengths = instr.result.type.shape[0], [part.lengths[0] for part in parts]
     return (
-        instr.op.name != "dot"
+        instr.op.kind != LIBRARY
         and all(isinstance(n, int) for n in lengths)
         and sum(lengths) <= FEW
         and (not isinstance(size, int) or sum(lengths) < size)

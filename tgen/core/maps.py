@@ -1,0 +1,85 @@
+"""Where elements are: ``Axis``, one axis of an access map, and ``Part``, elements at even distances.
+
+Ops say with them how their results are made of their operands (Op.view, Op.needs).
+"""
+
+from dataclasses import dataclass
+
+from . import dims
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a kernel's operand is read along one of its axes: ``start + step * index``.
+
+    ``index`` numbers the kernel's own domain dims; None with a start: the axis stands at ``start`` (0 for a
+    broadcast axis). An axis left whole to the inner kernels is WHOLE. ``gather`` is the position of the
+    kernel operand (an integer array's element) that gives the index instead.
+    """
+
+    index: int = None
+    start: object = 0
+    step: object = 1
+    gather: int = None
+
+    def __eq__(self, other):
+        # asked of every axis of every map: the index, which mostly differs, is compared first
+        return (
+            self is other
+            or type(other) is Axis
+            and (
+                self.index == other.index
+                and self.start == other.start
+                and self.step == other.step
+                and self.gather == other.gather
+            )
+        )
+
+    def ends(self, length, size):
+        """(lowest, highest) place that ``length`` steps read; None unless these and ``size`` are numbers."""
+        if not all(isinstance(s, int) for s in (self.start, self.step, length, size)):
+            return None
+        last = self.start + self.step * (length - 1)
+        return min(self.start, last), max(self.start, last)
+
+
+WHOLE = Axis(index=-1)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of each axis: where it starts, how many elements, and how far apart."""
+
+    starts: tuple
+    lengths: tuple
+    steps: tuple
+
+    def axes(self, picked, whole):
+        """A part of other axes: those in ``picked`` (numbers here), None: the first ``whole`` of it."""
+        rows = [
+            (0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a])
+            for a, size in zip(picked, whole)
+        ]
+        return Part(*map(tuple, zip(*rows))) if rows else Part((), (), ())
+
+    def is_all(self, shape):
+        return self.lengths == shape and all(s == 0 for s in self.starts) and all(s == 1 for s in self.steps)
+
+    def below(self, starts, steps):
+        """The part of x of this part of ``x[start + step*k]``."""
+        return Part(
+            tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(starts, steps, self.starts)),
+            self.lengths,
+            tuple(a * b for a, b in zip(steps, self.steps)),
+        )
+
+
+def all_parts(instr, part):
+    """The parts of an elementwise op's operands: along an axis of static length 1 an operand is repeated."""
+    shape = instr.result.type.shape
+    return [
+        part.axes(
+            [None if s == 1 != r else a for a, (s, r) in enumerate(zip(v.type.shape, shape))], v.type.shape
+        )
+        for v in instr.operands
+    ]
