@@ -82,6 +82,7 @@ class Op:
                  result is made
     needs        needs(instr, part) -> of which Part of each operand that Part of the result is made, a list;
                  None, or no function: that cannot be said
+    expand       expand(builder, instr, *operands) -> the result, of simpler instructions: what C has instead
     in_place     its C may write the first result over the first operand
     lower        lower(lowering, node, Site) puts what the IR has instead of it; None: the op itself
     params       REGION: params(types, attrs) -> the types of each block's parameters, a tuple per block
@@ -123,6 +124,7 @@ class Op:
     through: object = None
     view: object = None
     needs: object = None
+    expand: object = None
     in_place: bool = False
     lower: object = None
     params: object = None

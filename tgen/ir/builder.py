@@ -6,16 +6,15 @@ from .nodes import Instr, Value
 
 
 class Builder:
-    """``b.emit("add", (x, y))`` appends an instruction and returns its result."""
+    """``b.emit("add", (x, y))`` appends an instruction, returns its result (of ``type``, or as inferred)."""
 
     def __init__(self, where=frozenset()):
         self.instrs, self.where = [], where
 
-    def emit(self, name, operands=(), attrs=None, sizes=(), blocks=(), result=None):
+    def emit(self, name, operands=(), attrs=None, sizes=(), blocks=(), result=None, type=None):
         op, attrs = OPS[name], attrs or {}
         if result is None:
-            (type,) = op.infer([v.type for v in operands], attrs, tuple(sizes))
-            result = Value(type)
+            result = Value(type or op.infer([v.type for v in operands], attrs, tuple(sizes))[0])
         self.instrs.append(
             Instr(op, tuple(operands), (result,), attrs, tuple(sizes), tuple(blocks), self.where)
         )

@@ -15,6 +15,7 @@ from . import (
     randomstate,
     reduce,
     shape,
+    softmax,
     sort,
     stable,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "randomstate",
     "reduce",
     "shape",
+    "softmax",
     "sort",
     "stable",
 ]

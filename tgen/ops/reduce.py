@@ -9,10 +9,10 @@ may do is said by casts before and after.
 import numpy as np
 
 from tgen.core.dtypes import is_float
-from tgen.core.op import REDUCE, STRUCT, Op, register
-from tgen.core.types import TensorType, accumulator, promote, tensor_type
-from tgen.graph.adjoint import Chosen, Lanes, lanes
-from tgen.graph.build import apply, call, keep, length, like, literal, real
+from tgen.core.op import REDUCE, Op, register
+from tgen.core.types import TensorType, promote, tensor_type
+from tgen.graph.adjoint import Chosen, Lanes
+from tgen.graph.build import apply, call, keep, like, real
 
 from . import known
 from .lanes import product_of_others
@@ -20,7 +20,7 @@ from .lanes import product_of_others
 _SAMPLES = ({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})
 
 
-def _kept(t, axes):
+def kept_shape(t, axes):
     if list(axes) != sorted(set(axes)) or any(not 0 <= a < t.ndim for a in axes):
         raise ValueError(
             f"axes {tuple(axes)} of a value of rank {t.ndim} are not sorted axis numbers, each once"
@@ -34,14 +34,14 @@ def _check_nonempty(t, axes, name):
             raise ValueError(f"{name} of zero-size axis {a} has no value")
 
 
-def _infer(name, dtypes, result=None, nonempty=False):
+def reduce_infer(name, dtypes, result=None, nonempty=False):
     def infer(types, attrs, sizes):
         (t,) = types
         if not dtypes(t.dtype):
             raise TypeError(f"{name} does not take {t.dtype} (casts are explicit)")
         if nonempty:
             _check_nonempty(t, attrs["axes"], name)
-        return (tensor_type(result or t.dtype, _kept(t, attrs["axes"])),)
+        return (tensor_type(result or t.dtype, kept_shape(t, attrs["axes"])),)
 
     return infer
 
@@ -66,7 +66,7 @@ def _accumulated_infer(name):
         (t,) = types
         if t.dtype == "bool":
             raise TypeError(f"{name} does not take bool (casts are explicit)")
-        return (tensor_type(accumulated(name, t.dtype, attrs)[1], _kept(t, attrs["axes"])),)
+        return (tensor_type(accumulated(name, t.dtype, attrs)[1], kept_shape(t, attrs["axes"])),)
 
     return infer
 
@@ -95,7 +95,7 @@ def _needs(instr, part):
 
 
 def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
-    infer = _infer(name, dtypes, nonempty=more.get("nonempty", False))
+    infer = reduce_infer(name, dtypes, nonempty=more.get("nonempty", False))
     register(
         Op(
             name,
@@ -135,7 +135,7 @@ def _extreme_grad(node, gs):
     return [Chosen(keep(gs[0], x, axes), call.eq(x, keep(node.outputs[0], x, axes)))]
 
 
-def _lanes_of_a_reduction(node, mask):
+def lanes_of_a_reduction(node, mask):
     return [Lanes(keep(mask, node.inputs[0], node.attrs["axes"]))]
 
 
@@ -158,7 +158,7 @@ def _accumulation(name, function, grad, doc, mask=None):
 
 
 _accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")
-_accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing", _lanes_of_a_reduction)
+_accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing", lanes_of_a_reduction)
 _reduction(
     "max",
     lambda d: True,
@@ -194,7 +194,7 @@ def _position_infer(name):
     def infer(types, attrs, sizes):
         (t,) = types
         axes = attrs["axes"]
-        kept = _kept(t, axes)
+        kept = kept_shape(t, axes)
         if len(axes) not in (1, t.ndim):
             raise ValueError(f"{name} takes one axis or all of them, not {tuple(axes)}")
         _check_nonempty(t, axes, name)
@@ -229,133 +229,3 @@ for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
             needs=_needs,
         )
     )
-
-
-# -- softmax -------------------------------------------------------------------------------------------------
-
-
-def axes_of(attrs):
-    """The axes of a softmax: ``axis`` is one of them or, sorted, several that are normalised together."""
-    axis = attrs["axis"]
-    return axis if isinstance(axis, tuple) else (axis,)
-
-
-def _softmax_infer(types, attrs, sizes):
-    (t,) = types
-    if not is_float(t.dtype):
-        raise TypeError(f"softmax takes floats, not {t.dtype}")
-    _kept(t, axes_of(attrs))
-    return (TensorType(t.dtype, t.shape),)
-
-
-def _shifted(x, axes):
-    return x - np.max(x, axis=axes, keepdims=True, initial=-np.inf)
-
-
-def _softmax(attrs, sizes, x):
-    axes = axes_of(attrs)
-    with np.errstate(all="ignore"):
-        e = np.exp(_shifted(x, axes))
-        return e / np.sum(e, axis=axes, keepdims=True)
-
-
-def _logsoftmax(attrs, sizes, x):
-    axes = axes_of(attrs)
-    with np.errstate(all="ignore"):
-        d = _shifted(x, axes)
-        return d - np.log(np.sum(np.exp(d), axis=axes, keepdims=True))
-
-
-def _total(v, axes):
-    """The sum along ``axes``, in the dtype of v: a softmax's inner sums are short."""
-    return keep(apply("sum", v, axes=tuple(axes)), v, axes)
-
-
-def _softmax_grad(node, gs):
-    g, z = gs[0], node.outputs[0]
-    return [(g - _total(g * z, axes_of(node.attrs))) * z]
-
-
-def _logsoftmax_grad(node, gs):
-    g, z = gs[0], node.outputs[0]
-    return [g - call.exp(z) * _total(g, axes_of(node.attrs))]
-
-
-def _lanes_along(node, mask):
-    return [lanes(mask, axes_of(node.attrs), always=True)]
-
-
-_ALONG = ({"axis": 0}, {"axis": 1}, {"axis": (0, 1)})
-register(
-    Op(
-        "softmax",
-        STRUCT,
-        _softmax_infer,
-        _softmax,
-        _softmax_grad,
-        growth=known.probability,
-        nonnegative=known.always,
-        samples=_ALONG,
-        mask=_lanes_along,
-        doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes "
-        "it apart",
-    )
-)
-register(
-    Op(
-        "logsoftmax",
-        STRUCT,
-        _softmax_infer,
-        _logsoftmax,
-        _logsoftmax_grad,
-        samples=_ALONG,
-        mask=_lanes_along,
-        doc="log(softmax(x)) along axis, without overflow; expand takes it apart",
-    )
-)
-
-
-# -- logsumexp -----------------------------------------------------------------------------------------------
-
-
-def _logsumexp(attrs, sizes, x):
-    """The peak that is taken out is 0 where it is infinite: inf - inf would be nan."""
-    axes = attrs["axes"]
-    with np.errstate(all="ignore"):
-        peak = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
-        peak = np.where(np.isinf(peak), x.dtype.type(0), peak)
-        total = np.sum(np.exp(x - peak), axis=axes, dtype=accumulator(str(x.dtype))).astype(x.dtype)
-        return np.asarray(np.log(total) + np.squeeze(peak, axes))
-
-
-def _logsumexp_grad(node, gs):
-    """g * softmax(x). Where all are -inf, each has the same share: the limit along x, x, .. x, as
-    logaddexp has it.
-    """
-    x, axes = node.inputs[0], node.attrs["axes"]
-    z = keep(node.outputs[0], x, axes)
-    alike = apply("true_div", literal(1.0, x.dtype), apply("cast", _count(x, axes), dtype=x.dtype))
-    own = apply("softmax", x, axis=axes) if len(axes) != 1 else apply("softmax", x, axis=axes[0])
-    return [keep(gs[0], x, axes) * call.switch(call.eq(z, -np.inf), alike, own)]
-
-
-def _count(x, axes):
-    """How many elements are reduced, int64."""
-    total = literal(1)
-    for a in axes:
-        total = apply("mul", total, length(x, a))
-    return total
-
-
-register(
-    Op(
-        "logsumexp",
-        STRUCT,
-        _infer("logsumexp", is_float),
-        _logsumexp,
-        _logsumexp_grad,
-        samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
-        mask=_lanes_of_a_reduction,
-        doc="log(sum(exp(x))) over axes without overflow; -inf of nothing; expand takes it apart",
-    )
-)
