@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.op import HEAVY
 from tgen.ir.nodes import CONST, SHARED
-from tgen.ops.declare import LIBM_OPS
 
 from . import conv
 from .kernel import Array, Sink, Writer, dense_strides
@@ -443,7 +443,7 @@ class Module:
                 if inner.op.name == "kernel":
                     stack.append((inner, dims.mul(elements, dims.product(inner.sizes))))
                 else:
-                    weight += 1.0 if inner.op.name in HEAVY_OPS else 0.1
+                    weight += 1.0 if inner.op.cost == HEAVY else 0.1
             terms[elements] = terms.get(elements, 0) + weight
         return " + ".join(f"{weight:.1f}*({size_c(elements, 'f->')})" for elements, weight in terms.items())
 
@@ -465,10 +465,6 @@ class Module:
         if self.late(v):
             self.master([f"{holder} = tgen_room(f, {self.bytes(v)});"], fails=True)
         self.master(LIBRARY["copy_out"](self, v, f"{holder}->data"))
-
-
-# the scalar ops that take as long as a function of libm
-HEAVY_OPS = LIBM_OPS | {"sigmoid", "softplus", "logaddexp"}
 
 
 def is_late(size):

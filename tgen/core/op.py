@@ -15,6 +15,10 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
 )
 
 
+# what an element of a scalar op costs: about one instruction, a few, as long as a function of libm
+CHEAP, PLAIN, HEAVY = 1, 2, 10
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Op:
     """One primitive.
@@ -54,6 +58,17 @@ class Op:
     rule         SCALAR: rule(dtypes) -> (operand dtypes, result dtype), on strong dtypes
     arity        SCALAR: how many operands it takes
 
+    How it is computed, and tested:
+
+    cost         SCALAR: CHEAP, PLAIN or HEAVY; what is CHEAP is rather computed again than kept
+    ulps         SCALAR: how many units in the last place its C may be off the true result of floats; 0: it
+                 gives NumPy's bits
+    cancels      its result may be near 0 where no operand is: ``ulps`` counts in digits of the operands
+    either_zero  whether it gives 0.0 or -0.0 of operands that are zeros of both signs is open, as in NumPy
+    domain       SCALAR: (low, high) between which its operands are drawn where its slope must be tame
+    samples      attrs to test it with
+    doc          one line for ``tgen ops``
+
     What its operands must be:
 
     equal        equal(types, attrs, sizes) -> pairs of sizes that must be equal, beside what infer merges;
@@ -89,8 +104,6 @@ class Op:
     values       REGION: values(node, arrays) -> the results on arrays, for test values
     again        again(node, inputs) -> the Apply on inputs of other types; None: infer says its results
     python       HOST: the Python of this application (ops/host.py, Python); the op is a record of its own
-    samples      attrs to test it with
-    doc          one line for ``tgen ops``
     """
 
     name: str
@@ -111,6 +124,11 @@ class Op:
     reaches: object = None
     rule: object = None
     arity: object = None
+    cost: int = PLAIN
+    ulps: int = 0
+    cancels: bool = False
+    either_zero: bool = False
+    domain: tuple = (-2.0, 2.0)
     equal: object = None
     naturals: dict = field(default_factory=dict)
     nonempty: bool = False

@@ -60,8 +60,6 @@ LIBM = {
     "atan2": 2,
     "pow": 2,
 }
-# the scalar ops that are one such function
-LIBM_OPS = frozenset(name.replace("a", "arc", 1) if name[0] == "a" else name for name in LIBM)
 
 
 # -- dtype rules: rule(dtypes, attrs) -> (operand dtypes, result dtype) --------------------------------------

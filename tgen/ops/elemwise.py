@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.dtypes import DTYPE, DTYPES, is_float
+from tgen.core.op import CHEAP, HEAVY
 from tgen.graph.adjoint import Chosen
 from tgen.graph.build import apply, call, constant_of, real
 
@@ -54,6 +55,7 @@ scalar(
     slopes="constant",
     growth=known.sum_growth,
     nonnegative=known.all_operands,
+    cost=CHEAP,
 )
 scalar(
     "add_adjoint",
@@ -73,6 +75,7 @@ scalar(
     (lambda g, z, x, y: g, lambda g, z, x, y: -g),
     "x - y",
     slopes="constant",
+    cost=CHEAP,
 )
 scalar(
     "mul",
@@ -85,6 +88,7 @@ scalar(
     slopes="others",
     growth=known.factors_growth,
     nonnegative=known.product,
+    cost=CHEAP,
 )
 scalar(
     "true_div",
@@ -95,6 +99,7 @@ scalar(
     "x / y in floats",
     growth=known.factors_growth,
     nonnegative=known.all_operands,
+    domain=(0.5, 2),
 )
 
 
@@ -120,6 +125,7 @@ scalar(
     _narrow("mod"),
     (lambda g, z, x, y: g, lambda g, z, x, y: -g * call.int_div(x, y)),
     "x - floor(x / y) * y; integers by 0 give 0",
+    domain=(0.6, 0.9),
 )
 
 
@@ -157,6 +163,9 @@ scalar(
     arity=2,
     nonnegative=known.power,
     naturals={1: "Integers to negative integer powers are not allowed; cast the base to a float"},
+    domain=(0.5, 2),
+    cost=HEAVY,
+    ulps=4,
 )
 scalar(
     "neg",
@@ -166,6 +175,7 @@ scalar(
     (lambda g, z, x: -g,),
     "-x",
     slopes="constant",
+    cost=CHEAP,
 )
 scalar(
     "abs",
@@ -175,6 +185,7 @@ scalar(
     (lambda g, z, x: g * call.sgn(x),),
     "absolute value",
     nonnegative=known.always,
+    cost=CHEAP,
 )
 scalar(
     "sgn",
@@ -193,6 +204,7 @@ scalar(
     "x * x",
     nonnegative=known.always,
     through=("sqrt", "abs"),
+    cost=CHEAP,
 )
 
 
@@ -238,15 +250,17 @@ scalar(
     (_root_slope,),
     "square root; the gradient of a norm, the root of a sum of squares, is 0 at 0",
     nonnegative=known.all_operands,
+    domain=(0.5, 2),
 )
 
 
 # -- float functions -----------------------------------------------------------------------------------------
 
 
-def _floating(name, function, grad, doc, c=None, **more):
+def _floating(name, function, grad, doc, c=None, cost=HEAVY, ulps=4, **more):
+    """A float function: by default libm's of the same name."""
     text = c or name.replace("arc", "a") + "{f}({0})"
-    scalar(name, floating, function, {"f": text}, grad and (grad,), doc, **more)
+    scalar(name, floating, function, {"f": text}, grad and (grad,), doc, cost=cost, ulps=ulps, **more)
 
 
 def _elementwise(function):
@@ -275,28 +289,78 @@ _floating(
 )
 _floating("exp2", np.exp2, lambda g, z, x: g * z * LN2, "2 ** x", nonnegative=known.always)
 _floating("expm1", np.expm1, lambda g, z, x: g * (z + 1), "e ** x - 1, precise near 0")
-_floating("log", np.log, lambda g, z, x: g / x, "natural logarithm", through=())
-_floating("log2", np.log2, lambda g, z, x: g / (x * LN2), "logarithm to base 2")
-_floating("log10", np.log10, lambda g, z, x: g / (x * LN10), "logarithm to base 10")
+_floating(
+    "log",
+    np.log,
+    lambda g, z, x: g / x,
+    "natural logarithm",
+    through=(),
+    domain=(0.5, 2),
+)
+_floating(
+    "log2",
+    np.log2,
+    lambda g, z, x: g / (x * LN2),
+    "logarithm to base 2",
+    domain=(0.5, 2),
+)
+_floating(
+    "log10",
+    np.log10,
+    lambda g, z, x: g / (x * LN10),
+    "logarithm to base 10",
+    domain=(0.5, 2),
+)
 _floating(
     "log1p",
     np.log1p,
     lambda g, z, x: g / (1 + x),
     "log(1 + x), precise near 0",
     through=("neg", "exp"),
+    domain=(-0.5, 2),
 )
 _floating("sin", np.sin, lambda g, z, x: g * call.cos(x), "sine")
 _floating("cos", np.cos, lambda g, z, x: -g * call.sin(x), "cosine")
-_floating("tan", np.tan, lambda g, z, x: g * (1 + z * z), "tangent")
-_floating("arcsin", np.arcsin, lambda g, z, x: g / call.sqrt(1 - x * x), "inverse sine")
-_floating("arccos", np.arccos, lambda g, z, x: -g / call.sqrt(1 - x * x), "inverse cosine")
+_floating(
+    "tan",
+    np.tan,
+    lambda g, z, x: g * (1 + z * z),
+    "tangent",
+    domain=(-1, 1),
+)
+_floating(
+    "arcsin",
+    np.arcsin,
+    lambda g, z, x: g / call.sqrt(1 - x * x),
+    "inverse sine",
+    domain=(-0.8, 0.8),
+)
+_floating(
+    "arccos",
+    np.arccos,
+    lambda g, z, x: -g / call.sqrt(1 - x * x),
+    "inverse cosine",
+    domain=(-0.8, 0.8),
+)
 _floating("arctan", np.arctan, lambda g, z, x: g / (1 + x * x), "inverse tangent")
 _floating("sinh", np.sinh, lambda g, z, x: g * call.cosh(x), "hyperbolic sine")
 _floating("cosh", np.cosh, lambda g, z, x: g * call.sinh(x), "hyperbolic cosine", nonnegative=known.always)
 _floating("tanh", np.tanh, lambda g, z, x: g * (1 - z * z), "hyperbolic tangent")
 _floating("arcsinh", np.arcsinh, lambda g, z, x: g / call.sqrt(x * x + 1), "inverse hyperbolic sine")
-_floating("arccosh", np.arccosh, lambda g, z, x: g / call.sqrt(x * x - 1), "inverse hyperbolic cosine")
-_floating("arctanh", np.arctanh, lambda g, z, x: g / (1 - x * x), "inverse hyperbolic tangent")
+_floating(
+    "arccosh",
+    np.arccosh,
+    lambda g, z, x: g / call.sqrt(x * x - 1),
+    "inverse hyperbolic cosine",
+    domain=(1.5, 3),
+)
+_floating(
+    "arctanh",
+    np.arctanh,
+    lambda g, z, x: g / (1 - x * x),
+    "inverse hyperbolic tangent",
+    domain=(-0.8, 0.8),
+)
 _floating(
     "erf", _elementwise(math.erf), lambda g, z, x: g * TWO_OVER_ROOT_PI * call.exp(-x * x), "error function"
 )
@@ -339,6 +403,9 @@ scalar(
     (lambda g, z, x, y: _share(g, x, y), lambda g, z, x, y: _share(g, y, x)),
     "log(e ** x + e ** y) without overflow",
     commutative=True,
+    cost=HEAVY,
+    ulps=4,
+    cancels=True,
 )
 
 
@@ -359,6 +426,8 @@ scalar(
     {"f": "atan2{f}({0}, {1})"},
     (lambda g, z, x, y: _per_radius(g, y, x), lambda g, z, x, y: _per_radius(-g, x, y)),
     "the angle of the point (y, x)",
+    cost=HEAVY,
+    ulps=4,
 )
 
 
@@ -400,6 +469,8 @@ for _name, _function, _sign, _least in [
         f"the {_name}; nan if either is nan",
         node_grad=_extreme_grad,
         commutative=True,
+        cost=CHEAP,
+        either_zero=True,
         nonnegative=_least,
     )
 
@@ -421,6 +492,7 @@ scalar(
     ),
     "x held between low and high, high where low is above it (the gradient at a bound is 1)",
     arity=3,
+    either_zero=True,
 )
 
 
@@ -457,6 +529,7 @@ for _name, _function, _sign in [
         None,
         f"x {_sign} y, elementwise",
         commutative=_name in ("eq", "neq"),
+        cost=CHEAP,
     )
 
 scalar(
@@ -487,6 +560,7 @@ scalar(
     chooses=True,
     growth=known.either_growth,
     nonnegative=known.chosen,
+    cost=CHEAP,
 )
 
 
@@ -608,10 +682,12 @@ scalar(
     eval=_cast,
     slopes="constant",
     nonnegative=known.all_operands,
+    cost=CHEAP,
+    samples=tuple({"dtype": d} for d in DTYPES),
 )
 
 
-def _identity(name, grad, doc, flows=1, mask="each"):
+def _identity(name, grad, doc, flows=1, mask="each", samples=()):
     """x itself, with a gradient of its own; lower drops it."""
     scalar(
         name,
@@ -626,6 +702,7 @@ def _identity(name, grad, doc, flows=1, mask="each"):
         slopes="constant",
         flows=flows,
         identity=True,
+        samples=samples,
     )
 
 
@@ -638,9 +715,13 @@ _identity(
     lambda node, gs: [call.clip(gs[0], node.attrs["lo"], node.attrs["hi"])],
     "x, whose gradient is clipped to lo .. hi",
     mask="whole",
+    samples=({"lo": -1.0, "hi": 1.0},),
 )
 _identity(
-    "grad_scale", lambda node, gs: [gs[0] * node.attrs["factor"]], "x, whose gradient is multiplied by factor"
+    "grad_scale",
+    lambda node, gs: [gs[0] * node.attrs["factor"]],
+    "x, whose gradient is multiplied by factor",
+    samples=({"factor": 2.0},),
 )
 scalar(
     "copy",
@@ -649,4 +730,5 @@ scalar(
     {k: "{0}" for k in "fnb"},
     (lambda g, z, x: g,),
     "x in memory of its own (IR only: fusion makes a view's elements real)",
+    cost=CHEAP,
 )

@@ -11,12 +11,12 @@ taken by blas before.
 """
 
 from tgen.core import dims
-from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.core.op import CHEAP, OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
 from tgen.ir.rebuild import bottom_up, has_effect, instr_symbols
 
 from .access import INLINED, Reader, against, is_identity, is_row
-from .kernels import CHEAP, CHEAP_OPS, build
+from .kernels import CHEAP_OPS, build
 
 # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
 SMALL_WHOLE = 4096
@@ -199,7 +199,7 @@ class Fusion:
             if self.cluster_of.get(v) is not maker or v in self.stored:
                 continue
             instr = self.reader.definitions[v]
-            if instr.op.name not in CHEAP or maker.levels[v] != "full" or len(order) >= CHEAP_OPS:
+            if instr.op.cost != CHEAP or maker.levels[v] != "full" or len(order) >= CHEAP_OPS:
                 return None
             order.pop(instr, None)
             order[instr] = None

@@ -7,29 +7,10 @@ row.
 
 from tgen.core import dims
 from tgen.core.maps import WHOLE, Axis
-from tgen.core.op import OPS, REDUCE
+from tgen.core.op import CHEAP, OPS, REDUCE
 from tgen.core.types import tensor_type
 from tgen.ir.nodes import Block, Instr, Value
 
-CHEAP = {
-    "add",
-    "sub",
-    "mul",
-    "neg",
-    "sqr",
-    "cast",
-    "minimum",
-    "maximum",
-    "switch",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "eq",
-    "neq",
-    "abs",
-    "copy",
-}
 # a value of at most this many cheap ops over loads is computed again rather than kept in a row
 CHEAP_OPS = 3
 
@@ -339,7 +320,7 @@ class RowKernel:
             if v in env or v not in self.made:
                 continue
             instr, _ = self.made[v]
-            if instr.op.name not in CHEAP or len(order) >= CHEAP_OPS:
+            if instr.op.cost != CHEAP or len(order) >= CHEAP_OPS:
                 return None
             order.pop(instr, None)
             order[instr] = None
