@@ -16,13 +16,12 @@ from special import same_bits
 
 import tgen
 from tgen import passes
-from tgen.core.op import REDUCE
+from tgen.core.op import OPS, REDUCE
 from tgen.ir import interp
 from tgen.ir.rebuild import walk
 from tgen.ir.regions import reduce
 from tgen.ir.verify import verify
 from tgen.lower import lower
-from tgen.ops.declare import LIBM_OPS
 
 from . import batch
 from .values import error_class
@@ -63,9 +62,7 @@ LINEAR = {
 }
 FUSED = {"dot", "batched_dot", "gemm", "gemv", "conv", "conv_input", "conv_weights"}
 POOLS = {"pool", "unpool", "max_unpool", "max_pick"}
-RELATIVE = LIBM_OPS | {
-    "sigmoid",
-    "softplus",
+RELATIVE = {name for name, op in OPS.items() if op.ulps and not op.cancels} | {
     "prod",
     "cumprod",
     "softmax",
