@@ -10,6 +10,7 @@ from tgen import passes
 from tgen.codegen.generate import generate
 from tgen.ir.interp import run
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 
 MODES = ("FAST_RUN", "FAST_COMPILE")
@@ -34,8 +35,8 @@ def reference(inputs, outputs, values, updates=(), stages=False, ulps=64):
     """(outputs, new shared values in the order of ``updates``) by the interpreter, on the IR as it was
     lowered; ``stages``: and on what fusion made of it.
     """
-    lowered = lower(list(inputs), list(outputs), list(updates))
-    shared = [s.get_value() for s in lowered.shared]
+    signature = Signature.of(inputs, outputs, updates)
+    lowered, shared = lower(signature), [s.get_value() for s in signature.shared]
     function = passes.run(lowered.function, "FAST_RUN", pipeline=STABILISED)
     wanted = run(function, list(values), shared)
     if stages:
@@ -47,7 +48,7 @@ def reference(inputs, outputs, values, updates=(), stages=False, ulps=64):
 
 def c_text(inputs, outputs, updates=(), mode="FAST_RUN", general=False):
     """The C text of a program."""
-    function = passes.run(lower(list(inputs), list(outputs), list(updates)).function, mode)
+    function = passes.run(lower(Signature.of(inputs, outputs, updates)).function, mode)
     return generate(function, plan(function), general)
 
 

@@ -15,6 +15,7 @@ from tgen.graph.build import apply
 from tgen.graph.nodes import apply_op
 from tgen.ir.interp import run
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.tensor.nnet import abstract_conv
 from tgen.tensor.signal import downsample, pool
 
@@ -243,7 +244,7 @@ def test_what_is_not_finite_meets_the_padding(row, dtype, threads):
     outputs = [y, *tgen.grad(None, [x, w], known_grads={y: g})]
     with in_parts(threads):
         compiled = tgen.function([x, w, g], outputs)
-    interpreted = lower([x, w, g], outputs, []).function
+    interpreted = lower(Signature.of([x, w, g], outputs)).function
     operands = [with_zeros(*shape, dtype=dtype) for shape in (x_shape, w_shape)]
     operands.append(with_zeros(*plain_conv(*operands, borders, *setting).shape, dtype=dtype))
     for which, plain in enumerate(operands):

@@ -25,6 +25,7 @@ from tgen.codegen.parts import Body, declared, node_text, renamed
 from tgen.core import dims
 from tgen.ir.interp import run
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.fuse import MEMBERS_LIMIT
 from tgen.passes.plan import plan
 from tgen.tensor.nnet import softmax
@@ -125,7 +126,7 @@ def test_sizes_are_computed_once():
         [x, w, n],
         [T.tanh(y).flatten(2)[:, n // 3 :], T.grad(T.sqr(y).sum(), w), T.zeros((n % 5, n // 3))],
     )
-    function = passes.run(lower(inputs, outputs, []).function)
+    function = passes.run(lower(Signature.of(inputs, outputs)).function)
     with sizes.named(function) as table:
         text = generate(function, plan(function))
     given = {
@@ -149,7 +150,7 @@ def test_sizes_are_computed_once():
 def test_what_is_found_inside_has_no_name():
     v = T.dvector("v")
     k = v[v > 0][1:]
-    function = passes.run(lower([v], [k], []).function)
+    function = passes.run(lower(Signature.of([v], [k])).function)
     with sizes.named(function) as table:
         assert not [s for s in table.known if "k" in str(s)]
 
@@ -316,7 +317,7 @@ def test_a_chain_of_kernels_computes():
     x, y = chain(1500)
     values = np.linspace(-1, 1, 9)
     got = tgen.function([x], y)(values)
-    (want,), _ = run(lower([x], [y], []).function, [values])
+    (want,), _ = run(lower(Signature.of([x], [y])).function, [values])
     np.testing.assert_allclose(got, want, rtol=1e-12)
 
 

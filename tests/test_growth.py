@@ -14,13 +14,17 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from work import walks
 
 import tgen
 import tgen.tensor as T
 from tgen.backends.c import cache
 from tgen.backends.c.pieces import split
 from tgen.core.collector import RARELY, rarely
+from tgen.graph.walk import ancestors, leaves, toposort
 from tgen.ir.text import to_text
+from tgen.lower.signature import Signature
+from tgen.pyops.printer import Print
 from tgen.runtime.identity import program_key
 from tgen.runtime.program import Program, obtain
 from tgen.runtime.request import resolve
@@ -131,9 +135,7 @@ def front_end(shape, n):
     """The pieces of the C text of a shape, made as a function's are, but for the compiler."""
     inputs, outputs, pairs = shape(n)
     request = resolve(inputs, outputs, None, pairs, None, False, "f", True, None, None, None)
-    program = Program(
-        [request.inputs[k] for k in request.arguments()], request.outputs, request.updates, "FAST_RUN"
-    )
+    program = Program(request.signature, "FAST_RUN")
     program_key(program)
     to_text(program.lowered.function)
     return split(program.c_text(), 2)
@@ -205,6 +207,87 @@ def test_nothing_recurses_over_a_program(shape):
     assert done
 
 
+# -- walks ---------------------------------------------------------------------------------------------------
+
+
+def dropped(n):
+    """A net of which every other layer drops units: draws, whose states have default updates."""
+    x, y = T.dmatrix("x"), T.lvector("y")
+    stream, weights, h = T.shared_randomstreams.RandomStreams(1), [], x
+    for k in range(n // 30):
+        weights.append(tgen.shared(np.zeros((8, 8)), f"W{k}"))
+        h = T.nnet.relu(T.dot(h, weights[-1]))
+        h = h * stream.binomial(h.shape) if k % 2 else h
+    cost = T.nnet.categorical_crossentropy(T.nnet.softmax(h), y).mean()
+    return [x, y], [cost], steps(cost, weights)
+
+
+def loop(n):
+    x, h = T.dmatrix("x"), T.dvector("h")
+    states, _ = tgen.scan(lambda row, h: chain(h + row, n), sequences=[x], outputs_info=[h])
+    return [x, h], [states.sum()], []
+
+
+def calling(n):
+    """Python in the graph and in the body of a loop."""
+    (x, h), (cost,), _ = loop(n)
+    seen, _ = tgen.scan(lambda row: Print("row")(chain(row, n)), sequences=[x])
+    return [x, h], [Print("cost")(cost) + seen.sum()], []
+
+
+def batches(shape):
+    """The same over batches of a shared array, which givens put in the place of the inputs."""
+
+    def program(n):
+        inputs, outputs, pairs = shape(n)
+        k, givens = T.lscalar("k"), {}
+        for v in inputs:
+            data = tgen.shared(np.zeros((20,) * v.ndim, v.dtype))
+            givens[v] = data[k * 5 : k * 5 + 5]
+        return [k], outputs, pairs, givens
+
+    return program
+
+
+WALKED = {
+    "a chain": vector_chain,
+    "a net": net,
+    "a net that drops units": dropped,
+    "a loop": loop,
+    "Python": calling,
+    "givens": batches(net),
+    "givens of a net that drops units": batches(dropped),
+    "givens of a loop": batches(loop),
+}
+
+
+def warm_build(inputs, outputs, updates, givens=None):
+    return tgen.function(inputs, outputs, updates=updates, givens=givens)
+
+
+@pytest.fixture
+def built_before(monkeypatch):
+    """The key of every program is known, and its library is there: another one, which nobody calls."""
+    key = tgen.function([], []).fn.library.key
+    monkeypatch.setattr(cache, "record_get", lambda program: {"c": key})
+
+
+@pytest.mark.parametrize("shape", WALKED)
+def test_a_warm_build_walks_the_graph_at_most_three_times(shape, built_before):
+    f, walked = walks(warm_build, *WALKED[shape](240))
+    assert walked.keys() >= set(f.request.signature.order)
+    assert max(map(len, walked.values())) <= 3, max(walked.values(), key=len)
+
+
+def test_walks_are_counted():
+    """ancestors is two: it asks for the order and goes over it."""
+    _, (y,), _ = vector_chain(240)
+    _, once = walks(toposort, [y])
+    _, often = walks(lambda: (toposort([y]), leaves([y]), ancestors([y])))
+    assert {len(found) for found in once.values()} == {1}
+    assert {len(found) for found in often.values()} == {4}
+
+
 @pytest.fixture
 def threshold():
     before = gc.get_threshold()
@@ -231,7 +314,7 @@ def test_a_threshold_that_somebody_sets_meanwhile_stays(threshold):
 
 def test_a_program_is_made_while_the_collector_looks_rarely(threshold, monkeypatch):
     seen = []
-    program = Program([], [T.constant(1.0) + 1], [], "FAST_RUN")
+    program = Program(Signature.of([], [T.constant(1.0) + 1]), "FAST_RUN")
     monkeypatch.setattr(cache, "record_get", lambda key: None)
     monkeypatch.setattr(
         Program, "c_text", lambda self, general: seen.append(gc.get_threshold()[0]) or generate_text(self)

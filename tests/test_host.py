@@ -20,6 +20,7 @@ from tgen.graph.nodes import user_line
 from tgen.ir import interp
 from tgen.ir.text import parse, to_text
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 
 X, V, W, N = T.dmatrix("x"), T.dvector("v"), T.dvector("w"), T.lscalar("n")
 MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode")
@@ -77,7 +78,10 @@ def test_an_update_of_found_size_and_none_at_all():
 
 def test_known_sizes_need_no_check_and_hold():
     y, z = SizedCube()(V), Cube()(V)
-    text = to_text(lower([V], [y + V], []).function), to_text(lower([V], [z + V], []).function)
+    text = (
+        to_text(lower(Signature.of([V], [y + V])).function),
+        to_text(lower(Signature.of([V], [z + V])).function),
+    )
     assert "check_eq" not in text[0] and "found" not in text[0] and "check_eq <k0, n0>" in text[1]
     lying = Says(T.dvector, np.ones(2), lambda node, shapes: [shapes[0]])
     with pytest.raises(ValueError, match=r"Says at .*result 0 has shape \(2,\), but infer_shape says \(3,\)"):
@@ -338,7 +342,7 @@ def test_the_c_has_no_warnings(flags):
 
 
 def test_the_ir_reads_back():
-    ir = lower([V], [Where(1.0)(Print("p")(V))[0] + SizedCube()(V)], []).function
+    ir = lower(Signature.of([V], [Where(1.0)(Print("p")(V))[0] + SizedCube()(V)])).function
     for stage in (ir, passes.run(ir, checked=True)):
         again = parse(to_text(stage))
         assert to_text(again) == to_text(stage) == to_text(passes.verify(again))

@@ -20,6 +20,7 @@ import tgen
 import tgen.tensor as T
 from tgen import passes
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 from tgen.runtime.sites import Site
 
@@ -69,7 +70,7 @@ def test_updates_flip_only_where_python_may_fail_later():
     op = SizedCube()
 
     def ways(*updates):
-        function = passes.run(lower([V], [], list(updates)).function)
+        function = passes.run(lower(Signature.of([V], [], updates)).function)
         return [u.how for u in plan(function).updates]
 
     assert ways((s, s + V)) == ["in place"] and ways((s, s + op(V))) == ["in place"]

@@ -16,6 +16,7 @@ import tgen.ops  # noqa: F401  (fills OPS)
 from tgen.core import dims
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
+from tgen.ir.frame import laid_out
 from tgen.ir.interp import run
 from tgen.ir.nodes import Block, Function, Instr, Param, Value
 from tgen.ir.rebuild import bottom_up, definitions, instr_symbols, rebuild, refresh, users, walk
@@ -218,6 +219,11 @@ def test_verifier_catches_what_text_cannot_say():
             "constant 0 is float64[3]",
         ),
         (Function((Param("shared", 0),), Block((x,), (neg,), (y, y)), 0, (0, 0)), "updated twice"),
+        (
+            Function(param, Block((x,), (neg,), (y,)), 1, (), (), laid_out([0], [1])),
+            "the layout of the frame",
+        ),
+        (Function(param, Block((x,), (neg,), (y,)), 1, (), (), laid_out([1], [])), "the layout of the frame"),
     ]
     for function, words in cases:
         with pytest.raises(VerifyError) as caught:

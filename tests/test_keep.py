@@ -18,6 +18,7 @@ from tgen.ir.interp import run
 from tgen.ir.rebuild import walk
 from tgen.loop import until
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 
 n, start, rows, number = T.lscalar("n"), T.dvector("start"), T.dmatrix("rows"), T.dscalar("number")
@@ -105,7 +106,7 @@ SLICES = [
 
 
 def optimized(outputs, inputs=INPUTS):
-    return passes.run(lower(inputs, outputs, []).function, checked=True)
+    return passes.run(lower(Signature.of(inputs, outputs)).function, checked=True)
 
 
 def kept(outputs, inputs=INPUTS):
@@ -119,7 +120,7 @@ def kept(outputs, inputs=INPUTS):
 
 def full(scan, steps):
     """All rows of a scan, by the interpreter on the IR before the passes."""
-    (y,), _ = run(lower(INPUTS, [SCANS[scan]()], []).function, given(steps))
+    (y,), _ = run(lower(Signature.of(INPUTS, [SCANS[scan]()])).function, given(steps))
     assert len(y) == steps
     return y
 
@@ -211,7 +212,7 @@ def test_ends_of_random_scans(seed):
     inputs, outputs, updates = symbolic(program, variables)
     reads = [[SLICES[k] for k in rng.integers(0, len(SLICES), 2)] for _ in outputs]
     ends = [read(y) for y, some in zip(outputs, reads) for read in some]
-    function = passes.run(lower(inputs, ends, list(updates.items())).function, checked=True)
+    function = passes.run(lower(Signature.of(inputs, ends, list(updates.items()))).function, checked=True)
     made = [run(function, arrays, shared)[0]]
     if seed % 8 == 0:
         made.append(tgen.function(inputs, ends, updates=updates, on_unused_input="ignore")(*arrays))
@@ -361,7 +362,7 @@ def test_registers_in_c(program):
     agree(INPUTS, outputs, given(6))
     f = tgen.function(INPUTS, outputs, on_unused_input="ignore")
     for steps in (1, 2, 3, 4, 5):
-        results = run(lower(INPUTS, outputs, []).function, given(steps))[0]
+        results = run(lower(Signature.of(INPUTS, outputs)).function, given(steps))[0]
         for got, array in zip(f(*given(steps)), results, strict=True):
             np.testing.assert_allclose(got, array, rtol=1e-12)
     with in_parts():

@@ -18,6 +18,7 @@ from tgen.graph.closure import close
 from tgen.graph.nodes import apply_op
 from tgen.ir.rebuild import walk
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 
 RNG = np.random.default_rng(3)
 X, H, W = RNG.standard_normal((4, 3)), RNG.standard_normal(3), RNG.standard_normal((3, 3)) * 0.5
@@ -41,7 +42,7 @@ def loop(params, yields, first, sequences, steps, extra=(), until=None, sums=())
 
 def final(inputs, outputs):
     """The instructions after the passes."""
-    return list(walk(passes.run(lower(inputs, outputs, []).function).block))
+    return list(walk(passes.run(lower(Signature.of(inputs, outputs)).function).block))
 
 
 x, h, v, a, b = T.dmatrix("x"), T.dvector("h"), T.dvector("v"), T.dscalar("a"), T.dscalar("b")

@@ -17,6 +17,7 @@ from tgen.codegen import names, sizes
 from tgen.codegen.generate import generate
 from tgen.core import dims
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 from tgen.random import MRG_RandomStreams
 from tgen.tensor.signal.pool import pool_2d
@@ -113,7 +114,7 @@ PROGRAMS = {
 
 
 def c_text(inputs, outputs, updates, general):
-    function = passes.run(lower(list(inputs), list(outputs), list(updates)).function)
+    function = passes.run(lower(Signature.of(inputs, outputs, updates)).function)
     return re.sub(r"/\*.*?\*/", "", generate(function, plan(function), general), flags=re.S)
 
 

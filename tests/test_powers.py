@@ -11,6 +11,7 @@ import tgen.tensor as T
 from tgen.core.dtypes import DTYPES
 from tgen.ir.interp import run
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 
 WORDS = "Integers to negative integer powers are not allowed"
 I, J, K, N = T.lvector("i"), T.lvector("j"), T.bvector("k"), T.iscalar("n")
@@ -40,7 +41,7 @@ def test_what_numpy_refuses_and_what_it_computes(base):
     """Every pair of dtypes whose power is of integers, and the two that are not."""
     for power in DTYPES:
         x, y = T.TensorType(base, (None,))("x"), T.TensorType(power, (None,))("y")
-        function = lower([x, y], [x**y], []).function
+        function = lower(Signature.of([x, y], [x**y])).function
         for values in ([0, 1, 3], [0, -1, 3]):
             a, b = np.array([1, 2, 3]).astype(base), np.array(values)
             b = (abs(b) if power == "bool" or power[0] == "u" else b).astype(power)
@@ -88,7 +89,7 @@ def test_what_holds_the_negative_number_is_named_as_the_user_knows_it():
         ("a value made of k", steps(lambda a, z: a**z, sequences=e, non_sequences=k * 3)),
         ("a state of the scan", steps(lambda a, z: a**z, sequences=e, outputs_info=two * k)),
     ]
-    sites = lower([k, e, unnamed], [z for _, z in table], []).sites
+    sites = lower(Signature.of([k, e, unnamed], [z for _, z in table])).sites
     told = [
         re.match(rf"{WORDS}.* \((.*) holds a negative number\)", site.about[0])
         for site in sites
@@ -115,7 +116,7 @@ def test_where_no_power_is_taken_none_is_refused():
 
 
 def test_powers_that_cannot_be_negative_are_not_checked():
-    function = lower([I, N], [2 ** T.arange(N), I**2, I ** I.shape[0]], []).function
+    function = lower(Signature.of([I, N], [2 ** T.arange(N), I**2, I ** I.shape[0]])).function
     assert not [i for i in function.block.instrs if i.op.name == "assert"]
 
 
@@ -140,7 +141,7 @@ def test_triangles_of_every_dtype_keep_it(part):
     for dtype in DTYPES:
         m = T.matrix("m", dtype=dtype)
         value = np.ones((3, 4), dtype)
-        function = lower([m], [part(m), part(m, 1)], []).function
+        function = lower(Signature.of([m], [part(m), part(m, 1)])).function
         for got, k in zip(run(function, [value], [])[0], (0, 1), strict=True):
             want = getattr(np, part.__name__)(value, k)
             assert got.dtype == want.dtype == dtype and np.array_equal(got, want)

@@ -17,6 +17,7 @@ from tgen.codegen.generate import generate
 from tgen.ir.interp import run
 from tgen.ir.verify import verify
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 from tgen.runtime.replace import check_update
 
@@ -269,8 +270,8 @@ def check(seed):
     if program.number(0, 3) == 0:
         wrt = [v for v in program.inputs if v.type.ndim][:1]
         slopes = T.grad(outputs[0][0].sum(), wrt, disconnected_inputs="ignore")
-    lowered = lower(program.inputs, [v for v, _ in outputs] + slopes, pairs)
-    state = [s.get_value() for s in lowered.shared]
+    signature = Signature.of(program.inputs, [v for v, _ in outputs] + slopes, pairs)
+    lowered, state = lower(signature), [s.get_value() for s in signature.shared]
     made, new = run(verify(lowered.function), program.values, state)
     for got, want in zip([*made[: len(outputs)], *new], [a for *_, a in (*outputs, *updates)], strict=True):
         assert got.shape == want.shape and np.allclose(got, want), program.steps

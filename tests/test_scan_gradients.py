@@ -10,6 +10,7 @@ import tgen.tensor as T
 from tgen.ir.interp import run
 from tgen.loop import until
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 
 STEP = 1e-6
 RNG = np.random.default_rng(3)
@@ -246,8 +247,9 @@ def variables(values):
 
 
 def interpreted(inputs, outputs):
-    lowered = lower(inputs, outputs, [])
-    return lambda *values: run(lowered.function, values, [s.get_value() for s in lowered.shared])[0]
+    signature = Signature.of(inputs, outputs)
+    function = lower(signature).function
+    return lambda *values: run(function, values, [s.get_value() for s in signature.shared])[0]
 
 
 def compiled(inputs, outputs):

@@ -17,6 +17,7 @@ from tgen.ir.interp import run
 from tgen.ir.text import parse
 from tgen.ir.verify import VerifyError, verify
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 
 X, V, N = T.dmatrix("x"), T.dvector("v"), T.lscalar("n")
@@ -85,7 +86,7 @@ CLAIMS = {
 
 
 def lowered(*names):
-    return lower([X, V, N], [CLAIMS[n][0]() for n in names], []).function
+    return lower(Signature.of([X, V, N], [CLAIMS[n][0]() for n in names])).function
 
 
 def holds(function, names):

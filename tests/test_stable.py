@@ -7,6 +7,7 @@ import tgen
 import tgen.tensor as T
 from tgen.ir.text import to_text
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.passes.dce import dce
 from tgen.passes.stabilise import stabilise
 
@@ -161,7 +162,7 @@ def test_written_by_hand_is_what_its_name_is(name):
 def test_the_compiler_meets_it_by_name(name):
     """The IR then says softmax, logsoftmax or logsumexp, and no exp of the user's is left."""
     x = T.dmatrix("x")
-    meaning = to_text(dce(stabilise(lower([x], [WRITTEN[name][0](x)], []).function)))
+    meaning = to_text(dce(stabilise(lower(Signature.of([x], [WRITTEN[name][0](x)])).function)))
     assert (
         {"so": " softmax ", "lo": " log"}[name[:2]] in meaning
         and " exp " not in meaning

@@ -12,6 +12,7 @@ from tgen.ir.interp import run
 from tgen.ir.text import parse, to_text
 from tgen.ir.verify import verify
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 
 RNG = np.random.default_rng(0)
 X, V, I, Y = T.dmatrix("x"), T.dvector("v"), T.lscalar("i"), T.lvector("y")
@@ -62,7 +63,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
 def test_stages_agree(name, mode):
     inputs, make = PROGRAMS[name]
-    function = verify(lower(inputs, make(), []).function)
+    function = verify(lower(Signature.of(inputs, make())).function)
     agree(function, mode, [ARRAYS[v] for v in inputs], [])
 
 
@@ -71,8 +72,9 @@ def test_stages_agree_on_updates(mode):
     w, b = tgen.shared(RNG.normal(size=(4, 4)), "w"), tgen.shared(np.zeros(4), "b")
     cost = -T.mean(T.log(T.nnet.softmax(T.dot(X, w) + b))[T.arange(Y.shape[0]), Y])
     updates = [(s, s - 0.1 * g) for s, g in zip((w, b), T.grad(cost, [w, b]))]
-    lowered = lower([X, Y], [cost], updates)
-    agree(verify(lowered.function), mode, [ARRAYS[X], ARRAYS[Y]], [s.get_value() for s in lowered.shared])
+    signature = Signature.of([X, Y], [cost], updates)
+    state = [s.get_value() for s in signature.shared]
+    agree(verify(lower(signature).function), mode, [ARRAYS[X], ARRAYS[Y]], state)
 
 
 def agree(function, mode, inputs, shared):

@@ -17,6 +17,7 @@ import tgen.tensor as T
 from tgen.core.dtypes import DTYPES, FLOATS, is_float, is_int
 from tgen.graph.nodes import Variable
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 from tgen.ops.stable import STABLE
 from tgen.passes.rules import EXACT
 
@@ -968,7 +969,7 @@ class Generator:
             arrays = [self.values.of(self.space[name]) for name in statement.made]
             if as_function and not self.scopes:
                 inputs = [v for v in self.space.values() if isinstance(v, Variable) and v.owner is None]
-                lower(inputs, [self.space[name] for name in statement.made], [])
+                lower(Signature.of(inputs, [self.space[name] for name in statement.made]))
         except REFUSALS as error:
             self.refused.append((statement.text, f"{type(error).__name__}: {error}"))
             raise Refused from error
@@ -1264,6 +1265,6 @@ def lowered(seed):
     space = program.names()
     outputs = [space[v] for v in program.outputs]
     updates = [(space[s], space[v]) for s, v in program.updates]
-    made = lower([space[leaf.name] for leaf in program.inputs()], outputs, updates)
-    state = [np.asarray(s.container.get(True)) for s in made.shared]
-    return made.function, [leaf.array for leaf in program.inputs()], state
+    signature = Signature.of([space[leaf.name] for leaf in program.inputs()], outputs, updates)
+    state = [np.asarray(s.container.get(True)) for s in signature.shared]
+    return lower(signature).function, [leaf.array for leaf in program.inputs()], state

@@ -22,6 +22,7 @@ from tgen.ir.rebuild import walk
 from tgen.ir.regions import reduce
 from tgen.ir.verify import verify
 from tgen.lower import lower
+from tgen.lower.signature import Signature
 
 from . import batch
 from .values import error_class
@@ -314,7 +315,7 @@ class Case:
             made = f.fn.program
             lowered = made.lowered
             if known is None:
-                shared = [np.array(s.container.get(True)) for s in lowered.shared]
+                shared = [np.array(s.container.get(True)) for s in made.signature.shared]
                 known = meaning(lowered.function, [leaf.array for leaf in program.inputs()], shared)
                 self.count(lowered.function)
             final = passes.run(lowered.function, skip=skipped, checked=self.rng.random() < 0.3)
@@ -352,12 +353,12 @@ class Case:
         cost, wrt, names = program.gradient
         space = program.names()
         leaves = {leaf.name: leaf for leaf in program.leaves}
-        lowered = lower(
+        signature = Signature.of(
             [space[leaf.name] for leaf in program.leaves if not leaf.constant],
             [space[cost]] + [space[n] for n in names],
-            [],
         )
-        if lowered.shared or any(space[n].dtype == "float32" for s in program.statements for n in s.made):
+        lowered = lower(signature)
+        if signature.shared or any(space[n].dtype == "float32" for s in program.statements for n in s.made):
             return
         base = passes.run(lowered.function, pipeline=STABILISED)
         rng = np.random.default_rng([22, program.seed])
@@ -421,7 +422,7 @@ class Case:
 
     def interpret(self, variant):
         """What the passes made, without the C."""
-        shared = variant.function.fn.program.lowered.shared
+        shared = variant.function.fn.program.signature.shared
         state = [np.array(s.container.get(True)) for s in shared]
         arrays = [leaf.array for leaf in variant.leaves if not leaf.shared and not leaf.constant]
         try:
@@ -441,7 +442,7 @@ class Case:
         leaves = [leaf for leaf in variant.leaves if not leaf.shared and not leaf.constant]
         arguments = [leaf.argument() if variant.layouts else leaf.array for leaf in leaves]
         before = [np.array(a) for a in arguments]
-        shared = f.fn.program.lowered.shared
+        shared = f.fn.program.signature.shared
         state = [np.array(s.container.get(True)) for s in shared]
         results, first = None, None
         for turn in range(2):

@@ -9,8 +9,6 @@ from tgen.ir.verify import VerifyError
 
 from .names import ctype, size_c
 
-ERROR_SLOTS = 9  # frame[0..7] is the error record, frame[8] the caller's
-
 
 def symbols_of(function):
     """Every size symbol the module names: those of parameters, arguments and what is found inside."""
@@ -36,36 +34,40 @@ class Entry:
     def __init__(self, module, symbols):
         self.m, self.symbols = module, symbols
         self.function, self.plan, self.names = module.function, module.plan, module.names
-        self.shared_count = sum(p.kind == SHARED for p in self.function.params)
+        self.layout = self.function.layout
         self.load, self.sizes, self.checks = [], [], []
         self.memory, self.commit, self.results = [], [], []
-        self.slot = ERROR_SLOTS + self.shared_count
+        self.boxes = {}  # number of a shared variable -> the C of its storage
         self.defined = set()
 
     def build(self):
-        for v, param in zip(self.function.block.params, self.function.params):
-            self.shared(v, param) if param.kind == SHARED else self.argument(v, param)
+        for v, param, slot in zip(
+            self.function.block.params, self.function.params, self.layout.parameters, strict=True
+        ):
+            if param.kind == SHARED:
+                self.boxes[param.number] = f"shared[frame[{slot}]]"
+                self.shared(v, param)
+            else:
+                self.argument(v, param, slot)
         self.demand_bound()
         self.take_memory()
         self.give_results()
         return self
 
     # -- parameters
-    def argument(self, v, param):
+    def argument(self, v, param, slot):
         name, type = self.names[v], ctype(v.type.dtype)
         if not v.type.ndim:
-            self.load.append(f"memcpy(&f->{name}, &frame[{self.slot}], sizeof f->{name});")
+            self.load.append(f"memcpy(&f->{name}, &frame[{slot}], sizeof f->{name});")
             if param.symbol:
                 self.sizes.append(f"f->{param.symbol} = (int64_t)f->{name};")
-            self.slot += 1
             return
-        self.load.append(f"f->{name} = (const {type} *)(intptr_t)frame[{self.slot}];")
-        self.axes(v, param, f"frame + {self.slot + 1}", "frame", self.slot + 1)
-        self.slot += 1 + 2 * v.type.ndim
+        self.load.append(f"f->{name} = (const {type} *)(intptr_t)frame[{slot}];")
+        self.axes(v, param, f"frame + {slot + 1}", "frame", slot + 1)
 
     def shared(self, v, param):
         name, type = self.names[v], ctype(v.type.dtype)
-        box = f"shared[frame[{ERROR_SLOTS + param.number}]]"
+        box = self.boxes[param.number]
         if not v.type.ndim:
             self.load.append(f"f->{name} = *(const {type} *){box}->data;")
             return
@@ -149,10 +151,7 @@ class Entry:
 
     def updates(self):
         for number, v in self.results_of(True):
-            update, box = (
-                self.plan.updates[number],
-                f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]",
-            )
+            update, box = self.plan.updates[number], self.boxes[self.function.updates[number]]
             if v.type.ndim and self.m.late(v):
                 continue
             take = f"if (!(f->u{number} = tgen_room(f, {self.m.bytes(v)}))) goto out;"
@@ -169,24 +168,21 @@ class Entry:
 
     # -- results
     def give_results(self):
-        for number, v in self.results_of(False):
+        for (number, v), slot in zip(self.results_of(False), self.layout.outputs, strict=True):
             if not v.type.ndim:
                 self.results.append(
-                    f"memcpy(&frame[{self.slot}], &f->{self.names[v]}, sizeof f->{self.names[v]});"
+                    f"memcpy(&frame[{slot}], &f->{self.names[v]}, sizeof f->{self.names[v]});"
                 )
-            else:
-                self.results.append(
-                    f"frame[{self.slot + 1}] = (int64_t)(intptr_t)f->o{number}; f->o{number} = 0;"
-                )
-                self.results.extend(
-                    f"frame[{self.slot + 2 + k}] = {size_c(s, 'f->')};" for k, s in enumerate(v.type.shape)
-                )
-            self.slot += 2 + v.type.ndim
+                continue
+            self.results.append(f"frame[{slot + 1}] = (int64_t)(intptr_t)f->o{number}; f->o{number} = 0;")
+            self.results.extend(
+                f"frame[{slot + 2 + k}] = {size_c(s, 'f->')};" for k, s in enumerate(v.type.shape)
+            )
         for number, v in self.results_of(True):
             self.commit.extend(self.commit_one(number, v))
 
     def commit_one(self, number, v):
-        box = f"shared[frame[{ERROR_SLOTS + self.function.updates[number]}]]"
+        box = self.boxes[self.function.updates[number]]
         lines = []
         if not v.type.ndim:
             lines.append(

@@ -273,13 +273,13 @@ class Apply:
 
 class Lambda:
     """A closed sub-graph, the body of a loop: ``outputs`` depend on ``params`` and on small constants only
-    (closure.close makes one).
+    (closure.close makes one). ``survey``: what a walk over it found (walk.surveyed).
     """
 
-    __slots__ = ("params", "outputs", "__weakref__")
+    __slots__ = ("params", "outputs", "survey", "__weakref__")
 
     def __init__(self, params, outputs):
-        self.params, self.outputs = tuple(params), tuple(outputs)
+        self.params, self.outputs, self.survey = tuple(params), tuple(outputs), None
 
     def __repr__(self):
         return f"<{len(self.params)} -> {len(self.outputs)}>"

@@ -1,47 +1,87 @@
 """Walks over the graph, none of them recursive: order, leaves, copies with replacements."""
 
+import functools
+
+from tgen.core.op import HOST
+
 from .nodes import Apply, Lambda, Variable, infer, mentioned
 
 
-def toposort(outputs, stop=()):
-    """The Apply nodes that ``outputs`` need, producers first. Variables in ``stop`` count as inputs."""
-    stop, order, seen, opened = set(stop), [], set(), []
+def postorder(outputs, stop=(), seen=None):
+    """The Apply nodes that ``outputs`` need, one by one, producers first. Variables in ``stop`` count as
+    inputs.
+
+    Nodes in the set ``seen`` are not walked again; those that are walked get into it.
+    """
+    stop, seen, opened = set(stop), set() if seen is None else seen, []
     stack = [v.owner for v in outputs if v.owner is not None and v not in stop]
     stack.reverse()
     while stack:
         node = stack.pop()
-        if node is None:  # all that the last opened node needs is in order
-            order.append(opened.pop())
+        if node is None:  # all that the last opened node needs has been given
+            yield opened.pop()
         elif node not in seen:
             seen.add(node)
             waiting = [
                 v.owner for v in node.inputs if v.owner is not None and v.owner not in seen and v not in stop
             ]
             if not waiting:
-                order.append(node)
+                yield node
                 continue
             opened.append(node)
             stack.append(None)
             waiting.reverse()
             stack += waiting
-    return order
 
 
-def leaves(outputs, stop=(), order=None):
+def toposort(outputs, stop=()):
+    """The list of ``postorder``."""
+    return list(postorder(outputs, stop))
+
+
+class Survey:
+    """What some variables need, found in one walk: all that a function asks of its whole graph.
+
+    order    the Apply nodes, producers first
+    leaves   the variables without an owner (or in ``stop``), each once, in order of first use
+    bodied   the nodes of ``order`` with a body: a Lambda, or Python
+    """
+
+    def __init__(self, outputs=(), stop=()):
+        self.order, self.bodied, self.stop = [], [], set(stop)
+        self._outputs, self._read, self._seen = [], {}, set()
+        self.add(outputs)
+
+    def add(self, outputs):
+        """Walk on from further ``outputs``; the order is that of one walk from all of them."""
+        outputs, order, read, stop = list(outputs), self.order, self._read, self.stop
+        self._outputs += outputs
+        for node in postorder(outputs, stop, self._seen):
+            order.append(node)
+            for v in node.inputs:
+                if v.owner is None or v in stop:
+                    read[v] = None
+            if node.bodies or node.primitive.kind == HOST:
+                self.bodied.append(node)
+
+    @property
+    def leaves(self):
+        ends = {v: None for v in self._outputs if v.owner is None or v in self.stop}
+        return list({**self._read, **ends})
+
+
+def surveyed(body):
+    """The Survey of a Lambda, made when it is asked for first."""
+    if body.survey is None:
+        body.survey = Survey(body.outputs, body.params)
+    return body.survey
+
+
+def leaves(outputs, stop=()):
     """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first
     use.
-
-    ``order``: the toposort of the same, where it was made already.
     """
-    outputs, found, stop = list(outputs), {}, set(stop)
-    for node in toposort(outputs, stop) if order is None else order:
-        for v in node.inputs:
-            if v.owner is None or v in stop:
-                found[v] = None
-    for v in outputs:
-        if v.owner is None or v in stop:
-            found.setdefault(v)
-    return list(found)
+    return Survey(outputs, stop).leaves
 
 
 def ancestors(outputs, stop=()):
@@ -63,24 +103,42 @@ def heard_of(outputs):
     return found
 
 
+class Copies:
+    """Copies of expressions in which each key of ``replace`` (variable -> variable) is replaced. Parts that
+    several of them share stay shared, and what does not depend on a key is not copied.
+
+    ``remake(node, operands)`` applies a node to other operands. ``walked``: the nodes met so far, producers
+    first.
+    """
+
+    def __init__(self, replace, remake):
+        self.replace, self.remake, self.walked = replace, remake, []
+        self._new, self._seen = dict(replace), set()
+
+    def of(self, outputs):
+        """The copies of ``outputs``; their types are those of the originals where ``remake`` keeps them."""
+        if not self.replace:
+            return list(outputs)
+        new = self._new
+        for node in postorder(outputs, self.replace, self._seen):
+            self.walked.append(node)
+            operands = [new.get(v, v) for v in node.inputs]
+            if all(a is b for a, b in zip(operands, node.inputs)):
+                continue
+            twin = self.remake(node, operands)
+            for old, fresh in zip(node.outputs, twin.outputs):
+                label(fresh, old)
+                new.setdefault(old, fresh)
+        return [new.get(v, v) for v in outputs]
+
+
 def clone(outputs, replace, retype=False):
     """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts
     stay shared.
 
     What does not depend on a key is not copied. With ``retype`` types are inferred anew.
     """
-    if not replace:
-        return list(outputs)
-    new = dict(replace)
-    for node in toposort(outputs, replace):
-        operands = [new.get(v, v) for v in node.inputs]
-        if all(a is b for a, b in zip(operands, node.inputs)):
-            continue
-        twin = again(node, operands, retype)
-        for old, fresh in zip(node.outputs, twin.outputs):
-            label(fresh, old)
-            new.setdefault(old, fresh)
-    return [new.get(v, v) for v in outputs]
+    return Copies(replace, functools.partial(again, retype=retype)).of(outputs)
 
 
 def label(fresh, old):
@@ -99,21 +157,6 @@ def again(node, operands, retype=False):
     bodies = fitting(node, operands) if retype else node.bodies
     types = infer(node.primitive, operands, node.attrs, bodies) if retype else [v.type for v in node.outputs]
     return Apply(node.op, operands, types, node.attrs, bodies, node.where)
-
-
-def inside_out(nodes):
-    """("apply", node) for each of ``nodes``; before one with bodies, for each body ("open", body), what its
-    outputs need in the same way, ("close", body).
-    """
-    stack = [*reversed(nodes)]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, tuple) or not item.bodies:
-            yield item if isinstance(item, tuple) else ("apply", item)
-            continue
-        stack.append(("apply", item))
-        for body in reversed(item.bodies):
-            stack += [("close", body), *reversed(toposort(body.outputs, body.params)), ("open", body)]
 
 
 def fitting(node, operands):

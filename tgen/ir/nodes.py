@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from tgen.core import dims
 from tgen.core.op import Op
 
+from .frame import Layout
+
 INPUT, SHARED, CONST = "input", "shared", "const"
 
 
@@ -90,6 +92,8 @@ class Param:
 class Function:
     """``block.params[k]`` is described by ``params[k]``; ``block.results`` are the outputs, then one new
     value for each SHARED number in ``updates``. ``constants`` are the arrays of the CONST parameters.
+    ``layout``: where parameters and outputs stand in the frame of a call; what only the interpreter runs
+    needs none.
     """
 
     params: tuple
@@ -97,6 +101,7 @@ class Function:
     outputs: int
     updates: tuple = ()
     constants: tuple = ()
+    layout: Layout = None
 
     def with_block(self, block):
         return replace(self, block=block)

@@ -12,6 +12,7 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.maps import WHOLE, Axis
 from tgen.core.op import OPS
+from tgen.ir.frame import laid_out
 from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Instr, Param, Value
 from tgen.ir.tokens import Tokens, split_commas
 
@@ -87,8 +88,12 @@ class _Reader(Tokens):
         self.skip()
         if self.kinds[self.at] != "end":
             raise ValueError(f"unexpected {self.tokens[self.at]!r}")
+        layout = laid_out(
+            [None if p.kind == SHARED else v.type.ndim for p, v in zip(params, values)],
+            [v.type.ndim for v in block.results],
+        )
         block = Block(block.params, block.instrs, block.results + news)
-        return Function(tuple(params), block, outputs, updates, tuple(constants))
+        return Function(tuple(params), block, outputs, updates, tuple(constants), layout)
 
     def params(self, arrays):
         params, values, constants, kind = [], [], [], INPUT

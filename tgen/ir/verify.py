@@ -12,6 +12,7 @@ from tgen.core.maps import WHOLE
 from tgen.core.op import OPS, REDUCE, SCALAR
 from tgen.core.types import TensorType
 from tgen.ir.equal import Equalities
+from tgen.ir.frame import laid_out
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.text import instr_text
 
@@ -107,6 +108,14 @@ class _Verifier:
             f"{len(fn.block.results)} results for {fn.outputs} outputs and {len(fn.updates)} updates",
         )
         _demand(len(set(fn.updates)) == len(fn.updates), "a shared variable is updated twice")
+        ranks = (
+            [None if p.kind == SHARED else v.type.ndim for p, v in zip(fn.params, fn.block.params)],
+            [v.type.ndim for v in fn.block.results[: fn.outputs]],
+        )
+        _demand(
+            fn.layout in (None, laid_out(*ranks)),
+            "the layout of the frame is not that of the parameters and outputs",
+        )
         self.uses(fn.block.results, self.defined)
         for number, value in zip(fn.updates, fn.block.results[fn.outputs :]):
             _demand(number in self.shared, f"there is no shared variable {number} to update")

@@ -15,13 +15,11 @@ from tgen.core.dtypes import is_int
 from tgen.core.layouts import ScanLayout, split_choice
 from tgen.core.op import OPS
 from tgen.core.types import TensorType, tensor_type
-from tgen.errors import shown
 from tgen.graph.branches import Places, in_each_branch
 from tgen.graph.nodes import Constant
-from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import leaves, retyped, toposort
-from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Param
-from tgen.ops.host import lower_through, python_sites
+from tgen.graph.walk import retyped, surveyed, toposort
+from tgen.ir.nodes import CONST, INPUT, Block, Function, Param
+from tgen.ops.host import lower_through
 
 from .emit import Scope
 from .guards import Guards, Pending
@@ -29,7 +27,6 @@ from .regions import Body, first_twins, leaders, loops
 from .sizes import Site
 
 IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
-LITERAL_ELEMENTS = 32  # a constant up to this size stands in the text; a larger one is a parameter
 # characters; x*x*x... doubles with each step, so a longer expression is computed as data
 LONGEST_SIZE = 400
 
@@ -37,7 +34,6 @@ LONGEST_SIZE = 400
 @dataclass
 class Lowered:
     function: Function
-    shared: list
     sites: list
     names: dict = field(default_factory=dict)  # IR value -> the user's name
 
@@ -49,67 +45,40 @@ class Escaped(Exception):
 class Lowering(Guards):
     """The state of one lowering. ``types`` are IR types, canonical only at the end."""
 
-    literals = LITERAL_ELEMENTS
-
-    def __init__(self, inputs, outputs, updates, order, forced, copies):
+    def __init__(self, signature, forced, copies):
         super().__init__()
-        self.order = order
-        self.inputs, self.outputs, self.updates, self.forced, self.copies = (
-            inputs,
-            outputs,
-            updates,
-            forced,
-            copies,
-        )
+        self.signature, self.forced, self.copies = signature, forced, copies
+        self.python = signature.python  # the bodies of host ops
         # places: variable -> the region that makes it
         self.sizes, self.identity, self.places = {}, {}, {}
-        self.params, self.constants, self.shared = [], [], []
+        self.params = []
         self.bodies = Counter()  # parameters of the Lambdas lowered already -> how often
         self.born = {}  # symbol of a size found inside -> the region that finds it
         self.branch_sizes = {}  # symbol of a size of ifelse -> what it is in either branch
 
     # -- parameters
-    def add_param(self, v, kind, number, label):
+    def add_param(self, parameter):
+        v, label = parameter.variable, parameter.label
+        if parameter.kind == CONST:
+            self.types[v] = TensorType(v.type.dtype, v.data.shape)
+            self.params.append((v, Param(CONST, parameter.number)))
+            return
         shape = tuple(
             self.symbol("n", f"{label}.shape[{k}]") if s is None else s for k, s in enumerate(v.type.shape)
         )
         symbol = None
-        if kind == INPUT and v.type.ndim == 0 and is_int(v.type.dtype):
+        if parameter.kind == INPUT and v.type.ndim == 0 and is_int(v.type.dtype):
             size = self.symbol("a", label)
             self.sizes[v], symbol = size, str(size)
         self.types[v], self.labels[v] = TensorType(v.type.dtype, shape), label
         for axis, size in enumerate(shape):
             if isinstance(size, dims.Size):
                 self.axis_of[str(size)] = (v, axis)
-        self.params.append((v, Param(kind, number, symbol)))
+        self.params.append((v, Param(parameter.kind, parameter.number, symbol)))
 
-    def declare_params(self):
-        for k, v in enumerate(self.inputs):
-            self.add_param(v, INPUT, k, shown(v.name) if v.name else f"input {k}")
-        roots = list(self.outputs) + [new for _, new in self.updates]
-        found = leaves(roots, self.inputs, self.order)
-        targets = [s for s, _ in self.updates]
-        for v in dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + targets):
-            self.shared.append(v)
-            self.add_param(
-                v,
-                SHARED,
-                len(self.shared) - 1,
-                shown(v.name) if v.name else f"shared variable {len(self.shared) - 1}",
-            )
-        for v in found:
-            if isinstance(v, Constant):
-                self.add_constant(v)
-        self.python = python_sites(self.order)  # the bodies of host ops
-        return roots
-
-    def add_constant(self, v):
+    def add_literal(self, v):
         type = tensor_type(v.type.dtype, v.data.shape)
         self.types[v] = type
-        if v.data.size > LITERAL_ELEMENTS:
-            self.constants.append(v.data)
-            self.params.append((v, Param(CONST, len(self.constants) - 1)))
-            return
         if type.ndim == 0 and is_int(type.dtype):
             self.sizes[v] = int(v.data)
         self.put((v,), "constant", (), {"value": tuple(v.data.ravel().tolist())})
@@ -328,11 +297,11 @@ class Lowering(Guards):
                 self.labels[p] = str(p) if p.name else self.text_in_a_step(v, role)
                 if role is None and v in self.sizes:
                     self.sizes[p] = self.sizes[v]
-        order = toposort(body.outputs, body.params)
-        for v in leaves(body.outputs, body.params, order):
+        survey = surveyed(body)
+        for v in survey.leaves:
             if isinstance(v, Constant):
-                self.add_constant(v)
-        self.walk(body.outputs, body.params, order)
+                self.add_literal(v)
+        self.walk(body.outputs, body.params, survey.order)
         news, more, conditions = layout.split_yields(body.outputs)
         for j, (p, new) in enumerate(zip(layout.split(body.params)[0], news)):
             self.keeps_shape(node, j, p, new, site)
@@ -440,16 +409,17 @@ class Lowering(Guards):
         scope.emit(self.checks)
         scope.emit(self.regions[0].pending)
         results = tuple(scope.resolve(v) for v in roots)
-        numbers = {s: k for k, s in enumerate(self.shared)}
+        numbers = {s: k for k, s in enumerate(self.signature.shared)}
         function = Function(
             params,
             Block(block_params, tuple(scope.instrs), results),
-            len(self.outputs),
-            tuple(numbers[s] for s, _ in self.updates),
-            tuple(self.constants),
+            len(self.signature.outputs),
+            tuple(numbers[s] for s, _ in self.signature.updates),
+            self.signature.constants,
+            self.signature.layout,
         )
         names = {value: v.name for v, value in scope.values.items() if getattr(v, "name", None)}
-        return Lowered(function, self.shared, self.sites, names)
+        return Lowered(function, self.sites, names)
 
 
 FOLDS = {
@@ -466,19 +436,20 @@ FOLDS = {
 }
 
 
-def lower(inputs, outputs, updates, order=None):
-    """The IR function of a graph whose leaves are ``inputs``, shared variables and constants.
+def lower(signature):
+    """The IR function of the graph that ``signature`` was made for.
 
-    ``updates`` are (shared, new value) pairs; ``order`` is the graph's toposort where it was made already.
-    Returns Lowered: function, shared variables in parameter order, error sites.
+    Returns Lowered: function, its parameters those of the signature, error sites, the names of values.
     """
-    forced, copies = set(), {}
-    order = toposort([*outputs, *(new for _, new in updates)], inputs) if order is None else order
+    forced, copies, roots = set(), {}, signature.roots
     while True:
-        state = Lowering(list(inputs), list(outputs), list(updates), order, forced, copies)
-        roots = state.declare_params()
+        state = Lowering(signature, forced, copies)
+        for parameter in signature.parameters:
+            state.add_param(parameter)
+        for v in signature.literals:
+            state.add_literal(v)
         try:
-            state.walk(roots, state.inputs, order)
+            state.walk(roots, signature.inputs, signature.order)
         except Escaped as error:
             if error.args[0] in forced:
                 raise

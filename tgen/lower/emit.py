@@ -7,6 +7,8 @@ from tgen.core.types import tensor_type
 from tgen.graph.nodes import Constant
 from tgen.ir.nodes import Block, Instr, Value
 
+from .signature import is_literal
+
 
 class Scope:
     """A block being written: graph variable -> Value, and what was captured from ``outer``."""
@@ -21,9 +23,7 @@ class Scope:
             v = self.lowering.identity[v]
         if v not in self.values:
             self.values[v] = (
-                self.constant(v)
-                if isinstance(v, Constant) and v.data.size <= self.lowering.literals
-                else self.capture(v)
+                self.constant(v) if isinstance(v, Constant) and is_literal(v) else self.capture(v)
             )
         return self.values[v]
 

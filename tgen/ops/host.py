@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tgen.core import dims
 from tgen.core.op import HOST, Op, register
 from tgen.core.types import TensorType
-from tgen.graph.walk import inside_out
+from tgen.graph.walk import surveyed
 
 SIZE, FOUND = "size", "found"
 
@@ -74,16 +74,21 @@ register(
 # -- which body is which -------------------------------------------------------------------------------------
 
 
-def python_sites(nodes):
-    """{key: (number, primitive)} of the Python bodies among ``nodes`` and in the bodies of these, numbered in
-    order.
+def python_sites(survey):
+    """{key: (number, primitive)} of the Python bodies among the nodes of a graph's Survey and in the bodies
+    of these, numbered in order.
 
-    Equal ops applied at one line to the same types are one body, so cse may merge them. Lowering, the program
-    key and the executable number a program's bodies by this one function.
+    Equal ops applied at one line to the same types are one body, so cse may merge them. The numbers are made
+    once (lower/signature.py); lowering, the program key and the executable read them.
     """
-    found = {}
-    for kind, node in inside_out(nodes):
-        if kind == "apply" and node.primitive.kind == HOST:
+    found, stack = {}, [(node, False) for node in reversed(survey.bodied)]
+    while stack:
+        node, inner_done = stack.pop()
+        if node.bodies and not inner_done:
+            stack.append((node, True))
+            for body in reversed(node.bodies):
+                stack += [(inner, False) for inner in reversed(surveyed(body).bodied)]
+        elif node.primitive.kind == HOST:
             found.setdefault(site_key(node), (len(found), node.primitive))
     return found
 

@@ -7,101 +7,90 @@ from collections import deque
 import numpy as np
 
 from tgen.backends.c import host
-from tgen.backends.c.inside import SITES_SLOT
 from tgen.core.dtypes import DTYPE
 from tgen.core.storage import connect, wrap_block
+from tgen.ir.frame import RECORD_SLOTS, SITES_SLOT
+from tgen.ir.nodes import CONST, INPUT, SHARED
 
 from .sites import sites_of
 
 SLOT = 8  # bytes
-RECORD_SLOTS = 8
-ERROR_SLOTS = 9  # the record, and the slot by which host ops find their bodies
 OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED, LAYOUT = range(11)
 
 
 class Frame:
-    """One call's numbers: ``pointer`` to the int64 slots of the entry's frame, a typed pointer per scalar
-    argument and an ndarray of rank 0 per scalar result, all over the same memory.
+    """One call's numbers: ``pointer`` to the int64 slots of the entry's frame, a typed pointer per argument
+    and an ndarray of rank 0 per scalar result, all over the same memory.
+
+    ``fixed`` are the (slot, number) pairs that are the same in every call of an Executable.
     """
 
-    def __init__(self, ffi, layout):
+    def __init__(self, ffi, signature, fixed):
+        layout = signature.layout
         self.slots = np.zeros(layout.size, "int64")
-        for at, number in layout.fixed:
+        for at, number in fixed:
             self.slots[at] = number
         self.pointer = ffi.from_buffer("int64_t[]", self.slots)
         self.arguments = [
-            self.pointer + at if v.type.ndim else ffi.cast(f"{DTYPE[v.type.dtype].c} *", self.pointer + at)
-            for v, at in layout.arguments
+            self.pointer + at
+            if p.variable.type.ndim
+            else ffi.cast(f"{DTYPE[p.variable.type.dtype].c} *", self.pointer + at)
+            for p, at in zip(signature.parameters, layout.parameters)
+            if p.kind == INPUT
         ]
         self.results = [
             None if v.type.ndim else self.slots[at : at + 1].view(v.type.dtype)[:1].reshape(())
-            for v, at in layout.results
+            for v, at in zip(signature.outputs, layout.outputs)
         ]
-
-
-class Layout:
-    """Where each argument and result stands in the frame; ``fixed`` slots are filled once: storage positions,
-    constants.
-    """
-
-    def __init__(self, inputs, outputs, constants, positions):
-        at = ERROR_SLOTS
-        self.fixed, self.arguments, self.results = [], [], []
-        for p in positions:
-            self.fixed.append((at, p))
-            at += 1
-        for v in inputs:
-            self.arguments.append((v, at))
-            at += 1 + 2 * v.type.ndim
-        for c in constants:
-            numbers = [c.__array_interface__["data"][0], *c.shape, *c.strides]
-            self.fixed += [(at + k, n) for k, n in enumerate(numbers)]
-            at += len(numbers)
-        for v in outputs:
-            self.results.append((v, at))
-            at += 2 + v.type.ndim
-        self.size = at
 
 
 class Executable:
     """``executable(values)`` -> list of fresh ndarrays. ``values`` are checked arguments, in the order of the
     inputs.
 
-    ``python`` is the dict of its host ops' bodies (ops/host.py). Rank 0: a number; otherwise an aligned
-    native ndarray of the input's dtype and rank, any strides. ``library`` may be for C-contiguous arrays
-    only; ``general()`` is asked for one for all arrays when a call meets another, and that one serves from
-    then on.
+    Rank 0: a number; otherwise an aligned native ndarray of the input's dtype and rank, any strides.
+    ``library`` may be for C-contiguous arrays only; ``general()`` is asked for one for all arrays when a call
+    meets another, and that one serves from then on.
     """
 
-    def __init__(self, library, inputs, outputs, shared, updates, constants, explain, general, python=()):
+    def __init__(self, library, signature, explain, general):
         self.lib, self.ffi, self.host = host.table()
         connect()
-        self.library, self.explain, self.general = library, explain, general
+        self.library, self.signature, self.explain, self.general = library, signature, explain, general
         self.kept = []  # libraries used before: another thread may be inside one
-        self.inputs, self.outputs, self.shared, self.updated = (
-            inputs,
-            outputs,
-            shared,
-            {s for s, _ in updates},
-        )
-        self.constants = [np.ascontiguousarray(c) for c in constants]
         self.frames = deque()
-        self.layout = Layout(inputs, outputs, self.constants, self.bind())
+        self.bind()
+        python = signature.python
         self.sites = self.ffi.new_handle(sites_of(python, self.lib, self.ffi)) if python else None
-        if python:
-            self.layout.fixed.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.sites))))
         self.space = {}
         self.call = written_call(self)
 
-    def bind(self):
-        """The plan of locks: storages by ascending id, each once, exclusive where an update writes. Returns
-        each variable's place.
+    def fixed(self):
+        """(slot, number) of what is the same in every call: the places of storages, the constants, the
+        bodies.
         """
-        storages = {}
-        for s in self.shared:
-            storage = s.container.storage
+        signature, found = self.signature, []
+        for p, at in zip(signature.parameters, signature.layout.parameters):
+            if p.kind == SHARED:
+                found.append((at, self.places[p.number]))
+            elif p.kind == CONST:
+                found += enumerate(head(signature.constants[p.number]), at)
+        if self.sites is not None:
+            found.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.sites))))
+        return found
+
+    def bind(self):
+        """The plan of locks: storages by ascending id, each once, exclusive where an update writes.
+        ``places``: that of each shared variable among them.
+        """
+        storages, ids = {}, []
+        for p in self.signature.parameters:
+            if p.kind != SHARED:
+                continue
+            storage = p.variable.container.storage
+            ids.append(storage.id)
             known = storages.setdefault(storage.id, [storage, 0])
-            known[1] |= s in self.updated
+            known[1] |= p.updated
         order = sorted(storages)
         ffi = self.ffi
         records = ffi.new("tgen_storage *[]", [storages[k][0].record for k in order] or [ffi.NULL])
@@ -109,7 +98,8 @@ class Executable:
         self.locks = records, exclusive, len(order)
         self.storages = [storages[k][0] for k in order]  # kept alive with the plan
         self.plan = self.plan_of(self.library)
-        return [order.index(s.container.storage.id) for s in self.shared]
+        place = {k: n for n, k in enumerate(order)}
+        self.places = [place[k] for k in ids]
 
     def plan_of(self, library):
         """What C needs for a call but for the frame."""
@@ -146,12 +136,11 @@ def written_call(executable):
     """call(values) -> results, as source written for this function: a loop over its arguments would cost 100
     ns an argument more.
     """
-    layout = executable.layout
-    space = executable.space
+    signature, space = executable.signature, executable.space
     space |= {
         "pop": executable.frames.pop,
         "push": executable.frames.append,
-        "frame": functools.partial(Frame, executable.ffi, layout),
+        "frame": functools.partial(Frame, executable.ffi, signature, executable.fixed()),
         "run": executable.lib.tgen_run,
         "plan": executable.plan,
         "again": executable.again,
@@ -167,14 +156,14 @@ def written_call(executable):
         "    except IndexError:",
         "        f = frame()",
     ]
-    names = [f"a{k}" for k in range(len(layout.arguments))]
+    names = [f"a{k}" for k in range(len(signature.inputs))]
     if names:
         lines.append(f"    {', '.join(names)}{',' if len(names) == 1 else ''} = values")
         lines.append(
             f"    {', '.join(f'p{k}' for k in range(len(names)))}{',' if len(names) == 1 else ''} = "
             "f.arguments"
         )
-    for k, (v, _) in enumerate(layout.arguments):
+    for k, v in enumerate(signature.inputs):
         lines.append(
             f"    fill(p{k}, {f'id(a{k})' if read_by_address else f'a{k}'}, {v.type.ndim})"
             if v.type.ndim
@@ -187,7 +176,7 @@ def written_call(executable):
         "        if status:",
         "            raise fail(status, f)",
     ]
-    for k, (v, at) in enumerate(layout.results):
+    for k, (v, at) in enumerate(zip(signature.outputs, signature.layout.outputs)):
         rank = v.type.ndim
         space[f"d{k}"], space[f"u{k}"] = np.dtype(v.type.dtype), struct.Struct(f"={1 + rank}q").unpack_from
         lines.append(
@@ -195,7 +184,7 @@ def written_call(executable):
             if rank
             else f"    r{k} = f.results[{k}].copy()"
         )
-    lines += ["    push(f)", f"    return [{', '.join(f'r{k}' for k in range(len(layout.results)))}]"]
+    lines += ["    push(f)", f"    return [{', '.join(f'r{k}' for k in range(len(signature.outputs)))}]"]
     exec("\n".join(lines), space)
     return space["call"]
 

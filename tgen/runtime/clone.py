@@ -4,7 +4,7 @@ from tgen.graph import walk
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import SharedVariable
 
-from .replace import fitted, replacement_pairs, retyped
+from .replace import again_cast, fitted, replacement_pairs
 from .shared import shared
 
 
@@ -31,5 +31,5 @@ def clone(output, replace=None, strict=True, share_inputs=True, copy_inputs=None
         for v in walk.leaves(outputs, table):
             if v not in table and not isinstance(v, (Constant, SharedVariable)):
                 table[v] = Variable(v.type, v.name)
-    made = walk.clone(outputs, table) if strict else retyped(outputs, table)
+    made = walk.Copies(table, walk.again if strict else again_cast).of(outputs)
     return made if isinstance(output, (list, tuple)) else made[0]

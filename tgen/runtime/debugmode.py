@@ -36,8 +36,10 @@ class Checked:
 
     def __call__(self, values):
         function = self.meaning
-        inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.executable.inputs, values)]
-        before = [s.container.get() for s in self.executable.shared]
+        inputs = [
+            np.asarray(value, v.type.dtype) for v, value in zip(self.executable.signature.inputs, values)
+        ]
+        before = [s.container.get() for s in self.executable.signature.shared]
         try:
             outputs, updates = interp.run(function, inputs, before)
         except (ValueError, IndexError, AssertionError) as error:
@@ -47,7 +49,7 @@ class Checked:
         for number, (got, wanted) in enumerate(zip(results, outputs)):
             compare(f"output {number}", got, wanted)
         for number, wanted in zip(function.updates, updates):
-            s = self.executable.shared[number]
+            s = self.executable.signature.shared[number]
             compare(f"the new value of {s}", s.container.get(True), wanted)
         return results
 

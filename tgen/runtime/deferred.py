@@ -8,8 +8,8 @@ from threading import Lock
 class Deferred:
     """Stands in for an Executable; ``make()`` gives the real one when it is called for the first time."""
 
-    def __init__(self, program, shared, make):
-        self.program, self.shared = program, shared
+    def __init__(self, program, make):
+        self.program, self.signature = program, program.signature
         self._make, self._made, self._guard = make, None, Lock()
 
     def __call__(self, values):

@@ -111,15 +111,12 @@ class Function:
         self.request, self.name = request, request.name
         self.trust_input = False
         self.profile = _profile(request)
-        arguments = [request.inputs[i] for i in request.arguments()]
-        self.fn = self.vm = request.mode.watched(
-            program.build(arguments, request.outputs, request.updates, request.mode.passes, request.name)
-        )
+        self.fn = self.vm = request.mode.watched(program.build(request.signature, request.mode.passes))
         self._slots = [_slot(request, index) for index in range(len(request.ins))]
         arguments = set(request.arguments())
         checks = [slot.check for index, slot in enumerate(self._slots) if index in arguments]
         self._fast = fast_call(checks, self.fn, request.keys, request.unpack)
-        self._bound = Bound(request, self._slots, self.fn.shared, self.name)
+        self._bound = Bound(self._slots, request.signature.shared, self.name)
         self._plain = len(checks) == len(self._slots) and self.profile is None
         # how many positional arguments the fast call takes; -1 sends the first call past the hooks
         self._count = -1
@@ -211,7 +208,7 @@ class Function:
     def get_shared(self):
         """The shared variables the function reads or updates; private states are none of them."""
         own = {v for v, i in zip(self.request.inputs, self.request.ins) if not i.implicit}
-        return [s for s in self.fn.shared if s not in own]
+        return [s for s in self.request.signature.shared if s not in own]
 
     def free(self):
         """Let go of memory kept between calls: nothing is, so this does nothing."""

@@ -11,9 +11,7 @@ from tgen.backends.c import build, cache
 from tgen.config import config
 from tgen.core.op import HOST
 from tgen.graph.nodes import Constant
-from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import leaves, toposort
-from tgen.lower import LITERAL_ELEMENTS
+from tgen.graph.walk import surveyed
 from tgen.ops.host import site_key
 
 # what decides the C text of a program
@@ -41,15 +39,13 @@ def fingerprint():
 
 def program_key(program, general=False):
     """64 hex digits for a Program's C; ``general``: for its C for arrays of any layout."""
-    number, parts = {}, []
-    for v in program.inputs:
-        _leaf(v, "input", number, parts)
-    for s, _ in program.updates:
-        _leaf(s, "shared", number, parts)
-    _graph(program.leaves, program.order, number, parts, program.python)
+    signature, number, parts = program.signature, {}, []
+    for p in signature.parameters:
+        _leaf(p.variable, p.kind, number, parts)
+    _graph(signature.literals, signature.order, number, parts, signature.python)
     parts.append(
-        f"outputs {[number[v] for v in program.outputs]} updates "
-        f"{[(number[s], number[v]) for s, v in program.updates]}"
+        f"outputs {[number[v] for v in signature.outputs]} updates "
+        f"{[(number[s], number[v]) for s, v in signature.updates]}"
     )
     return cache.digest(
         "program",
@@ -62,19 +58,12 @@ def program_key(program, general=False):
     )
 
 
-def _graph(found, order, number, parts, python):
-    """What a graph says: its leaves, and its nodes in their order. As deep as loops are nested."""
-    for v in found:
-        _leaf(
-            v,
-            "shared"
-            if isinstance(v, SharedVariable)
-            else "constant"
-            if isinstance(v, Constant)
-            else "missing",
-            number,
-            parts,
-        )
+def _graph(literals, order, number, parts, python):
+    """What a graph says: the constants in its text, and its nodes in their order. As deep as loops are
+    nested.
+    """
+    for v in literals:
+        _leaf(v, f"literal {v.data.tobytes().hex()}", number, parts)
     for node in order:
         called = python[site_key(node)][0] if node.primitive.kind == HOST else ""
         parts.append(
@@ -91,8 +80,9 @@ def _body(body, parts, python):
     number = {}
     for v in body.params:
         _leaf(v, "parameter", number, parts)
-    order = toposort(body.outputs, body.params)
-    _graph(leaves(body.outputs, body.params, order), order, number, parts, python)
+    survey = surveyed(body)
+    literals = [v for v in survey.leaves if isinstance(v, Constant)]
+    _graph(literals, survey.order, number, parts, python)
     parts.append(f"yield {[number[v] for v in body.outputs]}")
 
 
@@ -100,8 +90,7 @@ def _leaf(v, kind, number, parts):
     if v in number:
         return
     number[v] = len(number)
-    data = v.data.tobytes().hex() if kind == "constant" and v.data.size <= LITERAL_ELEMENTS else ""
-    parts.append(f"{kind} {_type(v)} {data}")
+    parts.append(f"{kind} {_type(v)}")
 
 
 def _type(v):

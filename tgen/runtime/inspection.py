@@ -8,11 +8,12 @@ import re
 
 from tgen import passes
 from tgen.codegen.generate import generate
-from tgen.ir.nodes import CONST, INPUT
+from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.text import names, to_text
 from tgen.passes import plan
 
 LONGEST_LABEL = 200
+ROLES = {INPUT: "input", SHARED: "shared"}
 _DEFINED = re.compile(r"\b(v\d+): \w+\[")
 
 
@@ -48,16 +49,14 @@ def place(where, full=False):
 
 def parameters(fn):
     """[(canonical name, user's name, type, role, place)] of a Function's parameters, in the IR's order."""
-    ir, updated = before(fn), {id(s) for s, _ in fn.request.updates}
+    ir, rows = before(fn), []
     canonical = names(ir)
-    inputs = [fn.request.inputs[i] for i in fn.request.arguments()]
-    rows = []
-    for param, value in zip(ir.params, ir.block.params):
-        if param.kind == CONST:
+    for p, value in zip(fn.request.signature.parameters, ir.block.params):
+        if p.kind == CONST:
             rows.append((canonical[value], "", value.type.text(), "constant array", ""))
             continue
-        v = inputs[param.number] if param.kind == INPUT else fn.fn.shared[param.number]
-        role = "input" if param.kind == INPUT else "shared, updated" if id(v) in updated else "shared"
+        v = p.variable
+        role = ROLES[p.kind] + (", updated" if p.updated else "")
         rows.append((canonical[value], label(v.name or ""), value.type.text(), role, place(v.where)))
     return rows
 
@@ -68,14 +67,15 @@ def results(fn):
     canonical = names(ir)
     keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
     rows = [(canonical[v], label(key), "output") for v, key in zip(ir.block.results, keys)]
-    shared = [fn.fn.shared[n] for n in ir.updates]
-    new = zip(ir.block.results[ir.outputs :], shared)
-    return rows + [(canonical[v], label(s.name or ""), "new value") for v, s in new]
+    new = zip(ir.block.results[ir.outputs :], fn.request.updates)
+    return rows + [(canonical[v], label(s.name or ""), "new value") for v, (s, _) in new]
 
 
 def bodies(fn):
     """[(number, op, "", "Python", place)] of what the host instructions call."""
-    nodes = [(number, primitive.python.run.node) for number, primitive in fn.fn.program.python.values()]
+    nodes = [
+        (number, primitive.python.run.node) for number, primitive in fn.request.signature.python.values()
+    ]
     return [(f"python={number}", escape(node.op), "", "Python", place(node.where)) for number, node in nodes]
 
 

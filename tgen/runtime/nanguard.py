@@ -32,10 +32,12 @@ class Guarded:
         return getattr(self.executable, name)
 
     def __call__(self, values):
-        inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.executable.inputs, values)]
-        before = [s.container.get() for s in self.executable.shared]
-        names = [f"the argument {v}" for v in self.executable.inputs] + [
-            f"the shared variable {s}" for s in self.executable.shared
+        inputs = [
+            np.asarray(value, v.type.dtype) for v, value in zip(self.executable.signature.inputs, values)
+        ]
+        before = [s.container.get() for s in self.executable.signature.shared]
+        names = [f"the argument {v}" for v in self.executable.signature.inputs] + [
+            f"the shared variable {s}" for s in self.executable.signature.shared
         ]
         for name, value in zip(names, inputs + before):
             self.look(value, lambda found, name=name: f"{name} holds {found}")
@@ -48,14 +50,15 @@ class Guarded:
                         f"output {number} holds {found}{self.origin(inputs, before)}"
                     ),
                 )
-            for s in self.executable.shared:
+            for s in self.executable.signature.shared:
                 self.look(
                     s.container.get(True),
                     lambda found, s=s: f"the new value of {s} holds {found}{self.origin(inputs, before)}",
                 )
         except NotFinite:
-            for s, value in zip(self.executable.shared, before):
-                if s in self.executable.updated:
+            updated = dict(self.executable.signature.updates)
+            for s, value in zip(self.executable.signature.shared, before):
+                if s in updated:
                     s.container.set(value)
             raise
         return results
@@ -110,7 +113,7 @@ def first_wrong(program, mode, inputs, shared, wrong):
     instrs = [i for i in function.block.instrs for _ in i.results]
     values = tuple(v for i in function.block.instrs for v in i.results)
     everything = replace(
-        function, block=replace(function.block, results=values), outputs=len(values), updates=()
+        function, block=replace(function.block, results=values), outputs=len(values), updates=(), layout=None
     )
     try:
         found, _ = interp.run(everything, inputs, shared)

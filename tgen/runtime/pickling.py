@@ -7,7 +7,7 @@ from tgen.graph.shared import Container, SharedVariable
 
 from .function import Function
 from .io import In, Out
-from .request import Request
+from .request import Request, signature_of
 
 _OF_IN = ("name", "mutable", "strict", "allow_downcast", "autoname", "implicit", "borrow", "shared")
 
@@ -59,8 +59,7 @@ def _restore(packed, counts, plain):
             ins,
             inputs,
             outs,
-            outputs,
-            list(zip(targets, values)),
+            signature_of(inputs, outputs, zip(targets, values)),
             plain["keys"],
             plain["unpack"],
             plain["mode"],

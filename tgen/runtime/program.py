@@ -6,12 +6,8 @@ from tgen.backends.c import build as backend
 from tgen.backends.c import cache
 from tgen.codegen.generate import generate
 from tgen.core.collector import rarely
-from tgen.graph.nodes import Constant
-from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import leaves, toposort
 from tgen.ir.text import to_text
-from tgen.lower import LITERAL_ELEMENTS, lower
-from tgen.ops.host import python_sites
+from tgen.lower import lower
 from tgen.passes import run as run_passes
 from tgen.passes.plan import plan
 
@@ -28,21 +24,12 @@ class Program:
     any time.
     """
 
-    def __init__(self, inputs, outputs, updates, mode):
-        self.inputs, self.outputs, self.updates, self.mode = list(inputs), list(outputs), list(updates), mode
-        self.roots = self.outputs + [new for _, new in self.updates]
-        # one walk serves the key, the lowering and the executable
-        self.order = toposort(self.roots, self.inputs)
-        self.leaves = leaves(self.roots, self.inputs, self.order)
+    def __init__(self, signature, mode):
+        self.signature, self.mode = signature, mode
 
     @cached_property
     def lowered(self):
-        return lower(self.inputs, self.outputs, self.updates, self.order)
-
-    @cached_property
-    def python(self):
-        """The bodies of the host ops, as the C text numbers them."""
-        return python_sites(self.order)
+        return lower(self.signature)
 
     def final(self, stages=None):
         return run_passes(self.lowered.function, self.mode, stages)
@@ -53,18 +40,10 @@ class Program:
         return generate(function, plan(function), general)
 
 
-def build(inputs, outputs, updates, mode="FAST_RUN", name=None):
-    """The Executable of a graph whose leaves are ``inputs``, shared variables and constants."""
-    program = Program(inputs, outputs, updates, mode)
-    shared = list(
-        dict.fromkeys(
-            [v for v in program.leaves if isinstance(v, SharedVariable)] + [s for s, _ in program.updates]
-        )
-    )
-    constants = [v.data for v in program.leaves if isinstance(v, Constant) and v.data.size > LITERAL_ELEMENTS]
-    if hooks.LAZY:
-        return Deferred(program, shared, lambda: _executable(program, shared, constants))
-    return _executable(program, shared, constants)
+def build(signature, mode="FAST_RUN"):
+    """The Executable of a program."""
+    program = Program(signature, mode)
+    return Deferred(program, lambda: _executable(program)) if hooks.LAZY else _executable(program)
 
 
 def obtain(program, general=False):
@@ -83,18 +62,10 @@ def obtain(program, general=False):
     return library
 
 
-def _executable(program, shared, constants):
+def _executable(program):
     library = obtain(program)
     executable = Executable(
-        library,
-        program.inputs,
-        program.outputs,
-        shared,
-        program.updates,
-        constants,
-        Explain(program),
-        lambda: obtain(program, general=True),
-        program.python,
+        library, program.signature, Explain(program), lambda: obtain(program, general=True)
     )
     executable.program = program
     return Checked(executable) if program.mode == "DebugMode" else executable

@@ -8,7 +8,7 @@ from tgen.errors import ArgumentValueError
 from tgen.graph.build import apply, length, literal
 from tgen.graph.nodes import Constant, Variable, apply_op
 from tgen.graph.shared import SharedVariable
-from tgen.graph.walk import again, ancestors, clone, label, toposort
+from tgen.graph.walk import again, clone, postorder
 
 from .shared import shared
 
@@ -170,8 +170,9 @@ def given_pairs(givens, inputs, table, strict):
     (AssertionError and ValueError), as is an input (RuntimeError). Keys must be variables and types must
     agree (TypeError).
     """
-    found, needed, inputs = {}, set(), set(inputs)
-    for key, value in replacement_pairs(givens, "givens"):
+    pairs = replacement_pairs(givens, "givens")
+    found, needed, walked, inputs = {}, set(), set(), set(inputs)
+    for number, (key, value) in enumerate(pairs, 1):
         if not isinstance(key, Variable):
             raise TypeError("given keys must be Variable", key)
         if not isinstance(value, Variable):
@@ -193,7 +194,10 @@ def given_pairs(givens, inputs, table, strict):
                 "is used to compute other new_v's, but it is scheduled to be replaced "
                 f"by {value}."
             )
-        needed.update(ancestors([value]))
+        if number < len(pairs):
+            needed.add(value)
+            for node in postorder([value], (), walked):
+                needed.update(node.inputs)
         (new,) = clone([value], {**table, **found})
         found[key] = fitted(key, new) if strict else new
     return found
@@ -221,21 +225,11 @@ def fitted(key, value):
     return apply_op(OPS["unbroadcast"], [value], {"axes": axes})[0] if axes else value
 
 
-def retyped(outputs, table):
-    """``clone`` that infers every type anew and casts the operands of elementwise ops to what their rule asks
-    for.
+def again_cast(node, operands):
+    """``node`` applied to other operands, its types inferred anew; those of an elementwise op are cast to
+    what its rule asks for.
     """
-    new = dict(table)
-    for node in toposort(outputs, table):
-        operands = [new.get(v, v) for v in node.inputs]
-        if all(a is b for a, b in zip(operands, node.inputs)):
-            continue
-        operands = _promoted(node, operands)
-        twin = again(node, operands, retype=True)
-        for old, fresh in zip(node.outputs, twin.outputs):
-            label(fresh, old)
-            new.setdefault(old, fresh)
-    return [new.get(v, v) for v in outputs]
+    return again(node, _promoted(node, operands), retype=True)
 
 
 def _promoted(node, operands):

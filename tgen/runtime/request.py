@@ -13,11 +13,12 @@ from tgen.core.generic import GenericType
 from tgen.errors import ArgumentTypeError, LegacyInputError, MissingInputError, UnusedInputError
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import Container, SharedVariable, TensorSharedVariable
-from tgen.graph.walk import clone, heard_of, leaves, toposort
+from tgen.graph.walk import Copies, Survey, again, clone, heard_of, toposort
+from tgen.lower.signature import Signature
 
 from .io import as_in, as_out
 from .mode import Mode, get_mode
-from .replace import check_update, given_pairs, retyped, update_pairs
+from .replace import again_cast, check_update, given_pairs, update_pairs
 
 
 @dataclass
@@ -25,24 +26,26 @@ class Request:
     """The final graph of a function. Its leaves are ``inputs`` (those that are no states), shared variables
     and constants.
 
-    ins      the In per input, as the user gave them
-    inputs   per In the leaf that stands for it in the final graph, a SharedVariable for states and implicit
-             inputs
-    outs     the Out per output; ``outputs`` the final expressions; ``keys`` the dict's keys; ``unpack``: one
-             bare output
-    updates  (SharedVariable, expression) pairs, defaults and states among them
+    ins        the In per input, as the user gave them
+    inputs     per In the leaf that stands for it in the final graph, a SharedVariable for states and implicit
+               inputs
+    outs       the Out per output; ``keys`` the dict's keys; ``unpack``: one bare output
+    signature  what the compiled code takes and gives: its inputs are those that are no states, its updates
+               have defaults and states among them
     """
 
     ins: list
     inputs: list
     outs: list
-    outputs: list
-    updates: list
+    signature: Signature
     keys: object
     unpack: bool
     mode: Mode
     name: str
     profile: object
+
+    outputs = property(lambda self: self.signature.outputs, doc="The final expressions of the outputs.")
+    updates = property(lambda self: self.signature.updates, doc="(SharedVariable, expression) pairs.")
 
     def arguments(self):
         """The indices of the inputs that are arguments of the compiled code; the others are states."""
@@ -58,17 +61,26 @@ class Request:
             if isinstance(v, SharedVariable) and not i.implicit
         }
         table = {**states, **swap}
-        updates = [] if delete_updates else self.updates
-        final = clone(self.outputs + [value for _, value in updates], table)
+        updates = () if delete_updates else self.updates
+        final = clone([*self.outputs, *(value for _, value in updates)], table)
         count = len(self.outputs)
+        inputs = [table.get(v, v) for v in self.inputs]
+        pairs = [(table.get(s, s), value) for (s, _), value in zip(updates, final[count:])]
         return replace(
             self,
-            inputs=[table.get(v, v) for v in self.inputs],
-            outputs=final[:count],
-            updates=[(table.get(s, s), value) for (s, _), value in zip(updates, final[count:])],
+            inputs=inputs,
+            signature=signature_of(inputs, final[:count], pairs),
             name=self.name if name is None else name,
             profile=self.profile if profile is None else profile,
         )
+
+
+def signature_of(inputs, outputs, updates, survey=None):
+    """The Signature of a final graph: those of ``inputs`` that are states are no inputs of the compiled
+    code.
+    """
+    arguments = [v for v in inputs if not isinstance(v, SharedVariable)]
+    return Signature.of(arguments, outputs, updates, survey)
 
 
 def _own_state(v):
@@ -110,12 +122,12 @@ def resolve(
     outs, unpack = _outs(outputs)
     pairs += [(table[i.variable], i.update) for i in ins if i.update is not None]
     asked = [o.variable for o in outs] + [value for _, value in pairs]
-    finals, pairs = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
-    expressions = finals + [value for _, value in pairs]
-    found = leaves(expressions)
+    finals, pairs, survey = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
+    expressions, found = finals + [value for _, value in pairs], survey.leaves
     _check_unused(ins, final_inputs, set(found), asked + expressions, on_unused)
     _check_missing(final_inputs, found, expressions)
-    return Request(ins, final_inputs, outs, finals, pairs, keys, unpack, get_mode(mode), name, profile)
+    signature = signature_of(final_inputs, finals, pairs, survey)
+    return Request(ins, final_inputs, outs, signature, keys, unpack, get_mode(mode), name, profile)
 
 
 def _dict_outputs(outputs):
@@ -219,23 +231,32 @@ def _without_default(no_default_updates):
 
 
 def _final(outs, pairs, table, without, strict):
-    """(outputs, updates) after every substitution, default updates added until nothing new is reached."""
-    expressions = [o.variable for o in outs]
-    substituted = clone if strict else retyped
+    """(outputs, updates, their Survey) after every substitution, default updates added until nothing new is
+    reached.
+
+    Both the substitution and the survey go on from where they were: the graph is walked once by each.
+    """
     table = {k: v for k, v in table.items() if k is not v}
+    copies, survey = Copies(table, again if strict else again_cast), Survey()
+    outputs = copies.of([o.variable for o in outs])
+    survey.add(outputs)
+    all_pairs, values = [], []
     while True:
-        final = substituted(expressions + [value for _, value in pairs], table)
-        found = [v for v in leaves(final) if isinstance(v, SharedVariable)]
-        canonical = _one_per_container(found, pairs)
-        more = [] if without is None else _defaults(found, pairs, without, expressions)
-        if not more:
+        new = copies.of([value for _, value in pairs])
+        new = [check_update(s, value) for (s, _), value in zip(pairs, new)]
+        survey.add(new)
+        all_pairs, values = all_pairs + pairs, values + new
+        found = [v for v in survey.leaves if isinstance(v, SharedVariable)]
+        walked = copies.walked if table else survey.order
+        pairs = [] if without is None else _defaults(found, all_pairs, without, walked)
+        if not pairs:
             break
-        pairs = pairs + more
-    final = clone(final, canonical)
-    count = len(outs)
-    return final[:count], [
-        (canonical.get(s, s), check_update(s, value)) for (s, _), value in zip(pairs, final[count:])
-    ]
+    canonical = _one_per_container(found, all_pairs)
+    if canonical:
+        final = clone(outputs + values, canonical)
+        outputs, values, survey = final[: len(outs)], final[len(outs) :], Survey(final)
+    updates = [(canonical.get(s, s), value) for (s, _), value in zip(all_pairs, values)]
+    return outputs, updates, survey
 
 
 def _one_per_container(found, pairs):
@@ -248,13 +269,15 @@ def _one_per_container(found, pairs):
     return table
 
 
-def _defaults(found, pairs, without, expressions):
-    """The default updates that the shared variables reached so far add."""
+def _defaults(found, pairs, without, order):
+    """The default updates that the shared variables reached so far add; ``order``: the nodes of the graph
+    before substitution.
+    """
     updated = {s.container for s, _ in pairs}
     found = [
         s for s in found if s.default_update is not None and s.container not in updated and not without(s)
     ]
-    made = dict.fromkeys(toposort(expressions + [value for _, value in pairs])) if found else ()
+    made = dict.fromkeys(order) if found else ()
     return [update_pairs([(s, _default_update(s, made))])[0] for s in found]
 
 

@@ -67,7 +67,7 @@ class Place:
 class Bound:
     """The inputs by position, name and variable."""
 
-    def __init__(self, request, slots, shared, name):
+    def __init__(self, slots, shared, name):
         self.slots, self.name = slots, shown(name)
         own = {slot.state for slot in slots if slot.state is not None}
         self.implicit = [Place(s) for s in shared if s not in own]

@@ -8,8 +8,8 @@ call functions that fail.
 
 import threading
 
-# of the frame, after the error record: the handle of the running executable's list of bodies
-SITES_SLOT = 8
+from tgen.ir.frame import SITES_SLOT
+
 LOOK_NS = 20_000_000  # how often a loop lets the main thread see to signals
 ELSEWHERE_NS = 1_000_000_000  # and other threads, to whom no signal comes; what ctypes raises in them does
 
