@@ -42,12 +42,18 @@ def script(tmp_path):
     return str(path)
 
 
+@pytest.fixture(scope="module")
+def kept_functions(tmp_path_factory):
+    """One cache for the tests of this file: what a machine needs once is built once."""
+    folder = tmp_path_factory.mktemp("cache")
+    folder.chmod(0o700)
+    return folder
+
+
 @pytest.fixture
-def environment(tmp_path):
-    cache = tmp_path / "cache"
-    cache.mkdir(mode=0o700)
+def environment(kept_functions):
     kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TGEN_FLAGS")}
-    return kept | {"TGEN_CACHE_DIR": str(cache), "PYTHONPATH": ROOT, "TERM": "xterm"}
+    return kept | {"TGEN_CACHE_DIR": str(kept_functions), "PYTHONPATH": ROOT, "TERM": "xterm"}
 
 
 @pytest.fixture
@@ -268,12 +274,14 @@ def test_bound_names():
 
 
 def test_cache_commands(tgen_command, environment, tmp_path):
+    folder = str(tmp_path / "cache")  # of its own: it is damaged and cleared
+    os.mkdir(folder, mode=0o700)
+    environment["TGEN_CACHE_DIR"] = folder
     path = tmp_path / "small.py"
     path.write_text(
         "import tgen, tgen.tensor as T\nx = T.dscalar('x')\nprint(tgen.function([x], T.sin(x) * 3)(0.0))\n"
     )
     subprocess.run([sys.executable, str(path)], env=environment, check=True, capture_output=True)
-    folder = environment["TGEN_CACHE_DIR"]
     assert tgen_command("cache", "path").stdout == folder + "\n"
     rows = [line.split() for line in tgen_command("cache", "list").stdout.splitlines()]
     functions = [row[0] for row in rows if row[1] == "function"]
