@@ -72,7 +72,7 @@ static int team_work(int64_t round, int64_t me)
     if (me == 0 && round % 100 == 99)
         tgen_set_threads(1 + (int32_t)(round / 100 % 4));
     for (int k = 0; k < 10; k++)
-        tgen_deal(mark, &frames[k], 64, 2 + (int32_t)(round + k) % 31, (double)(round % 3));
+        tgen_parallel(mark, &frames[k], 64, 2 + (int32_t)(round + k) % 31, (double)(round % 3));
     tgen_join();
     for (int k = 0; k < 10; k++) {
         const int64_t parts = 2 + (round + k) % 31;
@@ -103,7 +103,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-static void undertake(tgen_block *chain)
+static void free_headers(tgen_block *chain)
 {
     while (chain != NULL) {
         tgen_block *next = chain->next;
@@ -115,7 +115,7 @@ static void undertake(tgen_block *chain)
 int main(void)
 {
     pthread_t threads[6];
-    tgen_set_undertaker(undertake);
+    tgen_set_release_foreign(free_headers);
     tgen_set_threads(2);
     for (int k = 0; k < 3; k++) {
         const int64_t dims[2] = {k == 1 ? 20000 : 20, 8};

@@ -18,15 +18,15 @@ from tgen.runtime.call import OK, STOPPED
 LOOP = """
 int32_t tgen_entry(const tgen_host *host, int64_t *frame, tgen_storage *const *shared)
 {
-    int64_t beat[2] = {0, 0}, patience = 0;
+    int64_t last[2] = {0, 0}, steps = 0;
     volatile double x = 1;
     (void)shared;
     for (frame[0] = frame[1] = 0; frame[0] < frame[9]; frame[0]++) {
-        if (--patience <= 0) {
+        if (--steps <= 0) {
             frame[1]++;
-            patience = host->poll(beat);
-            if (patience == 0) return TGEN_STOPPED;
-            if (patience < 0) return TGEN_ASSERT;
+            steps = host->poll(last);
+            if (steps == 0) return TGEN_STOPPED;
+            if (steps < 0) return TGEN_ASSERT;
         }
         for (int64_t k = 0; k < frame[10]; k++) x = x*1.000001;
     }

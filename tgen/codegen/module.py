@@ -176,8 +176,8 @@ class Module:
     # -- loops and branches
     def loop_name(self):
         if not self.loops:
-            self.add_field("int64_t patience, beat[2];")
-            self.prologue.append("f->patience = 1; f->beat[0] = f->beat[1] = 0;")
+            self.add_field("int64_t steps_to_poll, last_poll[2];")
+            self.prologue.append("f->steps_to_poll = 1; f->last_poll[0] = f->last_poll[1] = 0;")
         self.loops += 1
         return f"loop{self.loops - 1}"
 

@@ -280,8 +280,8 @@ class ScanWriter:
         loop.turn = [
             f"{self.t}++;",
             f"f->{tag}_on = {going};",
-            "if (--f->patience <= 0 && !(f->patience = "
-            "f->host->poll(f->beat))) tgen_fail(f, "
+            "if (--f->steps_to_poll <= 0 && !(f->steps_to_poll = "
+            "f->host->poll(f->last_poll))) tgen_fail(f, "
             "TGEN_STOPPED, -1, 0, 0, 0);",
             *grown,
             f"if (f->status) {{ f->{tag}_on = 0; return; }}",

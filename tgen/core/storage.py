@@ -45,8 +45,8 @@ def _connect():
     with _Host.guard:
         if _Host.lib is not None:
             return
-        ffi.def_extern(name="tgen_undertake")(_undertake)
-        lib.tgen_set_undertaker(lib.tgen_undertake)
+        ffi.def_extern(name="tgen_release_foreign")(_release_foreign)
+        lib.tgen_set_release_foreign(lib.tgen_release_foreign)
         os.register_at_fork(
             before=lib.tgen_fork_before,
             after_in_parent=lib.tgen_fork_parent,
@@ -57,7 +57,7 @@ def _connect():
         _Host.ffi, _Host.lib = ffi, lib
 
 
-def _undertake(chain):
+def _release_foreign(chain):
     """C has let go of these foreign blocks: forget their arrays, with no lock held. An array's end may run
     any Python.
     """
@@ -172,7 +172,7 @@ class Storage:
         dims = ffi.new("int64_t[]", [*array.shape, *array.strides])
         if lib.tgen_storage_set(self.record, block, data, dims) != 0:
             lib.tgen_give(block)
-            lib.tgen_bury()
+            lib.tgen_release_deferred()
             raise RuntimeError(_REENTRANT)
         self._last = array.shape, dims, array.nbytes
 
@@ -208,7 +208,7 @@ class Storage:
             return wrap_block(_address(block), self.dtype, tuple(dims[0 : self.ndim]))
         array = _owners[_address(block)]
         lib.tgen_give(block)
-        lib.tgen_bury()
+        lib.tgen_release_deferred()
         return array
 
     @property

@@ -104,7 +104,7 @@ def _open_stored(lib, ffi, path):
         return None
     cache.touch(copy)
     message = ffi.new("char[512]")
-    return lib.tgen_open(os.fsencode(copy), message, 512)
+    return lib.tgen_open_library(os.fsencode(copy), message, 512)
 
 
 def _store(copy, path):

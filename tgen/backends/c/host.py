@@ -37,9 +37,9 @@ typedef struct { int64_t abi; ...; } tgen_host;
 typedef struct {
   void *entry; const tgen_host *host; tgen_storage *const *shared; const int8_t *exclusive; int32_t count;
 } tgen_plan;
-extern "Python" void tgen_undertake(tgen_block *);
+extern "Python" void tgen_release_foreign(tgen_block *);
 extern "Python" int32_t tgen_python(int64_t *, int64_t, int64_t *);
-extern "Python" int64_t tgen_look(void);
+extern "Python" int64_t tgen_check_signals(void);
 static void tgen_set_python(int32_t (*)(int64_t *, int64_t, int64_t *), int64_t (*)(void));
 static int64_t tgen_poll(int64_t *);
 static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *const *, const int8_t *,
@@ -54,8 +54,8 @@ static void tgen_give(tgen_block *);
 static void tgen_give_data(char *);
 static tgen_block *tgen_foreign(char *, int64_t);
 static void tgen_free_header(tgen_block *);
-static void tgen_bury(void);
-static void tgen_set_undertaker(void (*)(tgen_block *));
+static void tgen_release_deferred(void);
+static void tgen_set_release_foreign(void (*)(tgen_block *));
 static void tgen_free_pool(void);
 static void tgen_set_pool_limit(int64_t);
 static void tgen_pool_stats(int64_t *);
@@ -72,7 +72,7 @@ static void tgen_set_threads(int32_t);
 static void tgen_fork_before(void);
 static void tgen_fork_parent(void);
 static void tgen_fork_child(void);
-static void *tgen_open(const char *, char *, int64_t);
+static void *tgen_open_library(const char *, char *, int64_t);
 static void *tgen_symbol(void *, const char *);
 static void tgen_close(void *);
 static void tgen_gemm(const tgen_host *, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, double,

@@ -86,7 +86,7 @@ def open_library(lib, ffi, code):
     message = ffi.new("char[]", _MESSAGE)
 
     def opened(path):
-        handle = lib.tgen_open(os.fsencode(path), message, _MESSAGE)
+        handle = lib.tgen_open_library(os.fsencode(path), message, _MESSAGE)
         if handle == ffi.NULL:
             raise OSError(ffi.string(message).decode("utf-8", "replace"))
         return handle

@@ -53,6 +53,6 @@ def connect(lib, ffi):
             return 1
         return 0
 
-    ffi.def_extern(name="tgen_look", error=0, onerror=_escaped)(_look)
+    ffi.def_extern(name="tgen_check_signals", error=0, onerror=_escaped)(_look)
     ffi.def_extern(name="tgen_python", error=1, onerror=_escaped)(python)
-    lib.tgen_set_python(lib.tgen_python, lib.tgen_look)
+    lib.tgen_set_python(lib.tgen_python, lib.tgen_check_signals)
