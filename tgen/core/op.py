@@ -73,6 +73,9 @@ class Op:
 
     equal        equal(types, attrs, sizes) -> pairs of sizes that must be equal, beside what infer merges;
                  lower unifies them
+    lengths      its sizes are lengths as the user gives them: none may be negative
+    indexes      from this operand on, operands are places along the axes ``axis``, axis + 1, .. of the first;
+                 0: none is
     naturals     {operand: words of the ValueError}: where these hold signed integers, none may be negative
     nonempty     REDUCE: over an axis of size 0 it has no value
     refuses      words for what its C refuses by a parameter's value, a ValueError; "" for nothing
@@ -80,7 +83,11 @@ class Op:
     What is known of its results:
 
     moves        its result is elements of its first operand, moved or repeated: log passes below it
-    identity     its result is its operand; only its gradient is another
+    identity     its result is its operand; only its gradient, or what the type says, is another
+    behind       behind(node, axis) -> (operand, axis of it) that has the size of the result's axis, or None:
+                 an error names it (graph/describe.py)
+    positions    its elements are places along the axis ``axis`` (0) of the result itself
+    on_sizes     on_sizes(*sizes) -> the size expression that the result of operands with these is
     found        how many sizes of its results are found when it runs; lower names them in attrs["found"]
     growth       growth(*what is known of each operand's log) -> what is known of the result's
                  (core/rules.py); None: nothing
@@ -130,11 +137,16 @@ class Op:
     either_zero: bool = False
     domain: tuple = (-2.0, 2.0)
     equal: object = None
+    lengths: bool = False
+    indexes: int = 0
     naturals: dict = field(default_factory=dict)
     nonempty: bool = False
     refuses: str = ""
     moves: bool = False
     identity: bool = False
+    behind: object = None
+    positions: bool = False
+    on_sizes: object = None
     found: int = 0
     growth: object = None
     nonnegative: object = None

@@ -26,7 +26,6 @@ from .guards import Guards, Pending
 from .regions import Body, first_twins, leaders, loops
 from .sizes import Site
 
-IDENTITIES = ("disconnected_grad", "zero_grad", "grad_clip", "grad_scale", "unbroadcast")
 # characters; x*x*x... doubles with each step, so a longer expression is computed as data
 LONGEST_SIZE = 400
 
@@ -166,7 +165,7 @@ class Lowering(Guards):
     def add(self, node):
         op, attrs = node.primitive, dict(node.attrs)
         out = node.outputs[0]
-        own = lower_through if op.name in IDENTITIES else op.lower
+        own = lower_through if op.identity else op.lower
         if own:
             own(self, node, Site)
             return
@@ -235,10 +234,9 @@ class Lowering(Guards):
             or not all(v in self.sizes for v in node.inputs)
         ):
             return
-        fold = FOLDS.get(node.primitive.name)
-        if fold is None:
+        if node.primitive.on_sizes is None:
             return
-        size = fold(*(self.canon(self.sizes[v]) for v in node.inputs))
+        size = node.primitive.on_sizes(*(self.canon(self.sizes[v]) for v in node.inputs))
         if len(str(size)) <= LONGEST_SIZE:
             self.sizes[out] = size
 
@@ -420,20 +418,6 @@ class Lowering(Guards):
         )
         names = {value: v.name for v, value in scope.values.items() if getattr(v, "name", None)}
         return Lowered(function, self.sites, names)
-
-
-FOLDS = {
-    "add": dims.add,
-    "sub": dims.sub,
-    "mul": dims.mul,
-    "int_div": dims.div,
-    "mod": dims.mod,
-    "minimum": dims.minimum,
-    "maximum": dims.maximum,
-    "neg": lambda x: dims.mul(-1, x),
-    "cast": lambda x: x,
-    "dimshuffle": lambda x: x,
-}
 
 
 def lower(signature):

@@ -13,10 +13,6 @@ from tgen.ir.nodes import Instr
 
 from .sizes import Site, Sizes
 
-VIEWS = ("dimshuffle", "broadcast_to", "slice")  # what only shows elements of its operand
-# ops whose sizes the user gives: a negative one is refused
-LENGTHS = ("iota", "broadcast_to", "reshape", "scan")
-
 
 @dataclass
 class Pending:
@@ -103,12 +99,11 @@ class Guards(Sizes):
         op, name = node.primitive, node.primitive.name
         if op.kind == SCALAR and len(arrays) > 1:
             self.unify_elementwise(arrays, site)
-        elif name in ("gather", "set_gather", "inc_gather"):
-            skip = 1 if name == "gather" else 2
-            for k, index in enumerate(arrays[skip:]):
+        elif op.indexes:
+            for k, index in enumerate(arrays[op.indexes :]):
                 axis = attrs["axis"] + k
                 self.check_index(index, self.canon(self.types[arrays[0]].shape[axis]), axis, arrays[0], node)
-        elif name in ("max", "min", "argmax", "argmin"):
+        elif op.nonempty:
             for axis in attrs["axes"]:
                 size = self.canon(self.types[arrays[0]].shape[axis])
                 if not isinstance(size, int):
@@ -120,7 +115,7 @@ class Guards(Sizes):
                         Site("empty", name, node.where, (self.text(arrays[0]),)),
                         node,
                     )
-        elif name in LENGTHS or op.draws:
+        elif op.lengths or op.draws:
             self.check_lengths(self.split(node)[1], node)
         if op.equal is not None:
             types = [self.canon_type(self.types[v]) for v in arrays]
@@ -186,11 +181,11 @@ class Guards(Sizes):
                 dims.nonnegative(dims.add(size, int(n)) if n < 0 else dims.sub(size, int(n) + 1))
                 for n in v.data.ravel()
             )
-        while v.owner is not None and v.owner.primitive.name in (*VIEWS, "within"):
+        while v.owner is not None and (v.owner.primitive.view or v.owner.primitive.name == "within"):
             if v.owner.primitive.name == "within" and self.size_of(v.owner.inputs[1], v.owner) == size:
                 return True
             v = v.owner.inputs[0]
-        if v.owner is None or v.owner.primitive.name not in ("iota", "argsort"):
+        if v.owner is None or not v.owner.primitive.positions:
             return False
         return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
 
@@ -236,13 +231,14 @@ class Guards(Sizes):
 
     def is_nonnegative(self, v):
         """Whether no element of v can be negative: a constant, a size, arange."""
-        while v.owner is not None and v.owner.primitive.name in VIEWS:
+        while v.owner is not None and v.owner.primitive.view:
             v = v.owner.inputs[0]
         if isinstance(v, Constant):
             return bool((v.data >= 0).all())
         if v in self.sizes:
             return dims.nonnegative(self.canon(self.sizes[v]))
-        return v.owner is not None and v.owner.primitive.name in ("iota", "argsort", "shape_i")
+        op = v.owner and v.owner.primitive
+        return op is not None and (op.positions or op.name == "shape_i")
 
     def compute(self, node, name, operands=(), sizes=(), type=None, **attrs):
         """A value of ``node``'s own: the one result of an instruction before it."""

@@ -26,6 +26,7 @@ from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.maps import all_parts
 from tgen.core.op import SCALAR, Op, register
 from tgen.core.types import float_of, promote, tensor_type
+from tgen.graph.describe import widest
 
 # libm functions a text may call (each also with the suffix f) and how many arguments they take; codegen
 # declares those with a vector twin in libmvec as such. sqrt, floor, ceil, rint, trunc, fabs and copysign are
@@ -213,6 +214,7 @@ def scalar(
             mask=mask,
             arity=arity,
             needs=all_parts,
+            behind=widest,
             **more,
         )
     )

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from tgen.core import dims
 from tgen.core.dtypes import DTYPE, DTYPES, is_float
 from tgen.core.op import CHEAP, HEAVY
 from tgen.graph.adjoint import Chosen
@@ -56,6 +57,7 @@ scalar(
     growth=known.sum_growth,
     nonnegative=known.all_operands,
     cost=CHEAP,
+    on_sizes=dims.add,
 )
 scalar(
     "add_adjoint",
@@ -76,6 +78,7 @@ scalar(
     "x - y",
     slopes="constant",
     cost=CHEAP,
+    on_sizes=dims.sub,
 )
 scalar(
     "mul",
@@ -89,6 +92,7 @@ scalar(
     growth=known.factors_growth,
     nonnegative=known.product,
     cost=CHEAP,
+    on_sizes=dims.mul,
 )
 scalar(
     "true_div",
@@ -116,7 +120,13 @@ def _narrow(helper):
 
 
 scalar(
-    "int_div", bool_to_int8, np.floor_divide, _narrow("int_div"), None, "floor of x / y; integers by 0 give 0"
+    "int_div",
+    bool_to_int8,
+    np.floor_divide,
+    _narrow("int_div"),
+    None,
+    "floor of x / y; integers by 0 give 0",
+    on_sizes=dims.div,
 )
 scalar(
     "mod",
@@ -126,6 +136,7 @@ scalar(
     (lambda g, z, x, y: g, lambda g, z, x, y: -g * call.int_div(x, y)),
     "x - floor(x / y) * y; integers by 0 give 0",
     domain=(0.6, 0.9),
+    on_sizes=dims.mod,
 )
 
 
@@ -176,6 +187,7 @@ scalar(
     "-x",
     slopes="constant",
     cost=CHEAP,
+    on_sizes=lambda x: dims.mul(-1, x),
 )
 scalar(
     "abs",
@@ -455,9 +467,9 @@ def _extreme_grad(node, gs):
     return [Chosen(gs[0], first), Chosen(gs[0], first, False)]
 
 
-for _name, _function, _sign, _least in [
-    ("minimum", np.minimum, "<", known.all_operands),
-    ("maximum", np.maximum, ">", known.any_operand),
+for _name, _function, _sign, _least, _of_sizes in [
+    ("minimum", np.minimum, "<", known.all_operands, dims.minimum),
+    ("maximum", np.maximum, ">", known.any_operand, dims.maximum),
 ]:
     _choice = f"(({{T}})({{0}} {_sign} {{1}} ? {{0}} : {{1}}))"
     scalar(
@@ -472,6 +484,7 @@ for _name, _function, _sign, _least in [
         cost=CHEAP,
         either_zero=True,
         nonnegative=_least,
+        on_sizes=_of_sizes,
     )
 
 
@@ -684,6 +697,7 @@ scalar(
     nonnegative=known.all_operands,
     cost=CHEAP,
     samples=tuple({"dtype": d} for d in DTYPES),
+    on_sizes=lambda x: x,
 )
 
 

@@ -123,6 +123,15 @@ def _inc_gather_grad(node, gs):
     return [gs[0], lambda: apply("gather", gs[0], *node.inputs[2:], **node.attrs)]
 
 
+def _gather_behind(node, axis):
+    x, index, first = node.inputs[0], node.inputs[1], node.attrs["axis"]
+    if axis < first:
+        return x, axis
+    if axis < first + index.type.ndim:
+        return index, axis - first
+    return x, axis - index.type.ndim + node.attrs["count"]
+
+
 register(
     Op(
         "gather",
@@ -135,6 +144,8 @@ register(
         flows=1,
         moves=True,
         samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
+        indexes=1,
+        behind=_gather_behind,
         doc="elements of x at integer index arrays; negative ones count from the end, others out of "
         "range are an IndexError",
     )
@@ -150,6 +161,7 @@ register(
         mask="moved",
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
+        indexes=2,
         doc="base with base[..., indices] = v; of repeated indices the last wins",
     )
 )
@@ -164,6 +176,7 @@ register(
         mask="moved",
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
+        indexes=2,
         doc="base with v added at base[..., indices]; repeated indices accumulate",
     )
 )

@@ -54,6 +54,11 @@ def _dot_grad(node, gs):
     }[x.ndim, y.ndim]
 
 
+def _dot_behind(node, axis):
+    x, y = node.inputs
+    return (x, axis) if axis < x.type.ndim - 1 else (y, y.type.ndim - 1)
+
+
 def _dot_needs(instr, part):
     """Rows of the first and columns of the second operand."""
     x, y = instr.operands
@@ -93,6 +98,7 @@ register(
         _dot_grad,
         mask=_dot_lanes,
         needs=_dot_needs,
+        behind=_dot_behind,
         doc="product of matrices and vectors, by their ranks",
     )
 )

@@ -139,6 +139,7 @@ register(
         partial=True,
         values=scan_values,
         reaches=reaches,
+        lengths=True,
         doc="a loop: carries from step to step, a row of each sequence a step; keeps histories, stacks "
         "and sums",
     )

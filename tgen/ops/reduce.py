@@ -13,6 +13,7 @@ from tgen.core.op import REDUCE, Op, register
 from tgen.core.types import TensorType, promote, tensor_type
 from tgen.graph.adjoint import Chosen, Lanes
 from tgen.graph.build import apply, call, keep, like, real
+from tgen.graph.describe import kept_axis
 
 from . import known
 from .lanes import product_of_others
@@ -107,6 +108,7 @@ def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
             mask=mask,
             samples=_SAMPLES,
             needs=_needs,
+            behind=kept_axis,
             **more,
         )
     )
@@ -153,6 +155,7 @@ def _accumulation(name, function, grad, doc, mask=None):
             growth=known.own_growth,
             nonnegative=known.all_operands,
             needs=_needs,
+            behind=kept_axis,
         )
     )
 
@@ -227,5 +230,6 @@ for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
             samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
             nonempty=True,
             needs=_needs,
+            behind=kept_axis,
         )
     )

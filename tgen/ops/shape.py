@@ -7,6 +7,7 @@ from tgen.core.maps import Axis, all_parts
 from tgen.core.op import STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.build import apply, lengths, literal, plus, zeros
+from tgen.graph.describe import own_axis
 
 from . import known
 
@@ -48,6 +49,11 @@ def _dimshuffle_grad(node, gs):
     return [apply("dimshuffle", gs[0], order=back)]
 
 
+def _dimshuffle_behind(node, axis):
+    old = node.attrs["order"][axis]
+    return None if old == "x" else (node.inputs[0], old)
+
+
 def _dimshuffle_view(instr, axes):
     found = {a: axes[j] for j, a in enumerate(instr.attrs["order"]) if a != "x"}
     return tuple(found.get(a, Axis(None)) for a in range(instr.operands[0].type.ndim))
@@ -72,6 +78,8 @@ register(
         view=_dimshuffle_view,
         needs=_dimshuffle_needs,
         samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
+        behind=_dimshuffle_behind,
+        on_sizes=lambda x: x,
         doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1",
     )
 )
@@ -112,6 +120,7 @@ register(
         moves=True,
         view=_broadcast_to_view,
         needs=all_parts,
+        lengths=True,
         doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs",
     )
 )
@@ -148,6 +157,7 @@ register(
         sizes=lambda attrs: attrs["ndim"],
         mask="moved",
         moves=True,
+        lengths=True,
         doc="the elements in C order under another shape of the same size",
     )
 )
@@ -330,6 +340,8 @@ register(
                 axes=tuple(a for a in node.attrs["axes"] if _is_one(node.inputs[0].type.shape[a])),
             )
         ],
+        identity=True,
+        behind=own_axis,
         doc="x whose axes no longer broadcast; lower drops it",
     )
 )
@@ -351,6 +363,7 @@ register(
                 axes=tuple(a for a in node.attrs["axes"] if not _is_one(node.inputs[0].type.shape[a])),
             )
         ],
+        behind=own_axis,
         doc="x whose axes are declared to be 1, checked when the function runs",
     )
 )
@@ -378,6 +391,8 @@ register(
         lambda attrs, sizes: np.arange(sizes[0], dtype="int64"),
         sizes=1,
         flows=0,
+        lengths=True,
+        positions=True,
         doc="int64 0, 1, ... n-1",
     )
 )

@@ -11,6 +11,7 @@ from tgen.core.op import STRUCT, Op, register
 from tgen.core.types import TensorType, accumulator, wide
 from tgen.graph.adjoint import lanes
 from tgen.graph.build import apply, call, keep, length, literal
+from tgen.graph.describe import own_axis
 
 from . import known
 from .reduce import kept_shape, lanes_of_a_reduction, reduce_infer
@@ -128,6 +129,7 @@ register(
         samples=_ALONG,
         expand=_expand_softmax,
         mask=_lanes_along,
+        behind=own_axis,
         doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes "
         "it apart",
     )
@@ -142,6 +144,7 @@ register(
         samples=_ALONG,
         expand=_expand_logsoftmax,
         mask=_lanes_along,
+        behind=own_axis,
         doc="log(softmax(x)) along axis, without overflow; expand takes it apart",
     )
 )

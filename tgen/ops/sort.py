@@ -152,6 +152,7 @@ register(
         _along("argsort", "int64"),
         _argsort,
         samples=({"axis": 0}, {"axis": 1}),
+        positions=True,
         doc="where the elements that sort gives stand in x, int64",
     )
 )
