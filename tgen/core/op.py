@@ -15,8 +15,8 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
 )
 
 
-# what an element of a scalar op costs: about one instruction, a few, as long as a function of libm
-CHEAP, PLAIN, HEAVY = 1, 2, 10
+# what an element of a result costs: nothing is computed, about one instruction, a few, as a function of libm
+FREE, CHEAP, PLAIN, HEAVY = 0, 1, 2, 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +60,7 @@ class Op:
 
     How it is computed, and tested:
 
-    cost         SCALAR: CHEAP, PLAIN or HEAVY; what is CHEAP is rather computed again than kept
+    cost         FREE, CHEAP, PLAIN or HEAVY; what is FREE or CHEAP is rather computed again than kept
     ulps         SCALAR: how many units in the last place its C may be off the true result of floats; 0: it
                  gives NumPy's bits
     cancels      its result may be near 0 where no operand is: ``ulps`` counts in digits of the operands
@@ -105,6 +105,9 @@ class Op:
     needs        needs(instr, part) -> of which Part of each operand that Part of the result is made, a list;
                  None, or no function: that cannot be said
     expand       expand(builder, instr, *operands) -> the result, of simpler instructions: what C has instead
+    inlined      its elements are made where they are read, never in memory of their own
+    batch        batch(rows, instr) -> all results of the steps of a loop as one value outside of it, with a
+                 leading axis of ``rows.count`` steps (passes/rows.py); None: it stays in the loop
     in_place     its C may write the first result over the first operand
     lower        lower(lowering, node, Site) puts what the IR has instead of it; None: the op itself
     params       REGION: params(types, attrs) -> the types of each block's parameters, a tuple per block
@@ -155,6 +158,8 @@ class Op:
     view: object = None
     needs: object = None
     expand: object = None
+    inlined: bool = False
+    batch: object = None
     in_place: bool = False
     lower: object = None
     params: object = None

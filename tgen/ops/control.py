@@ -3,7 +3,7 @@
 import numpy as np
 
 from tgen.core.dtypes import is_float, is_int
-from tgen.core.op import REGION, STRUCT, Op, lookup, register
+from tgen.core.op import FREE, REGION, STRUCT, Op, lookup, register
 from tgen.core.types import TensorType, promote
 from tgen.errors import DEMANDED
 
@@ -21,6 +21,8 @@ _ir(
     None,
     None,
     "the flat tuple `value` (C order) as an array; its type, a static one, is that of its result",
+    cost=FREE,
+    inlined=True,
 )
 _ir(
     "size",
@@ -29,6 +31,8 @@ _ir(
     "a size as an int64 value",
     nonnegative=known.always,
     sizes=1,
+    cost=FREE,
+    inlined=True,
 )
 _ir(
     "index",

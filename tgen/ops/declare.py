@@ -182,6 +182,10 @@ def scalar_grad(parts):
     return grad
 
 
+def _scalar_batch(rows, instr):
+    return rows.emit(instr.op.name, tuple(rows.lifted(v, v.type.ndim) for v in instr.operands), instr.attrs)
+
+
 def scalar(
     name,
     rule,
@@ -215,6 +219,7 @@ def scalar(
             arity=arity,
             needs=all_parts,
             behind=widest,
+            batch=_scalar_batch,
             **more,
         )
     )

@@ -162,6 +162,7 @@ register(
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         indexes=2,
+        in_place=True,
         doc="base with base[..., indices] = v; of repeated indices the last wins",
     )
 )
@@ -177,6 +178,7 @@ register(
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         indexes=2,
+        in_place=True,
         doc="base with v added at base[..., indices]; repeated indices accumulate",
     )
 )

@@ -99,6 +99,7 @@ register(
         mask=_dot_lanes,
         needs=_dot_needs,
         behind=_dot_behind,
+        batch=lambda rows, instr: rows.dot(instr),
         doc="product of matrices and vectors, by their ranks",
     )
 )

@@ -89,6 +89,11 @@ def _eval(function):
     return evaluate
 
 
+def _batch(rows, instr):
+    axes = tuple(a + 1 for a in instr.attrs["axes"])
+    return rows.emit(instr.op.name, (rows.rowed.get(instr.operands[0]),), instr.attrs | {"axes": axes})
+
+
 def _needs(instr, part):
     axes, shape = instr.attrs["axes"], instr.operands[0].type.shape
     kept = [a for a in range(len(shape)) if a not in axes]
@@ -109,6 +114,7 @@ def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
             samples=_SAMPLES,
             needs=_needs,
             behind=kept_axis,
+            batch=_batch,
             **more,
         )
     )
@@ -156,6 +162,7 @@ def _accumulation(name, function, grad, doc, mask=None):
             nonnegative=known.all_operands,
             needs=_needs,
             behind=kept_axis,
+            batch=_batch,
         )
     )
 
@@ -231,5 +238,6 @@ for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
             nonempty=True,
             needs=_needs,
             behind=kept_axis,
+            batch=_batch,
         )
     )

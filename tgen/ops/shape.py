@@ -4,7 +4,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.maps import Axis, all_parts
-from tgen.core.op import STRUCT, VIEW, Op, register
+from tgen.core.op import FREE, STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.build import apply, lengths, literal, plus, zeros
 from tgen.graph.describe import own_axis
@@ -54,6 +54,11 @@ def _dimshuffle_behind(node, axis):
     return None if old == "x" else (node.inputs[0], old)
 
 
+def _dimshuffle_batch(rows, instr):
+    order = (0, *(a if a == "x" else a + 1 for a in instr.attrs["order"]))
+    return rows.emit("dimshuffle", (rows.rowed[instr.operands[0]],), {"order": order})
+
+
 def _dimshuffle_view(instr, axes):
     found = {a: axes[j] for j, a in enumerate(instr.attrs["order"]) if a != "x"}
     return tuple(found.get(a, Axis(None)) for a in range(instr.operands[0].type.ndim))
@@ -80,6 +85,8 @@ register(
         samples=({"order": (1, 0)}, {"order": ("x", 0, 1)}),
         behind=_dimshuffle_behind,
         on_sizes=lambda x: x,
+        cost=FREE,
+        batch=_dimshuffle_batch,
         doc="axes reordered; 'x' is a new axis of static size 1, a missing axis must be a static 1",
     )
 )
@@ -98,6 +105,11 @@ def _broadcast_to_infer(types, attrs, sizes):
 
 def _broadcast_to(attrs, sizes, x):
     return np.broadcast_to(x, sizes)
+
+
+def _broadcast_to_batch(rows, instr):
+    sizes = (rows.count, *instr.sizes)
+    return rows.emit("broadcast_to", (rows.rowed[instr.operands[0]],), instr.attrs, sizes)
 
 
 def _broadcast_to_view(instr, axes):
@@ -121,6 +133,8 @@ register(
         view=_broadcast_to_view,
         needs=all_parts,
         lengths=True,
+        cost=FREE,
+        batch=_broadcast_to_batch,
         doc="x with its static-1 axes repeated to the sizes; the other axes must have theirs",
     )
 )
@@ -136,6 +150,11 @@ def _reshape_infer(types, attrs, sizes):
     if isinstance(before, int) and isinstance(after, int) and before != after:
         raise ValueError(f"cannot reshape {before} elements into shape {tuple(sizes)}")
     return (tensor_type(t.dtype, tuple(sizes), t.weak),)
+
+
+def _reshape_batch(rows, instr):
+    sizes = (rows.count, *instr.sizes)
+    return rows.emit("reshape", (rows.rowed[instr.operands[0]],), {"ndim": len(sizes)}, sizes)
 
 
 def _reshape_grad(node, gs):
@@ -158,6 +177,7 @@ register(
         mask="moved",
         moves=True,
         lengths=True,
+        batch=_reshape_batch,
         doc="the elements in C order under another shape of the same size",
     )
 )
@@ -200,6 +220,13 @@ def _slice_grad(node, gs):
     return [apply("set_slice", zeros(x, g.dtype), g, *node.inputs[1 : 1 + x.ndim], steps=node.attrs["steps"])]
 
 
+def _slice_batch(rows, instr):
+    x = instr.operands[0]
+    starts, counts = instr.sizes[: x.type.ndim], instr.sizes[x.type.ndim :]
+    attrs = {"steps": (1, *instr.attrs["steps"])}
+    return rows.emit("slice", (rows.rowed[x],), attrs, (0, *starts, rows.count, *counts))
+
+
 def _slice_view(instr, axes):
     starts, steps = instr.sizes, instr.attrs["steps"]
     return tuple(
@@ -220,6 +247,8 @@ register(
         moves=True,
         view=_slice_view,
         needs=lambda instr, part: [part.below(instr.sizes, instr.attrs["steps"])],
+        cost=FREE,
+        batch=_slice_batch,
         doc="element k of an axis is x[start + step * k], k < length",
     )
 )
@@ -271,6 +300,7 @@ register(
         _set_slice_grad,
         sizes=_starts,
         mask="moved",
+        in_place=True,
         doc="base with elements start + step * k, k < v's length, set to v",
     )
 )
@@ -283,6 +313,7 @@ register(
         _inc_slice_grad,
         sizes=_starts,
         mask="moved",
+        in_place=True,
         doc="base with elements start + step * k, k < v's length, increased by v",
     )
 )
@@ -393,6 +424,7 @@ register(
         flows=0,
         lengths=True,
         positions=True,
+        inlined=True,
         doc="int64 0, 1, ... n-1",
     )
 )

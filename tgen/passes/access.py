@@ -13,8 +13,6 @@ from tgen.core import dims
 from tgen.core.maps import Axis
 from tgen.ir.nodes import Value
 
-INLINED = ("iota", "size", "constant")
-
 
 @dataclass(frozen=True)
 class Access:
@@ -72,11 +70,7 @@ class Reader:
 
     def inlined(self, value):
         instr = self.definitions.get(value)
-        return (
-            instr is not None
-            and instr.op.name in INLINED
-            and (value.type.ndim == 0 or instr.op.name == "iota")
-        )
+        return instr is not None and instr.op.inlined and (value.type.ndim == 0 or instr.op.name == "iota")
 
 
 def _compose(axis, own):

@@ -13,14 +13,13 @@ the loop keeps. Rows.py says what can be computed of all rows at once.
 from tgen.core import dims
 from tgen.core.dtypes import is_float
 from tgen.core.layouts import Carry, Fixed, Out, Sequence, Yielded
+from tgen.core.op import FREE
 from tgen.core.types import wide
 from tgen.ir.nodes import Block, Value, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, substitute
 from tgen.ir.views import ScanView
 from tgen.passes.hoist import only_rows
 from tgen.passes.rows import Rows
-
-FREE = ("constant", "size", "dimshuffle", "broadcast_to", "slice")
 
 
 def batch(function):
@@ -243,7 +242,7 @@ class _After(_Body):
             or v in self.body.params
             or any(v is carry.new for carry in self.scan.carries)
             or v in self.made
-            and self.made[v].op.name in FREE
+            and self.made[v].op.cost == FREE
         )
 
     def sink(self, rows, out):
@@ -299,7 +298,7 @@ class _After(_Body):
             rows.rowed[v] = self.part(rows, self.out("history", param, v), 0)
         elif carry is not None:
             rows.rowed[v] = self.part(rows, self.out("history", carry, v), 1)
-        elif v in self.made and self.made[v].op.name in FREE:
+        elif v in self.made and self.made[v].op.cost == FREE:
             if not _compute(rows, v, self.made):
                 rows.rowed[v] = self.kept(v)
         else:

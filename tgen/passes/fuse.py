@@ -15,7 +15,7 @@ from tgen.core.op import CHEAP, OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
 from tgen.ir.rebuild import bottom_up, has_effect, instr_symbols
 
-from .access import INLINED, Reader, against, is_identity, is_row
+from .access import Reader, against, is_identity, is_row
 from .kernels import CHEAP_OPS, build
 
 # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
@@ -74,7 +74,7 @@ class Fusion:
         return self.emit()
 
     def is_inlined(self, instr):
-        return instr.op.name in INLINED and self.reader.inlined(instr.result)
+        return instr.op.inlined and self.reader.inlined(instr.result)
 
     @staticmethod
     def fusable(instr):

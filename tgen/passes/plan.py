@@ -18,7 +18,6 @@ from tgen.ops.host import FOUND
 
 from .access import Access, is_identity
 
-IN_PLACE_BASE = ("set_slice", "inc_slice", "set_gather", "inc_gather")
 ALIGNMENT = 64
 
 
@@ -217,11 +216,7 @@ def obstacle_in(places, value, target):
         return None if instr.op.name not in ("scan", "cond") else "a loop or a branch may fail half way"
     if instr.op.name == "kernel":
         return _kernel_obstacle(instr, target)
-    if (
-        (instr.op.name in IN_PLACE_BASE or instr.op.in_place)
-        and instr.operands[0] is target
-        and instr.operands.count(target) == 1
-    ):
+    if instr.op.in_place and instr.operands[0] is target and instr.operands.count(target) == 1:
         return None
     if (
         instr.op.name == "gemm"

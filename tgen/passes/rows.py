@@ -1,5 +1,5 @@
-"""What a loop's body computes of single rows, computed of all rows at once: by a rule per kind of op, outside
-of the loop.
+"""What a loop's body computes of single rows, computed of all rows at once, outside of the loop, as the op
+says (Op.batch).
 
     in the body        over all steps
     z = tanh x         Z = tanh X
@@ -9,10 +9,8 @@ A value is *rowed* (it has a leading axis of the steps) or *fixed* (the same at 
 """
 
 from tgen.core import dims
-from tgen.core.op import REDUCE, SCALAR, VIEW
+from tgen.core.op import FREE
 from tgen.ir.builder import Builder
-
-FREE = ("constant", "size", "dimshuffle", "broadcast_to", "slice")
 
 
 class Rows:
@@ -52,14 +50,14 @@ class Rows:
         """The results of an instruction outside, its operands known; whether there is a rule for it."""
         if all(v in self.fixed for v in i.operands):
             return self.copy(i)
-        made = self.make(i)
+        made = i.op.batch and i.op.batch(self, i)
         if made is None:
             return False
         self.rowed[i.result] = made
         return True
 
     def copy(self, i):
-        if not (i.op.kind in (SCALAR, REDUCE, VIEW) or i.op.name in FREE or i.op.name == "dot"):
+        if not (i.op.batch or i.op.view or i.op.cost == FREE):
             return False
         if i.op.name == "constant":
             value = self.builder.emit("constant", (), i.attrs, result=type(i.result)(i.result.type))
@@ -67,30 +65,6 @@ class Rows:
             value = self.emit(i.op.name, tuple(self.fixed[v] for v in i.operands), i.attrs, i.sizes)
         self.fixed[i.result] = value
         return True
-
-    def make(self, i):
-        name, rank = i.op.name, i.operands[0].type.ndim
-        if i.op.kind == SCALAR:
-            return self.emit(name, tuple(self.lifted(v, v.type.ndim) for v in i.operands), i.attrs)
-        x = self.rowed.get(i.operands[0])
-        if i.op.kind == REDUCE:
-            return self.emit(name, (x,), i.attrs | {"axes": tuple(a + 1 for a in i.attrs["axes"])})
-        if name == "dimshuffle":
-            return self.emit(
-                name, (x,), {"order": (0, *(a if a == "x" else a + 1 for a in i.attrs["order"]))}
-            )
-        if name == "broadcast_to":
-            return self.emit(name, (x,), i.attrs, (self.count, *i.sizes))
-        if name == "reshape":
-            return self.emit(name, (x,), {"ndim": i.attrs["ndim"] + 1}, (self.count, *i.sizes))
-        if name == "slice":
-            return self.emit(
-                name,
-                (x,),
-                {"steps": (1, *i.attrs["steps"])},
-                (0, *i.sizes[:rank], self.count, *i.sizes[rank:]),
-            )
-        return self.dot(i) if name == "dot" else None
 
     # -- products
     def dot(self, i):
