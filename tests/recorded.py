@@ -1,14 +1,28 @@
-"""Calls of every public function with operands that fit: those that the rows of the twins make, written down
-as they are made.
-"""
+"""The public functions, and the calls of them that are made while something runs, written down."""
 
 from contextlib import contextmanager
 
-from test_twins import ROWS, built, public, space
-
 import tgen.tensor as T
+from tgen.cli import operations
 from tgen.core.op import METHODS
 from tgen.tensor import elemwise
+
+
+def public():
+    """'T.name', 'T.nnet.name' ... and 'x.name' -> function; not the scalar primitives (test_compiled_ops.py),
+    types and constructors, loops.
+    """
+    found = {name: f for name, f in operations.functions().items() if name.startswith("T.")}
+    found |= {f"x.{name}": function for name, function in METHODS.items() if not name.startswith("_")}
+    return {name: f for name, f in found.items() if not isinstance(f, elemwise.Elemwise)}
+
+
+def space(path):
+    """The module of 'T.nnet' and the like."""
+    module = T
+    for part in path.split(".")[1:]:
+        module = getattr(module, part)
+    return module
 
 
 class Recorder:
@@ -23,7 +37,7 @@ class Recorder:
         self.is_property = getattr(function, "is_property", False)
 
     def __call__(self, *args, **options):
-        if not Recorder.depth and not self.is_property:
+        if not Recorder.depth:
             Recorder.calls.append((self.name, self.function, args, options))
         Recorder.depth += 1
         try:
@@ -55,16 +69,23 @@ def in_the_place_of_functions():
             table[key] = function
 
 
-def recorded():
-    """[(name, function, args, options)], each function and pattern of arguments a few times at most."""
+def calls_of(build):
+    """[(name, function, args, options)] of the calls that ``build()`` makes of public functions."""
     Recorder.calls.clear()
     with in_the_place_of_functions():
-        for row in ROWS:
-            built(row, ROWS[row][2])
+        build()
+    return list(Recorder.calls)
+
+
+def recorded(build):
+    """The same, each function and pattern of arguments once, and the scalar primitives with operands that
+    fit; no properties.
+    """
     found = {}
-    for name, function, args, options in Recorder.calls:
-        shape = tuple(type(a).__name__ for a in args), tuple(options)
-        found.setdefault((function, shape), (name, function, args, options))
+    for name, function, args, options in calls_of(build):
+        if not getattr(function, "is_property", False):
+            shape = tuple(type(a).__name__ for a in args), tuple(options)
+            found.setdefault((function, shape), (name, function, args, options))
     return list(found.values()) + [
         (f"T.{name}", f, _operands(f), {}) for name, f in elemwise.FUNCTIONS.items()
     ]

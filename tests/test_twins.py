@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 from compiled import close
 from graph_eval import evaluate
+from recorded import calls_of, public
 from twins import TWINS
 from twins_nnet import NNET_TWINS
 
 import tgen
 import tgen.tensor as T
-from tgen.cli import operations
 from tgen.core.dtypes import is_float
-from tgen.core.op import METHODS
 from tgen.core.types import TensorType
 from tgen.graph.grad import grad
-from tgen.tensor.elemwise import Elemwise
 
 ROWS = {
     name: (make, twin, [np.asarray(x) for x in operands])
@@ -112,6 +110,12 @@ def expected(name, operands):
         except (ValueError, IndexError, ZeroDivisionError):
             return None
     return [np.asarray(w) for w in (wanted if isinstance(wanted, list) else [wanted])]
+
+
+def all_rows():
+    """The graph of every row."""
+    for row in ROWS:
+        built(row, ROWS[row][2])
 
 
 def built(name, operands, static=False):
@@ -302,67 +306,19 @@ ELSEWHERE = {  # functions without a twin -> the test that covers them, and why 
 TESTS = pathlib.Path(__file__).parent
 
 
-def public():
-    """'T.name', 'T.nnet.name' ... and 'x.name' -> function; not the scalar primitives (test_compiled_ops.py),
-    types and constructors, loops.
-    """
-    found = {name: f for name, f in operations.functions().items() if name.startswith("T.")}
-    found |= {f"x.{name}": function for name, function in METHODS.items() if not name.startswith("_")}
-    return {name: f for name, f in found.items() if not isinstance(f, Elemwise)}
-
-
-def space(path):
-    """The module of 'T.nnet' and the like."""
-    module = T
-    for part in path.split(".")[1:]:
-        module = getattr(module, part)
-    return module
-
-
-class Seen:
-    """Stands for a public function, and remembers that it was called by a row (not by another public
-    function).
-    """
-
-    names, depth = set(), 0
-
-    def __init__(self, name, function):
-        self.name, self.function = name, function
-        self.is_property = getattr(function, "is_property", False)
-
-    def __call__(self, *args, **options):
-        if not Seen.depth:
-            Seen.names.add(self.name)
-        Seen.depth += 1
-        try:
-            return self.function(*args, **options)
-        finally:
-            Seen.depth -= 1
-
-    def __get__(self, instance, owner=None):
-        return lambda *args, **options: self(instance, *args, **options)
-
-
-def test_every_public_function_has_a_twin(monkeypatch):
+def test_every_public_function_has_a_twin():
     functions = public()
-    for name, function in functions.items():
-        path, _, last = name.rpartition(".")
-        if path == "x":
-            monkeypatch.setitem(METHODS, last, Seen(name, function))
-        else:
-            monkeypatch.setattr(space(path), last, Seen(name, function))
     names = {id(function): name for name, function in functions.items()}
-    Seen.names = {names[id(make)] for make, *_ in ROWS.values() if id(make) in names}
-    for row in ROWS:
-        built(row, ROWS[row][2])
+    called = {names[id(make)] for make, *_ in ROWS.values() if id(make) in names}
+    called |= {name for name, *_ in calls_of(all_rows)}
     # an alias needs no row of its own
-    covered = {id(functions[name]) for name in Seen.names | set(ELSEWHERE)}
+    covered = {id(functions[name]) for name in called | set(ELSEWHERE)}
     missing = sorted(name for name, function in functions.items() if id(function) not in covered)
     assert not missing, (
         f"no row of twins.py or twins_nnet.py calls {', '.join(missing)}; write one, or name the test in "
         "ELSEWHERE"
     )
-    assert not {id(functions[name]) for name in ELSEWHERE} & {id(functions[name]) for name in Seen.names}, (
+    assert not {id(functions[name]) for name in ELSEWHERE} & {id(functions[name]) for name in called}, (
         "these have a row"
     )
 
