@@ -19,7 +19,7 @@ from .build import apply, call, lengths, literal, zeros
 from .identities import order_through, twin, twins
 from .nodes import Variable, mention
 from .nograd import Disconnected, Undefined
-from .walk import toposort
+from .walk import again, toposort
 
 
 def grad(
@@ -58,12 +58,15 @@ def grad(
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     _check(cost, wrt, targets, known_grads, disconnected_inputs, return_disconnected, null_gradients)
     starts = _starts(cost, known_grads or {})
+    kept = _kept_walk(cost, targets, consider_constant, known_grads)
     with rarely():  # what a gradient is made of lives as long as it does
-        walk = Walk(starts, targets, consider_constant)
-        walk.run()
+        walk = kept or Walk(starts, targets, consider_constant)
+        walk.reach(targets)
     results = []
     for v in targets:
         g = walk.result(v)
+        if kept and isinstance(g, Variable) and g.owner is not None:  # the caller's own, to name or replace
+            g = again(g.owner, g.owner.inputs).outputs[g.index]
         if g is None and is_float(v.dtype) and v in sources(walk.ends(), walk.constant, conditions=True):
             g = zero_of(v)
         if g is None:
@@ -74,6 +77,8 @@ def grad(
         if isinstance(g, Variable) and not any(g is known for known in (known_grads or {}).values()):
             mention(g, starts)
         results.append(g)
+    if kept:
+        cost._walks.append(kept)
     return (
         type(wrt)(results)
         if type(wrt) in (list, tuple)
@@ -204,9 +209,50 @@ def zero_of(v):
 # -- the walk ------------------------------------------------------------------------------------------------
 
 
+def _kept_walk(cost, targets, constant, known):
+    """The walk back from ``cost`` that calls share which ask for one variable each; None where there is none.
+
+    The second call makes it and each call brings it on to its own targets, so together they do the work of
+    one call for all. A graph does not change; what else a gradient depends on is asked here: what is held
+    constant or given, a target inside of a formula (no identity reaches across it), config.floatX, test
+    values, observers of what is built, and rules of the user's, which may give something else each time. Two
+    threads never have the same one: it is taken out of the list ``_walks`` while a call uses it.
+    """
+    if cost is None or cost._walks is False or constant or known or any(v.owner is not None for v in targets):
+        return None
+    if config.compute_test_value != "off" or Variable.construction_observers:
+        return None
+    if cost._walks is None:
+        cost._walks = []
+        return None
+    try:
+        walk = cost._walks.pop()
+    except IndexError:
+        walk = Walk(_starts(cost, {}), (), None)
+        if _users_ops(walk.order):
+            cost._walks = False
+            return None
+    return walk if walk.floatX == config.floatX else None
+
+
+def _users_ops(nodes):
+    """Whether one of ``nodes``, or of those in their bodies, has an op of the user's."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node.op is not node.primitive:
+            return True
+        for body in node.bodies:
+            waiting += toposort(body.outputs, body.params)
+    return False
+
+
 class Walk:
     """Adjoints on their way back. ``terms[v]`` is the list of what flowed into v so far: empty when that was
-    only zeros.
+    only zeros. What flows to a variable that leads to no target waits in ``later``, until it leads to one.
+
+    ``targets`` are those that will be asked for, of which only results of applications matter here: no stable
+    identity reaches across one.
     """
 
     def __init__(self, starts, targets, constant):
@@ -219,31 +265,45 @@ class Walk:
         self.starts = {twin(v, self.twins): g for v, g in starts.items()}
         if self.twins:
             order = order_through(list(self.starts), self.constant, self.twins)
+        self.order, self.floatX = order, config.floatX
         # what an adjoint is of use for; a constant target gets one and passes nothing on
-        self.active = {twin(v, self.twins) for v in targets}
-        self.order = [node for node in order if self.activate(node)]
+        self.active, self.reached, self.place = set(), set(), None  # variables; places in the order
+        self.later, self.readers = {}, {}
+        for place, node in enumerate(order):
+            for v in self.flowing(node):
+                self.readers.setdefault(v, []).append(place)
 
     def ends(self):
         """Where the walk starts, but for variables whose adjoint is given as disconnected."""
         return [v for v, g in self.starts.items() if not isinstance(g, Disconnected)]
 
-    def activate(self, node):
-        """Whether gradient flows through the node to a target; then its outputs are active too."""
-        if not any(v in self.active for v in self.flowing(node)):
-            return False
-        self.active.update(v for v in node.outputs if v not in self.constant)
-        return True
-
     def flowing(self, node):
         """What the gradient of ``node`` flows to, in the order of its inputs: they or their twins."""
         return [twin(v, self.twins) for v in flowing(node)] if self.twins else flowing(node)
 
-    def run(self):
-        for v, g in self.starts.items():
-            if v in self.active and not isinstance(g, Disconnected):
+    def reach(self, targets):
+        """Bring the adjoints back to ``targets``, from where they are already."""
+        steps, waiting = [], [twin(v, self.twins) for v in targets]
+        while waiting:
+            v = waiting.pop()
+            if v in self.active:
+                continue
+            self.active.add(v)
+            g = self.starts.get(v, Disconnected())
+            if not isinstance(g, Disconnected):
                 self.terms[v] = [g if isinstance(g, Undefined) else Adjoint(g)] if g is not None else []
-        for node in reversed(self.order):
-            self.visit(node)
+            steps += self.later.pop(v, ())
+            for place in self.readers.get(v, ()):
+                if place not in self.reached:
+                    self.reached.add(place)
+                    steps.append((place, None))
+                    waiting += [z for z in self.order[place].outputs if z not in self.constant]
+        steps.sort(key=lambda step: step[0], reverse=True)  # what waits of one node stays in its order
+        for self.place, waited in steps:
+            if waited is None:
+                self.visit(self.order[self.place])
+            else:
+                self.give(*waited)
 
     def result(self, v):
         """v's adjoint: a variable or Undefined; None when nothing is connected to it."""
@@ -309,19 +369,21 @@ class Walk:
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
         entries = op.grad(node, values) or [None] * len(node.inputs)
         for k, (v, entry) in enumerate(zip(targets, entries)):
-            if v not in self.active or isinstance(entry, Disconnected):
-                continue
-            if carried is None or entry is None:
-                self.give(v, entry, branch=branch)
-            else:
-                self.give(v, entry, *self.masks.passed(node, carried, k, parts), branch, carried.free)
+            if not isinstance(entry, Disconnected):
+                masked = carried is not None and entry is not None
+                self.give(v, entry, branch, (node, carried, k, parts) if masked else None)
 
-    def give(self, v, entry, mask=None, due=None, branch=None, free=False):
-        """Add one term to v's adjoint; a callable is a term made only now that it is needed."""
-        if v not in self.active:
-            return
+    def give(self, v, entry, branch=None, passed=None):
+        """Add one term to v's adjoint, under the mask of ``passed`` (operands of Masks.passed); a callable is
+        a term made only when it is needed.
+        """
         if v in self.starts:
             return
+        if v not in self.active:
+            self.later.setdefault(v, []).append((self.place, (v, entry, branch, passed)))
+            return
+        mask, due = self.masks.passed(*passed) if passed else (None, None)
+        free = passed is not None and passed[1].free
         terms = self.terms.setdefault(v, [])
         entry = entry() if callable(entry) else entry
         if isinstance(entry, Undefined):

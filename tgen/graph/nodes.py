@@ -48,7 +48,7 @@ class Variable:
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
 
     # __dict__: for what users set
-    __slots__ = ("type", "name", "owner", "index", "_tag", "where", "_functions", "__weakref__", "__dict__")
+    __slots__ = "type name owner index where _tag _functions _walks __weakref__ __dict__".split()
     __array_priority__ = 1000
     _placed = True  # whether the line that made it is of interest
     # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
@@ -56,7 +56,8 @@ class Variable:
 
     def __init__(self, type, name=None, owner=None, index=0):
         self.type, self.name, self.owner, self.index = type, name, owner, index
-        self._tag = self._functions = None  # _functions: what eval() compiled
+        # what eval() compiled; the walk back that gradients of this cost share (grad.py)
+        self._tag = self._functions = self._walks = None
         self.where = user_line() if owner is None and self._placed else None
         if self.construction_observers:
             self.notify_construction_observers(self)

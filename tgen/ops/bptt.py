@@ -120,8 +120,9 @@ class _Back:
                     total = apply("add", total, term)
                 # a node of its own: what is yielded may be used to make another yielded value
                 starts[apply("copy", part.new)] = total
-        walk = Walk(starts, [p for p in self.params if hasattr(p.type, "dtype") and adjoint_dtype(p)], None)
-        walk.run()
+        targets = [p for p in self.params if hasattr(p.type, "dtype") and adjoint_dtype(p)]
+        walk = Walk(starts, targets, None)
+        walk.reach(targets)
         return {
             part: walk.adjoint(part.param) if part.param in walk.terms else None
             for part in (*self.carries, *self.read)
