@@ -41,6 +41,7 @@ ASKED = {  # expression of one input, the input, its value, the result
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKED)
 def test_an_input_that_only_the_graph_needed_is_used(name):
     expression, given, value, wanted = ASKED[name]
@@ -70,6 +71,7 @@ ROPS = {  # outputs, wrt, eval_points, the results at x = AT, y = 0, u = 1, v = 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROPS)
 def test_rop_through_outputs_that_do_not_depend_on_all(name):
     outputs, wrt, points, wanted = ROPS[name]
@@ -174,6 +176,7 @@ ON_AXIS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ON_AXIS)
 @pytest.mark.parametrize("dtype", ["int64", "int8"])
 def test_join_and_stack_along_a_symbolic_axis(name, dtype):
@@ -192,6 +195,7 @@ def test_join_and_stack_along_a_symbolic_axis(name, dtype):
         make(T.fscalar())
 
 
+@pytest.mark.slow
 def test_only_the_axis_that_is_taken_must_fit():
     f = function([k, X, Y], T.join(k, X, Y))
     assert f(1, np.ones((2, 3)), np.ones((2, 1))).shape == (2, 4)
@@ -228,6 +232,7 @@ def test_ops_equal_the_functions_that_made_them():
     assert T.tanh(x).owner.op == T.tanh and T.dot(X, Y).owner.op != T.add
 
 
+@pytest.mark.slow
 def test_outputs_of_functions_and_scans():
     f = function([x], [2 * x, tgen.Out(x, borrow=True)])
     assert [out.variable for out in f.outputs] == f.maker.fgraph.outputs and f.outputs[1].borrow
@@ -240,6 +245,7 @@ def test_outputs_of_functions_and_scans():
     assert tgen.gof.graph.is_same_graph(sums, sums) and sums.eval({x: AT}).tolist() == [1, 3]
 
 
+@pytest.mark.slow
 def test_shapes_of_pools():
     from tgen.tensor.signal.pool import Pool, pool_2d
 
@@ -280,6 +286,7 @@ P = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", P, ids=str)
 @pytest.mark.parametrize("replace, size", [(True, (50,)), (False, (1,))])
 def test_choice_with_zeros_and_float32(p, replace, size):
@@ -301,6 +308,7 @@ NEGATIVE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEGATIVE)
 def test_a_negative_deviation_is_a_value_error(name):
     f = function([s], NEGATIVE[name](RandomStreams(1), s))
@@ -313,6 +321,7 @@ def test_a_negative_deviation_is_a_value_error(name):
     assert np.isfinite(function([s], slope)(1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", [RandomStreams, MRG_RandomStreams])
 def test_clones_of_draws_with_replacements(maker):
     def draws(z):
@@ -326,6 +335,7 @@ def test_clones_of_draws_with_replacements(maker):
     assert (function([], moved)() >= 0.5).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", [RandomStreams, MRG_RandomStreams, philox])
 def test_draws_that_nobody_has_are_freed(maker):
     streams, same = maker(7), maker(7)

@@ -6,6 +6,7 @@ import gc
 from itertools import combinations
 
 import numpy as np
+import pytest
 
 import tgen
 import tgen.tensor as T
@@ -33,6 +34,7 @@ def test_results_are_nobody_elses():
     assert np.array_equal(w.get_value(), np.arange(12.0).reshape(3, 4)) and np.all(x == 1)
 
 
+@pytest.mark.slow
 def test_one_array_twice_and_views_of_a_borrowed_one():
     mine = np.arange(6.0)
     s = tgen.shared(mine, "s", borrow=True)
@@ -88,6 +90,7 @@ def test_updates_write_in_place_where_they_may():
     assert s.container.storage.version == versions and s.get_value()[0] == 1.75
 
 
+@pytest.mark.slow
 def test_results_outlive_the_function():
     (s,) = variables(np.arange(4.0))
     f = tgen.function([X], [X * 2, s + 1])

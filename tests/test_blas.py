@@ -20,6 +20,7 @@ def products():
 SIZES = [(1, 1, 1), (2, 3, 0), (0, 3, 2), (5, 7, 3), (13, 40, 300), (100, 129, 257), (97, 2050, 11)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_products(dtype, sizes):

@@ -38,6 +38,8 @@ from tgen.backends.c import blas, build, cache, directory, entry, host, image, t
 from tgen.config import config
 from tgen.errors import CacheSecurityError, CompileError
 
+pytestmark = pytest.mark.slow
+
 # ---- many processes ----
 
 

@@ -177,6 +177,7 @@ def test_update_error_names_the_culprit():
         function([], updates=[(w, w + T.cast(w, "float64"))])
 
 
+@pytest.mark.slow
 def test_default_updates():
     s = shared(0, "s")
     s.default_update = s + 1
@@ -194,6 +195,7 @@ def test_default_updates():
     assert s.get_value() == 21
 
 
+@pytest.mark.slow
 def test_givens():
     e = World()
     z = e.x * 3
@@ -243,6 +245,7 @@ def test_copy():
     assert copy.copy(f)(1) == 3 and e.s.get_value() == 3 and f.get_shared() == [e.s]
 
 
+@pytest.mark.slow
 def test_pickle_keeps_identity():
     e = World()
     W, x = shared(np.ones(3), "W"), T.dvector("x")
@@ -281,6 +284,7 @@ def test_pickle_of_the_rest():
     assert pickle.loads(pickle.dumps(z)).tag.note == "kept"
 
 
+@pytest.mark.slow
 def test_deep_graphs_are_pickled_without_recursion():
     x = T.dscalar("x")
     y = x

@@ -142,6 +142,7 @@ TABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
 def test_what_a_switch_did_not_take_has_no_gradient(name):
     inputs, g, values, wanted = TABLE[name]
@@ -157,6 +158,7 @@ UNARY = sorted(
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e300, -1e300, 5e-324, INF, -INF, NAN])
 
 
+@pytest.mark.slow
 def test_every_function_under_a_choice():
     """Where the slope of a function is finite it comes out; elsewhere the choice takes 0."""
     functions = [elemwise(name) for name in UNARY]
@@ -188,6 +190,7 @@ WAYS = {
 FUNCTIONS = {"log": T.log, "sqrt": T.sqrt, "reciprocal": lambda v: 1 / v, "1.5th power": lambda v: v**-1.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_the_mask_takes_every_way(way):
     """switch(way(c), way(f(v)), 0) has the gradient of f where c holds, once for each time it is shown."""
@@ -239,6 +242,7 @@ MIXED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [T.sqrt, T.log, lambda v: v])
 @pytest.mark.parametrize("way", MIXED)
 def test_rows_that_a_choice_cuts_off_hold_anything(way, function):
@@ -407,6 +411,7 @@ BRANCHES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BRANCHES)
 def test_the_branch_not_taken_has_no_gradient_and_no_error(name):
     inputs, cost, wrt, values, wanted = BRANCHES[name]
@@ -425,6 +430,7 @@ def test_both_sides_of_one_ifelse_share_what_they_need():
     assert ran(f, 1.0, 1) == ([2.0, 4.0], {"w"})
 
 
+@pytest.mark.slow
 def test_one_way_back_serves_all_that_a_branch_reads():
     """The gradients of what a branch reads are one ifelse, so nothing in the branch runs twice."""
     ws = [tgen.shared(np.full((3, 3), 0.1 * n), f"w{n}") for n in range(1, 6)]
@@ -442,6 +448,7 @@ def test_one_way_back_serves_all_that_a_branch_reads():
     assert not Twice.calls and results[0].any() and not any(r.any() for r in results[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [194, 200, 7, 40])
 def test_what_branches_make_stands_in_one_order(seed):
     """Lowered again, a program has the same text: the key of the cache is made of it."""

@@ -100,6 +100,7 @@ def in_terminal(arguments, environment, cwd):
 # ---- inspect FILE
 
 
+@pytest.mark.slow
 def test_list_stops_at_the_first_call(tgen_command, script):
     done = tgen_command("inspect", script, "--list", "--", "a", "--b")
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["step", "named", "double", "prog.py:15"]
@@ -111,6 +112,7 @@ def test_list_stops_at_the_first_call(tgen_command, script):
     assert "updates w" in done.stdout and "\x1b" not in done.stdout and r"x\x1b[31m" in done.stdout
 
 
+@pytest.mark.slow
 def test_run_goes_on_and_shows_the_exception_last(tgen_command, script):
     done = tgen_command("inspect", script, "--list", "--run", status=1)
     assert [line.split()[0] for line in done.stdout.splitlines()][-1] == "late"
@@ -120,6 +122,7 @@ def test_run_goes_on_and_shows_the_exception_last(tgen_command, script):
     assert "runpy" not in done.stderr and "tgen/cli" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["step", "named", "double", "prog.py:15", "15", "late"])
 def test_a_function_by_any_of_its_names(tgen_command, script, name):
     done = tgen_command("inspect", f"{script}:{name}", "--ir")
@@ -127,11 +130,13 @@ def test_a_function_by_any_of_its_names(tgen_command, script, name):
     assert "KeyError" not in done.stderr and ("value" in done.stderr) == (name == "late")
 
 
+@pytest.mark.slow
 def test_an_unknown_name(tgen_command, script):
     done = tgen_command("inspect", f"{script}:nosuch", status=1)
     assert done.stdout == "" and "no function called nosuch; built: step, named, double" in done.stderr
 
 
+@pytest.mark.slow
 def test_sections_and_names_beside(tgen_command, script, environment):
     done = tgen_command("inspect", f"{script}:step")
     heads = re.findall(r"^==== (\w+)", done.stdout, re.M)
@@ -154,6 +159,7 @@ def test_sections_and_names_beside(tgen_command, script, environment):
     )
 
 
+@pytest.mark.slow
 def test_nothing_is_compiled_unless_asm_asks(environment, script, tmp_path):
     log, wrapper = tmp_path / "calls", tmp_path / "cc"
     wrapper.write_text(f"""#!/bin/sh\necho "$@" >> {log}\nexec {shutil.which("cc")} "$@"\n""")
@@ -183,6 +189,7 @@ def test_nothing_is_compiled_unless_asm_asks(environment, script, tmp_path):
     assert count == 1 and "tgen_entry:" in done.stdout
 
 
+@pytest.mark.slow
 def test_colours_on_a_terminal_only(environment, script, tmp_path):
     status, shown = in_terminal(["inspect", f"{script}:step"], environment, tmp_path)
     assert (
@@ -197,6 +204,7 @@ def test_colours_on_a_terminal_only(environment, script, tmp_path):
     assert status == 0 and "\x1b" not in plain and "IR before passes" in plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text, words, status",
     [
@@ -217,6 +225,7 @@ def test_odd_scripts(tgen_command, tmp_path, text, words, status):
     assert words in done.stderr and done.stdout == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -273,6 +282,7 @@ def test_bound_names():
 # ---- the cache, the table, the doctor
 
 
+@pytest.mark.slow
 def test_cache_commands(tgen_command, environment, tmp_path):
     folder = str(tmp_path / "cache")  # of its own: it is damaged and cleared
     os.mkdir(folder, mode=0o700)
@@ -305,6 +315,7 @@ def test_cache_commands(tgen_command, environment, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_ops(tgen_command):
     table = tgen_command("ops").stdout.splitlines()
     assert len(table) > 300 and any(line.split()[:3] == ["tanh", "scalar", "yes"] for line in table)
@@ -317,6 +328,7 @@ def test_ops(tgen_command):
     tgen_command("ops", "nosuchop", status=1)
 
 
+@pytest.mark.slow
 def test_doctor(tgen_command, environment, tmp_path):
     done = tgen_command("doctor")
     for word in (
@@ -334,6 +346,7 @@ def test_doctor(tgen_command, environment, tmp_path):
     assert re.search(r"missing\s+compiler\s+no C compiler found: looked for nosuchcompiler", done.stdout)
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early(environment, script, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "tgen", "inspect", script],

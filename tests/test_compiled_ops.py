@@ -57,6 +57,7 @@ def fitting(op, operands, maximum):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtypes", SWEEP, ids="-".join)
 def test_scalar_ops(dtypes):
     """All values, layouts and ranks 2 and 0; for one group of dtypes all ops are one function."""
@@ -92,6 +93,7 @@ BROADCASTS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "int16", "bool"])
 def test_scalar_ops_broadcast(dtype):
     rng = np.random.default_rng(0)
@@ -173,6 +175,7 @@ def check_reduction(op, axes, x, got):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "uint8", "bool"])
 def test_reductions(rank, dtype):
@@ -193,6 +196,7 @@ def test_reductions(rank, dtype):
                 check_reduction(op, axes, given, got)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bool"])
 def test_reductions_of_nothing(dtype):
     x = TensorType(dtype, (None,) * 3)("x")
@@ -204,6 +208,7 @@ def test_reductions_of_nothing(dtype):
             assert same_bits(got, reduced(op, axes, given)), f"{op} over {axes} of {shape}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin"])
 def test_extremes_of_nothing_are_refused(name):
     x = T.dmatrix("x")
@@ -213,6 +218,7 @@ def test_extremes_of_nothing_are_refused(name):
     assert [r.shape for r in f(np.zeros((0, 3)))] == [(0,), ()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape, axes",
     [
@@ -240,6 +246,7 @@ def test_long_float32_sums_keep_their_digits(shape, axes):
 # -- numbers in the C --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_numbers_in_a_kernel_are_variables_of_their_dtype():
     """A sign that meets a sign, and a count that only 64 bits can be shifted by; test_ops.py has every op."""
     v, i = T.fvector("v"), T.lvector("i")

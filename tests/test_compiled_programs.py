@@ -485,12 +485,14 @@ def more(name, inputs):
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs(name):
     inputs, make, values = PROGRAMS[name]
     agree(inputs, (make or more(name, inputs))(), values, modes=MODES[: 1 + (name in TWICE)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -519,6 +521,7 @@ def test_layouts_of_arguments(name, layout):
     agree(inputs, make(), [change(a) if np.ndim(a) == 2 else a for a in values], modes=MODES[:1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -565,6 +568,7 @@ EMPTY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_arrays_without_elements(shape):
     agree([X], EMPTY["elementwise and sums"](), [np.zeros(shape)], modes=MODES[:1])
@@ -584,6 +588,7 @@ MATRICES = {
 SIZES = [(4, 3, 5), (1, 3, 5), (4, 1, 5), (4, 3, 1), (0, 3, 5), (4, 0, 5), (4, 3, 0), (1, 1, 1), (37, 19, 23)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_products(dtype):
     a, b, u, w = T.matrix("a", dtype), T.matrix("b", dtype), T.vector("u", dtype), T.vector("w", dtype)
@@ -633,6 +638,7 @@ def test_products(dtype):
 # -- updates -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_updates_of_every_kind():
     """In place, flipped, copied; of another shape; read by views; a number; an output that is an update."""
     w, b, c, g = (
@@ -683,6 +689,7 @@ def test_an_error_of_the_interpreter_is_one_of_the_c():
             f(*values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout", [np.asfortranarray, lambda a: a[::-1], lambda a: np.repeat(a, 2, axis=1)[:, ::2]]
 )
@@ -723,6 +730,7 @@ NEIGHBOURS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_neighbouring_axes_run_as_one_loop(name):
     make, depths = NEIGHBOURS[name]

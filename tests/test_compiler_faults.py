@@ -23,6 +23,8 @@ from tgen.backends.c import build, cache, directory, toolchain, watch
 from tgen.config import config
 from tgen.errors import CompileError
 
+pytestmark = pytest.mark.slow
+
 # ---- keys ----
 
 FEATURES = dict.fromkeys(toolchain.PROBES, True)

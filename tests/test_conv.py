@@ -123,6 +123,7 @@ def convolve(x, w, border, strides, dilation, groups, flip):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("row", CONVS, ids=str)
 def test_convolution_is_its_loops(row, dtype):
@@ -154,6 +155,7 @@ def test_convolution_is_its_loops(row, dtype):
         assert abs(float((part.astype("float64") * given).sum()) - inner) <= TOLERANCE[dtype] * scale
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [CONVS[k] for k in (0, 3, 4, 5, 14, 15)], ids=str)
 def test_gradients_to_second_order(row):
     x, w = rand(*row[0]), rand(*row[1])
@@ -171,6 +173,7 @@ def test_gradients_to_second_order(row):
     np.testing.assert_allclose((second(x, w) * v).sum(), wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", CUTS)
 def test_results_do_not_depend_on_threads_much(threads):
     """Sums over parts are in order of the parts; images and rows are dealt without gaps."""
@@ -231,6 +234,7 @@ def with_zeros(*shape, dtype):
     return np.where(RNG.random(shape) < 1 / 3, 0, RNG.standard_normal(shape)).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, threads", [("float64", 1), ("float32", 2)])
 @pytest.mark.parametrize("row", STRANGE, ids=str)
 def test_what_is_not_finite_meets_the_padding(row, dtype, threads):
@@ -263,6 +267,7 @@ def test_what_is_not_finite_meets_the_padding(row, dtype, threads):
                         np.testing.assert_allclose(got, p, TOLERANCE[dtype], TOLERANCE[dtype], err_msg=where)
 
 
+@pytest.mark.slow
 def test_padding_is_multiplied_and_dropped():
     """By hand: 0 times infinity is a product of the padded image; what reaches a pixel is what met it."""
     x, w, g = T.dtensor4(), T.dtensor4(), T.dtensor4()
@@ -281,6 +286,7 @@ def test_padding_is_multiplied_and_dropped():
     np.testing.assert_array_equal(got[2], row(np.nan, np.inf, np.inf))
 
 
+@pytest.mark.slow
 def test_public_gradients_are_those_of_grad():
     x, w, g = rand(2, 3, 8, 7), rand(4, 3, 3, 2), rand(2, 4, 4, 6)
     a, b, c = T.dtensor4(), T.dtensor4(), T.dtensor4()
@@ -306,6 +312,7 @@ def test_public_gradients_are_those_of_grad():
         np.testing.assert_allclose(p, r)
 
 
+@pytest.mark.slow
 def test_layouts_and_dtypes():
     """Arguments of any strides; shared filters; dtypes are promoted, ints become floats."""
     x, w = rand(4, 6, 5, 3), tgen.shared(rand(2, 3, 2, 2).astype("float32"))
@@ -346,6 +353,7 @@ def test_stated_shapes():
     assert T.nnet.conv.conv2d(a, b, (None, 1, 9, 9), (4, 1, 3, 3), "full").type.shape == (None, 4, 11, 11)
 
 
+@pytest.mark.slow
 def test_sizes_that_do_not_fit():
     a, b = T.dtensor4("a"), T.dtensor4("b")
     f = tgen.function([a, b], T.nnet.conv2d(a, b))
@@ -388,6 +396,7 @@ def test_refusals(error, call):
         call(T.dtensor4(), T.dtensor4())
 
 
+@pytest.mark.slow
 def test_separable():
     x, d, p = rand(2, 3, 6, 6), rand(6, 1, 3, 3), rand(4, 6, 1, 1)
     a, b, c = T.dtensor4(), T.dtensor4(), T.dtensor4()
@@ -413,6 +422,7 @@ POOLS = [  # shape, window, strides, pad
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignore_border", [True, False])
 @pytest.mark.parametrize("row", POOLS, ids=str)
 def test_pools_are_their_loops(row, ignore_border):
@@ -435,6 +445,7 @@ def test_pools_are_their_loops(row, ignore_border):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", pool.MODES)
 def test_pool_gradients(mode):
     x = RNG.permutation(2 * 7 * 8).reshape(2, 7, 8) / 10.0
@@ -524,6 +535,7 @@ def plain_windows(x, window, step, mode):
     return np.array(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mode, window, step",
     [
@@ -546,6 +558,7 @@ def test_windows(mode, window, step):
         assert abs((g * x).sum() - 2 * (got**2).sum()) < 1e-9
 
 
+@pytest.mark.slow
 def test_windows_that_do_not_cover():
     a = T.dtensor4()
     with pytest.raises(ValueError):
@@ -559,6 +572,7 @@ def test_windows_that_do_not_cover():
     np.testing.assert_array_equal(tgen.function([a], back)(x), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [2, 3])
 def test_bilinear_upsampling(ratio):
     """Both ways give the same; inside it is linear interpolation."""
@@ -577,6 +591,7 @@ def test_bilinear_upsampling(ratio):
     np.testing.assert_allclose(np.diff(up)[ratio:-ratio], 1 / ratio)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes, shape", [("spatial", (3,)), ("per-activation", (3, 4, 5)), ((0, 1), (4, 5))])
 def test_batch_normalization(axes, shape):
     x, gamma, beta, mean, var = rand(6, 3, 4, 5), rand(*shape), rand(*shape), rand(*shape), rand(*shape) ** 2
@@ -631,6 +646,7 @@ def test_primitives_refuse(name):
         )
 
 
+@pytest.mark.slow
 def test_sizes_found_inside():
     """Images chosen by a mask: their number, and with it all workspace, is known only when
     something has run.
@@ -654,6 +670,7 @@ def test_sizes_found_inside():
         np.testing.assert_allclose([(gx * x).sum(), (gw * w).sum()], 2 * (wanted**2).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shapes", [((None, 4, None, None), (None,) * 4), ((None,) * 4, (None, 2, None, None))]
 )
@@ -669,6 +686,7 @@ def test_groups_where_only_one_operand_says_how_many_channels(shapes):
         f(images, rand(6, 3, 3, 3))
 
 
+@pytest.mark.slow
 def test_groups_of_channels_that_were_joined():
     a, b, w = T.tensor4("a"), T.tensor4("b"), T.tensor4("w")
     x = T.specify_shape(T.concatenate([a, b], axis=1), (2, 4, 5, 5))
@@ -678,6 +696,7 @@ def test_groups_of_channels_that_were_joined():
     np.testing.assert_allclose(f(images[:, :1], images[:, 1:], filters), wanted, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["max", "sum", "average_exc_pad"])
 def test_elements_that_no_window_meets_have_no_gradient(mode):
     """As many places times window as elements, and yet gaps: what padding takes is missing inside.

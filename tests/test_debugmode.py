@@ -20,6 +20,7 @@ def program():
     ), w
 
 
+@pytest.mark.slow
 def test_a_right_function_passes():
     step, w = program()
     for _ in range(3):
@@ -44,6 +45,7 @@ def test_errors_stay_the_functions_own():
     assert np.array_equal(w.get_value(), before)
 
 
+@pytest.mark.slow
 def test_what_a_program_means_is_no_difference():
     """The stable identities are the meaning: plain logs of these would be -inf where the function says a
     number.

@@ -43,6 +43,7 @@ def theano():
 # -- the table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path, name, source", ROWS, ids=[f"{path}.{name}".lstrip(".") for path, name, _ in ROWS]
 )

@@ -10,6 +10,8 @@ import pytest
 
 from tgen.examples.digits import data
 
+pytestmark = pytest.mark.slow
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

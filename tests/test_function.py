@@ -324,6 +324,7 @@ BUILD = [  # (what, error class, words in the message, call)
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what, error, words, call", BUILD, ids=[row[0] for row in BUILD])
 def test_misuse_when_built(what, error, words, call):
     world = World()
@@ -505,6 +506,7 @@ CALLS = [  # (what, words, function, call)
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what, words, make, call", CALLS, ids=[row[0] for row in CALLS])
 def test_misuse_when_called(what, words, make, call):
     world = World()
@@ -566,6 +568,7 @@ ACCEPTED = [  # (dtype, ndim, given, result)
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, ndim, given, result",
     ACCEPTED,

@@ -26,6 +26,8 @@ sys.path.append(str(ROOT / "tools"))
 
 from mutants import MUTANTS, Broken, applied, by_search, by_tests  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 BATCHES = range(8)
 
 

@@ -70,6 +70,7 @@ def warnings(text, *flags):
     ).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WARNED)
 @pytest.mark.parametrize("flags", [(), ("-fopenmp-simd",)], ids=["plain", "simd"])
 def test_no_warnings(name, flags):
@@ -191,6 +192,7 @@ def test_an_argument_and_a_result_share_a_function():
     assert warnings(text) == ""
 
 
+@pytest.mark.slow
 def test_shared_functions_reduce_gather_and_take_sizes_found_inside():
     """Partial results, indices, rows, inner kernels and late sizes as parameters; on a team, too."""
     x, y, i = T.dmatrix("x"), T.dmatrix("y"), T.lvector("i")
@@ -294,6 +296,7 @@ def front_end(count):
     return c_text([x], [y])
 
 
+@pytest.mark.slow
 def test_a_deep_chain_needs_no_recursion():
     """And its C is in functions of a bounded length."""
     old = sys.getrecursionlimit()
@@ -313,6 +316,7 @@ def depth():
     return count
 
 
+@pytest.mark.slow
 def test_a_chain_of_kernels_computes():
     x, y = chain(1500)
     values = np.linspace(-1, 1, 9)
@@ -321,6 +325,7 @@ def test_a_chain_of_kernels_computes():
     np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_diamonds_are_visited_once():
     """60 of them, one on the other, are 2**60 paths."""
     x, n = T.dvector("x"), T.lscalar("n")
@@ -346,6 +351,7 @@ def test_what_is_written_twice_is_computed_once():
     assert c_text([X], [y * 2 + y, T.exp(y)]) == c_text([X], [part() * 2 + part(), T.exp(part())])
 
 
+@pytest.mark.slow
 def test_the_order_of_updates_means_nothing():
     results = set()
     for order in itertools.permutations(range(3)):
@@ -356,6 +362,7 @@ def test_the_order_of_updates_means_nothing():
     assert len(results) == 1
 
 
+@pytest.mark.slow
 def test_many_outputs_and_reductions():
     """Wide programs: some hundred kernels and steps in one function."""
     rows = [T.exp(X * float(k)).sum(axis=k % 2) for k in range(60)] + [X[X > k].sum() for k in range(10)]

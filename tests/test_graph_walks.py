@@ -164,6 +164,7 @@ def test_a_topological_order_of_contradicting_demands_is_refused():
         G.stack_search([3], lambda n: None, "widest")
 
 
+@pytest.mark.slow
 def test_walks_of_long_graphs_are_not_recursive():
     deep = x
     for _ in range(20_000):

@@ -166,6 +166,7 @@ def slope(few, many):
     return math.log(many / few) / math.log(TIMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_work_grows_with_the_program(shape):
     calls(shape, 30)  # what is made once in a process is made here
@@ -180,6 +181,7 @@ def test_work_grows_with_the_program(shape):
     assert not steep, "calls at both sizes, of what grows faster than the program"
 
 
+@pytest.mark.slow
 def test_a_steep_function_is_found():
     def quadratic(n):
         x = T.dscalar("x")
@@ -189,6 +191,7 @@ def test_a_steep_function_is_found():
     assert slope(few["<built-in method builtins.abs>"], many["<built-in method builtins.abs>"]) > ONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_recurses_over_a_program(shape):
     front_end(shape, 30)  # imports and templates are deep

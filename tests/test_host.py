@@ -35,6 +35,7 @@ ARRAYS = [
 # -- values, sizes, gradients --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", [Cube(), SizedCube()], ids=["found sizes", "inferred sizes"])
 @pytest.mark.parametrize("array", ARRAYS, ids=["small", "strided", "empty", "large"])
 def test_an_op_among_others(op, array):
@@ -42,6 +43,7 @@ def test_an_op_among_others(op, array):
     agree([X], [y, (y * X).sum(), y.T, op(X.sum()), y.shape[0]], [array])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", [Cube(), SizedCube()])
 def test_gradients(op):
     f = tgen.function(
@@ -89,6 +91,7 @@ def test_known_sizes_need_no_check_and_hold():
     assert tgen.function([V], lying(V))([1, 2]).tolist() == [1, 1]
 
 
+@pytest.mark.slow
 def test_infer_shape_of_values_and_of_both_signatures():
     def by_value(node, shapes):
         return [(node.inputs[0], 2)]
@@ -122,6 +125,7 @@ def test_infer_shape_that_does_not_know_or_fails():
         assert warned[0].filename == __file__ and tgen.function([V], y)([1.0]).shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int32", "uint64", "float32", "float64"])
 @pytest.mark.parametrize("rank", [0, 1, 3])
 def test_every_dtype_goes_in_and_out(dtype, rank):
@@ -145,6 +149,7 @@ def test_every_dtype_goes_in_and_out(dtype, rank):
     )
 
 
+@pytest.mark.slow
 def test_arguments_are_the_bodys_own():
     """It may keep them, and write to them."""
     kept, s = [], tgen.shared(np.ones(3), "s")
@@ -175,6 +180,7 @@ def test_arguments_are_the_bodys_own():
     )
 
 
+@pytest.mark.slow
 def test_no_memory_is_lost_or_given_away():
     f = tgen.function([V], [Where(0.0)(V)[0], SizedCube()(V)])
     v = np.ones(200000)
@@ -408,6 +414,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name, type, value, kind, words", WRONG, ids=[row[0] for row in WRONG])
 def test_wrong_results_name_op_and_line(mode, name, type, value, kind, words):
@@ -420,6 +427,7 @@ def test_wrong_results_name_op_and_line(mode, name, type, value, kind, words):
     assert f"Says at {__file__}:{line}" in str(caught.value) and (s.get_value() == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "type, value",
     [

@@ -204,6 +204,7 @@ def test_an_op_without_a_hash():
     assert tgen.function([V], [one(V), two(V)])([2.0])[1].tolist() == [-2]
 
 
+@pytest.mark.slow
 def test_functions_do_not_outlive_themselves():
     op = Cube()
     f = tgen.function([V], op(V))
@@ -217,6 +218,7 @@ def test_functions_do_not_outlive_themselves():
 # -- pickles -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_graphs_and_functions_with_ops_as_pickles():
     s = tgen.shared(np.ones(3), "s")
     y = Where(0.5)(SizedCube()(V) + s)[0].sum() + userops.solved(X, V)[1]
@@ -231,6 +233,7 @@ def test_graphs_and_functions_with_ops_as_pickles():
         pickle.dumps(tgen.as_op([T.dscalar], [T.dscalar])(lambda x: x))
 
 
+@pytest.mark.slow
 def test_a_pickle_goes_to_another_process(tmp_path):
     path = tmp_path / "f.pkl"
     path.write_bytes(pickle.dumps(tgen.function([V], Where(1.0)(Print("seen", ("shape",))(V))[0] * 2)))

@@ -31,6 +31,7 @@ def printed(f, *values):
     return out.getvalue().splitlines(), result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", [Cube(), SizedCube()], ids=["found sizes", "inferred sizes"])
 def test_an_op_in_each_step(op):
     states, _ = tgen.scan(lambda row, h: op(h * 0.5) + row, sequences=[X], outputs_info=[V])
@@ -43,6 +44,7 @@ def test_an_op_in_each_step(op):
     agree([X, V], [states, mapped], [np.zeros((0, 3)), np.ones(3)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", [Cube(), SizedCube()], ids=["found sizes", "inferred sizes"])
 def test_gradient_through_the_steps(op):
     states, _ = tgen.scan(lambda h, w: op(h) * w, outputs_info=[V], non_sequences=[W], n_steps=3)
@@ -96,6 +98,7 @@ def test_prints_of_steps_in_order():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES[:2])
 def test_loops_branches_and_prints_keep_their_order(mode):
     late = Print("late", ("ndim",))(T.dot(T.exp(T.exp(X).sum(axis=1)), X).sum())
@@ -148,6 +151,7 @@ def test_asserts_name_the_step():
         f([1.0, 2, 0, 7])
 
 
+@pytest.mark.slow
 def test_only_the_branch_that_is_taken_runs():
     calls = []
     noisy = Calls(lambda: calls.append(1))
@@ -161,6 +165,7 @@ def test_only_the_branch_that_is_taken_runs():
     agree([A, V], [some * 2], [-1.0, np.array([-1.0, 2])])
 
 
+@pytest.mark.slow
 def test_loops_on_a_team():
     with in_parts():
         states, _ = tgen.scan(lambda h: T.tanh(SizedCube()(h) + X), outputs_info=[X], n_steps=4)
@@ -180,6 +185,7 @@ def test_a_graph_op_and_a_print_in_a_gradient_of_steps():
     assert ga == 25 and gb == 100 * 15 + 5 * 100 * 3 and set(lines) == {"h ndim = 0"}
 
 
+@pytest.mark.slow
 def test_an_interrupt_during_a_body_and_between_steps():
     s = tgen.shared(np.zeros(()), "s")
     bodies = []

@@ -113,6 +113,7 @@ def symbolic(key, given):
     return tuple(map(one, key)) if isinstance(key, tuple) else one(key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_reads_and_writes_as_numpy(number):
     ndim, key = CASES[number]
@@ -133,6 +134,7 @@ def test_reads_and_writes_as_numpy(number):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SLICES, ids=str)
 def test_slices_of_static_axes_have_static_sizes(key):
     x = T.tensor("float64", (6,))
@@ -140,6 +142,7 @@ def test_slices_of_static_axes_have_static_sizes(key):
     assert np.array_equal(evaluate([x[key]], {x: X1})[0], X1[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
 @pytest.mark.parametrize("number", range(len(SLICES)))
 def test_slices_of_other_lengths(number, n):
@@ -193,6 +196,7 @@ def test_a_float_variable_is_refused():
         T.vector()[T.dscalar("f")]
 
 
+@pytest.mark.slow
 def test_slices_with_a_variable_step():
     x, a, b, s = T.dmatrix("x"), *T.lscalars("a", "b", "s")
     f = tgen.function(
@@ -310,6 +314,7 @@ PLACES = [  # (of a vector of integers i, its value, the error when the function
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", range(len(PLACES)))
 def test_what_is_out_of_range_is_found_when_the_function_runs(row):
     make, value, error = PLACES[row]
@@ -347,6 +352,7 @@ def test_nonzero_compress_choose():
         T.nonzero(T.scalar())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("function", [lambda z: z, T.sum, T.exp])
 def test_a_run_of_indices_that_is_out_of_range_for_sure(size, function):
@@ -358,6 +364,7 @@ def test_a_run_of_indices_that_is_out_of_range_for_sure(size, function):
             f(np.ones(size))
 
 
+@pytest.mark.slow
 def test_what_is_read_of_nothing_is_refused_at_the_call():
     """A static axis of 0, behind the passes too: the IR is right, for the check ends the call."""
     x = T.dvector("x")

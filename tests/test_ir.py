@@ -76,6 +76,7 @@ def test_text_round_trip(text):
     verify(parse(text))
 
 
+@pytest.mark.slow
 def test_text_of_random_programs():
     texts = [to_text(verify(lowered(seed)[0])) for seed in range(60)]
     texts = [text for text in texts if "sha256" not in text]  # a large constant is only named in a text
@@ -89,6 +90,7 @@ def test_names_do_not_depend_on_spelling():
     assert names(function)[function.block.results[0]] == "v1"
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**64 - 1))
 @settings(max_examples=300, deadline=None)
 def test_constants_are_exact(bits):
@@ -99,6 +101,7 @@ def test_constants_are_exact(bits):
     assert struct.pack("<d", again) == struct.pack("<d", value) and to_text(function) == text
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
@@ -416,6 +419,7 @@ def chain_text(count):
     return f"function (v0: float64[n0]) {{\n{steps}  return v{count}\n}}\n"
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_linear_and_flat():
     count = 100_000
     text = chain_text(count)

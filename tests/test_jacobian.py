@@ -37,6 +37,7 @@ FUNCTIONS = {
 POOLED = {"pool": lambda p: pool_2d(T.outer(p, p), (2, 2), ignore_border=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS | POOLED)
 def test_the_passes_keep_second_derivatives(name):
     """Loops over rows whose bodies are gradients: the IR stays sound and means the same."""
@@ -45,6 +46,7 @@ def test_the_passes_keep_second_derivatives(name):
     reference([p], [T.hessian(cost, p, disconnected_inputs="ignore")], [P], stages=True)
 
 
+@pytest.mark.slow
 def test_the_hessian_of_pooled_products():
     p = T.dvector("p")
     cost = T.exp(pool_2d(T.dot(p.dimshuffle(0, "x"), p.dimshuffle("x", 0)), (2, 2), ignore_border=True).sum())
@@ -58,6 +60,7 @@ def differences(f, p):
     return np.stack(columns, axis=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_jacobian_hessian_and_rop_equal_differences(name):
     p = T.dvector("p")
@@ -115,6 +118,7 @@ def test_numeric_grad():
     assert x.tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_verify_grad():
     T.verify_grad(lambda x, y: T.tanh(T.dot(x, y)), [W, W.T.copy()], n_tests=1)
     with pytest.raises(GradientError, match="input 0"):

@@ -133,6 +133,7 @@ def wanted(read, y):
         return IndexError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("scan", SCANS)
 def test_the_last_rows_are_kept(scan, name):
@@ -151,6 +152,7 @@ def test_the_last_rows_are_kept(scan, name):
             np.testing.assert_allclose(got, expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READS)
 def test_the_last_rows_in_c(name):
     read, _ = READS[name]
@@ -174,6 +176,7 @@ def test_what_is_read_beside_the_last_rows_is_kept_once(name):
     ]
 
 
+@pytest.mark.slow
 def test_the_last_place_by_the_number_of_steps():
     y = SCANS["a state"]()
     assert kept([y[n - 1]]) == kept([y[n - 1 : n]]) == kept([y[n - 1 :]]) == ["final"]
@@ -203,6 +206,7 @@ def test_few_steps_are_kept_as_they_are():
     assert kept([y[-1:]]) == kept([z[-1:]]) == kept([z[-2]]) == ["final"] and kept([y[-2]]) == ["history"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(48))
 def test_ends_of_random_scans(seed):
     """Against a plain loop; every eighth in C too."""
@@ -224,6 +228,7 @@ def test_ends_of_random_scans(seed):
             np.testing.assert_allclose(got, array, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_last_value_kept_twice():
     """The state after the last step, and the last row of the history of the same loop."""
     (q,) = loop([state], [T.tanh(state)], [start], [], n)
@@ -237,6 +242,7 @@ def test_the_last_value_kept_twice():
     np.testing.assert_array_equal(w.get_value(), START + 3)
 
 
+@pytest.mark.slow
 def test_in_a_loop_and_in_a_branch():
     inner = lambda r: tgen.scan(lambda e, a: T.tanh(a + e), r, r[0])[0]  # noqa: E731
     y, _ = tgen.scan(lambda r: inner(r)[-2] + inner(r)[-1:].sum(), rows)
@@ -246,6 +252,7 @@ def test_in_a_loop_and_in_a_branch():
     agree(INPUTS, [z], given(1), modes=("FAST_RUN",))
 
 
+@pytest.mark.slow
 def test_gradients_keep_what_they_need():
     h = start
     y, _ = tgen.scan(
@@ -356,6 +363,7 @@ CHAINS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", CHAINS, ids=lambda p: p.__name__)
 def test_registers_in_c(program):
     outputs = program()
@@ -369,6 +377,7 @@ def test_registers_in_c(program):
         agree(INPUTS, outputs, given(5), modes=("FAST_RUN",))
 
 
+@pytest.mark.slow
 def test_no_warnings():
     for outputs in [program() for program in CHAINS] + [
         [read(make()) for make in SCANS.values()] for read, _ in READS.values()

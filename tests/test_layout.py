@@ -32,6 +32,7 @@ def step(count=0.0):
     return tgen.function([x], outputs, updates=[(state, state + x), (calls, calls + 1)]), state, calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_call_is_made_once(name):
     f, state, calls = step()
@@ -72,6 +73,7 @@ def test_numbers_need_no_other_library():
     assert f.fn.program.c_text() == f.fn.program.c_text(general=True)
 
 
+@pytest.mark.slow
 def test_a_lent_array_of_any_layout():
     mine = np.asfortranarray(A)
     w, x = tgen.shared(mine, "w", borrow=True), T.dmatrix("x")
@@ -128,6 +130,7 @@ def test_both_libraries_are_found_again(monkeypatch):
     assert len(keys) == 2 and g.fn.library is f.fn.library and calls.get_value() == 1
 
 
+@pytest.mark.slow
 def test_threads_meet_the_swap():
     """Half of the threads bring other layouts: every call is one step, whichever library it ran in."""
     x, total, calls = T.dmatrix("x"), tgen.shared(np.zeros((6, 8)), "total"), tgen.shared(0, "calls")
@@ -151,6 +154,7 @@ def test_threads_meet_the_swap():
     assert not wrong and calls.get_value() == 1600 and (total.get_value() == 1600).all()
 
 
+@pytest.mark.slow
 def test_debug_mode_sees_every_layout():
     x = T.dmatrix("x")
     f = tgen.function([x], [x.sum(axis=0), x * 2], mode="DebugMode")

@@ -280,6 +280,7 @@ def made():
     ]
 
 
+@pytest.mark.slow
 def test_ops_by_their_classes():
     inputs, pairs = made()
     rng = np.random.RandomState(0)

@@ -16,6 +16,8 @@ import tgen
 import tgen.tensor as T
 from tgen.backends.c import toolchain
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 2**31 + 100
 
 

@@ -158,12 +158,14 @@ PROGRAMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_a_loop_in_c(program):
     inputs, outputs, values = program()
     agree(inputs, outputs, values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_a_loop_in_parts_on_a_team(program):
     inputs, outputs, values = program()
@@ -171,6 +173,7 @@ def test_a_loop_in_parts_on_a_team(program):
         agree(inputs, outputs, values, modes=("FAST_RUN",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 1, 2])
 @pytest.mark.parametrize("program", [shifted, scalars, until, steady], ids=lambda p: p.__name__)
 def test_no_step_and_few(program, steps):
@@ -181,6 +184,7 @@ def test_no_step_and_few(program, steps):
     agree(inputs, outputs, [*values[:-1], np.int64(steps)], modes=("FAST_RUN",))
 
 
+@pytest.mark.slow
 def test_empty_sequence():
     (hs,) = loop([state, row], [T.tanh(T.dot(state, w) + row)], [h], [x], x.shape[0])
     agree([x, h, w], [hs, *T.grad(hs.sum(), [w, h, x])], [X[:0], H, W], modes=("FAST_RUN",))

@@ -126,6 +126,7 @@ def split(text):
     return around, lines[:at], lines[at:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("general", [False, True], ids=["dense", "general"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_sizes_are_written_before_they_are_read(name, general):
@@ -209,6 +210,7 @@ def number(text, given):
     return eval(re.sub(r"tgen_size_(div|mod|min|max)", r"\1", text).replace("f->", ""), {**PYTHON}, given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values", [(np.arange(12.0).reshape(4, 3), 4, 6), (np.arange(6.0).reshape(2, 3), 1, 2)]
 )

@@ -86,6 +86,7 @@ def plain():
     return c_text(*program(PLAIN))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [HOSTILE, drawn(size(20, 460))], ids=["chosen", "drawn"])
 def test_the_c_text_does_not_depend_on_names(plain, names):
     for name in names:
@@ -93,6 +94,7 @@ def test_the_c_text_does_not_depend_on_names(plain, names):
     figure(names=len(names))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [name for name in HOSTILE if not name.isprintable()] + ["x" * (1 << 20)],
@@ -114,6 +116,7 @@ def test_messages_and_inspection_show_names_safely(name):
 # -- what templates get --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype", ["float32", "float64", "int8", "uint8", "int16", "int32", "int64", "uint64"]
 )

@@ -146,6 +146,7 @@ def numpy_function(name):
     return getattr(getattr(np, place) if place else np, last, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_numpys_value(name):
     operands, calls = CASES[name]
@@ -205,6 +206,7 @@ ARGUMENTS = [
 OTHERS = [(name, function) for name, function in dispatched() if name not in FUNCTIONS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, function", OTHERS, ids=[name for name, _ in OTHERS])
 def test_a_function_without_a_symbolic_form_says_what_to_use(name, function):
     for args in ARGUMENTS:
@@ -248,6 +250,7 @@ def test_options_that_variables_do_not_have(row):
         call()
 
 
+@pytest.mark.slow
 def test_numpy_functions_in_a_compiled_function():
     m = T.dmatrix("m")
     f = tgen.function(

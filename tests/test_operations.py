@@ -56,6 +56,7 @@ def test_the_status_is_what_grad_does():
         T.grad(T.shape(x).sum() * 1.0, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - UNPROBED))
 def test_every_function_is_probed(name):
     status, composed = probing.probe(FUNCTIONS[name]) or (None, None)
@@ -66,6 +67,7 @@ def test_every_function_is_probed(name):
     assert set(composed) <= set(OPS)
 
 
+@pytest.mark.slow
 def test_the_table_is_whole():
     assert all(isinstance(operations.line(name, op)[4], str) for name, op in OPS.items())
     for name in (

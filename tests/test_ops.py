@@ -16,6 +16,8 @@ from tgen.codegen.names import immediate
 from tgen.core.dtypes import DTYPE
 from tgen.ops.declare import LIBM, c_text
 
+pytestmark = pytest.mark.slow
+
 assert tgen.ops
 HELPERS = Path(__file__).parent.parent / "templates" / "lib" / "scalar.c.j2"
 FLAGS = [

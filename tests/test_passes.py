@@ -108,6 +108,7 @@ def rewritten(function, r, through=False):
     return verify(function.with_block(Sweep(function.block, (r,), through).run()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("r", EXACT, ids=[r.name for r in EXACT])
 def test_exact_rule(r):
     used = 0
@@ -123,6 +124,7 @@ def test_exact_rule(r):
     assert used, f"{r.text} applied to nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("r", STABLE, ids=[r.name for r in STABLE])
 def test_stable_rule(r):
     used = 0
@@ -258,6 +260,7 @@ def test_integers_and_bools_are_left_alone():
 # -- the passes on random programs ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*OPTIONAL, "all"])
 def test_passes_keep_results(name):
     """Each pass alone, without the C: it is verified, and its IR does what it did before."""
@@ -276,6 +279,7 @@ def test_passes_keep_results(name):
             )
 
 
+@pytest.mark.slow
 def test_passes_are_idempotent():
     for seed in range(20):
         function = passes.run(lowered(seed)[0], skip=("fuse",))
@@ -403,6 +407,7 @@ def test_a_failing_pass_is_named():
     assert "in pass wrong" in caught.value.__notes__[0]
 
 
+@pytest.mark.slow
 def test_long_chains_need_no_stack():
     count = 100_000
     kinds = ("mul v{0}, v2", "neg v{0}", "add v{0}, v0", "sub v{0}, v2", "neg v{0}")

@@ -40,6 +40,7 @@ def trained(request):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_training_goes_on_where_it_stopped(trained, copied):
     """The copy does what the model does, digit for digit, with memory of its own: neither sees what happens
@@ -62,6 +63,7 @@ def test_training_goes_on_where_it_stopped(trained, copied):
     assert np.array_equal(twin.along(X), again.along(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_what_was_one_is_one(trained, copied):
     """Functions share the weights, expressions their parts; graphs that were two attributes can be used
@@ -87,6 +89,7 @@ def test_what_was_one_is_one(trained, copied):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_names_tags_and_attributes(trained, copied):
     twin = copied(trained)
@@ -99,6 +102,7 @@ def test_names_tags_and_attributes(trained, copied):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_samples_and_their_streams(trained, copied):
     """A sample knows its state and its update; the stream's list is about these very ones, so seed() starts
@@ -123,6 +127,7 @@ def test_samples_and_their_streams(trained, copied):
     assert not same([held()], [held()])
 
 
+@pytest.mark.slow
 def test_a_copy_shares_and_a_deep_copy_does_not():
     model = Model()
     shallow = copy.copy(model)
@@ -192,6 +197,7 @@ def test_generic_and_random_state_variables():
         ).randint(1000)
 
 
+@pytest.mark.slow
 def test_many_variables_of_a_deep_graph_without_recursion():
     x = T.dscalar("x")
     chain = [x]

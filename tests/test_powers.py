@@ -56,6 +56,7 @@ def test_what_numpy_refuses_and_what_it_computes(base):
             assert got.dtype == want.dtype and np.allclose(got, want), (base, power)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_a_call_with_a_negative_power_changes_nothing(mode):
     s = tgen.shared(np.arange(5), "s")
@@ -98,6 +99,7 @@ def test_what_holds_the_negative_number_is_named_as_the_user_knows_it():
     assert [found[1] for found in told] == [holder for holder, _ in table]
 
 
+@pytest.mark.slow
 def test_where_no_power_is_taken_none_is_refused():
     """Nothing to compute, a branch that is not taken, a loop without a step; floats take every power."""
     f = tgen.function([I, N], I**N)
@@ -120,6 +122,7 @@ def test_powers_that_cannot_be_negative_are_not_checked():
     assert not [i for i in function.block.instrs if i.op.name == "assert"]
 
 
+@pytest.mark.slow
 def test_gradients_of_integer_powers_take_no_negative_one():
     x = T.dvector("x")
     agree([x, J], [T.grad((x**J).sum(), x)], [np.array([2.0, 3.0]), np.array([0, 2])])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 
 

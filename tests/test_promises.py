@@ -67,6 +67,7 @@ def test_what_shows_a_promise_is_there(row):
         assert (ROOT / command.split()[0]).is_file(), command
 
 
+@pytest.mark.slow
 def test_the_tool_shows_every_promise(tmp_path):
     """``tools/faults.py``: a row with a figure for one of them; an unknown one is told, with
     those there are.

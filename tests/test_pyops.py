@@ -60,6 +60,7 @@ class Product(tgen.Op):
         return [g * b, g * a if self.second is None else self.second(self, b)]
 
 
+@pytest.mark.slow
 def test_gradient_in_both_inputs():
     verify_grad(Product(), [np.array([1.0, 2]), np.array([0.5, 3])])
     f = tgen.function(
@@ -154,6 +155,7 @@ def test_integers_and_outputs_nobody_uses():
     )
 
 
+@pytest.mark.slow
 def test_jacobian_through_an_op():
     class Flip(Cube):
         def perform(self, node, inputs, output_storage):
@@ -221,6 +223,7 @@ def test_print_says_what_theano_says(mode):
     assert printed(tgen.function([A], Print()(A)), 3)[0] == [" __str__ = 3.0"]
 
 
+@pytest.mark.slow
 def test_prints_come_in_order_whatever_is_fused_around_them():
     values = [V, T.exp(V), T.exp(V).sum(), V.max(), T.dot(X, V), Where(1.0)(V)[0], V * 0, X[0]]
     shown = [Print(str(k), ("ndim",))(v) for k, v in enumerate(values)]
@@ -234,6 +237,7 @@ def test_prints_come_in_order_whatever_is_fused_around_them():
                 ]
 
 
+@pytest.mark.slow
 def test_a_print_is_seen_once_and_never_left_out():
     seen = Print("seen", ("shape",))(V)
     f = tgen.function([V], [seen + 1, seen * 2, T.zeros_like(seen)])

@@ -14,6 +14,8 @@ from tgen.ops.random import M1, M2
 from tgen.ops.randomstate import pack, unpack
 from tgen.random import RandomStreams, mrg
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (1, 234, 2**31 - 1)
 PVALS = np.array([0.1, 0.2, 0, 0.3, 0.4])
 

@@ -8,6 +8,7 @@ more.
 import sys
 
 import numpy as np
+import pytest
 from compiled import MODES, close
 
 import tgen
@@ -20,6 +21,8 @@ from tgen.lower import lower
 from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 from tgen.runtime.replace import check_update
+
+pytestmark = pytest.mark.slow
 
 PROGRAMS = 24
 

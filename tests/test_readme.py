@@ -21,6 +21,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.M | re.S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code", blocks("python"), ids=lambda code: re.sub(r"\W+", "-", code.split("\n\n")[-1][:30])
 )
@@ -118,6 +119,7 @@ def split_docstring(text):
     return text[:end], text[end:]
 
 
+@pytest.mark.slow
 def test_the_tour_works(tmp_path):
     shutil.copytree(ROOT / "tgen", tmp_path / "tgen", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "templates", tmp_path / "templates")

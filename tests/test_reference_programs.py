@@ -13,6 +13,8 @@ import tgen
 from tgen import examples
 from tgen.examples.digits import data
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # settings that make a program short: one epoch, few samples
 SHORT = {

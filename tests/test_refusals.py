@@ -35,6 +35,7 @@ def with_a_bool(args):
             yield k, (*args[:k], [x == 1, *a[1:]], *args[k + 1 :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, function, args, options", CALLS, ids=[name for name, *_ in CALLS])
 def test_no_function_takes_a_python_bool_for_a_tensor(name, function, args, options):
     for k, wrong in with_a_bool(args):
@@ -91,6 +92,7 @@ def test_the_line_of_a_python_bool_is_told():
         x * (y == 1)
 
 
+@pytest.mark.slow
 def test_bools_that_mean_one_are_taken():
     flag = tgen.shared(True, "flag")
     b = T.scalar("b", dtype="bool")
@@ -192,6 +194,7 @@ LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABELS)
 @pytest.mark.parametrize("mode", [None, "DebugMode"])
 def test_labels_out_of_range_are_value_errors(name, mode):
@@ -202,6 +205,7 @@ def test_labels_out_of_range_are_value_errors(name, mode):
             f(P, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint64"])
 def test_labels_of_every_dtype(dtype):
     labels = T.vector(dtype=dtype)
@@ -224,6 +228,7 @@ COUNTED = {  # function of a vector of ints, right ones, a wrong one, the word
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTED)
 def test_negative_counts_are_value_errors(name):
     make, right, wrong, word = COUNTED[name]
@@ -243,6 +248,7 @@ def test_bincount_that_asserts_raises_both():
         T.repeat(x, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
 def test_ceil_intdiv_of_every_dtype(dtype):
     a, b = T.vector(dtype=dtype), T.vector(dtype=dtype)
@@ -263,6 +269,7 @@ BAD_SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_SHAPES)
 def test_bad_shapes_of_images2neibs_are_type_errors_and_value_errors(name):
     window, mode, shape = BAD_SHAPES[name]

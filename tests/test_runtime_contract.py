@@ -75,6 +75,7 @@ def test_one_expression_everywhere():
     assert [s.tolist() for s in snapshot([a, b, c])] == [[3, 6], [3, 6], [1, 2]]
 
 
+@pytest.mark.slow
 def test_the_shape_may_change():
     (s,) = shared([1.0])
     grow = tgen.function([V], [s, s.sum()], updates=[(s, T.concatenate([s, V]))])
@@ -88,6 +89,7 @@ def test_the_shape_may_change():
     assert s.get_value().tolist() == [33.0]
 
 
+@pytest.mark.slow
 def test_clones_share_one_value():
     """Two variables with one container: what one updates the other reads, as it was before the call."""
     start = np.arange(10_000.0)
@@ -107,6 +109,7 @@ def test_clones_share_one_value():
 # -- an error anywhere changes nothing -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_errors_in_the_middle():
     a, b, c = shared(np.arange(3.0), np.ones((2, 3)), 1.5)
     failing = {
@@ -141,6 +144,7 @@ def test_a_failing_update():
     assert a.get_value().tolist() == [1, 2, 3] and b.get_value().tolist() == [0, 2, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make, n",
     [
@@ -159,6 +163,7 @@ def test_impossible_sizes(make, n):
     assert a.get_value().tolist() == [1.0]
 
 
+@pytest.mark.slow
 def test_no_memory_at_any_allocation():
     """The k-th allocation of a call fails, for every k: MemoryError, nothing changed, nothing lost, and the
     function works again.
@@ -228,6 +233,7 @@ def in_python(script, count):
     return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
+@pytest.mark.slow
 def test_interrupts_leave_whole_values():
     """A call is before or after an interrupt, and both variables have counted the same calls."""
     count = size(200, 10_000)
@@ -269,6 +275,7 @@ print(stopped, "stopped")
 """
 
 
+@pytest.mark.slow
 def test_an_exception_from_a_signal_handler_leaves_no_lock_held():
     """At random times inside and outside of calls and loops; the call after it must not wait."""
     count = size(100, 3000)
@@ -318,6 +325,7 @@ def in_threads(count, work):
         raise errors[0]
 
 
+@pytest.mark.slow
 def test_increments_are_exact():
     a, b = shared(0.0, np.zeros(100))
     f = tgen.function([], b, updates=[(a, a + 1), (b, b + 1)])
@@ -384,6 +392,7 @@ def big_program():
     return tgen.function([x], outputs), np.random.default_rng(0).normal(size=(600, 700)).astype("float32")
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_a_team_and_in_threads():
     """Of eight Python threads one at a time has the team, the others run alone; kernels are cut by sizes,
     products by config.threads.
@@ -411,6 +420,7 @@ def on_threads(count, f, x):
         tgen.config.threads = old
 
 
+@pytest.mark.slow
 def test_errors_in_a_team():
     """A check that fails in the master must stop every thread of the team, however slow."""
     f = tgen.function([X, I], [T.tanh(X).sum(), X[I].sum(), T.exp(X)[I[::-1]].sum(), X[X > 0].sum()])
@@ -424,6 +434,7 @@ def test_errors_in_a_team():
 # -- errors name things --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make, values, error, words",
     [
@@ -449,6 +460,7 @@ def test_errors_name_what_is_wrong(make, values, error, words):
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
 def test_indices_of_every_dtype(dtype):
     i = T.vector("i", dtype)

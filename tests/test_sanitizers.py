@@ -14,6 +14,8 @@ from tgen.backends.c import toolchain
 from tgen.backends.c.directory import scratch_directory
 from tgen.codegen.render import render
 
+pytestmark = pytest.mark.slow
+
 DRIVER = """
 #include "runtime.c"
 static tgen_storage *all[3];

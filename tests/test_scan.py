@@ -31,6 +31,7 @@ def x():
 # -- sequences and steps -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "taps, rows",
     [
@@ -75,6 +76,7 @@ def test_sequences_that_are_no_variables():
     assert call([], y).tolist() == [2, 5]
 
 
+@pytest.mark.slow
 def test_the_shortest_sequence_wins_and_may_be_empty(x):
     z = T.dmatrix("z")
     y, _ = tgen.scan(lambda a, b: a + b, [x, z])
@@ -84,6 +86,7 @@ def test_the_shortest_sequence_wins_and_may_be_empty(x):
     assert call([x], [y, y.sum()], np.zeros(2))[0].shape == (0,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint16"])
 def test_number_of_steps_of_any_int_dtype(dtype):
     n = T.scalar("n", dtype=dtype)
@@ -91,6 +94,7 @@ def test_number_of_steps_of_any_int_dtype(dtype):
     assert call([n], y, 3).tolist() == [1, 2, 3] and call([n], y, 0).shape == (0,)
 
 
+@pytest.mark.slow
 def test_number_of_steps_from_elsewhere(x):
     s = tgen.shared(2)
     assert call([], tgen.scan(lambda a: a + 1, None, np.float64(0), n_steps=s)[0]).tolist() == [1, 2]
@@ -192,6 +196,7 @@ def test_names_of_what_fn_gets():
 # -- what fn returns -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "made",
     [
@@ -236,6 +241,7 @@ def test_updates_alone_and_with_until():
     assert tgen.scan(lambda: [], n_steps=2) == (None, {})
 
 
+@pytest.mark.slow
 def test_conditions_of_until(x):
 
     def stop(condition):
@@ -291,6 +297,7 @@ def test_updates_of_an_inner_scan_are_handed_on(x):
     assert call([x], y, FIVE, updates=updates).tolist() == [0, 10, 20, 30, 40] and k.get_value() == 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [RandomStreams, MRG_RandomStreams, philox])
 def test_each_step_draws_new_numbers(streams):
     y, updates = tgen.scan(lambda: streams(5).uniform((3,)), n_steps=4)
@@ -303,6 +310,7 @@ def test_each_step_draws_new_numbers(streams):
     )
 
 
+@pytest.mark.slow
 def test_a_stream_drawn_from_outside_of_fn(x):
     srng = RandomStreams(3)
     noise = srng.normal((5,))
@@ -326,6 +334,7 @@ def test_an_update_of_fn_replaces_the_default_one():
     assert rng.get_value() == 33
 
 
+@pytest.mark.slow
 def test_gibbs_steps_of_binomials():
     """A chain whose state feeds its own draws, as in contrastive divergence."""
     srng, w = RandomStreams(1), tgen.shared(np.full((4, 3), 0.2))
@@ -388,6 +397,7 @@ def test_modes(x):
         np.testing.assert_allclose(call([x], y, FIVE, mode=mode), wanted, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_a_long_step():
     """A body of many nodes, made and differentiated without recursion."""
 
@@ -405,6 +415,7 @@ def test_a_long_step():
 # -- map, reduce, fori, ifelse -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_map_reduce_folds(x):
     z = T.dvector("z")
     assert call([x, z], tgen.map(lambda a, b, c: a * b + c, [x, z], [1.0])[0], FIVE, FIVE).tolist() == [
@@ -428,6 +439,7 @@ def test_map_reduce_folds(x):
     assert call([x], tgen.foldr(lambda e, a: 10 * a + e, x, np.float64(0))[0], FIVE) == 43210
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 4, 6, 9])
 def test_checkpoints(steps):
     x, h = T.dmatrix("x"), T.dvector("h")
@@ -448,6 +460,7 @@ def test_checkpoints(steps):
         tgen.scan_checkpoints(lambda row, h: h, x, h, save_every_N=0)
 
 
+@pytest.mark.slow
 def test_fori(x):
     n = T.iscalar("n")
     f = tgen.function([n, x], tgen.fori(n, lambda i, a, b: (b, a + b), x, x * 2))
@@ -459,6 +472,7 @@ def test_fori(x):
         tgen.fori(3, lambda i, a: a + RandomStreams(1).uniform(()), 0.0)
 
 
+@pytest.mark.slow
 def test_ifelse(x):
     c = T.lscalar("c")
     f = tgen.function([c, x], tgen.ifelse(c, x[7], x[0]))
@@ -489,6 +503,7 @@ def test_ifelse_of_an_unlike_size_in_a_step():
 # -- test values ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_test_values_reach_the_step_and_come_out():
     with config.change_flags(compute_test_value="raise"):
         x, h, w = T.dmatrix("x"), T.dvector("h"), tgen.shared(np.eye(3) / 2)
@@ -700,6 +715,7 @@ def test_errors(name):
         make()
 
 
+@pytest.mark.slow
 def test_rows_whose_size_a_step_finds_are_refused():
     x = T.dmatrix("x")
     with pytest.raises(TypeError, match="test_scan.py.*whose size .length of nonzero. each step finds anew"):

@@ -59,6 +59,7 @@ def results():
 VALUES, RESULTS = results()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESULTS)
 def test_connection(name):
     cost, v, wanted = RESULTS[name]

@@ -12,6 +12,8 @@ from tgen.loop import until
 from tgen.lower import lower
 from tgen.lower.signature import Signature
 
+pytestmark = pytest.mark.slow
+
 STEP = 1e-6
 RNG = np.random.default_rng(3)
 X, Y, H, H3, W = (RNG.normal(size=s) for s in ((4, 3), (2, 3), (3,), (3, 3), (3, 3)))

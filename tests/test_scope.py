@@ -423,6 +423,7 @@ def test_ways_to_say_an_initializer(initializer):
     )
 
 
+@pytest.mark.slow
 def test_value_initializers_bring_shape_and_dtype():
     assert get_variable("a", initializer=np.arange(6, dtype="int16").reshape(2, 3)).type == T.TensorType(
         "int16", (2, 3)
@@ -556,6 +557,7 @@ def test_collections():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "regularizer, wanted",
     [
@@ -591,6 +593,7 @@ def test_bad_scales(make_one, scale, error):
 # ---- partitioners
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape, parts, shapes",
     [
@@ -785,6 +788,7 @@ def test_scopes_are_thread_local_and_the_store_is_not():
     assert len(scope.global_variables()) == 1
 
 
+@pytest.mark.slow
 def test_towers_share_parameters():
     def tower(x):
         w = get_variable("w", [3, 1], initializer=scope.ones_initializer())

@@ -13,6 +13,8 @@ from tgen.backends.c import host, inside
 from tgen.core.storage import Storage
 from tgen.runtime.call import OK, STOPPED
 
+pytestmark = pytest.mark.slow
+
 # frame[9] steps of frame[10] rounds of arithmetic each, with a look at signals as scan's loop has it;
 # frame[0] counts the steps done, frame[1] the looks.
 LOOP = """

@@ -96,6 +96,7 @@ def holds(function, names):
         assert out.shape == want.shape and np.allclose(out, want), name
 
 
+@pytest.mark.slow
 def test_what_is_said_of_sizes_in_any_order_is_one_sound_program():
     for names in [*permutations(CLAIMS, 2), *[*permutations(CLAIMS, 3)][::97]]:
         try:
@@ -106,6 +107,7 @@ def test_what_is_said_of_sizes_in_any_order_is_one_sound_program():
             raise
 
 
+@pytest.mark.slow
 def test_every_size_in_the_c_has_a_definition():
     """gcc finds none that is read before it is written; it does find each definition that is taken out."""
     found, programs = 0, [*combinations(CLAIMS, 2)]
@@ -165,6 +167,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_size_that_is_said_twice(name):
     inputs, make, values, wanted = PROGRAMS[name]
@@ -174,6 +177,7 @@ def test_a_size_that_is_said_twice(name):
         assert got.shape == want.shape and np.allclose(got, want)
 
 
+@pytest.mark.slow
 def test_what_must_be_equal_and_is_not():
     """Refused by the entry with the sizes there are, in the words of who asked; when built, if none fits."""
     f = tgen.function([X], [X.reshape((6,)), T.addbroadcast(X, 0)])
@@ -220,6 +224,7 @@ STATES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", STATES)
 def test_an_update_keeps_the_sizes_in_the_type_of_a_state(name, mode):
@@ -274,6 +279,7 @@ def test_a_size_that_nothing_defines_is_refused():
 PICTURES, KERNEL = T.dtensor4("pictures"), T.dtensor4("kernel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, inputs, make, arguments",
     [
@@ -300,6 +306,7 @@ def test_a_size_that_is_spelled_in_two_ways(name, inputs, make, arguments):
     np.testing.assert_allclose(f(*arguments), wanted)
 
 
+@pytest.mark.slow
 def test_a_state_that_is_one_long_in_one_branch_only():
     """A scan's state of a size that a branch finds, made 1 by what the loop keeps of it."""
     one, other = T.TensorType("float64", (1,))("one"), T.dvector("other")

@@ -14,6 +14,8 @@ from tgen.core.dtypes import DTYPES, is_float
 from tgen.core.types import TensorType
 from tgen.graph.build import apply
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(5)
 SHAPES = [(0,), (1,), (8,), (9,), (200,), (5, 7), (20, 3), (0, 4), (4, 0), (2, 17, 3), (3, 1, 40)]
 NUMBERS = [d for d in DTYPES if d != "bool"]

@@ -11,6 +11,8 @@ from tgen.core.op import OPS, SCALAR
 from tgen.graph.walk import toposort
 from tgen.tensor.signal.pool import pool_2d, pool_3d
 
+pytestmark = pytest.mark.slow
+
 INF, NAN = np.inf, np.nan
 LN2 = np.log(2.0)
 

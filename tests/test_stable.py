@@ -11,6 +11,8 @@ from tgen.lower.signature import Signature
 from tgen.passes.dce import dce
 from tgen.passes.stabilise import stabilise
 
+pytestmark = pytest.mark.slow
+
 FAR = [1000.0, 0.0, -1000.0]
 
 

@@ -169,6 +169,7 @@ def pool():
     host.table()
 
 
+@pytest.mark.slow
 def test_block_lives_as_long_as_the_last_view(pool):
     before = pool()["living"]
     view = new_array("float64", (50000,))[10:20].reshape(2, 5).T
@@ -212,6 +213,7 @@ def test_pool_is_bounded_and_keeps_what_is_in_use(pool):
     assert pool()["held"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size",
     [
@@ -263,6 +265,7 @@ def test_every_take_may_fail():
     lib.tgen_fail_after(-1)
 
 
+@pytest.mark.slow
 def test_blocks_from_many_threads(pool):
     def work(seed):
         rng = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 
 import numpy as np
+import pytest
 from entries import INCREMENT, NESTED, Call, run_threads
 from faults import size
 from processes import Child, in_child
@@ -16,6 +17,8 @@ from tgen import function
 from tgen.backends.c import build, host
 from tgen.config import config
 from tgen.core.storage import Storage, new_array
+
+pytestmark = pytest.mark.slow
 
 # ---- threads ----
 

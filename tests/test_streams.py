@@ -26,6 +26,7 @@ def twice(v):
 MAKERS = [lambda: RandomStreams(234), lambda: MRG_RandomStreams(234), lambda: philox(234)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 def test_states_advance(maker):
     srng = maker()
@@ -45,6 +46,7 @@ def test_states_advance(maker):
     assert (k() == k()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 def test_two_functions_share_a_stream_and_seed(maker):
     srng = maker()
@@ -99,6 +101,7 @@ def test_default_update():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_copies_of_streams(maker, copied):
@@ -117,6 +120,7 @@ def test_copies_of_streams(maker, copied):
     assert function([], copied(u))().shape == (4,)
 
 
+@pytest.mark.slow
 def test_debugmode_agrees():
     streams = [maker() for maker in MAKERS]
     f = function([], [s.normal((7,)) for s in streams] + [streams[0].poisson((3,), 20.0)], mode="DebugMode")
@@ -133,6 +137,7 @@ def test_test_values():
         tgen.config.compute_test_value = "off"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 def test_gradients_flow_to_the_parameters(maker):
     avg, std = T.dscalar(), T.dscalar()
@@ -165,6 +170,7 @@ def test_philox_vectors(state, words):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint32", "uint64", "float32", "float64"])
 def test_philox_compiled_is_its_meaning(dtype):
     state, n = tgen.shared(np.array([2**32 - 3, 7, 5, 6, 7, 8], "uint32"), shape=(6,)), T.lscalar()
@@ -178,6 +184,7 @@ def test_philox_compiled_is_its_meaning(dtype):
         )
 
 
+@pytest.mark.slow
 def test_philox_draws():
     srng = philox(2**63 + 5)
     f = function(
@@ -226,6 +233,7 @@ def chi2(counts, p):
     return ((counts - wanted) ** 2 / wanted).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
 def test_uniform_and_normal_are(maker):
     srng = maker()
@@ -239,6 +247,7 @@ def test_uniform_and_normal_are(maker):
     assert abs(np.mean(z[:-1] * z[1:])) < 0.02
 
 
+@pytest.mark.slow
 def test_truncated_normal_is():
     """Theano's way to draw again favours the angles of the numbers refused: the deviation comes out 1.6 %
     large.

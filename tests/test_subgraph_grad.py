@@ -26,6 +26,7 @@ def net():
 VALUES = [0.5, -1.0, 2.0], [0.3, 0.7]
 
 
+@pytest.mark.slow
 def test_part_by_part_is_the_whole(net):
     x, t, hidden, w1, w2, upper, lower = net
     [g2], ends = subgraph_grad(wrt=[w2], end=[hidden], cost=upper)
@@ -56,6 +57,7 @@ def test_what_lies_behind_the_end_gets_nothing(net):
     assert not first.any() and first.shape == (3, 4) and second.any()
 
 
+@pytest.mark.slow
 def test_variables_named_twice_and_none(net):
     x, t, hidden, w1, w2, upper, lower = net
     wrt, end = subgraph_grad([hidden, w2], [hidden], cost=upper)

@@ -14,7 +14,10 @@ from tgen.core.types import TensorType
 from tgen.ir.text import parse, to_text
 from tgen.ir.verify import VerifyError, verify
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's about the mean of nothing
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # NumPy's about the mean of nothing
+]
 RNG = np.random.default_rng(3)
 x, v = T.fmatrix("x"), T.fvector("v")
 SPECIAL = np.array(

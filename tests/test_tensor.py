@@ -416,6 +416,7 @@ def test_pp_and_debugprint():
     ]
 
 
+@pytest.mark.slow
 def test_long_chains_are_built_and_printed_without_recursion():
     x = T.dscalar("x")
     y = x

@@ -18,6 +18,8 @@ import tgen.tensor as T
 from tgen import MissingInputError, UnusedInputError, config, function, shared
 from tgen.core.types import TensorType
 
+pytestmark = pytest.mark.slow
+
 f32, i32 = "float32", "int32"
 
 ROWS = [

@@ -164,6 +164,7 @@ def test_profile_mode_of_old():
     assert read("mode=ProfileMode") == [] and config.profile is True and config.mode == "Mode"
 
 
+@pytest.mark.slow
 def test_read_by_install_in_a_fresh_process():
     code = (
         "import tgen, warnings; warnings.simplefilter('always'); theano = tgen.install_as_theano(); "
@@ -184,6 +185,7 @@ def test_read_by_install_in_a_fresh_process():
 # -- the object
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_flag_can_be_read_and_set(name):
     value, part = config, config

@@ -63,6 +63,7 @@ def test_walks(graph):
     )
 
 
+@pytest.mark.slow
 def test_same_graphs():
     x, y = T.dscalars("xy")
     rows = [
@@ -245,6 +246,7 @@ def test_names_in_archives():
 # -- states of random streams
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, arguments, twin",
     [

@@ -19,6 +19,8 @@ from tgen.core.dtypes import is_float
 from tgen.core.types import TensorType
 from tgen.graph.grad import grad
 
+pytestmark = pytest.mark.slow
+
 ROWS = {
     name: (make, twin, [np.asarray(x) for x in operands])
     for name, (make, twin, operands) in {**TWINS, **NNET_TWINS}.items()

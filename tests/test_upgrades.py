@@ -20,6 +20,8 @@ from tgen.backends.c import blas, build, cache, host, toolchain
 from tgen.backends.c.directory import in_scratch
 from tgen.runtime import identity
 
+pytestmark = pytest.mark.slow
+
 LOOP = """#include <stdint.h>
 int32_t tgen_entry(const void *h, int64_t *f, void *const *s)
 {

@@ -9,6 +9,8 @@ import tgen
 import tgen.tensor as T
 from tgen import function, shared
 
+pytestmark = pytest.mark.slow
+
 
 def near(got, wanted, tolerance=1e-9):
     np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
