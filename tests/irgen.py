@@ -6,18 +6,17 @@ from special import plain_array, special_array
 from tgen.core import dims
 from tgen.ir.nodes import CONST, INPUT
 
-SIZES = {"n": (3, 4, 2, 5), "a": (1, 2, 0, 3)}
+SIZES = {dims.LENGTH: (3, 4, 2, 5), dims.VALUE: (1, 2, 0, 3)}
 
 
 def bindings(function):
     """A number for each symbol that the parameters name."""
     found = {}
     for param, v in zip(function.params, function.block.params):
-        for name in [param.symbol] * (param.symbol is not None) + [
-            n for s in v.type.shape for n in dims.symbols(s)
-        ]:
-            choices = SIZES["a" if name.startswith("a") else "n"]
-            found.setdefault(name, choices[len(found) % len(choices)])
+        own = [] if param.symbol is None else [param.symbol]
+        for symbol in (*own, *v.type.symbols):
+            choices = SIZES[symbol.kind]
+            found.setdefault(symbol, choices[len(found) % len(choices)])
     return found
 
 

@@ -369,7 +369,7 @@ def test_refresh_copies_everything():
 
 
 def test_refresh_substitutes_sizes():
-    block = refresh(parse(FULL).block, sizes={"n0": dims.sym("n5"), "n1": 7})
+    block = refresh(parse(FULL).block, sizes={dims.symbol("n0"): dims.sym("n5"), dims.symbol("n1"): 7})
     text = block_text(block)
     assert "n0" not in text and "n1" not in text and "v0[@0, 6 - @1]" in text.replace("x0: float64[] = ", "")
 
@@ -407,7 +407,7 @@ def test_rebuild_replaces():
 def test_symbols_and_lines_of_instructions():
     function = parse(FULL)
     kernel = function.block.instrs[4]
-    assert set(instr_symbols(kernel)) == {"n0", "n1"}
+    assert set(map(str, instr_symbols(kernel))) == {"n0", "n1"}
     assert (
         instr_text(function, kernel.blocks[0].instrs[0].blocks[0].instrs[1])
         == "v13: float64[] = cast v12 {dtype='float64'}"

@@ -266,7 +266,8 @@ def test_a_long_loop_takes_no_more_memory():
     for read in (lambda y: y[-1:], lambda y: y[-2], lambda y: y[-4:].sum(0)):
         function = optimized([read(SCANS["a state"]()), read(SCANS["not fed back"]())])
         (length, width), (other,) = (function.block.params[k].type.shape for k in (0, 1))
-        sizes = {str(length): 10**6, str(width): 10, str(other): 10, "a0": 10**6}
+        sizes = {dims.lone(length): 10**6, dims.lone(width): 10, dims.lone(other): 10}
+        sizes[dims.symbol("a0")] = 10**6
         work = [dims.evaluate(size, sizes) for size in plan(function).work]
         assert 80 <= sum(work) < 2000
 

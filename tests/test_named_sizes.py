@@ -190,6 +190,7 @@ def test_definitions_use_earlier_names(seed):
     chosen = [made[k] for k in rng.permutation(len(made))]
     numbered = dict(zip(("n0", "n1", "n2", "a0", "a1", "k0"), (4, 7, 3, -5, 2, 6)))
     named, given = sizes.Named(), dict(numbered)
+    values = {dims.symbol(name): number for name, number in numbered.items()}
     token = names.NAMED.set(named)
     try:
         for size in chosen:
@@ -203,7 +204,7 @@ def test_definitions_use_earlier_names(seed):
         assert set(re.findall(r"f->(\w+)", text)) <= given.keys() - {"k0"}, f"{name} = {text}"
         given[name] = number(text, given)
     for size, text in zip(asked, texts):
-        assert number(text, given) == (size if isinstance(size, int) else dims.evaluate(size, numbered))
+        assert number(text, given) == (size if isinstance(size, int) else dims.evaluate(size, values))
 
 
 def number(text, given):

@@ -212,9 +212,12 @@ def test_shapes(name, types, sizes, attrs, shape):
 
 def test_found_inside():
     assert [t.shape for t in infer("nonzero", sized(n, m))] == [(None,), (None,)]
-    assert [t.shape for t in infer("nonzero", sized(n, m), found=("k0",))] == [(dims.sym("k0"),)] * 2
+    assert [t.shape for t in infer("nonzero", sized(n, m), found=(dims.symbol("k0"),))] == [
+        (dims.sym("k0"),)
+    ] * 2
     assert (
-        infer("sizeof", typed("int64"), found=("k0",)) == () and infer("check_eq", sizes=(n, m), site=0) == ()
+        infer("sizeof", typed("int64"), found=(dims.symbol("k0"),)) == ()
+        and infer("check_eq", sizes=(n, m), site=0) == ()
     )
 
 

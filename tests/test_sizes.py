@@ -1,5 +1,8 @@
 """Sizes that programs state twice: what is said of an axis is solved together, no size is undefined."""
 
+import copy
+import pathlib
+import pickle
 import re
 import shutil
 import subprocess
@@ -13,6 +16,7 @@ import tgen
 import tgen.tensor as T
 from tgen import passes
 from tgen.codegen.generate import generate
+from tgen.core import dims
 from tgen.ir.interp import run
 from tgen.ir.text import parse
 from tgen.ir.verify import VerifyError, verify
@@ -21,6 +25,7 @@ from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
 
 X, V, N = T.dmatrix("x"), T.dvector("v"), T.lscalar("n")
+PACKAGE = pathlib.Path(tgen.__file__).parent
 ROW, VECTOR = np.arange(6.0).reshape(1, 6), np.arange(6.0) - 2
 TAKEN = tgen.ifelse(T.gt(N, 0), V[: N + 4], V * 2)
 FOUND = (V > -9).nonzero()[0].shape[0]
@@ -323,3 +328,37 @@ def test_a_state_that_is_one_long_in_one_branch_only():
     np.testing.assert_array_equal(states, [[-2.0], [-2.0]])
     np.testing.assert_array_equal(products, [[-6.0, -8.0], [-6.0, -8.0]])
     np.testing.assert_array_equal([by_one, by_other], [[-14.0], [0.0]])
+
+
+# -- symbols -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [dims.LENGTH, dims.VALUE, dims.FOUND, dims.NAMED, dims.SUPPOSED])
+def test_a_symbol_is_its_kind_and_its_number(kind):
+    symbol = dims.Sym(kind, 12)
+    assert dims.symbol(str(symbol)) is symbol and dims.sym(str(symbol)) == dims.alone(symbol)
+    assert pickle.loads(pickle.dumps(symbol)) is symbol and copy.deepcopy(symbol) is symbol
+    assert dims.lone(dims.alone(symbol)) is symbol and dims.symbols(dims.add(dims.alone(symbol), 1)) == (
+        symbol,
+    )
+    assert dims.found_inside([symbol]) == (kind == dims.FOUND)
+    assert dims.nonnegative(dims.alone(symbol)) == (kind in (dims.LENGTH, dims.SUPPOSED))
+
+
+@pytest.mark.parametrize("text", ["", "n", "x1", "n_1", "n-1", "1n", "n1 "])
+def test_a_text_that_names_no_symbol_is_refused(text):
+    with pytest.raises(ValueError, match="names no size"):
+        dims.symbol(text)
+
+
+def test_nobody_reads_a_size_s_kind_off_its_name():
+    """Only core/dims.py knows which letter a kind is written as."""
+    letter = re.compile(r"""(?:startswith\(|\[0\] (?:==|!=|in|not in) )["'][nakd]+["']|\[nakd?\]|\[nak\]""")
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}: {line.strip()}"
+        for room in ("core", "ir", "lower", "passes")
+        for path in sorted((PACKAGE / room).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if letter.search(line)
+    ]
+    assert found == [], "\n".join(found)

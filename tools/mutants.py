@@ -163,8 +163,8 @@ MUTANTS = (
     Mutant(
         "still-carry",
         "tgen/passes/hoist.py",
-        "return block.results[j] is block.params[j] and not",
-        "return block.results[j].type == block.params[j].type and not",
+        "if carry.new is not carry.param:",
+        "if carry.new.type != carry.param.type:",
         "a state of a loop that changes is taken for one that does not",
     ),
     Mutant(

@@ -11,7 +11,7 @@ from .names import ctype, size_c
 
 
 def symbols_of(function):
-    """Every size symbol the module names: those of parameters, arguments and what is found inside."""
+    """The name of every size symbol in the module: of parameters, arguments and what is found inside."""
     found = {}
     for v, p in zip(function.block.params, function.params):
         if p.symbol:
@@ -25,7 +25,7 @@ def symbols_of(function):
         for v in instr.results:
             if v.type.shape:
                 found.update(dict.fromkeys(v.type.symbols))
-    return list(found)
+    return list(map(str, found))
 
 
 class Entry:
@@ -81,10 +81,10 @@ class Entry:
         name, rank = self.names[v], v.type.ndim
         place = [f"{base}[{first + k}]" for k in range(2 * rank)]
         for k, size in enumerate(v.type.shape):
-            text = str(size)
-            if dims.lone(size) and text not in self.defined and text[0] == "n":
-                self.defined.add(text)
-                self.sizes.append(f"f->{text} = {place[k]};")
+            symbol = dims.lone(size)
+            if symbol and symbol.kind == dims.LENGTH and str(symbol) not in self.defined:
+                self.defined.add(str(symbol))
+                self.sizes.append(f"f->{symbol} = {place[k]};")
                 continue
             site = param.sites[k] if param.sites and param.sites[k] is not None else -1
             if not isinstance(size, int) or site >= 0:
@@ -101,8 +101,8 @@ class Entry:
 
     def demand_bound(self):
         """Every size that is read is defined, by an axis, an argument or an instruction."""
-        known = self.defined | {p.symbol for p in self.function.params}
-        known.update(name for instr in walk(self.function.block) for name in instr.found)
+        known = self.defined | {str(p.symbol) for p in self.function.params}
+        known.update(str(s) for instr in walk(self.function.block) for s in instr.found)
         unbound = [s for s in self.symbols if s not in known]
         if unbound:
             raise VerifyError(f"nothing defines the size {', '.join(unbound)}, which the function reads")

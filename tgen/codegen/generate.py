@@ -69,7 +69,7 @@ def joins(module, steps, views):
     for step in steps:
         known = [i for i in step.instrs if i is not None]
         r = {memory(module, v) for i in known for v in i.operands} | symbols_read(step, views)
-        w = {memory(module, v) for i in known for v in i.results} | {name for i in known for name in i.found}
+        w = {memory(module, v) for i in known for v in i.results} | {str(s) for i in known for s in i.found}
         waits = (
             None in step.instrs or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
         )

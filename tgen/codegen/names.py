@@ -39,15 +39,11 @@ def spelled(size, prefix):
     return ("-" if sign == "-" else "") + first + "".join(f" {s} {t}" for s, t in rest)
 
 
-def alone(atom):
-    return dims.Size(((atom, 1),), 0)
-
-
 def _atom_c(atom, prefix):
     if isinstance(atom, dims.Sym):
-        return prefix + atom.name
+        return f"{prefix}{atom}"
     table = NAMED.get()
-    name = table and table.name(alone(atom))
+    name = table and table.name(dims.alone(atom))
     if name:
         return prefix + name
     texts = [size_c(a, prefix) for a in atom.args]

@@ -30,13 +30,13 @@ class Named:
         stack = [(size, False)]
         while stack:
             s, ready = stack.pop()
-            if isinstance(s, int) or s in self.known or any(x[0] not in "na" for x in dims.symbols(s)):
+            if isinstance(s, int) or s in self.known or dims.found_inside(dims.symbols(s)):
                 continue
             inner = [
                 x
                 for atom, _ in s.terms
                 if isinstance(atom, dims.Fn)
-                for x in (*atom.args, *([names.alone(atom)] if atom.name in FUNCTIONS else ()))
+                for x in (*atom.args, *([dims.alone(atom)] if atom.name in FUNCTIONS else ()))
             ]
             inner = [x for x in inner if x != s and not isinstance(x, int) and x not in self.known]
             if inner and not ready:
@@ -51,7 +51,7 @@ class Named:
         """
         outside, self.asked = self.asked, set()
         text = names.spelled(size, "f->")
-        name = self.known[size] = f"d{len(self.known)}"
+        name = self.known[size] = str(dims.Sym(dims.NAMED, len(self.known)))
         self.made[name] = text, self.asked
         self.asked = outside
 

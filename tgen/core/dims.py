@@ -14,23 +14,40 @@ import functools
 
 FUNCTIONS = ("mul", "div", "mod", "min", "max")
 
+LENGTH = "length"  # n0: of an axis of a parameter
+VALUE = "value"  # a0: of an int argument
+FOUND = "found"  # k0: known when something in the function has run
+NAMED = "named"  # d0: an expression of these, computed once at the entry of the C
+SUPPOSED = "supposed"  # s0: a length in a pass's own reasoning, in no function
+_LETTERS = {LENGTH: "n", VALUE: "a", FOUND: "k", NAMED: "d", SUPPOSED: "s"}
+_KINDS = {letter: kind for kind, letter in _LETTERS.items()}
+
 
 class Sym:
-    """A symbol, printed by its name: n0 (a shape), a0 (an int argument's value), k0 (found inside)."""
+    """A symbol: its ``kind`` and its ``number`` among its kind. There is one object for each.
 
-    __slots__ = ("name",)
+    >>> str(Sym(FOUND, 3)), Sym(FOUND, 3) is symbol("k3"), symbol("k3").kind
+    ('k3', True, 'found')
+    """
 
-    def __init__(self, name):
-        self.name = name
+    __slots__ = ("kind", "number", "_text")
+    _made = {}
 
-    def __eq__(self, other):
-        return type(other) is Sym and other.name == self.name
+    def __new__(cls, kind, number):
+        made = cls._made.get((kind, number))
+        if made is None:
+            made = object.__new__(cls)
+            made.kind, made.number, made._text = kind, number, f"{_LETTERS[kind]}{number}"
+            made = cls._made.setdefault((kind, number), made)
+        return made
 
-    def __hash__(self):
-        return hash(("sym", self.name))
+    def __reduce__(self):
+        return Sym, (self.kind, self.number)
 
     def __str__(self):
-        return self.name
+        return self._text
+
+    __repr__ = __str__
 
 
 class Fn:
@@ -106,8 +123,22 @@ def _bracket(x):
     return text if plain else f"({text})"
 
 
-def sym(name):
-    return Size(((Sym(name), 1),), 0)
+def alone(atom):
+    """The size that is one atom."""
+    return Size(((atom, 1),), 0)
+
+
+def symbol(text):
+    """The symbol that is written so."""
+    kind, number = _KINDS.get(text[:1]), text[1:]
+    if kind is None or not number.isdecimal():
+        raise ValueError(f"{text!r} names no size: a letter of {', '.join(_KINDS)} and a number do")
+    return Sym(kind, int(number))
+
+
+def sym(text):
+    """The size that is the symbol written so."""
+    return alone(symbol(text))
 
 
 def _make(terms, const):
@@ -156,7 +187,7 @@ def _fn(name, fold):
             return None
         if isinstance(x, int) and isinstance(y, int):
             return fold(x, y)
-        return Size(((Fn(name, (x, y)), 1),), 0)
+        return alone(Fn(name, (x, y)))
 
     return build
 
@@ -196,7 +227,7 @@ def _factors(x):
     atom, coefficient = x.terms[0]
     if isinstance(atom, Fn) and atom.name == "mul":
         return coefficient, list(atom.args)
-    return coefficient, [Size(((atom, 1),), 0)]
+    return coefficient, [alone(atom)]
 
 
 def mod(x, y):
@@ -227,12 +258,12 @@ def _extreme(name, x, y, fold):
         x, y = y, x
     elif not isinstance(y, int):
         x, y = sorted((x, y), key=str)
-    return Size(((Fn(name, (x, y)), 1),), 0)
+    return alone(Fn(name, (x, y)))
 
 
 def nonnegative(x):
-    """Whether x >= 0 follows from its form alone: lengths of parameters (n..) are; values of arguments (a..)
-    and of data (k..) may not be.
+    """Whether x >= 0 follows from its form alone: lengths are; values of arguments and what is found in
+    data may not be.
     """
     if isinstance(x, int):
         return x >= 0
@@ -241,7 +272,7 @@ def nonnegative(x):
 
 def _atom_nonnegative(atom):
     if isinstance(atom, Sym):
-        return atom.name.startswith("n")
+        return atom.kind in (LENGTH, SUPPOSED)
     if atom.name == "max":
         return any(nonnegative(a) for a in atom.args)
     return all(nonnegative(a) for a in atom.args)
@@ -283,7 +314,7 @@ class Unequal(ValueError):
 
 
 def symbols(x):
-    """The symbol names in a size, each once, in order of appearance."""
+    """The symbols in a size, each once, in order of appearance."""
     if isinstance(x, int):
         return ()
     if not isinstance(x, Size):
@@ -294,13 +325,16 @@ def symbols(x):
 
 
 def lone(x):
-    """Whether a size is one symbol and nothing else."""
-    return isinstance(x, Size) and str(x).isidentifier()
+    """The symbol that a size is and nothing else, or None."""
+    if not isinstance(x, Size) or x.const or len(x.terms) != 1:
+        return None
+    atom, coefficient = x.terms[0]
+    return atom if coefficient == 1 and isinstance(atom, Sym) else None
 
 
-def found_inside(names):
+def found_inside(known):
     """Whether one of these symbols is known only when something in the function has run."""
-    return any([name.startswith("k") for name in names])
+    return any([s.kind == FOUND for s in known])
 
 
 def _find_symbols(x):
@@ -312,7 +346,7 @@ def _find_symbols(x):
         elif isinstance(s, Fn):
             stack.extend(reversed(s.args))
         elif isinstance(s, Sym):
-            found[s.name] = None
+            found[s] = None
     return tuple(found)
 
 
@@ -338,14 +372,12 @@ def rebuilt(x, of):
 
 
 def substitute(x, table):
-    """x with the symbols named in ``table`` (name -> size) replaced."""
+    """x with the symbols in ``table`` (symbol -> size) replaced."""
     if not isinstance(x, Size) or table.keys().isdisjoint(symbols(x)):
         return x
 
     def of(atom, coefficient):
-        if isinstance(atom, Sym) and atom.name in table:
-            return mul(coefficient, table[atom.name])
-        return None
+        return mul(coefficient, table[atom]) if atom in table else None
 
     return rebuilt(x, of)
 
@@ -361,7 +393,7 @@ def put(x, atom, size):
 
 
 def evaluate(x, values):
-    """The number x stands for; ``values`` maps symbol names to ints."""
+    """The number x stands for; ``values`` maps symbols to ints."""
     return substitute(x, values)
 
 

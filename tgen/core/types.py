@@ -52,9 +52,9 @@ class TensorType:
 
     @property
     def symbols(self):
-        """The names of the size symbols in the shape, each once, in order of appearance."""
+        """The size symbols in the shape, each once, in order of appearance."""
         if self._symbols is None:
-            self._symbols = tuple(dict.fromkeys(name for s in self.shape for name in dims.symbols(s)))
+            self._symbols = tuple(dict.fromkeys(x for s in self.shape for x in dims.symbols(s)))
         return self._symbols
 
     @property

@@ -34,12 +34,12 @@ class Equalities:
         atom, coefficient = _leading_term(gap)
         if atom is None:
             return
-        rest = dims.sub(gap, dims.mul(coefficient, dims.Size(((atom, 1),), 0)))
+        rest = dims.sub(gap, dims.mul(coefficient, dims.alone(atom)))
         value = dims.mul(-1 if coefficient > 0 else 1, rest)
         if abs(coefficient) > 1:
             self.multiples[atom] = abs(coefficient), value
         elif isinstance(atom, dims.Sym):
-            self.symbols[atom.name] = value
+            self.symbols[atom] = value
         else:
             self.atoms[atom] = value
         self._known, self._types = {}, {}
@@ -73,7 +73,7 @@ class Equalities:
         """What ``coefficient`` times an atom is known to be."""
         if atom not in self.multiples and atom not in self.atoms:
             return None
-        alone = dims.Size(((atom, 1),), 0)
+        alone = dims.alone(atom)
         unit, value = self.multiples.get(atom) or (1, self.atoms[atom])
         times, left = divmod(coefficient, unit)
         return dims.add(dims.mul(times, value), dims.mul(left, alone))

@@ -112,7 +112,7 @@ class _Machine:
                 self.name(param.symbol, int(array), f"parameter {k}")
             for axis, (s, actual) in enumerate(zip(v.type.shape, array.shape)):
                 if dims.lone(s):
-                    self.name(str(s), actual, f"parameter {k}.shape[{axis}]")
+                    self.name(dims.lone(s), actual, f"parameter {k}.shape[{axis}]")
             self.root[v] = array
         for k, (v, array) in enumerate(zip(function.block.params, arrays)):
             self.shape_is(v, np.shape(array), f"Input dimension mis-match: parameter {k}")
@@ -167,8 +167,8 @@ class _Machine:
     def keep(self, instr, v, array, values):
         """Store a result; the sizes found by the instruction are read off its shape."""
         for s, actual in zip(v.type.shape, array.shape):
-            if instr.found and str(s) in instr.found:
-                self.name(str(s), actual, f"a result of {instr.op}")
+            if instr.found and dims.lone(s) in instr.found:
+                self.name(dims.lone(s), actual, f"a result of {instr.op}")
         self.shape_is(v, array.shape, f"a result of {instr.op}")
         if str(array.dtype) != v.type.dtype:
             raise TypeError(f"a result of {instr.op} is {array.dtype}, its type {v.type.text()}")

@@ -28,7 +28,7 @@ class Instr:
     came from.
 
     ``attrs`` holds literals only (bool, int, float, str, None and tuples of these), but for a kernel's
-    ``maps``. ``found`` names the size symbols that this instruction defines when it runs (nonzero, sizeof).
+    ``maps`` and for ``found``: the size symbols that this instruction defines when it runs (nonzero, sizeof).
     """
 
     op: Op
@@ -84,7 +84,7 @@ class Param:
 
     kind: str
     number: int
-    symbol: str = None
+    symbol: object = None
     sites: tuple = ()
 
 

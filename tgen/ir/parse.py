@@ -111,7 +111,7 @@ class _Reader(Tokens):
             if self.accept("=") and kind == CONST:
                 constants.append(self.data(value.type, arrays))
             elif self.tokens[self.at - 1] == "=":
-                symbol = self.take("name")
+                symbol = dims.symbol(self.take("name"))
             elif kind == CONST:
                 constants.append(None)
             params.append(Param(kind, counts[kind], symbol))
@@ -197,6 +197,8 @@ class _Pending:
             self.sizes = reader.size_list(reader.take("sizes")[1:-1])
         if reader.next_is("punct", "{"):
             self.attrs.update(reader.attrs())
+        if "found" in self.attrs:
+            self.attrs["found"] = tuple(map(dims.symbol, self.attrs["found"]))
 
     def kernel(self, reader):
         self.sizes = reader.size_list(reader.take("bracket")[1:-1])

@@ -143,7 +143,7 @@ def _copy(instr, env, sizes, made):
         return instr.with_(operands=operands, results=results, blocks=blocks)
     attrs = instr.attrs
     if "found" in attrs:
-        attrs = attrs | {"found": tuple(str(sizes.get(name, name)) for name in attrs["found"])}
+        attrs = attrs | {"found": tuple(dims.lone(sizes[s]) if s in sizes else s for s in attrs["found"])}
     if "maps" in attrs:
         attrs = attrs | {"maps": tuple(tuple(_copy_axis(a, sizes) for a in axes) for axes in attrs["maps"])}
     return instr.with_(

@@ -20,6 +20,7 @@ that at the end. Constants are exact (``nan`` is the quiet NaN, ``-nan`` its neg
 
 import struct
 
+from tgen.core import dims
 from tgen.ir.nodes import CONST, INPUT
 from tgen.ir.parse import digest, parse
 from tgen.ir.tokens import QUIET, SIGN
@@ -60,6 +61,8 @@ def literal(x):
         return repr(x) if x == x else _nan(struct.unpack("<Q", struct.pack("<d", x))[0])
     if x is None or isinstance(x, (bool, int, str)):
         return repr(x)
+    if isinstance(x, dims.Sym):
+        return repr(str(x))
     raise TypeError(
         f"an attribute of an instruction is a bool, int, float, str, None or a tuple of these, not {x!r}"
     )

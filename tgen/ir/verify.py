@@ -80,8 +80,8 @@ class _Verifier:
                     f"{param.symbol} names no rank-0 integer input",
                 )
                 self.symbols.add(param.symbol)
-            lone = [str(s) for s in value.type.shape if dims.lone(s)]
-            self.symbols.update(name for name in lone if name[0] == "n")  # the entry reads those
+            # the entry reads those
+            self.symbols.update(s for s in map(dims.lone, value.type.shape) if s and s.kind == dims.LENGTH)
         for value in fn.block.params:
             self.define(value, self.defined)
         _demand(
@@ -151,8 +151,8 @@ class _Verifier:
     def check_sizes(self, sizes):
         for s in sizes:
             _demand(isinstance(s, (int, dims.Size)) and not isinstance(s, bool), f"{s!r} is no size")
-            for name in dims.symbols(s):
-                _demand(name in self.symbols, f"size symbol {name} is not defined here")
+            for symbol in dims.symbols(s):
+                _demand(symbol in self.symbols, f"size symbol {symbol} is not defined here")
 
     # -- instructions
     def blocks(self):
@@ -215,9 +215,9 @@ class _Verifier:
 
     def after(self, instr, scope):
         self.instr = instr
-        for name in instr.found:
-            _demand(name not in self.symbols, f"size symbol {name} is defined twice")
-            self.symbols.add(name)
+        for symbol in instr.found:
+            _demand(symbol not in self.symbols, f"size symbol {symbol} is defined twice")
+            self.symbols.add(symbol)
         for v in instr.results:
             self.define(v, scope)
         wanted = self.kernel_types(instr) if instr.op.name == "kernel" else self.inferred(instr)
@@ -240,7 +240,7 @@ class _Verifier:
         if type.dtype != wanted.dtype or type.ndim != wanted.ndim:
             return False
         return type == wanted or all(
-            str(s) in found if w is None else self.equal.canon(s) == self.equal.canon(w)
+            dims.lone(s) in found if w is None else self.equal.canon(s) == self.equal.canon(w)
             for s, w in zip(type.shape, wanted.shape)
         )
 

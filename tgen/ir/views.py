@@ -30,7 +30,7 @@ class ScanView(Scan):
     @property
     def count(self):
         """How many steps are made: a size, with a condition one that is found when the loop runs."""
-        return self.steps if self.condition is None else dims.sym(self.instr.found[0])
+        return self.steps if self.condition is None else dims.alone(self.instr.found[0])
 
     def with_(self, **parts):
         """The instruction with some of its parts changed."""
@@ -58,7 +58,7 @@ class Open:
 
     result: object
     axis: int
-    symbol: str
+    symbol: object
 
 
 class CondView:

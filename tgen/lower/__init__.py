@@ -63,16 +63,17 @@ class Lowering(Guards):
             self.params.append((v, Param(CONST, parameter.number)))
             return
         shape = tuple(
-            self.symbol("n", f"{label}.shape[{k}]") if s is None else s for k, s in enumerate(v.type.shape)
+            dims.alone(self.symbol(dims.LENGTH, f"{label}.shape[{k}]")) if s is None else s
+            for k, s in enumerate(v.type.shape)
         )
         symbol = None
         if parameter.kind == INPUT and v.type.ndim == 0 and is_int(v.type.dtype):
-            size = self.symbol("a", label)
-            self.sizes[v], symbol = size, str(size)
+            symbol = self.symbol(dims.VALUE, label)
+            self.sizes[v] = dims.alone(symbol)
         self.types[v], self.labels[v] = TensorType(v.type.dtype, shape), label
         for axis, size in enumerate(shape):
             if isinstance(size, dims.Size):
-                self.axis_of[str(size)] = (v, axis)
+                self.axis_of[dims.lone(size)] = (v, axis)
         self.params.append((v, Param(parameter.kind, parameter.number, symbol)))
 
     def add_literal(self, v):
@@ -147,19 +148,20 @@ class Lowering(Guards):
         """
         if v not in self.sizes:
             region = self.places.get(v, self.regions[0])
-            self.sizes[v] = symbol = self.found(str(v), region)
+            symbol = self.found(str(v), region)
+            self.sizes[v] = dims.alone(symbol)
             operand = v
             if v.type.dtype != "int64":
                 operand = object()
                 self.types[operand] = TensorType("int64", ())
                 self.put((operand,), "cast", (v,), {"dtype": "int64"}, (), node, region)
-            self.put((), "sizeof", (operand,), {"found": (str(symbol),)}, (), node, region)
+            self.put((), "sizeof", (operand,), {"found": (symbol,)}, (), node, region)
         return self.canon(self.sizes[v])
 
     def found(self, origin, region=None):
         """A new symbol of a size found inside ``region``."""
-        symbol = self.symbol("k", origin)
-        self.born[str(symbol)] = region or self.region
+        symbol = self.symbol(dims.FOUND, origin)
+        self.born[symbol] = region or self.region
         return symbol
 
     def add(self, node):
@@ -176,7 +178,7 @@ class Lowering(Guards):
         site = Site("equal", op.name, node.where)
         self.guards(node, arrays, attrs, site)
         if op.found:
-            attrs["found"] = tuple(str(self.found(f"length of {op}")) for _ in range(op.found))
+            attrs["found"] = tuple(self.found(f"length of {op}") for _ in range(op.found))
         types = self.infer(node, arrays, attrs, sizes, site)
         arrays = [self.resized(v, node) for v in arrays]
         self.types.update(zip(node.outputs, types))
@@ -258,7 +260,7 @@ class Lowering(Guards):
         arrays = [self.resized(v, node) for v in arrays]
         region = self.steps(node, body, arrays, attrs, site)
         if layout.until:
-            attrs["found"] = (str(self.found("the number of steps made")),)
+            attrs["found"] = (self.found("the number of steps made"),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
         self.types.update(zip(scan.results, types))
         for (_, k), t in zip(layout.outs, types):
@@ -326,7 +328,7 @@ class Lowering(Guards):
 
     def one_size(self, node, v, t):
         """What is kept of every step has one size; found by the step, it would have one a step."""
-        late = [name for s in t.shape for name in dims.symbols(s) if self.is_inside(name)]
+        late = [x for s in t.shape for x in dims.symbols(s) if self.is_inside(x)]
         if late:
             raise TypeError(
                 f"the scan{self.line(node)} keeps {self.text(v)} ({v.type}), whose size "
@@ -334,9 +336,9 @@ class Lowering(Guards):
                 "Reshape it to sizes known before the loop, pad it, or reduce it in the step"
             )
 
-    def is_inside(self, name):
+    def is_inside(self, symbol):
         """Whether a symbol is found in a region that is not around this one."""
-        return name in self.born and self.born[name] not in self.region.chain()
+        return symbol in self.born and self.born[symbol] not in self.region.chain()
 
     def settle_branches(self, v, site):
         """Rows have one size, so where only the branch taken says what it is, it must be that of a branch
@@ -344,16 +346,16 @@ class Lowering(Guards):
         """
         around = list(self.region.outer.chain())
         for size in self.types[v].shape:
-            for name in dims.symbols(self.canon(size)):
-                found = [self.canon(s) for s in self.branch_sizes.get(name, ())]
+            for symbol in dims.symbols(self.canon(size)):
+                found = [self.canon(s) for s in self.branch_sizes.get(symbol, ())]
                 known = [
                     s
                     for s in found
-                    if all(n not in self.born or self.born[n] in around for n in dims.symbols(s))
+                    if all(x not in self.born or self.born[x] in around for x in dims.symbols(s))
                 ]
                 if known:
                     self.unify(
-                        dims.sym(name),
+                        dims.alone(symbol),
                         known[0],
                         replace(
                             site,
@@ -376,7 +378,7 @@ class Lowering(Guards):
             for axis, (x, y) in enumerate(zip(self.sizes_in(a, regions[0]), self.sizes_in(b, regions[1])))
         ]
         different = tuple((k, axis) for k, axis, x, y in pairs if x != y)
-        attrs = {"open": different, "found": tuple(str(self.found("a size of ifelse")) for _ in different)}
+        attrs = {"open": different, "found": tuple(self.found("a size of ifelse") for _ in different)}
         bodies = tuple(Body(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
         names = dict(zip(different, attrs["found"]))
         self.branch_sizes.update((names[k, axis], (x, y)) for k, axis, x, y in pairs if (k, axis) in names)
@@ -384,7 +386,7 @@ class Lowering(Guards):
             shape = [s for number, _, s, _ in pairs if number == k]
             self.types[v] = TensorType(
                 v.type.dtype,
-                tuple(dims.sym(names[k, a]) if (k, a) in names else s for a, s in enumerate(shape)),
+                tuple(dims.alone(names[k, a]) if (k, a) in names else s for a, s in enumerate(shape)),
             )
         self.put(node.outputs, "cond", (condition,), attrs, (), node, bodies=bodies)
 

@@ -48,7 +48,8 @@ class Guards(Sizes):
                         return self.axis_text(v, axis), (v, axis)
             if isinstance(size, int):
                 return "the size wanted", None
-            return re.sub(r"[nak]\d+", lambda symbol: self.origin.get(symbol[0], symbol[0]), str(size)), None
+            names = {str(symbol): self.origin.get(symbol) or str(symbol) for symbol in dims.symbols(size)}
+            return re.sub(r"\w+", lambda word: names.get(word[0], word[0]), str(size)), None
 
         first, place = text(x, None)
         return first, text(y, place)[0]

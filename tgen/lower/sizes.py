@@ -5,6 +5,7 @@ axis must be, or a ``check_eq`` stands at the top of the function. Sizes found i
 branch of an ifelse, are equal only from their check on and only in that region.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from tgen.core import dims
@@ -54,7 +55,7 @@ class Sizes:
         self.alias = {}  # size -> (what it is equal to, the equation that says so)
         # symbol -> the keys of ``alias``, and the regions with a ``late`` size, that mention it
         self.aliases, self.lates = {}, {}
-        self.counts = dict(n=0, a=0, k=0)
+        self.counts = Counter()  # kind of symbol -> how many there are
         self.origin = {}  # symbol -> text for messages
         # symbol -> (parameter, axis) that defines it; such an axis -> the site that equated it
         self.axis_of, self.axis_sites = {}, {}
@@ -62,11 +63,12 @@ class Sizes:
         self.region = Region()
         self.regions = [self.region]
 
-    def symbol(self, prefix, origin):
-        name = f"{prefix}{self.counts[prefix]}"
-        self.counts[prefix] += 1
-        self.origin[name] = origin
-        return dims.sym(name)
+    def symbol(self, kind, origin):
+        """A new symbol of a kind; ``origin`` is what messages call it."""
+        symbol = dims.Sym(kind, self.counts[kind])
+        self.counts[kind] += 1
+        self.origin[symbol] = origin
+        return symbol
 
     def canon(self, size):
         """The representative of a size under everything unified so far that holds in this region."""
@@ -98,19 +100,19 @@ class Sizes:
         # what a symbol was solved to is settled where it is asked for, so to solve for one costs nothing but
         # itself
         while stack:
-            name = stack[-1]
-            waiting = self.unsettled(self.solved[name])
+            symbol = stack[-1]
+            waiting = self.unsettled(self.solved[symbol])
             stack += waiting
             if not waiting:
-                self.solved[stack.pop()] = dims.substitute(self.solved[name], self.solved)
+                self.solved[stack.pop()] = dims.substitute(self.solved[symbol], self.solved)
         return dims.substitute(size, self.solved)
 
     def unsettled(self, size):
         """The symbols in ``size`` that were solved to a size with symbols that were solved for since."""
         return [
-            name
-            for name in dims.symbols(size)
-            if name in self.solved and not self.solved.keys().isdisjoint(dims.symbols(self.solved[name]))
+            x
+            for x in dims.symbols(size)
+            if x in self.solved and not self.solved.keys().isdisjoint(dims.symbols(self.solved[x]))
         ]
 
     def canon_type(self, type):
@@ -125,12 +127,12 @@ class Sizes:
 
     def stands(self, type):
         """Whether no equation says anything of a type's sizes: of most it does not."""
-        names = type.symbols
+        known = type.symbols
         return (
             not type.weak
-            and self.solved.keys().isdisjoint(names)
-            and self.aliases.keys().isdisjoint(names)
-            and self.lates.keys().isdisjoint(names)
+            and self.solved.keys().isdisjoint(known)
+            and self.aliases.keys().isdisjoint(known)
+            and self.lates.keys().isdisjoint(known)
         )
 
     def inner(self, lazy=False, loop=None):
@@ -191,15 +193,16 @@ class Sizes:
             if isinstance(x, int) and isinstance(y, int):
                 raise ValueError(self.mismatch_text(x, y, self.sites[number]))
             keep, drop = self.choose(x, y)
-            if str(drop) in self.axis_of and str(drop) not in dims.symbols(keep):
+            symbol = dims.lone(drop)
+            if symbol in self.axis_of and symbol not in dims.symbols(keep):
                 if drop == y:
                     number = self.turned(number, alone=equation is asked)
-                self.axis_sites[self.axis_of[str(drop)]] = number
-                pending += self.solve(keep, drop)
+                self.axis_sites[self.axis_of[symbol]] = number
+                pending += self.solve(keep, symbol)
             else:
                 self.alias[drop] = keep, equation
-                for name in (*dims.symbols(drop), *dims.symbols(keep)):
-                    self.aliases.setdefault(name, {})[drop] = None
+                for x in (*dims.symbols(drop), *dims.symbols(keep)):
+                    self.aliases.setdefault(x, {})[drop] = None
                 checked = True
         return checked
 
@@ -214,15 +217,14 @@ class Sizes:
             return number
         return self.add_site(replace(self.sites[number], about=about), late=False)
 
-    def solve(self, keep, drop):
-        """The symbol ``drop`` of an axis is ``keep`` from now on. Returns the equations that say more now."""
-        name = str(drop)
-        self.solved[name] = keep
-        for region in self.lates.pop(name, ()):
-            region.late = self.rewritten(region.late, {name: keep})
+    def solve(self, keep, symbol):
+        """The ``symbol`` of an axis is ``keep`` from now on. Returns the equations that say more now."""
+        self.solved[symbol] = keep
+        for region in self.lates.pop(symbol, ()):
+            region.late = self.rewritten(region.late, {symbol: keep})
             self.note_late(region, (s for pair in region.late.items() for s in pair))
         disturbed = []
-        for x in list(self.aliases.get(name, ())):
+        for x in list(self.aliases.get(symbol, ())):
             y, equation = self.alias.pop(x)
             for other in {*dims.symbols(x), *dims.symbols(y)}:
                 del self.aliases[other][x]
@@ -231,8 +233,8 @@ class Sizes:
 
     def note_late(self, region, sizes):
         for size in sizes:
-            for name in dims.symbols(size):
-                self.lates.setdefault(name, {})[region] = None
+            for symbol in dims.symbols(size):
+                self.lates.setdefault(symbol, {})[region] = None
 
     @staticmethod
     def rewritten(pairs, table):
@@ -247,13 +249,14 @@ class Sizes:
 
         def rank(s):
             late = dims.found_inside(dims.symbols(s))
-            return (not isinstance(s, int), late, dims.lone(s), len(str(s)), str(s))
+            return (not isinstance(s, int), late, dims.lone(s) is not None, len(str(s)), str(s))
 
-        if dims.lone(x) and dims.lone(y) and str(x)[0] == str(y)[0]:
-            return (x, y) if int(str(x)[1:]) < int(str(y)[1:]) else (y, x)
-        if any(dims.lone(a) and str(a) in dims.symbols(b) for a, b in ((x, y), (y, x))):
+        a, b = dims.lone(x), dims.lone(y)
+        if a and b and a.kind == b.kind:
+            return (x, y) if a.number < b.number else (y, x)
+        if a in dims.symbols(y) or b in dims.symbols(x):
             # n1 and min(n1, 2): n1 would be left without the axis that defines it
-            return (x, y) if dims.lone(x) else (y, x)
+            return (x, y) if a else (y, x)
         return (x, y) if rank(x) <= rank(y) else (y, x)
 
     def mismatch_text(self, x, y, site):

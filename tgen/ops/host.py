@@ -38,7 +38,7 @@ def infer(types, attrs, sizes):
         if entry == SIZE:
             return next(given)
         if entry == FOUND:
-            return dims.sym(next(found)) if known else None
+            return dims.alone(next(found)) if known else None
         return entry
 
     return tuple(TensorType(dtype, tuple(map(axis, pattern))) for dtype, pattern in attrs["results"])
@@ -113,7 +113,7 @@ def lower_host(state, node, site):
     primitive, attrs = _called(state, node, node.attrs["results"], site)
     count = sum(pattern.count(FOUND) for _, pattern in attrs["results"])
     if count:
-        attrs["found"] = tuple(str(state.found(f"a size of {node.op}")) for _ in range(count))
+        attrs["found"] = tuple(state.found(f"a size of {node.op}") for _ in range(count))
     state.types.update(zip(node.outputs, infer((), attrs, sizes)))
     state.put(node.outputs, primitive, [state.resized(v, node) for v in arrays], attrs, sizes, node)
 

@@ -193,7 +193,7 @@ def _nonzero_infer(types, attrs, sizes):
     if t.ndim == 0:
         raise ValueError("nonzero of a rank-0 value: use flatten first")
     found = attrs.get("found")
-    return (TensorType("int64", (dims.sym(found[0]) if found else None,)),) * t.ndim
+    return (TensorType("int64", (dims.alone(found[0]) if found else None,)),) * t.ndim
 
 
 register(

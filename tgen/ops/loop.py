@@ -80,7 +80,7 @@ def scan_infer(types, attrs, sizes, yields=()):
         raise ValueError(f"{len(yields)} values yielded for {layout.carries} carries")
     afters, _, conditions = layout.split_yields(yields)
     for t in conditions:
-        steps = dims.sym(attrs["found"][0]) if attrs.get("found") else None
+        steps = dims.alone(attrs["found"][0]) if attrs.get("found") else None
         if t.dtype != "bool" or t.ndim:
             raise TypeError(f"the condition of a scan is {t}; it must be a bool scalar")
     kept = [_carry(first, after, k) for k, (first, after) in enumerate(zip(firsts, afters))]
@@ -214,7 +214,7 @@ def cond_infer(types, attrs, sizes, yes=(), no=()):
             TensorType(
                 a.dtype,
                 tuple(
-                    dims.sym(names[k, axis]) if (k, axis) in names else dims.merge(x, y)
+                    dims.alone(names[k, axis]) if (k, axis) in names else dims.merge(x, y)
                     for axis, (x, y) in enumerate(zip(a.shape, b.shape))
                 ),
             )

@@ -50,11 +50,11 @@ class _Body:
         self.instr, self.scan = instr, ScanView(instr)
         self.body = self.scan.body
         self.made = definitions(self.body)
-        self.found = {name for i in self.body.instrs for name in i.found}
+        self.found = {s for i in self.body.instrs for s in i.found}
 
     def regular(self, v):
         """Whether every step gives v the same size."""
-        return not any(name in self.found for s in v.type.shape for name in dims.symbols(s))
+        return self.found.isdisjoint(v.type.symbols)
 
 
 class _Before(_Body):

@@ -37,9 +37,7 @@ def _run(task):
 
 
 def _symbols(values):
-    return {
-        name for v in values for s in v.type.shape if isinstance(s, dims.Size) for name in dims.symbols(s)
-    }
+    return {x for v in values for s in v.type.shape if isinstance(s, dims.Size) for x in dims.symbols(s)}
 
 
 def _live_part(block):

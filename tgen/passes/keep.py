@@ -27,7 +27,7 @@ from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
 MOST_ROWS = 4  # that registers are made for: each is a copy of a row at every step
-MORE = dims.sym("n_more")
+MORE = dims.alone(dims.Sym(dims.SUPPOSED, 0))
 
 
 def keep(function):
