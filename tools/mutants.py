@@ -71,16 +71,16 @@ MUTANTS = (
     ),
     Mutant(
         "wrong-stride",
-        "tgen/passes/access.py",
-        "dims.mul(step, a.step))",
-        "a.step)",
+        "tgen/ops/shape.py",
+        "*strided(start, step, a.start, a.step)",
+        "strided(start, step, a.start, a.step)[0], a.step",
         "the step of a slice of a slice is that of one of them",
     ),
     Mutant(
         "moving-broadcast",
-        "tgen/passes/access.py",
-        "if s == 1 and instr.result.type.shape[a] != 1 else axes[a]",
-        "if s == 1 and instr.result.type.shape[a] == 1 else axes[a]",
+        "tgen/ops/shape.py",
+        "if s == 1 and shape[a] != 1 else axes[a]",
+        "if s == 1 and shape[a] == 1 else axes[a]",
         "an axis of length 1 that is broadcast is walked along",
     ),
     Mutant(
@@ -176,7 +176,7 @@ MUTANTS = (
     ),
     Mutant(
         "narrowed-broadcast",
-        "tgen/passes/narrow.py",
+        "tgen/core/maps.py",
         "None if s == 1 != r else a",
         "None if s == 1 == r else a",
         "a part is taken of what is broadcast as if it were as long",

@@ -11,6 +11,7 @@ sizes that does not distribute (``Fn``: mul, div, mod, min, max). ``n - 1 + 1`` 
 
 import ast
 import functools
+import math
 
 FUNCTIONS = ("mul", "div", "mod", "min", "max")
 
@@ -390,6 +391,45 @@ def put(x, atom, size):
     'n2'
     """
     return rebuilt(x, lambda a, coefficient: mul(coefficient, size) if a == atom else None)
+
+
+def solved(x):
+    """(atom, unit, value): that x is 0 says that unit times the atom is the value; None when it says this
+    of no atom.
+
+    The atom is that of the term with the least coefficient, a symbol if possible, else the function with the
+    least. One that stands within another term is none: its value would hold it again.
+
+    >>> [str(part) for part in solved(sub(mul(6, sym("n0")), add(mul(4, sym("n1")), 2)))]
+    ['n1', '2', '3*n0 - 1']
+    """
+    if isinstance(x, int):
+        return None
+    x = _primitive(x)
+    whole = [(a, c) for a, c in reversed(x.terms) if not any(_within(a, b) for b, _ in x.terms if b is not a)]
+    least = min(abs(c) for _, c in x.terms)
+    symbol = next(((a, c) for a, c in whole if isinstance(a, Sym) and abs(c) == least), None)
+    functions = [(a, c) for a, c in whole if isinstance(a, Fn)]
+    found = symbol or min(functions, key=lambda t: abs(t[1]), default=None)
+    if found is None:
+        return None
+    atom, coefficient = found
+    rest = sub(x, mul(coefficient, alone(atom)))
+    return atom, abs(coefficient), mul(-1 if coefficient > 0 else 1, rest)
+
+
+def _primitive(x):
+    """x without the factor that all its terms have: what is 0 says no less without it."""
+    factor = math.gcd(x.const, *(c for _, c in x.terms))
+    return Size(tuple((a, c // factor) for a, c in x.terms), x.const // factor)
+
+
+def _within(atom, other):
+    """Whether an atom stands in another, at any depth."""
+    if isinstance(other, Sym) or set(symbols(atom)).isdisjoint(symbols(other)):
+        return atom == other
+    sizes = [a for a in other.args if isinstance(a, Size)]
+    return any(a == atom or _within(atom, a) for size in sizes for a, _ in size.terms)
 
 
 def evaluate(x, values):

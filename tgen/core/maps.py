@@ -46,6 +46,15 @@ class Axis:
 WHOLE = Axis(index=-1)
 
 
+def strided(start, step, first, by):
+    """(start, step) in x of the elements ``first + by*k`` of ``x[start + step*k]``.
+
+    >>> strided(10, -2, 3, 4)
+    (4, -8)
+    """
+    return dims.add(start, dims.mul(step, first)), dims.mul(step, by)
+
+
 @dataclass(frozen=True)
 class Part:
     """Of each axis: where it starts, how many elements, and how far apart."""
@@ -67,11 +76,8 @@ class Part:
 
     def below(self, starts, steps):
         """The part of x of this part of ``x[start + step*k]``."""
-        return Part(
-            tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(starts, steps, self.starts)),
-            self.lengths,
-            tuple(a * b for a, b in zip(steps, self.steps)),
-        )
+        pairs = list(map(strided, starts, steps, self.starts, self.steps))
+        return Part(tuple(a for a, _ in pairs), self.lengths, tuple(b for _, b in pairs))
 
 
 def all_parts(instr, part):

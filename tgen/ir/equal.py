@@ -2,8 +2,6 @@
 representatives.
 """
 
-import math
-
 from tgen.core import dims
 
 
@@ -27,17 +25,12 @@ class Equalities:
         self.symbols, self.atoms, self.multiples, self._known, self._types = {}, {}, {}, {}, {}
 
     def learn(self, x, y):
-        gap = dims.sub(self.canon(x), self.canon(y))
-        if isinstance(gap, int):
+        solved = dims.solved(dims.sub(self.canon(x), self.canon(y)))
+        if solved is None:
             return
-        gap = _primitive(gap)
-        atom, coefficient = _leading_term(gap)
-        if atom is None:
-            return
-        rest = dims.sub(gap, dims.mul(coefficient, dims.alone(atom)))
-        value = dims.mul(-1 if coefficient > 0 else 1, rest)
-        if abs(coefficient) > 1:
-            self.multiples[atom] = abs(coefficient), value
+        atom, unit, value = solved
+        if unit > 1:
+            self.multiples[atom] = unit, value
         elif isinstance(atom, dims.Sym):
             self.symbols[atom] = value
         else:
@@ -77,30 +70,3 @@ class Equalities:
         unit, value = self.multiples.get(atom) or (1, self.atoms[atom])
         times, left = divmod(coefficient, unit)
         return dims.add(dims.mul(times, value), dims.mul(left, alone))
-
-
-def _primitive(x):
-    """x without the factor that all its terms have: what is 0 says no less without it."""
-    factor = math.gcd(x.const, *(c for _, c in x.terms))
-    return dims.Size(tuple((a, c // factor) for a, c in x.terms), x.const // factor)
-
-
-def _leading_term(x):
-    """The term to solve x for: of those with the least coefficient a symbol if possible, else the function
-    with the least; (None, 0) else. What stands within another term is none: its value would hold it again.
-    """
-    least = min(abs(c) for _, c in x.terms)
-    whole = [(a, c) for a, c in reversed(x.terms) if not any(_within(a, b) for b, _ in x.terms if b is not a)]
-    for atom, coefficient in whole:
-        if isinstance(atom, dims.Sym) and abs(coefficient) == least:
-            return atom, coefficient
-    functions = [(a, c) for a, c in whole if isinstance(a, dims.Fn)]
-    return min(functions, key=lambda t: abs(t[1]), default=(None, 0))
-
-
-def _within(atom, other):
-    """Whether an atom stands in another, at any depth."""
-    if isinstance(other, dims.Sym) or set(dims.symbols(atom)).isdisjoint(dims.symbols(other)):
-        return atom == other
-    sizes = [a for a in other.args if isinstance(a, dims.Size)]
-    return any(a == atom or _within(atom, a) for size in sizes for a, _ in size.terms)

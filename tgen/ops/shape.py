@@ -3,7 +3,7 @@
 import numpy as np
 
 from tgen.core import dims
-from tgen.core.maps import Axis, all_parts
+from tgen.core.maps import Axis, all_parts, strided
 from tgen.core.op import FREE, STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.build import apply, lengths, literal, plus, zeros
@@ -230,8 +230,7 @@ def _slice_batch(rows, instr):
 def _slice_view(instr, axes):
     starts, steps = instr.sizes, instr.attrs["steps"]
     return tuple(
-        Axis(a.index, dims.add(start, dims.mul(step, a.start)), dims.mul(step, a.step))
-        for a, start, step in zip(axes, starts, steps)
+        Axis(a.index, *strided(start, step, a.start, a.step)) for a, start, step in zip(axes, starts, steps)
     )
 
 

@@ -9,8 +9,7 @@ whose ``index`` numbers the value's own axes.
 from dataclasses import dataclass
 from functools import cache
 
-from tgen.core import dims
-from tgen.core.maps import Axis
+from tgen.core.maps import Axis, strided
 from tgen.ir.nodes import Value
 
 
@@ -80,11 +79,7 @@ def _compose(axis, own):
     if axis.index is None:
         return axis
     middle = own[axis.index]
-    return Axis(
-        middle.index,
-        dims.add(axis.start, dims.mul(axis.step, middle.start)),
-        dims.mul(axis.step, middle.step),
-    )
+    return Axis(middle.index, *strided(axis.start, axis.step, middle.start, middle.step))
 
 
 def against(access, value, domain):

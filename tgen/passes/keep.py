@@ -17,6 +17,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.layouts import Carry, Out, Sequence
+from tgen.core.maps import strided
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, fresh_like
 from tgen.ir.rebuild import bottom_up, definitions, replaced, users, walk
@@ -196,7 +197,6 @@ def _in_place(instr, made):
 def _of_the_whole(sequence, made):
     """The Sequence that reads the same rows of what its source is a slice of."""
     while (i := made.get(sequence.source)) is not None and i.op.name == "slice" and only_rows(i):
-        step = i.attrs["steps"][0]
-        start = dims.add(i.sizes[0], dims.mul(step, sequence.start))
-        sequence = Sequence(sequence.param, i.operands[0], start, step * sequence.step)
+        rows = strided(i.sizes[0], i.attrs["steps"][0], sequence.start, sequence.step)
+        sequence = Sequence(sequence.param, i.operands[0], *rows)
     return sequence

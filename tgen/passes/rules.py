@@ -9,6 +9,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.maps import strided
 from tgen.core.rules import ANY, BOOL, FLOAT, INTEGER, rule
 
 
@@ -74,10 +75,8 @@ def within(view, starts, steps):
     """(starts, steps) in the array that the slice or write ``view`` is of, of those given in it: element k of
     it is element start + step*k.
     """
-    own = view.attrs["steps"]
-    return tuple(dims.add(a, dims.mul(step, b)) for a, step, b in zip(view.sizes, own, starts)), tuple(
-        a * b for a, b in zip(own, steps)
-    )
+    pairs = list(map(strided, view.sizes, view.attrs["steps"], starts, steps))
+    return tuple(start for start, _ in pairs), tuple(step for _, step in pairs)
 
 
 def _slice_twice(m):
