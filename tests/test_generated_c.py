@@ -19,9 +19,11 @@ import tgen
 import tgen.tensor as T
 from tgen import passes
 from tgen.codegen import sizes
+from tgen.codegen.c import declared
 from tgen.codegen.generate import generate
-from tgen.codegen.loops import Lines
-from tgen.codegen.parts import Body, declared, node_text, renamed
+from tgen.codegen.nest import Bin, Field, If, Load, Set, Symbol, Text
+from tgen.codegen.parts import Body
+from tgen.codegen.render import statements
 from tgen.core import dims
 from tgen.ir.interp import run
 from tgen.lower import lower
@@ -228,33 +230,35 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
     """A scalar that is read is a local or a parameter; one that is written, or whose address is taken, is
     not.
     """
-    fields = declared(
-        ["float *v0;", "const int64_t *v1;", "double v2;", "int64_t a, b, c_dense;", "float r[TGEN_PARTS];"]
+    v0, v2 = Field("v0", "float32", pointer=True), Field("v2", "float64")
+    a, dense = Field("a", "int64"), Field("c_dense", "int64")
+    first = Bin("==", dense, Symbol("n1"))
+    nodes = (
+        Set(v2, Bin("+", a, Symbol("n0"))),
+        Text(("use(&f->b);",)),
+        If(first, (Set(Load(v0, Symbol("k0")), a),)),
     )
-    body = Body(
-        [Lines(["f->v2 = f->a + n0;", "use(&f->b);", "if (f->c_dense == n1) f->v0[k0] = f->host->width;"])],
-        fields,
-        {"n0", "n1", "k0"},
-    )
-    assert [name for _, name in body.fields] == ["a", "c_dense", "v0"]
-    lines, nodes = body.alone()
-    assert lines == [
+    body = Body(nodes, {"b": Field("b", "int64")}, {"n0", "n1", "k0"})
+    assert body.fields == [a, dense, v0] and [s.name for s in body.sizes] == ["n0", "n1", "k0"]
+    read, alone = body.alone()
+    assert statements(read) == [
         "const int64_t n0 = f->n0;",
         "const int64_t n1 = f->n1;",
         "const int64_t k0 = f->k0;",
         "const int64_t a = f->a;",
         "const int64_t c_dense = f->c_dense;",
-        "float *const v0 = f->v0;",
+        "float *v0 = f->v0;",
     ]
-    assert node_text(nodes).splitlines() == [
+    assert statements(alone) == [
         "f->v2 = a + n0;",
         "use(&f->b);",
-        "if (c_dense == n1) v0[k0] = f->host->width;",
+        "if (c_dense == n1) {",
+        "    v0[k0] = a;",
+        "}",
     ]
-    parameters, arguments, names, text = body.common()
-    nodes = renamed(body.nodes, names)
-    assert parameters == [
-        "Frame *f",
+    own, parameters, arguments, common = body.common()
+    assert own == ["f"]
+    assert [declared(name) for name in parameters] == [
         "int64_t s0",
         "int64_t s1",
         "float *p2",
@@ -262,12 +266,15 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
         "int64_t m1",
         "int64_t m2",
     ]
-    assert arguments == ["f", "f->a", "f->c_dense", "f->v0", "f->n0", "f->n1", "f->k0"]
-    assert text == node_text(nodes)
-    assert node_text(nodes).splitlines() == [
+    assert [x.text if hasattr(x, "text") else x.name for x in arguments] == [
+        *("f", "a", "c_dense", "v0", "n0", "n1", "k0")
+    ]
+    assert statements(common) == [
         "f->v2 = s0 + m0;",
         "use(&f->b);",
-        "if (s1 == m1) p2[m2] = f->host->width;",
+        "if (s1 == m1) {",
+        "    p2[m2] = s0;",
+        "}",
     ]
 
 

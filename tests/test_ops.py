@@ -12,7 +12,7 @@ import pytest
 from scalars import CASES, check, grid, reference
 
 import tgen.ops
-from tgen.codegen.names import immediate
+from tgen.codegen.c import immediate
 from tgen.core.dtypes import DTYPE
 from tgen.ops.declare import LIBM, c_text
 

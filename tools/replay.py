@@ -2,6 +2,7 @@
 
     python tools/replay.py REV_A [REV_B]                # REV_B: the working tree when left out
     python tools/replay.py REV_A [REV_B] --random 300   # random programs instead: nothing is run, a minute
+    python tools/replay.py REV_A [REV_B] --objects      # texts may differ, their object code not
 
 Every program in tests/programs and tgen/examples/*.py is run at both places; the C texts of each function it
 builds are kept under its number. A random program (tests/fuzzing) is a function of its seed, and is only
@@ -11,6 +12,7 @@ built. Exit status 1 when a text differs.
 import argparse
 import difflib
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -94,10 +96,36 @@ def texts(folder):
     }
 
 
-def compare(old, new):
-    """Print the differences; how many texts differ."""
+ADDRESS = re.compile(r"^ *[0-9a-f]+:\t|\b[0-9a-f]+ (?=<)|#.*$|(?<=<)\w+(?=[+>])", re.M)
+
+
+def machine_code(text, folder):
+    """What the compiler makes of a text: instructions without their addresses and without names."""
+    from tgen.backends.c import toolchain
+
+    chain, source, made = toolchain.get(), folder / "text.c", folder / "text.o"
+    source.write_text(text)
+    command = [chain.path, *chain.target, *chain.flags, "-c", "-o", str(made), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    shown = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", str(made)], check=True, capture_output=True, text=True
+    )
+    return ADDRESS.sub("", shown.stdout)
+
+
+def same_objects(before, after):
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = (machine_code("".join(lines), pathlib.Path(folder)) for lines in (before, after))
+    return one == other
+
+
+def compare(old, new, objects=False):
+    """Print the differences; how many texts differ (with ``objects``: in what the compiler makes of them)."""
     before, after, changed = texts(old), texts(new), 0
     for name in sorted({*before, *after}):
+        both = before.get(name, []), after.get(name, [])
+        if objects and both[0] != both[1] and all(both) and same_objects(*both):
+            continue
         lines = list(
             difflib.unified_diff(before.get(name, []), after.get(name, []), f"a/{name}", f"b/{name}")
         )
@@ -112,7 +140,9 @@ def main():
     parser.add_argument("old")
     parser.add_argument("new", nargs="?")
     parser.add_argument("--random", type=int, default=0, metavar="N")
+    parser.add_argument("--objects", action="store_true")
     options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as temporary:
         work, trees = pathlib.Path(temporary), []
         try:
@@ -123,7 +153,7 @@ def main():
                     built(tree, options.random, work / label)
                 else:
                     record(tree, work / label)
-            return 1 if compare(work / "old", work / "new") else 0
+            return 1 if compare(work / "old", work / "new", options.objects) else 0
         finally:
             for tree in trees:
                 subprocess.run(

@@ -8,8 +8,8 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
 from .library import contiguous, emits
-from .loops import Lines
 from .names import ctype, size_c
+from .nest import Text
 
 AXES = 3  # the C has this many spatial axes; missing ones stand in front, of size 1
 
@@ -72,7 +72,7 @@ def part(module, line, shape, name, operands, extent, more=0, counted=False):
     field = f"part{len(module.parts)}_space"
     space = module.workspace(
         field,
-        ctype(operands[0].type.dtype),
+        operands[0].type.dtype,
         f"f->width*{shape.item}*{shape.room('f->', more)}",
         (*shape.out, shape.images, shape.depth, shape.filters),
     )
@@ -83,7 +83,7 @@ def part(module, line, shape, name, operands, extent, more=0, counted=False):
         f"const tgen_conv v = {{{', '.join(shape.fields)}}};",
         f"tgen_{name}_{letter}_part(f->host, &v, {arrays}, {mine}, low, high);",
     ]
-    module.library_part(line, [Lines(texts)], size_c(extent, "f->"), shape.cost(), counted=counted)
+    module.library_part(line, [Text(tuple(texts))], size_c(extent, "f->"), shape.cost(), counted=counted)
     return space
 
 
@@ -114,7 +114,7 @@ def conv_weights(module, instr, line):
     )
     module.library_part(
         f"{line} (the sum of the parts)",
-        [Lines([text])],
+        [Text((text,))],
         size_c(count, "f->"),
         f"0.2*({size_c(count, 'f->')})",
         product=False,
@@ -225,7 +225,7 @@ def pooled(module, instr, line, function, image, places):
     ]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
     module.library_part(
-        line, [Lines(texts)], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False
+        line, [Text(tuple(texts))], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False
     )
 
 

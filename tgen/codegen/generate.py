@@ -210,7 +210,7 @@ def _parts_of_file(function, plan, general, named):
         "frame.c.j2",
         ir=comment_lines(ir_text),
         symbols=[*symbols, *(name for name, _ in definitions)],
-        fields=module.frame,
+        fields=module.members.values(),
         holders=holders,
     )
     view = {

@@ -1,4 +1,4 @@
-"""A kernel instruction -> the loop tree of one part of it.
+"""A kernel instruction -> the loop nest of one part of it, as data (nest.py).
 
 Loads stand at the depth where their indices are known. A kernel over rows holds inner kernels in its
 innermost loop; both are levels of the same writer. The *dense* variant takes every array as C-contiguous and
@@ -17,15 +17,31 @@ kept axis, on the stack and in the accumulator's dtype, and written once:
     }
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tgen.core import dims
 from tgen.core.dtypes import is_float
 from tgen.core.maps import WHOLE
-from tgen.ops.declare import c_text
 
-from .loops import Lines, Loop
-from .names import bracket, ctype, immediate, plus, size_c, times
+from .names import size
+from .nest import (
+    ZERO,
+    Bin,
+    Call,
+    Cast,
+    Const,
+    For,
+    Int,
+    Let,
+    Load,
+    Local,
+    Name,
+    Scalar,
+    Select,
+    Set,
+    product,
+    total,
+)
 from .reductions import ARG, Accumulator, memory_step, start
 
 CHUNK = 256  # elements that a float sum adds in a register before they go to its tally
@@ -38,9 +54,9 @@ TILE = 64
 
 @dataclass
 class Array:
-    """An array in memory: pointer text, element type, sizes and element strides (C texts)."""
+    """An array in memory: its pointer and element strides (expressions), element type and sizes."""
 
-    pointer: str
+    pointer: object
     dtype: str
     shape: tuple
     strides: list
@@ -48,42 +64,50 @@ class Array:
 
 @dataclass
 class Sink:
-    """Where a result goes: an Array, a field of the frame (``scalar``), or one slot a part (``partial``)."""
+    """Where a result goes: an Array, a field of the frame (``scalar``), or one slot a part: ``partial`` are
+    the fields of the values and, of an arg reduction, of where they are.
+    """
 
     array: Array = None
-    partial: str = None
-    scalar: str = None
+    partial: tuple = ()
+    scalar: object = None
+
+
+LOW, HIGH, PART = Name("low"), Name("high"), Name("part", "int32")
+FROM, TO, MOST, CHUNK_AT, END = Name("from"), Name("to"), Name("most"), Name("c"), Name("end")
 
 
 def dense_strides(shape):
-    return [size_c(dims.product(shape[k + 1 :])) for k in range(len(shape))]
+    return [size(dims.product(shape[k + 1 :])) for k in range(len(shape))]
+
+
+def smaller(x, y):
+    return Select(Bin("<", x, y), x, y)
 
 
 class Writer:
-    """Writes one variant of one kernel; ``extent`` is then the C text of how many pieces are
-    dealt to parts.
-    """
+    """Makes one variant of one kernel; ``extent`` is then how many pieces are dealt to parts."""
 
     def __init__(self, instr, operands, sinks, local_rows):
         self.instr, self.operands, self.sinks, self.local_rows = instr, operands, sinks, local_rows
         self.count = dict(x=0, t=0, a=0, y=0, g=0, row=0)
-        self.rows = Lines()
+        self.rows = []
 
-    def name(self, prefix):
+    def name(self, prefix, dtype="int64", **more):
         self.count[prefix] += 1
-        return f"{prefix}{self.count[prefix] - 1}"
+        return Name(f"{prefix}{self.count[prefix] - 1}", dtype, **more)
 
     def write(self):
-        """The nodes of the part function's body; part bounds are the C variables low and high."""
+        """The statements of the part function's body; part bounds are the variables low and high."""
         level = Level(self, self.instr, self.operands, self.sinks, "i", True)
         self.extent = level.extent()
         nodes = level.write()
-        return ([self.rows] if self.rows.texts else []) + nodes
+        return (*self.rows, *nodes)
 
     def local_row(self, value):
         """The pointer to this part's row for ``value``, declared at the top of the part."""
-        name = self.name("row")
-        self.rows.texts.append(f"{ctype(value.type.dtype)} *const {name} = {self.local_rows(value)};")
+        name = self.name("row", value.type.dtype, pointer=True)
+        self.rows.append(Let(name, self.local_rows(value)))
         return name
 
 
@@ -159,13 +183,14 @@ class Level:
         self.groups = groups(instr, operands, sinks)
         self.place = {a: g for g, group in enumerate(self.groups) for a in group}
         self.domain = tuple(dims.product([instr.sizes[a] for a in group]) for group in self.groups)
-        self.vars = [letter] if len(self.domain) == 1 else [f"{letter}{k}" for k in range(len(self.domain))]
+        one = len(self.domain) == 1
+        self.vars = [Name(letter if one else f"{letter}{k}") for k in range(len(self.domain))]
         self.split = self.place.get(split_axis(instr))
         self.reduced = {self.place[a] for o in self.outs if o[0] == "reduce" for a in o[2]}
         self.block = self.blocked()
         self.order = self.loop_order()
         self.depths = {axis: k + 1 for k, axis in enumerate(self.order)}  # axis -> the depth inside its loop
-        self.prefix = [[] for _ in range(len(self.domain) + 1)]  # lines at each depth, loads first
+        self.prefix = [[] for _ in range(len(self.domain) + 1)]  # statements at each depth: loads
 
     def strides(self, out, sink):
         """Of a result's array, for the groups of axes that it keeps."""
@@ -199,14 +224,14 @@ class Level:
         return self.top and self.block is not None and self.block == self.split == self.order[-1]
 
     def extent(self):
-        """How many pieces of the axis that is dealt to parts there are, as C text."""
+        """How many pieces of the axis that is dealt to parts there are."""
         if not self.domain:
-            return "1"
-        size = self.domain[self.split]
+            return Int(1)
+        length = self.domain[self.split]
         if not self.tiled():
-            return size_c(size, "f->")
-        tiles = dims.add(size, TILE - 1)
-        return str(tiles // TILE) if isinstance(tiles, int) else f"({size_c(tiles, 'f->')})/{TILE}"
+            return size(length)
+        tiles = dims.add(length, TILE - 1)
+        return Int(tiles // TILE) if isinstance(tiles, int) else Bin("/", size(tiles), Int(TILE))
 
     def register_depth(self):
         """The depth below which register accumulators live: the loops from there on are all reduced."""
@@ -222,49 +247,47 @@ class Level:
         return max(found, default=0)
 
     def load(self, number):
-        """Names the parameter of operand ``number``: a scalar, an element, or a row pointer."""
+        """What stands for the parameter of operand ``number``: a scalar, an element, or a row."""
         operand, axes, param = (
             self.operands[number],
             self.instr.attrs["maps"][number],
             self.body.params[number],
         )
-        if isinstance(operand, str):
+        if not isinstance(operand, Array):
             self.env[param] = operand
             return
-        depth, lines = self.depth(axes), []
-        offset = self.offset(operand, axes, lines)
-        name = self.w.name("x")
+        depth, made = self.depth(axes), []
+        offset = self.offset(operand, axes, made)
         if param.type.ndim:
             strides = [s for s, a in zip(operand.strides, axes) if a == WHOLE]
-            lines.append(
-                f"const {ctype(operand.dtype)} *{name} = "
-                f"{operand.pointer}{'' if offset == '0' else f' + {offset}'};"
-            )
+            name = self.w.name("x", operand.dtype, pointer=True, const=True)
+            made.append(Let(name, shifted(operand.pointer, offset)))
             self.env[param] = Array(name, operand.dtype, param.type.shape, strides)
         else:
-            lines.append(f"const {ctype(operand.dtype)} {name} = {operand.pointer}[{offset}];")
-            self.env[param] = name
-        self.prefix[depth].extend(lines)
+            self.env[param] = name = self.w.name("x", operand.dtype)
+            made.append(Let(name, Load(operand.pointer, offset)))
+        self.prefix[depth].extend(made)
 
-    def offset(self, array, axes, lines=None):
+    def offset(self, array, axes, made):
         terms = []
-        for axis, stride, size in zip(axes, array.strides, array.shape):
+        for axis, stride, length in zip(axes, array.strides, array.shape):
             if axis == WHOLE:
                 continue
             if axis.gather is not None:
-                terms.append(self.gathered(axis.gather, size, stride, lines))
+                terms.append(self.gathered(axis.gather, length, stride, made))
                 continue
             if axis.index is not None and axis.index == self.groups[self.place[axis.index]][-1]:
-                terms.append(product_text(times(axis.step, self.vars[self.place[axis.index]]), stride))
+                at = product(size(axis.step), self.vars[self.place[axis.index]])
+                terms.append(product(at, stride))
             if axis.start != 0:
-                terms.append(product_text(size_c(axis.start), stride))
-        return plus(terms)
+                terms.append(product(size(axis.start), stride))
+        return total(terms)
 
-    def gathered(self, position, size, stride, lines):
+    def gathered(self, position, length, stride, made):
         index = self.env[self.body.params[position]]
         name = self.w.name("g")
-        lines.append(f"const int64_t {name} = tgen_wrap((int64_t){index}, {size_c(size)});")
-        return product_text(name, stride)
+        made.append(Let(name, Call("tgen_wrap", (Cast("int64", index), size(length)))))
+        return product(name, stride)
 
     # -- body
     def write(self):
@@ -279,54 +302,48 @@ class Level:
         return self.assemble(core)
 
     def statements(self):
-        nodes = [Lines()]
+        nodes = []
         for instr in self.body.instrs:
             name = instr.op.name
             if name == "constant":
-                self.env[instr.result] = immediate(instr.attrs["value"][0], instr.result.type.dtype)
+                self.env[instr.result] = Const(instr.attrs["value"][0], instr.result.type.dtype)
             elif name == "size":
-                self.env[instr.result] = f"((int64_t){bracket(size_c(instr.sizes[0]))})"
+                self.env[instr.result] = Cast("int64", size(instr.sizes[0]))
             elif name == "index":
                 self.env[instr.result] = self.vars[self.place[instr.attrs["dim"]]]
             elif name == "kernel":
                 nodes.extend(self.inner(instr))
-                nodes.append(Lines())
             else:
-                self.scalar(instr, nodes[-1].texts)
-        return [n for n in nodes if not isinstance(n, Lines) or n.texts]
+                nodes.append(self.scalar(instr))
+        return nodes
 
-    def scalar(self, instr, lines):
-        text = c_text(instr.op, tuple(v.type.dtype for v in instr.operands), instr.attrs)
-        name = self.w.name("t")
-        lines.append(
-            f"const {ctype(instr.result.type.dtype)} {name} = "
-            f"{text.format(*(self.env[v] for v in instr.operands))};"
-        )
-        self.env[instr.result] = name
+    def scalar(self, instr):
+        dtypes = tuple(v.type.dtype for v in instr.operands)
+        value = Scalar(instr.op, dtypes, tuple(self.env[v] for v in instr.operands), instr.attrs)
+        self.env[instr.result] = name = self.w.name("t", instr.result.type.dtype)
+        return Let(name, value)
 
     def inner(self, instr):
-        """The nodes of an inner kernel: rows it makes go to a result's row or to a local one."""
+        """The statements of an inner kernel: rows it makes go to a result's row or to a local one."""
         operands = [self.env[v] for v in instr.operands]
-        lines, sinks = Lines(), []
+        made, sinks = [], []
         for value, out in zip(instr.results, instr.attrs["outs"]):
-            sinks.append(Sink() if out[0] == "reduce" else Sink(self.row(value, lines)))
+            sinks.append(Sink() if out[0] == "reduce" else Sink(self.row(value, made)))
         level = Level(self.w, instr, operands, sinks, "j", False)
         nodes = level.write()
         for value, out, accumulator in zip(instr.results, instr.attrs["outs"], level.finals):
             if out[0] == "reduce":
                 self.env[value] = accumulator.result
-        return ([lines] if lines.texts else []) + nodes
+        return made + nodes
 
-    def row(self, value, lines):
+    def row(self, value, made):
         """The Array of a row that an inner kernel makes."""
         for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
             if yielded is value and out[0] == "map":
                 outer = len(self.instr.sizes)
-                offset = plus(
-                    [product_text(x, stride) for x, stride in zip(self.vars, self.strides(out, sink))]
-                )
-                name = self.w.name("y")
-                lines.texts.append(f"{ctype(value.type.dtype)} *{name} = {sink.array.pointer} + {offset};")
+                offset = total([product(x, stride) for x, stride in zip(self.vars, self.strides(out, sink))])
+                name = self.w.name("y", value.type.dtype, pointer=True)
+                made.append(Let(name, shifted(sink.array.pointer, offset)))
                 array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[outer:])
                 break
         else:
@@ -344,62 +361,49 @@ class Level:
             if out[0] != "reduce":
                 self.finals.append(None)
                 continue
-            index = plus(
-                [
-                    product_text(
-                        self.vars[a],
-                        size_c(
-                            dims.product(
-                                [
-                                    self.domain[b]
-                                    for b in range(len(self.domain))
-                                    if b in self.reduced and b > a
-                                ]
-                            )
-                        ),
-                    )
-                    for a in sorted(self.reduced)
-                ]
-            )
+            index = total([product(self.vars[a], size(self.inside(a))) for a in sorted(self.reduced)])
             accumulator = Accumulator(out[1], value.type.dtype, self.w.count["a"], index, *out[3:])
             self.w.count["a"] += 1
             self.finals.append(accumulator)
             if self.block is not None:
-                target = f"{sink.array.pointer}[{self.kept_offset(out, sink)}]"
-                self.cells.append((accumulator, f"cell{len(self.cells)}", target))
+                target = Load(sink.array.pointer, self.kept_offset(out, sink))
+                cell = Name(f"cell{len(self.cells)}", value.type.dtype, pointer=True)
+                self.cells.append((accumulator, cell, target))
 
-    def loop(self, axis):
+    def inside(self, a):
+        """How many elements of the reduced axes there are for each of axis ``a``."""
+        return dims.product([self.domain[b] for b in range(len(self.domain)) if b in self.reduced and b > a])
+
+    def loop(self, axis, body=()):
         if axis == self.block:
-            return Loop(self.vars[axis], "from", "to")
+            return For(self.vars[axis], FROM, TO, tuple(body))
         if self.top and axis == self.split:
-            return Loop(self.vars[axis], "low", "high")
-        return Loop(self.vars[axis], "0", size_c(self.domain[axis]))
+            return For(self.vars[axis], LOW, HIGH, tuple(body))
+        return For(self.vars[axis], ZERO, size(self.domain[axis]), tuple(body))
 
     def assemble(self, core):
-        """Loops around the core, prefix lines at their depth, accumulators at the register depth."""
-        depth, total = self.register_depth(), len(self.order)
+        """Loops around the core, loads at their depth, accumulators at the register depth."""
+        depth, count = self.register_depth(), len(self.order)
         regs = [a for a in self.finals if a is not None]
         chunked = self.chunked(regs)
         for a in chunked:
-            a.register = f"{a.a}_c"
+            a.register = replace(a.a, text=f"{a.a.text}_c")
         for a in self.long(regs):
             a.tallied = True
-        core = core + [Lines(self.stores() + [line for a, v in self.steps() for line in a.step(v)])]
-        nodes = [n for n in core if not isinstance(n, Lines) or n.texts]
+        nodes = [*core, *self.stores(), *(made for a, v in self.steps() for made in a.step(v))]
         innermost = not any(i.op.name == "kernel" for i in self.body.instrs)
-        for k in range(total - 1, -1, -1):
-            loop = self.loop(self.order[k])
-            loop.body = ([Lines(self.prefix[k + 1])] if self.prefix[k + 1] else []) + nodes
-            if k == total - 1 and innermost:
-                loop.simd = self.simd(regs, depth <= k)
-            nodes = self.in_chunks(loop, chunked) if chunked and k == total - 1 else [loop]
+        for k in range(count - 1, -1, -1):
+            loop = self.loop(self.order[k], [*self.prefix[k + 1], *nodes])
+            if k == count - 1 and innermost:
+                loop = replace(loop, simd=self.simd(regs, depth <= k))
+            nodes = self.in_chunks(loop, chunked) if chunked and k == count - 1 else [loop]
             if k == depth and regs:
                 nodes = self.around(nodes, regs)
             if self.cells and k == self.kept_outside():
                 nodes = self.in_blocks(nodes)
-        if total == 0 and regs:
+        if count == 0 and regs:
             nodes = self.around(nodes, regs)
-        return ([Lines(self.prefix[0])] if self.prefix[0] else []) + nodes
+        return self.prefix[0] + nodes
 
     def steps(self):
         return [
@@ -421,80 +425,77 @@ class Level:
         axis, length = self.vars[self.block], BLOCK
         if len(self.cells) > BLOCKS:
             length = max(TILE, BLOCK * BLOCKS // len(self.cells) // TILE * TILE)
-        lines, low, high = [], "0", size_c(self.domain[self.block])
+        made, low, high = [], ZERO, size(self.domain[self.block])
         if self.tiled():
-            lines = [f"const int64_t most = high*{TILE} < {high} ? high*{TILE} : {high};"]
-            low, high = f"low*{TILE}", "most"
+            tiles = Bin("*", HIGH, Int(TILE))
+            made = [Let(MOST, smaller(tiles, high))]
+            low, high = Bin("*", LOW, Int(TILE)), MOST
         elif self.top and self.block == self.split:
-            low, high = "low", "high"
-        first, last = self.loop(self.block), self.loop(self.block)
-        at = f"[{axis} - from]"
-        first.body = [Lines([f"{cell}{at} = {start(a.name, a.dtype)};" for a, cell, _ in self.cells])]
-        last.body = [Lines([f"{target} = {cell}{at};" for _, cell, target in self.cells])]
-        head = [f"const int64_t to = from + {length} < {high} ? from + {length} : {high};"]
-        head += [f"{ctype(a.dtype)} {cell}[{length}];" for a, cell, _ in self.cells]
-        block = Loop("from", low, high, [Lines(head), first, *nodes, last], step=str(length))
-        return ([Lines(lines)] if lines else []) + [block]
+            low, high = LOW, HIGH
+        at = Bin("-", axis, FROM)
+        first = self.loop(
+            self.block, [Set(Load(cell, at), start(a.name, a.dtype)) for a, cell, _ in self.cells]
+        )
+        last = self.loop(self.block, [Set(target, Load(cell, at)) for _, cell, target in self.cells])
+        head = [Let(TO, smaller(Bin("+", FROM, Int(length)), high))]
+        head += [Local(cell, length) for _, cell, _ in self.cells]
+        return [*made, For(FROM, low, high, (*head, first, *nodes, last), step=length)]
 
     def cell(self, accumulator):
-        """The lvalue of an accumulator in its block."""
+        """The element of an accumulator in its block."""
         name = next(cell for a, cell, _ in self.cells if a is accumulator)
-        return f"{name}[{self.vars[self.block]} - from]"
+        return Load(name, Bin("-", self.vars[self.block], FROM))
 
     def around(self, nodes, regs):
         """Declarations before the reduced loops; after them the value goes to memory, to the part's slot, or
         stays in a register.
         """
-        before = Lines([line for a in regs for line in a.declare()])
-        after = Lines([line for a in regs for line in a.close()])
+        before = [made for a in regs for made in a.declare()]
+        after = [made for a in regs for made in a.close()]
         for a, sink, out in zip(self.finals, self.sinks, self.outs):
             if a is None:
                 continue
             if sink.scalar:
-                after.texts.append(f"{sink.scalar} = {a.result};")
+                after.append(Set(sink.scalar, a.result))
             elif sink.partial:
-                after.texts.extend(
-                    [f"{sink.partial}[part] = {a.a};"]
-                    + ([f"{sink.partial}_at[part] = {a.result};"] if a.name in ARG else [])
-                )
+                values = (a.a, a.result) if a.name in ARG else (a.a,)
+                after += [Set(Load(slots, PART), x) for slots, x in zip(sink.partial, values)]
             elif sink.array is not None:
-                after.texts.append(self.memory_store(a, out, sink))
-        return [before] + nodes + ([after] if after.texts else [])
+                after.append(self.memory_store(a, out, sink))
+        return before + nodes + after
 
     def memory_store(self, a, out, sink):
         if self.block is None:
-            return f"{sink.array.pointer}[{self.kept_offset(out, sink)}] = {a.result};"
+            return Set(Load(sink.array.pointer, self.kept_offset(out, sink)), a.result)
         target = self.cell(a)
-        return f"{target} = {memory_step(a.name, a.dtype).format(a=target, x=a.a)};"
+        return Set(target, memory_step(a.name, a.dtype)(target, a.a))
 
     def kept_offset(self, out, sink):
         kept = [k for k in range(len(self.domain)) if k not in self.reduced]
-        return plus([product_text(self.vars[k], s) for k, s in zip(kept, self.strides(out, sink))])
+        return total([product(self.vars[k], s) for k, s in zip(kept, self.strides(out, sink))])
 
     def stores(self):
-        lines = []
+        made = []
         for out, sink, value, a in zip(self.outs, self.sinks, self.body.results, self.finals):
             if out[0] == "map" and not value.type.ndim:
-                lines.append(f"{self.target(out, sink)} = {self.env[value]};")
+                made.append(Set(self.target(out, sink), self.env[value]))
             elif out[0] == "reduce" and self.in_memory():
                 target = self.cell(a)
-                lines.append(
-                    f"{target} = {memory_step(out[1], value.type.dtype).format(a=target, x=self.env[value])};"
-                )
-        return lines
+                made.append(Set(target, memory_step(out[1], value.type.dtype)(target, self.env[value])))
+        return made
 
     def target(self, out, sink):
-        """The lvalue of a mapped result: a frame field, or an element."""
+        """Where a mapped result is written: a frame field, or an element."""
         if sink.scalar:
             return sink.scalar
-        offset = plus([product_text(v, s) for v, s in zip(self.vars, self.strides(out, sink))])
-        return f"{sink.array.pointer}[{offset}]"
+        offset = total([product(v, s) for v, s in zip(self.vars, self.strides(out, sink))])
+        return Load(sink.array.pointer, offset)
 
     def simd(self, regs, reduced_innermost):
         if not self.order or (self.in_memory() and self.order[-1] in self.reduced):
             return None
         clauses = [a.clauses() for a in regs] if reduced_innermost else []
-        return None if any(c is None for c in clauses) else " ".join(clauses)
+        return None if any(c is None for c in clauses) else tuple(x for c in clauses for x in c)
 
     def chunked(self, regs):
         """The float sums whose innermost loop is cut into chunks; none when that loop is all there is and
@@ -512,8 +513,8 @@ class Level:
 
     def long(self, regs):
         """The float sums that may have more terms than one chunk, and a tally of them."""
-        count = dims.product([self.domain[a] for a in self.order[self.register_depth() :]])
-        return [] if self.short(count) else [a for a in regs if a.name == "sum" and is_float(a.dtype)]
+        terms = dims.product([self.domain[a] for a in self.order[self.register_depth() :]])
+        return [] if self.short(terms) else [a for a in regs if a.name == "sum" and is_float(a.dtype)]
 
     @staticmethod
     def short(size):
@@ -521,20 +522,19 @@ class Level:
 
     def in_chunks(self, loop, sums):
         """Float sums over the innermost loop in chunks of CHUNK, each with an accumulator of its own."""
-        starts = [f"{ctype(a.dtype)} {a.register} = {start(a.name, a.dtype)};" for a in sums]
-        adds = [line for a in sums for line in a.add(a.register)]
+        starts = [Let(a.register, start(a.name, a.dtype), changed=True) for a in sums]
+        adds = [made for a in sums for made in a.add(a.register)]
         if self.short(self.domain[self.order[-1]]):
-            return [Lines(starts), loop, Lines(adds)]
-        inner = Loop(loop.var, "c", "end", loop.body, loop.simd)
-        end = f"const int64_t end = c + {CHUNK} < {loop.high} ? c + {CHUNK} : {loop.high};"
-        return [Loop("c", loop.low, loop.high, [Lines([end] + starts), inner, Lines(adds)], step=str(CHUNK))]
+            return [*starts, loop, *adds]
+        inner = For(loop.var, CHUNK_AT, END, loop.body, loop.simd)
+        end = Let(END, smaller(Bin("+", CHUNK_AT, Int(CHUNK)), loop.high))
+        return [For(CHUNK_AT, loop.low, loop.high, (end, *starts, inner, *adds), step=CHUNK)]
 
 
-def product_text(x, stride):
-    if x == "0" or stride == "0":
-        return "0"
-    if stride == "1":
-        return x
-    if x == "1":
-        return stride
-    return f"{bracket(x)}*{bracket(stride)}"
+def shifted(pointer, offset):
+    """A pointer to what stands ``offset`` elements further, its terms added one after another."""
+    if offset == ZERO:
+        return pointer
+    if isinstance(offset, Bin) and offset.op == "+":  # as deep as an array has axes
+        return Bin("+", shifted(pointer, offset.x), offset.y)
+    return Bin("+", pointer, offset)

@@ -11,9 +11,9 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.passes.plan import root
 
-from .kernel import dense_strides, product_text
-from .loops import Lines
-from .names import bracket, ctype, plus, size_c
+from .c import expression
+from .names import bracket, ctype, plus, product_text, size_c, strides_c
+from .nest import Text
 
 LIBRARY = {}
 
@@ -33,7 +33,7 @@ def emits(*names):
 def each(module, v, body, letter="i", low=None, high=None):
     """Lines that run ``body`` for every element ``x`` of array v, its indices named i0, i1, ... ."""
     array = module.array(v, dense=False)
-    offset = plus([product_text(f"{letter}{k}", s) for k, s in enumerate(array.strides)])
+    offset = plus([product_text(f"{letter}{k}", s) for k, s in enumerate(map(expression, array.strides))])
     lines = [
         f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)"
         for k, s in enumerate(v.type.shape)
@@ -41,7 +41,7 @@ def each(module, v, body, letter="i", low=None, high=None):
     return [
         *lines,
         "{",
-        f"    const {ctype(v.type.dtype)} x = {array.pointer}[{with_frame(offset)}];",
+        f"    const {ctype(v.type.dtype)} x = {expression(array.pointer)}[{with_frame(offset)}];",
         *(f"    {t}" for t in body),
         "}",
     ]
@@ -57,7 +57,7 @@ def copy_out(module, v, target):
     whole = f"memcpy({target}, {module.pointer(v)}, (size_t){module.bytes(v)});"
     if not module.strided(v):
         return [whole]
-    offset = plus([product_text(f"i{k}", s) for k, s in enumerate(dense_strides(v.type.shape))])
+    offset = plus([product_text(f"i{k}", s) for k, s in enumerate(strides_c(v.type.shape))])
     loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset)}] = x;"])
     return [f"if (f->{module.names[v]}_dense) {whole}", "else {", *(f"    {t}" for t in loops), "}"]
 
@@ -78,9 +78,10 @@ def matrix(module, v):
     if v not in module.packed:
         module.packed.add(v)
         rows, columns = (size_c(s, "f->") for s in v.type.shape)
-        module.add_field(
-            f"const {ctype(v.type.dtype)} *{name}_m; int64_t {name}_ld; int32_t {name}_t, {name}_fits;"
-        )
+        module.add(f"{name}_m", v.type.dtype, pointer=True, const=True)
+        module.add(f"{name}_ld")
+        module.add(f"{name}_t", "int32")
+        module.add(f"{name}_fits", "int32")
         module.prologue.append(
             f"f->{name}_fits = tgen_matrix({rows}, {columns}, f->{name}_s0, f->{name}_s1, "
             f"&f->{name}_ld, &f->{name}_t);"
@@ -96,7 +97,7 @@ def contiguous(module, v):
         return f"f->{name}"
     if (v, "flat") not in module.packed:
         module.packed.add((v, "flat"))
-        module.add_field(f"const {ctype(v.type.dtype)} *{name}_flat;")
+        module.add(f"{name}_flat", v.type.dtype, pointer=True, const=True)
         pack(module, v, f"f->{name}_flat", f"f->{name}_dense")
     return f"f->{name}_flat"
 
@@ -105,7 +106,7 @@ def pack(module, v, target, fits):
     name = module.names[v]
     count = size_c(dims.product(v.type.shape), "f->")
     field = f"{target[3:]}_copy"
-    module.add_field(f"{ctype(v.type.dtype)} *{field};")
+    module.add(field, v.type.dtype, pointer=True)
     module.add_bytes(field, f"{fits} ? 0 : {bracket(count)}*{v.type.itemsize}")
     module.packs.extend(
         [
@@ -131,7 +132,7 @@ def gemm(module, instr, line):
     )
     m_f, n_f, k_f = (size_c(s, "f->") for s in (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1]))
     module.library_part(
-        line, [Lines([text])], f"({m_f} > {n_f} ? {m_f} : {n_f})", f"0.02*({m_f})*({n_f})*({k_f})"
+        line, [Text((text,))], f"({m_f} > {n_f} ? {m_f} : {n_f})", f"0.02*({m_f})*({n_f})*({k_f})"
     )
 
 
@@ -147,7 +148,7 @@ def gemv(module, instr, line):
         f"{contiguous(module, y)}, f->{module.names[out]});"
     )
     m_f, k_f = size_c(out.type.shape[0], "f->"), size_c(y.type.shape[0], "f->")
-    module.library_part(line, [Lines([text])], m_f, f"0.2*({m_f})*({k_f})")
+    module.library_part(line, [Text((text,))], m_f, f"0.2*({m_f})*({k_f})")
 
 
 @emits("batched_dot")
@@ -163,7 +164,7 @@ def batched_dot(module, instr, line):
         f"{b} + i*{bracket(k)}*{bracket(n)}, {n}, f->{module.names[out]} + i*{bracket(m)}*{bracket(n)});",
     ]
     sizes = [f"({size_c(s, 'f->')})" for s in (*x.type.shape, y.type.shape[2])]
-    module.library_part(line, [Lines(text)], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
+    module.library_part(line, [Text(tuple(text))], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
 
 
 # -- arrays built of arrays
@@ -302,15 +303,15 @@ def element(module, index, first):
     if not index.type.ndim:
         return module.pointer(index)
     array = module.array(index, dense=False)
-    still = [product_text(f"i{first + k}", s) for k, s in enumerate(array.strides)]
-    return f"{array.pointer}[{with_frame(plus(still))}]"
+    still = [product_text(f"i{first + k}", s) for k, s in enumerate(map(expression, array.strides))]
+    return f"{expression(array.pointer)}[{with_frame(plus(still))}]"
 
 
 @emits("nonzero")
 def nonzero(module, instr, line):
     """Count, take memory, fill: the length is found here."""
     x, symbol = instr.operands[0], instr.found[0]
-    module.add_field("int64_t count;") if "int64_t count;" not in module.frame else None
+    module.add("count")
     lines = [
         f"/* {line} */",
         "f->count = 0;",

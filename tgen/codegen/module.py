@@ -10,9 +10,11 @@ from tgen.core.op import HEAVY
 from tgen.ir.nodes import CONST, SHARED
 
 from . import conv
-from .kernel import Array, Sink, Writer, dense_strides
+from .c import expression, literal
+from .kernel import PART, Array, Sink, Writer, dense_strides
 from .library import LIBRARY
-from .names import bracket, ctype, literal, size_c
+from .names import bracket, ctype, size, size_c
+from .nest import Bin, Field, Load, Name, product
 from .reductions import ARG, memory_step, start
 
 assert conv  # importing it filled LIBRARY
@@ -70,7 +72,7 @@ class Module:
         self.names = frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
         self.shared = {p.number: v for v, p in self.params.items() if p.kind == SHARED}
-        self.frame, self.statics, self.prologue, self.parts, self.steps = [], [], [], [], []
+        self.members, self.statics, self.prologue, self.parts, self.steps = {}, [], [], [], []
         self.current = []  # the instruction being emitted
         self.depth = self.loop_depth = self.loops = 0
         self.around, self.block_holders = [], {}  # the lists of steps around the one being written
@@ -84,6 +86,10 @@ class Module:
     def pointer(self, v):
         return f"f->{self.names[v]}"
 
+    def field(self, v):
+        """v in the frame, as an expression."""
+        return self.members[self.names[v]]
+
     def strided(self, v):
         """Whether v may have any strides: all other arrays are C-contiguous."""
         return self.general and self.is_param(v) and v.type.ndim > 0 and self.params[v].kind != CONST
@@ -91,33 +97,33 @@ class Module:
     def array(self, v, dense=True):
         name = self.names[v]
         if not dense and self.strided(v):
-            return Array(
-                f"f->{name}", v.type.dtype, v.type.shape, [f"f->{name}_s{k}" for k in range(v.type.ndim)]
-            )
+            strides = [self.members[f"{name}_s{k}"] for k in range(v.type.ndim)]
+            return Array(self.members[name], v.type.dtype, v.type.shape, strides)
         if v.type.shape not in self.strides:
             self.strides[v.type.shape] = dense_strides(v.type.shape)
-        return Array(f"f->{name}", v.type.dtype, v.type.shape, self.strides[v.type.shape])
+        return Array(self.members[name], v.type.dtype, v.type.shape, self.strides[v.type.shape])
 
     def operand(self, v, dense=True):
-        return self.array(v, dense) if v.type.ndim else self.pointer(v)
+        return self.array(v, dense) if v.type.ndim else self.field(v)
 
-    def add_field(self, text):
-        self.frame.append(text)
+    def add(self, name, dtype="int64", **more):
+        """A member of the frame, by its name; it may be there already."""
+        return self.members.setdefault(name, Field(name, dtype, **more))
 
     def scratch(self, name, dtype, elements):
         """A piece of workspace of its own: a field and its bytes; a block of its own when its size is found
         inside.
         """
-        self.add_field(f"{ctype(dtype)} *{name};")
+        self.add(name, dtype, pointer=True)
         if is_late(elements):
             self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
         else:
             self.room.append((name, self.sizes_of(dtype, (elements,))))
         return f"f->{name}"
 
-    def workspace(self, name, kind, text, sizes):
+    def workspace(self, name, dtype, text, sizes):
         """As scratch, for ``text`` bytes (C); ``sizes`` are those it names."""
-        self.add_field(f"{kind} *{name};")
+        self.add(name, dtype, pointer=True)
         if any(map(is_late, sizes)):
             self.take_late(self.hold(), f"f->{name}", text)
         else:
@@ -176,7 +182,8 @@ class Module:
     # -- loops and branches
     def loop_name(self):
         if not self.loops:
-            self.add_field("int64_t steps_to_poll, last_poll[2];")
+            self.add("steps_to_poll")
+            self.add("last_poll", count="2")
             self.prologue.append("f->steps_to_poll = 1; f->last_poll[0] = f->last_poll[1] = 0;")
         self.loops += 1
         return f"loop{self.loops - 1}"
@@ -198,16 +205,15 @@ class Module:
 
     def declare_values(self):
         for v, name in self.names.items():
-            const = "const " if self.is_param(v) and self.params[v].kind != SHARED else ""
+            const = self.is_param(v) and self.params[v].kind != SHARED
             slot = self.plan.slots[v]
             if slot.kind == "literal":
                 continue
-            star = "*" if v.type.ndim else ""
-            self.add_field(f"{const if star else ''}{ctype(v.type.dtype)} {star}{name};")
+            self.add(name, v.type.dtype, pointer=v.type.ndim > 0, const=const)
             if self.strided(v):
-                self.add_field(
-                    f"int64_t {''.join(f'{name}_s{k}, ' for k in range(v.type.ndim))}{name}_dense;"
-                )
+                for k in range(v.type.ndim):
+                    self.add(f"{name}_s{k}")
+                self.add(f"{name}_dense")
 
     def emit(self, instr, line):
         name = instr.op.name
@@ -232,7 +238,7 @@ class Module:
         if not v.type.ndim:
             self.prologue.append(f"{self.pointer(v)} = {values[0]};")
             return
-        self.add_field(f"const {ctype(v.type.dtype)} *{self.names[v]};")
+        self.add(self.names[v], v.type.dtype, pointer=True, const=True)
         self.statics.append(
             f"static const {ctype(v.type.dtype)} {self.names[v]}_data[{max(len(values), 1)}] "
             f"= {{{', '.join(values) or '0'}}};"
@@ -348,7 +354,7 @@ class Module:
     def add_part(self, part):
         self.parts.append(part)
         if part.counted:
-            self.add_field(f"int32_t {part.name}_parts;")
+            self.add(f"{part.name}_parts", "int32")
         self.steps.append(Step(part=part, instrs=list(self.current or [None])))
 
     def kernel(self, instr, line):
@@ -362,18 +368,16 @@ class Module:
         def local_row(value):
             if value not in rows:
                 elements = dims.add(dims.product(value.type.shape), 16)
-                rows[value] = (
-                    self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16)),
-                    size_c(elements),
-                )
-            pointer, stride = rows[value]
-            return f"{pointer} + part*({stride})"
+                row = f"{name}_row{len(rows)}"
+                self.scratch(row, value.type.dtype, dims.mul(elements, 16))
+                rows[value] = Bin("+", self.members[row], product(PART, size(elements)))
+            return rows[value]
 
         variants, extents = [], []
         for dense in (True, False) if arrays else (True,):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             variants.append(("" if dense else "_strided", writer.write()))
-            extents.append(writer.extent)
+            extents.append(expression(writer.extent, frame=True))
         part = Part(
             name,
             line,
@@ -392,14 +396,14 @@ class Module:
         if v.type.ndim:
             return Sink(self.array(v))
         if out[0] == "map" or not rank:
-            return Sink(scalar=self.pointer(v))
+            return Sink(scalar=self.field(v))
         field_name = f"{name}_r{len(partials)}"
         dtype, kind = self.accumulator_dtype(v), out[1]
+        slots = [self.add(field_name, dtype, count="TGEN_PARTS")]
         if kind in ARG:
-            self.add_field(f"int64_t {field_name}_at[TGEN_PARTS];")
-        self.add_field(f"{ctype(dtype)} {field_name}[TGEN_PARTS];")
-        partials.append((field_name, kind, dtype, v))
-        return Sink(partial=f"f->{field_name}")
+            slots.append(self.add(f"{field_name}_at", count="TGEN_PARTS"))
+        partials.append((slots[0], kind, dtype, v))
+        return Sink(partial=tuple(slots))
 
     def accumulator_dtype(self, v):
         """The dtype of what the current kernel reduces to v."""
@@ -410,10 +414,9 @@ class Module:
     def combine(self, name, partials):
         """The parts' results joined in order of the parts."""
         lines = []
-        for field_name, kind, dtype, v in partials:
-            target = self.pointer(v)
+        for slots, kind, dtype, v in partials:
             if kind in ARG:
-                sign = ARG[kind]
+                target, field_name, sign = self.pointer(v), slots.name, ARG[kind]
                 nan = " || (x != x && best == best)" if is_float(dtype) else ""
                 lines.append(
                     f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < "
@@ -423,12 +426,13 @@ class Module:
                 )
                 continue
             rounds = dtype != v.type.dtype
-            total = "total" if rounds else target
-            step = memory_step(kind, dtype).format(a=total, x=f"f->{field_name}[p]")
-            joined = [f"{total} = {start(kind, dtype)};"]
+            total = "total" if rounds else self.pointer(v)
+            reached = Name(total, dtype)
+            step = expression(memory_step(kind, dtype)(reached, Load(slots, Name("p", "int32"))))
+            joined = [f"{total} = {expression(start(kind, dtype))};"]
             joined.append(f"for (int32_t p = 0; p < f->{name}_parts; p++) {total} = {step};")
             if rounds:
-                joined = [f"{{ {ctype(dtype)} {' '.join(joined)} {target} = {total}; }}"]
+                joined = [f"{{ {ctype(dtype)} {' '.join(joined)} {self.pointer(v)} = {total}; }}"]
             lines.extend(joined)
         return lines
 

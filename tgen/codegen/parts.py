@@ -1,81 +1,21 @@
-"""The C functions of parts, from the loop trees of a module.
+"""The C functions of parts, from the nests of a module.
 
-A loop tree names what it works on as ``f->v3`` and ``n0``. Its function reads these into locals first: a
+A nest names what it works on as members of the frame and sizes. Its function reads these into locals first: a
 store to a bool or an int64 array might else be one to the frame, and the loop would read its pointers anew
-for each element. Trees that differ in such names only (the updates of all weights are one loop) become one
+for each element. Nests that differ in such names only (the updates of all weights are one loop) become one
 function with parameters, which their parts call: the compiler's time goes by what differs.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
-from .loops import Lines, Loop
+from .c import declared
+from .nest import Call, Do, Field, For, Let, Name, Set, Symbol, Text, changed, identity, walk
 
 ARGUMENTS = {"f": "Frame *f", "part": "int32_t part", "low": "int64_t low", "high": "int64_t high"}
-# What stands before a name is looked at last: a pattern that begins with letters is found five times as fast.
-USED = re.compile("|".join(rf"{word}\b(?<!\w{word})(?<!->{word})" for word in ARGUMENTS))
-NAMES = re.compile(r"[fnakd](?:(?<=f)(?<!\wf)->(\w+)|(?<!f)(?<![\w>.].)\d+(?!\w))")  # f->v3: v3, or n0
-
-
-def node_text(nodes):
-    """All C text of a loop tree, to see which names it uses; equal for equal trees."""
-    out, stack = [], list(reversed(nodes))
-    while stack:
-        node = stack.pop()
-        if node.kind == "lines":
-            out.extend(node.texts)
-        else:
-            out.append(f"for {node.var} {node.low} {node.high} {node.simd} {node.step} (")
-            stack.extend([Lines([")"]), *reversed(node.body)])
-    return "\n".join(out)
-
-
-def renamed_text(text, names):
-    """C text with the fields and sizes in ``names`` renamed; a field that is renamed is no longer read from
-    the frame.
-    """
-    return text and NAMES.sub(lambda m: names.get(m[1] or m[0], m[0]), text)
-
-
-def renamed(nodes, names):
-    """A loop tree with the fields and sizes in ``names`` renamed; the very same when there are none."""
-    if not names:
-        return nodes
-
-    def change(text):
-        return renamed_text(text, names)
-
-    out = []
-    stack = [(node, out) for node in reversed(nodes)]
-    while stack:
-        node, into = stack.pop()
-        if node.kind == "lines":
-            into.append(Lines([change(text) for text in node.texts]))
-        else:
-            into.append(Loop(node.var, change(node.low), change(node.high), [], change(node.simd), node.step))
-            stack.extend((inner, into[-1].body) for inner in reversed(node.body))
-    return out
-
-
-def declared(declarations):
-    """{field: type of a local that stands for it} of C declarations of fields.
-
-    >>> declared(["const float *v0;", "int64_t v0_s0, v0_dense;", "double part1_r0[TGEN_PARTS];"])
-    {'v0': 'const float *', 'v0_s0': 'int64_t ', 'v0_dense': 'int64_t ', 'part1_r0': 'double *'}
-    """
-    found = {}
-    for statement in "".join(declarations).split(";")[:-1]:
-        kind, names = re.fullmatch(r"\s*((?:const )?\w+) (.*)", statement).groups()
-        for name in names.split(", "):
-            plain = name.lstrip("*").partition("[")[0]
-            found[plain] = f"{kind} {'*' if plain != name else ''}"
-    return found
-
-
-def arguments(text):
-    """Which of ARGUMENTS a text uses, in their order."""
-    used = set(USED.findall(text))
-    return [word for word in ARGUMENTS if word in used]
+USED = re.compile(rf"(?<!->)\b(?:{'|'.join(ARGUMENTS)})\b")
+NAMES = re.compile(r"\bf->(\w+)|(?<![\w>.])([nakd]\d+)(?!\w)")
+WRITTEN = re.compile(r"f->(\w+)\s*[-+*/|&^]?=(?!=)|&f->(\w+)")
 
 
 def is_tuned(text):
@@ -85,63 +25,82 @@ def is_tuned(text):
     return "tgen_rs_" in text
 
 
-@dataclass
-class CFunction:
-    """What module.c.j2 writes a function of: ``lines`` stand before the loop tree ``nodes``."""
-
-    comment: str
-    name: str
-    tuned: bool
-    parameters: str
-    lines: list
-    nodes: list
-
-
 class Body:
-    """A loop tree and what it reads, in the order of its text: (type, name) of ``fields`` of the frame and of
-    ``sizes``.
+    """A nest and what it reads, in the order of its text: ``read`` are members of the frame and sizes.
 
-    A field that is written, or whose address is taken, stays in the frame.
+    A member that is written, or whose address is taken, stays in the frame. Text that is not data yet is
+    looked through: ``members`` and ``symbols`` are what its names may be.
     """
 
-    def __init__(self, nodes, fields, symbols):
-        self.nodes, self.text = nodes, node_text(nodes)
-        written = {
-            *re.findall(r"f->(\w+)\s*[-+*/|&^]?=(?!=)", self.text),
-            *re.findall(r"&f->(\w+)", self.text),
-        }
-        found = dict.fromkeys([m[0] for m in NAMES.finditer(self.text)])
-        read = [name.removeprefix("f->") for name in found if name.startswith("f->")]
-        self.fields = [(fields[x], x) for x in read if x in fields and x not in written]
-        self.sizes = [("int64_t ", s) for s in found if s in symbols]
+    def __init__(self, nodes, members, symbols):
+        self.nodes = tuple(nodes)
+        self.loops, self.used, self.sets, texts = False, set(), False, []
+        read, written = {}, set()
+        for node in walk(self.nodes):
+            if isinstance(node, (Field, Symbol)):
+                read[type(node), node.name] = node
+            elif isinstance(node, Name):
+                self.used.add(node.text)
+            elif isinstance(node, Text):
+                text = "\n".join(node.lines)
+                texts.append(text)
+                written |= {name for pair in WRITTEN.findall(text) for name in pair}
+                for member, size in NAMES.findall(text):
+                    if member in members:
+                        read[Field, member] = members[member]
+                    elif size in symbols:
+                        read[Symbol, size] = Symbol(size)
+            elif isinstance(node, Set) and isinstance(node.target, Field):
+                written.add(node.target.name)
+                self.sets = True
+            elif isinstance(node, For):
+                self.loops = True
+        self.texts = "\n".join(texts)
+        self.fields = [n for (kind, name), n in read.items() if kind is Field and name not in written]
+        self.sizes = [n for (kind, _), n in read.items() if kind is Symbol]
+
+    def arguments(self):
+        """Which of a part's ARGUMENTS it uses, in their order, but for the frame that it reads its members
+        from.
+        """
+        used = self.used | set(USED.findall(self.texts)) | ({"f"} if self.sets else set())
+        return [word for word in ARGUMENTS if word in used]
+
+    def renamed(self, names):
+        """The nest with members and sizes replaced: {(Field or Symbol, its name): Name}."""
+        texts = {leaf: name.text for (_, leaf), name in names.items()}
+
+        def change(node):
+            if isinstance(node, Text):
+                lines = (NAMES.sub(lambda m: texts.get(m[1] or m[2], m[0]), x) for x in node.lines)
+                return Text(tuple(lines))
+            return names.get((type(node), node.name)) if isinstance(node, (Field, Symbol)) else None
+
+        return changed(self.nodes, change)
 
     def alone(self):
-        """(lines, nodes) of a function: what is read is read first, under its own name."""
-        lines = [f"const int64_t {name} = f->{name};" for _, name in self.sizes]
-        lines += [
-            f"{kind}const {name} = f->{name};" if "*" in kind else f"const {kind}{name} = f->{name};"
-            for kind, name in self.fields
-        ]
-        return lines, renamed(self.nodes, {name: name for _, name in self.fields})
+        """The statements of a function: what is read is read first, under its own name."""
+        sizes = [Let(Name(s.name), Field(s.name, "int64")) for s in self.sizes]
+        locals = [Name(f.name, f.dtype, f.pointer or bool(f.count), f.const) for f in self.fields]
+        read = [Let(name, f) for name, f in zip(locals, self.fields)]
+        return (*sizes, *read), self.renamed({(Field, name.text): name for name in locals})
 
     def common(self):
-        """(parameters, arguments, names, text) of a function whose parameters are what is read: the same for
-        bodies alike.
-
-        ``names`` are those that its loop tree is renamed by, ``text`` is that of the tree then.
+        """(own, parameters, arguments, nodes) of a function whose parameters are what is read: the same for
+        bodies alike. What a parameter points at is const or not, which is no difference.
         """
-        read = [*self.fields, *self.sizes]
-        names = {name: f"{'p' if '*' in kind else 's'}{k}" for k, (kind, name) in enumerate(self.fields)} | {
-            name: f"m{k}" for k, (_, name) in enumerate(self.sizes)
-        }
-        text = renamed_text(self.text, names)
-        own = arguments(text)
-        return (
-            [*map(ARGUMENTS.get, own), *(f"{kind}{names[x]}" for kind, x in read)],
-            [*own, *(f"f->{x}" for _, x in read)],
-            names,
-            text,
-        )
+        parameters, names = [], {}
+        for k, f in enumerate(self.fields):
+            pointer = f.pointer or bool(f.count)
+            name = Name(f"{'p' if pointer else 's'}{k}", f.dtype, pointer)
+            names[Field, f.name] = name
+            parameters.append(replace(name, const=f.const))
+        for k, s in enumerate(self.sizes):
+            names[Symbol, s.name] = Name(f"m{k}")
+            parameters.append(Name(f"m{k}"))
+        own = self.arguments()
+        arguments = (*map(Name, own), *(Field(leaf, "int64") for _, leaf in names))
+        return own, parameters, arguments, self.renamed(names)
 
 
 class Functions:
@@ -150,17 +109,17 @@ class Functions:
     """
 
     def __init__(self, module, symbols):
-        fields, symbols = declared(module.frame), set(symbols)
+        members, symbols = module.members, set(symbols)
         self.views, self.parts = [], {}
         self.bodies = {
-            (p.name, suffix): Body(nodes, fields, symbols)
+            (p.name, suffix): Body(nodes, members, symbols)
             for p in module.parts
             for suffix, nodes in p.variants
         }
         self.calls = self.share()
         for part in module.parts:
             variants = [self.variant(part, suffix) for suffix, _ in part.variants]
-            sizes = {s for suffix, _ in part.variants for _, s in self.bodies[part.name, suffix].sizes}
+            sizes = {s.name for suffix, _ in part.variants for s in self.bodies[part.name, suffix].sizes}
             self.parts[part.name] = {
                 "name": part.name,
                 "variants": variants,
@@ -175,35 +134,31 @@ class Functions:
         """
         alike, calls = {}, {}
         for body in self.bodies.values():
-            if any(node.kind == "loop" for node in body.nodes):
-                parameters, arguments, names, text = body.common()
-                key = *(p.removeprefix("const ") for p in parameters), text
-                alike.setdefault(key, []).append((body, parameters, arguments, names, text))
-        for number, group in enumerate(g for g in alike.values() if len(g) > 1):
+            if body.loops:
+                own, parameters, arguments, nodes = body.common()
+                key = tuple(own), identity(parameters), identity(nodes)
+                alike.setdefault(key, []).append((body, own, parameters, arguments, nodes))
+        groups = [group for group in alike.values() if len(group) > 1]
+        for number, group in enumerate(groups):
+            name = f"same{number}"
             # const, when one of them is: then none writes there
-            parameters = [max(texts, key=len) for texts in zip(*(parameters for _, parameters, *_ in group))]
-            calls |= {body: f"same{number}({', '.join(arguments)});" for body, _, arguments, _, _ in group}
-            body, _, _, names, text = group[0]
-            self.write(
-                f"The loops of {len(group)} parts.",
-                f"same{number}",
-                parameters,
-                [],
-                renamed(body.nodes, names),
-                text,
-            )
+            first, own, _, _, nodes = group[0]
+            together = [max(names, key=lambda n: n.const) for names in zip(*(one[2] for one in group))]
+            parameters = [*map(ARGUMENTS.get, own), *map(declared, together)]
+            calls |= {body: Do(Call(name, arguments)) for body, _, _, arguments, _ in group}
+            self.write(f"The loops of {len(group)} parts.", name, parameters, [], nodes, first)
         return calls
 
     def variant(self, part, suffix):
         """The view of the part's call, when its function is written."""
         body, name = self.bodies[part.name, suffix], part.name + suffix
-        lines, nodes = ([], [Lines([self.calls[body]])]) if body in self.calls else body.alone()
-        text = node_text(nodes)
-        used = arguments(text)
-        unused = " ".join(
-            f"(void){word};" for word in ARGUMENTS if word not in used and not (word == "f" and lines)
-        )
-        self.write(part.comment, name, list(ARGUMENTS.values()), [unused] * bool(unused) + lines, nodes, text)
+        read, nodes = ((), (self.calls[body],)) if body in self.calls else body.alone()
+        used = body.arguments()
+        if read or body in self.calls:
+            used = [*used, "f"]
+        unused = " ".join(f"(void){word};" for word in ARGUMENTS if word not in used)
+        lines = [unused] if unused else []
+        self.write(part.comment, name, list(ARGUMENTS.values()), lines, (*read, *nodes), body)
         extent = part.extent_strided if suffix else part.extent
         call = (
             f"{name}(f, 0, 0, 1);"
@@ -215,7 +170,14 @@ class Functions:
             "when": f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else "",
         }
 
-    def write(self, comment, name, parameters, lines, nodes, text):
+    def write(self, comment, name, parameters, lines, nodes, body):
         self.views.append(
-            CFunction(comment, name, is_tuned(text), ", ".join(parameters) or "void", lines, nodes)
+            {
+                "comment": comment,
+                "name": name,
+                "tuned": is_tuned(body.texts),
+                "parameters": ", ".join(parameters) or "void",
+                "lines": lines,
+                "nodes": nodes,
+            }
         )

@@ -6,10 +6,10 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.ops.randomstate import WORDS
 
-from .kernel import product_text
+from .c import expression
 from .library import contiguous, emits, frame_strides, with_frame
-from .loops import Lines
-from .names import bracket, ctype, plus, size_c
+from .names import bracket, ctype, plus, product_text, size_c
+from .nest import Text
 
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
 # the dtypes' epsilons
@@ -35,7 +35,7 @@ def mrg_uniform(module, instr, line):
     )
     module.library_part(
         line,
-        [Lines([text])],
+        [Text((text,))],
         size_c(streams, "f->"),
         f"0.5*({size_c(count, 'f->')}) + 5.0*({size_c(streams, 'f->')})",
     )
@@ -53,7 +53,7 @@ def philox(module, instr, line):
         f"{module.pointer(after)});",
     ]
     groups = dims.div(dims.add(count, group - 1), group)
-    module.library_part(line, [Lines(texts)], size_c(groups, "f->"), f"0.8*({size_c(count, 'f->')})")
+    module.library_part(line, [Text(tuple(texts))], size_c(groups, "f->"), f"0.8*({size_c(count, 'f->')})")
 
 
 def lookup(module, instr, line, body, columns):
@@ -72,7 +72,7 @@ def lookup(module, instr, line, body, columns):
         "}",
     ]
     sizes = [f"({size_c(s, 'f->')})" for s in (*p.type.shape, *instr.sizes)]
-    module.library_part(line, [Lines(texts)], size_c(p.type.shape[0], "f->"), "1.0*" + "*".join(sizes))
+    module.library_part(line, [Text(tuple(texts))], size_c(p.type.shape[0], "f->"), "1.0*" + "*".join(sizes))
 
 
 @emits("multinomial_of_uniform")
@@ -161,9 +161,13 @@ def parameter(module, v, rank):
         return module.pointer(v)
     array = module.array(v, dense=False)
     place = plus(
-        [product_text(f"i{k}", s) for k, s in enumerate(array.strides[:rank]) if v.type.shape[k] != 1]
+        [
+            product_text(f"i{k}", s)
+            for k, s in enumerate(map(expression, array.strides[:rank]))
+            if v.type.shape[k] != 1
+        ]
     )
-    return f"{array.pointer}[{with_frame(place)}]"
+    return f"{expression(array.pointer)}[{with_frame(place)}]"
 
 
 @emits(*ONE)

@@ -1,44 +1,57 @@
-"""How each reduction starts, steps and combines in C. NaN wins in max and min, as in NumPy."""
+"""How each reduction starts, steps and combines. NaN wins in max and min, as in NumPy."""
 
 from dataclasses import dataclass
 
 from tgen.core.dtypes import DTYPE, is_float
 
-from .names import ctype, literal
+from .nest import Bin, Call, Cast, Const, If, Int, Let, Local, Name, Select, Set
+
+LEVELS = 48  # sums of 32, of 32*32, ...: more than any count has
+PAIRED = 32  # terms that are added up before they join the others
+
+
+def _not_zero(x):
+    return Bin("!=", x, Int(0))
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """``start(dtype)``; ``step``: the new accumulator from {a} and {x}; ``simd``: the operator of the omp
-    clause, or None.
+    """``start(dtype)`` is a number; ``step(a, x)`` the new accumulator; ``simd``: the operator of the omp
+    clause.
     """
 
     start: object
-    step: str
-    simd: str = None
+    step: object
+    simd: str
 
 
 TABLE = {
-    "sum": Reduction(lambda d: literal(0, d), "{a} + {x}", "+"),
-    "prod": Reduction(lambda d: literal(1, d), "{a} * {x}", "*"),
-    "max": Reduction(lambda d: DTYPE[d].c_low, "{x} > {a} ? {x} : {a}", "max"),
-    "min": Reduction(lambda d: DTYPE[d].c_high, "{x} < {a} ? {x} : {a}", "min"),
-    "any": Reduction(lambda d: "0", "{a} | ({x} != 0)", "|"),
-    "all": Reduction(lambda d: "1", "{a} & ({x} != 0)", "&"),
+    "sum": Reduction(lambda d: 0, lambda a, x: Bin("+", a, x), "+"),
+    "prod": Reduction(lambda d: 1, lambda a, x: Bin("*", a, x), "*"),
+    "max": Reduction(lambda d: DTYPE[d].low, lambda a, x: Select(Bin(">", x, a), x, a), "max"),
+    "min": Reduction(lambda d: DTYPE[d].high, lambda a, x: Select(Bin("<", x, a), x, a), "min"),
+    "any": Reduction(lambda d: False, lambda a, x: Bin("|", a, _not_zero(x)), "|"),
+    "all": Reduction(lambda d: True, lambda a, x: Bin("&", a, _not_zero(x)), "&"),
 }
-# x is not equal to itself only where it is NaN: then it wins, and stays
-EXTREME = {"max": "({x} > {a}) | ({x} != {x}) ? {x} : {a}", "min": "({x} < {a}) | ({x} != {x}) ? {x} : {a}"}
+EXTREME = {"max": ">", "min": "<"}
 ARG = {"argmax": ">", "argmin": "<"}
 
 
 def start(name, dtype):
-    return TABLE[name].start(dtype)
+    return Const(TABLE[name].start(dtype), dtype)
+
+
+def _is_nan(x):
+    return Bin("!=", x, x)
 
 
 def memory_step(name, dtype):
-    """The step for an accumulator in memory or between parts: NaN propagates here."""
+    """The step for an accumulator in memory or between parts: NaN propagates here.
+
+    x is not equal to itself only where it is NaN: then it wins, and stays.
+    """
     if name in EXTREME and is_float(dtype):
-        return EXTREME[name]
+        return lambda a, x: Select(Bin("|", Bin(EXTREME[name], x, a), _is_nan(x)), x, a)
     return TABLE[name].step
 
 
@@ -53,17 +66,20 @@ class Accumulator:
     def __init__(self, name, dtype, number, index=None, rounded=None):
         self.name, self.dtype, self.index, self.rounded = name, dtype, index, rounded
         self.tallied = False
-        self.a = self.register = f"acc{number}"  # the register is another one inside a chunk
+        self.a = self.register = Name(f"acc{number}", dtype)  # the register is another one inside a chunk
+        self.at, self.count = Name(f"acc{number}_at"), Name(f"acc{number}_count")
+        self.nan = Name(f"acc{number}_nan", "int32")
+        self.level = Name(f"acc{number}_level", dtype, pointer=True)
 
     def declare(self):
         if self.name in ARG:
-            return [f"{ctype(self.dtype)} {self.a} = 0;", f"int64_t {self.a}_at = -1;"]
-        lines = [f"{ctype(self.dtype)} {self.a} = {start(self.name, self.dtype)};"]
+            return [Let(self.a, Const(0, self.dtype), True), Let(self.at, Int(-1), True)]
+        made = [Let(self.a, start(self.name, self.dtype), True)]
         if self.tallied:
-            lines.append(f"{ctype(self.dtype)} {self.a}_level[48]; int64_t {self.a}_count = 0;")
+            made += [Local(self.level, LEVELS), Let(self.count, Int(0), True)]
         if self.watches_nan:
-            lines.append(f"int {self.a}_nan = 0;")
-        return lines
+            made.append(Let(self.nan, Int(0), True))
+        return made
 
     @property
     def watches_nan(self):
@@ -72,41 +88,46 @@ class Accumulator:
     @property
     def result(self):
         if self.rounded:
-            return f"(({ctype(self.rounded)}){self.a})"
-        return f"{self.a}_at" if self.name in ARG else self.a
+            return Cast(self.rounded, self.a)
+        return self.at if self.name in ARG else self.a
 
     def step(self, x):
         a = self.a
         if self.name in ARG:
-            better = f"{x} {ARG[self.name]} {a}"
+            better = Bin(ARG[self.name], x, a)
             if is_float(self.dtype):
-                better += f" || ({x} != {x} && {a} == {a})"
-            return [f"if ({a}_at < 0 || {better}) {{ {a} = {x}; {a}_at = {self.index}; }}"]
+                better = Bin("||", better, Bin("&&", _is_nan(x), Bin("==", a, a)))
+            first = Bin("<", self.at, Int(0))
+            return [If(Bin("||", first, better), (Set(a, x), Set(self.at, self.index)))]
         if self.tallied and self.register == a:
             return self.add(x)
-        lines = [f"{self.register} = {TABLE[self.name].step.format(a=self.register, x=x)};"]
+        made = [Set(self.register, TABLE[self.name].step(self.register, x))]
         if self.watches_nan:
-            lines.append(f"{a}_nan |= {x} != {x};")
-        return lines
+            made.append(Set(self.nan, _is_nan(x), "|"))
+        return made
 
     def add(self, x):
         """The statements that add ``x``, a sum of some terms."""
-        if not self.tallied:
-            return [f"{self.a} += {x};"]
-        carry = f"tgen_carry_{DTYPE[self.dtype].code}({self.a}_level, {self.a}_count/32, {self.a})"
-        return [f"{self.a} += {x};", f"if (++{self.a}_count % 32 == 0) {self.a} = {carry};"]
+        made = [Set(self.a, x, "+")]
+        if self.tallied:
+            full = Bin("==", Bin("%", self.count, Int(PAIRED)), Int(0))
+            made += [Set(self.count, Int(1), "+"), If(full, (Set(self.a, self.joined("carry")),))]
+        return made
+
+    def joined(self, function):
+        pairs = Bin("/", self.count, Int(PAIRED))
+        return Call(f"tgen_{function}_{DTYPE[self.dtype].code}", (self.level, pairs, self.a))
 
     def clauses(self):
         """omp simd clauses, or None when the loop must stay scalar."""
         if self.name in ARG:
             return None
-        clause = f"reduction({TABLE[self.name].simd}:{self.register})"
-        return clause + (f" reduction(|:{self.a}_nan)" if self.watches_nan else "")
+        clause = ((TABLE[self.name].simd, self.register),)
+        return clause + ((("|", self.nan),) if self.watches_nan else ())
 
     def close(self):
         if self.tallied:
-            whole = f"tgen_tally_{DTYPE[self.dtype].code}({self.a}_level, {self.a}_count/32, {self.a})"
-            return [f"if ({self.a}_count >= 32) {self.a} = {whole};"]
-        return (
-            [f"if ({self.a}_nan) {self.a} = {literal(float('nan'), self.dtype)};"] if self.watches_nan else []
-        )
+            return [If(Bin(">=", self.count, Int(PAIRED)), (Set(self.a, self.joined("tally")),))]
+        if self.watches_nan:
+            return [If(self.nan, (Set(self.a, Const(float("nan"), self.dtype)),))]
+        return []

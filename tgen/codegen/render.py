@@ -4,6 +4,8 @@ import functools
 import importlib.resources
 import pathlib
 
+from . import c, nest
+
 
 def _root():
     checkout = pathlib.Path(__file__).resolve().parents[2] / "templates"
@@ -24,7 +26,7 @@ def source(name):
 def _environment():
     import jinja2  # 25 ms of every import of tgen, for the processes that make C only
 
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FunctionLoader(source),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -32,8 +34,17 @@ def _environment():
         keep_trailing_newline=True,
         autoescape=False,
     )
+    made.filters |= {"c": c.expression, "declared": c.declared, "element": c.element, "simd": c.simd}
+    made.filters |= {"member": c.member}
+    made.tests["nest"] = lambda node, name: type(node) is getattr(nest, name)
+    return made
 
 
 def render(name, **view):
     """The text of template ``name`` over a prepared view."""
     return _environment().get_template(name).render(**view)
+
+
+def statements(nodes):
+    """The lines of a nest as they stand in a function, without its margin."""
+    return str(_environment().get_template("kernel.c.j2").module.tree(nodes, 0)).splitlines()

@@ -17,8 +17,8 @@ from tgen.core import dims
 from tgen.ir.views import CondView, ScanView
 
 from .library import LIBRARY, contiguous, emits
-from .loops import Lines
 from .names import bracket, ctype, size_c
+from .nest import Text
 
 LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
 FIRST_ROWS = 16  # that an until loop takes memory for at first; it doubles
@@ -225,13 +225,13 @@ class ScanWriter:
                 "for (int64_t i = low; i < high; i++)",
                 f"    y[i] {op} x[i];",
             ]
-            self.m.library_part("the sum so far", [Lines(text)], count, f"0.2*({count})", product=False)
+            self.m.library_part("the sum so far", [Text(tuple(text))], count, f"0.2*({count})", product=False)
 
     # -- rows of an until loop: as many as it needs
     def grow(self):
         """Lines of the turn that see to it that rows t and t + 1 exist; the memory doubles."""
         room, lines = f"f->{self.tag}_room", []
-        self.m.add_field(f"int64_t {self.tag}_room;")
+        self.m.add(f"{self.tag}_room")
         arrays = [(v, kind) for (kind, _), v in self.kept.items() if kind in ("history", "stack")]
         for v, kind in arrays:
             holder, pointer, more = self.m.holder_of(v), self.m.pointer(v), int(kind == "history")
@@ -260,7 +260,10 @@ class ScanWriter:
     # -- all of it
     def write(self):
         m, tag = self.m, self.tag
-        m.add_field(f"int64_t {tag}_t{'' if self.until else f', {tag}_t_last'}; int32_t {tag}_on;")
+        m.add(f"{tag}_t")
+        if not self.until:
+            m.add(f"{tag}_t_last")
+        m.add(f"{tag}_on", "int32")
         self.claimed, self.added = {}, []
         self.made = {v for i in self.scan.instrs for v in i.results}
         if not self.until:
@@ -269,7 +272,7 @@ class ScanWriter:
         self.find_registers()
         self.outs()
         if self.until:
-            m.add_field(f"uint8_t {tag}_stop;")
+            m.add(f"{tag}_stop", "bool")
             self.before.append(f"f->{tag}_stop = 0;")
             self.ends.append(f"f->{tag}_stop = {m.pointer(m.real(self.scan.condition.new))};")
             self.after.append(f"f->{self.instr.found[0]} = {self.t};")

@@ -12,6 +12,8 @@ from tgen.core import dims
 from tgen.core.maps import WHOLE
 
 from . import names
+from .c import expression
+from .nest import of_size
 
 FUNCTIONS = ("div", "mod", "min", "max")  # what is worth a name wherever it stands
 
@@ -50,7 +52,7 @@ class Named:
         computed before it.
         """
         outside, self.asked = self.asked, set()
-        text = names.spelled(size, "f->")
+        text = expression(of_size(size, self.name), frame=True)
         name = self.known[size] = str(dims.Sym(dims.NAMED, len(self.known)))
         self.made[name] = text, self.asked
         self.asked = outside

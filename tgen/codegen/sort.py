@@ -6,8 +6,8 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
 from .library import contiguous, emits
-from .loops import Lines
 from .names import bracket, size_c
+from .nest import Text
 
 PARTS = 16  # TGEN_PARTS: no part function runs in more pieces, so that many workspaces are enough
 
@@ -28,7 +28,7 @@ def running(module, instr, line):
     text = f"tgen_{instr.op.name}_{code}({arguments}, low, high);"
     module.library_part(
         line,
-        [Lines([text])],
+        [Text((text,))],
         size_c(count, "f->"),
         f"1.0*({size_c(dims.product(x.type.shape), 'f->')})",
         product=False,
@@ -59,7 +59,7 @@ def sort(module, instr, line):
     ]
     module.library_part(
         line,
-        [Lines(texts)],
+        [Text(tuple(texts))],
         size_c(count, "f->"),
         f"50.0*({size_c(dims.product(x.type.shape), 'f->')})",
         product=False,
@@ -88,4 +88,4 @@ def searchsorted(module, instr, line):
         f"{contiguous(module, v)}[i], {right});",
     ]
     count = size_c(dims.product(v.type.shape), "f->")
-    module.library_part(line, [Lines(texts)], count, f"30.0*({count})", product=False)
+    module.library_part(line, [Text(tuple(texts))], count, f"30.0*({count})", product=False)

@@ -1,0 +1,170 @@
+"""C of expressions: the only place that knows how one is written, and where brackets are needed.
+
+    Bin("*", Bin("+", i, Int(1)), n0)   ->   (i + 1)*n0
+
+Statements, functions and files are laid out by templates, with ``expression`` as a filter.
+"""
+
+from tgen.core.dtypes import DTYPE
+from tgen.ops.declare import c_text
+
+from .nest import Bin, Call, Cast, Const, Field, Int, Load, Name, Scalar, Select, Symbol, Un
+
+ATOM, CALL, UNARY, CHOICE, ANYTHING = 15, 14, 13, 2, 0
+BINARY = {
+    "*": 12, "/": 12, "%": 12, "+": 11, "-": 11, "<": 9, "<=": 9, ">": 9, ">=": 9, "==": 8, "!=": 8,
+    "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3,
+}  # fmt: skip
+# where people read precedence wrongly and compilers warn: operands are bracketed below this
+CLEAR = {"&": 11, "^": 11, "|": 11, "||": 5}
+TIGHT = ("*", "/", "%")  # written without spaces
+
+
+def expression(e, frame=False):
+    """The C of an expression. Sizes are local names, or with ``frame`` members of the frame."""
+    return _text(e, frame, ANYTHING)
+
+
+def _text(e, frame, least):  # as deep as an expression is nested
+    """The C of ``e`` as an operand of what binds as tightly as ``least``."""
+    text, binds = _PRINTED[type(e)](e, frame)
+    return f"({text})" if binds < least else text
+
+
+def _const(e, frame):
+    text = literal(e.value, e.dtype)
+    return text, UNARY if text.startswith("-") else ATOM
+
+
+def _int(e, frame):
+    text = str(e.value) if abs(e.value) < 2**31 else f"INT64_C({e.value})"
+    return text, UNARY if e.value < 0 else ATOM
+
+
+def _load(e, frame):
+    return f"{_text(e.pointer, frame, CALL)}[{_text(e.index, frame, ANYTHING)}]", CALL
+
+
+def _un(e, frame):
+    return f"{e.op}{_text(e.x, frame, ATOM if isinstance(e.x, (Un, Const, Int)) else UNARY)}", UNARY
+
+
+def _bin(e, frame):
+    binds = BINARY[e.op]
+    least = CLEAR.get(e.op, binds)
+    # of a product of sizes the order is free, so it is written as one
+    right = least if e.op == "*" and _is_product(e.y) else least + 1
+    sign = e.op if e.op in TIGHT else f" {e.op} "
+    left, other = _text(e.x, frame, least), _text(e.y, frame, right)
+    if e.op in CLEAR and isinstance(e.x, Bin) and e.x.op == e.op:
+        left = _text(e.x, frame, binds)
+    return f"{left}{sign}{other}", binds
+
+
+def _is_product(e):
+    return isinstance(e, Bin) and e.op == "*"
+
+
+def _cast(e, frame):
+    return f"({DTYPE[e.dtype].c}){_text(e.x, frame, UNARY)}", UNARY
+
+
+def _select(e, frame):
+    condition, x = (_text(part, frame, CHOICE + 1) for part in (e.condition, e.x))
+    return f"{condition} ? {x} : {_text(e.y, frame, CHOICE)}", CHOICE
+
+
+def _call(e, frame):
+    return f"{e.function}({', '.join(_text(x, frame, ANYTHING) for x in e.args)})", CALL
+
+
+def _scalar(e, frame):
+    """An op's own text: it may read an operand twice, and brackets itself."""
+    operands = [
+        immediate(x.value, x.dtype) if isinstance(x, Const) else _text(x, frame, ATOM) for x in e.args
+    ]
+    return c_text(e.op, e.dtypes, e.attrs).format(*operands), ATOM
+
+
+_PRINTED = {
+    Const: _const,
+    Int: _int,
+    Name: lambda e, frame: (e.text, ATOM),
+    Field: lambda e, frame: (f"f->{e.name}", ATOM),
+    Symbol: lambda e, frame: (f"f->{e.name}" if frame else e.name, ATOM),
+    Load: _load,
+    Un: _un,
+    Bin: _bin,
+    Cast: _cast,
+    Select: _select,
+    Call: _call,
+    Scalar: _scalar,
+}
+
+
+def declared(name):
+    """A variable or a parameter with its type: ``const double *x0``."""
+    kind = DTYPE[name.dtype].c
+    return f"{'const ' if name.pointer and name.const else ''}{kind} {'*' if name.pointer else ''}{name.text}"
+
+
+def element(name):
+    """An array on the stack, but for its length: ``double cell0``."""
+    return f"{DTYPE[name.dtype].c} {name.text}"
+
+
+def member(field):
+    """A member of the frame with its type."""
+    kind = f"{'const ' if field.pointer and field.const else ''}{DTYPE[field.dtype].c}"
+    count = f"[{field.count}]" if field.count else ""
+    return f"{kind} {'*' if field.pointer else ''}{field.name}{count}"
+
+
+def simd(clauses):
+    """The clauses of an omp simd pragma."""
+    return "".join(f" reduction({op}:{name.text})" for op, name in clauses)
+
+
+# -- literals ------------------------------------------------------------------------------------------------
+
+
+def literal(value, dtype):
+    """A C literal that has exactly the value's bits (NaN payloads aside)."""
+    record = DTYPE[dtype]
+    if record.kind == "b":
+        return "1" if value else "0"
+    if record.kind == "f":
+        return _float_literal(float(value), record.suffix)
+    value = int(value)
+    if record.bits == 64 and value == -(2**63):
+        return record.c_low
+    if record.bits == 64 and abs(value) >= 2**31:
+        return _long(record, value)
+    return str(value) + ("u" if record.kind == "u" and record.bits == 32 else "")
+
+
+def _long(record, value):
+    return f"{'U' if record.kind == 'u' else ''}INT64_C({value})"
+
+
+def immediate(value, dtype):
+    """A literal that stands in an expression as a variable of its dtype would: its sign in brackets, as wide.
+
+    >>> immediate(-1.0, "float32"), immediate(5, "int64"), immediate(5, "int8")
+    ('(-1.0f)', 'INT64_C(5)', '5')
+    """
+    text = literal(value, dtype)
+    record = DTYPE[dtype]
+    if record.kind in "iu" and record.bits == 64 and text.lstrip("-").isdigit():
+        return _long(record, text)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _float_literal(value, suffix):
+    if value != value:
+        return f'__builtin_nan{suffix}("")'
+    if value in (float("inf"), float("-inf")):
+        return f"{'-' if value < 0 else ''}__builtin_inf{suffix}()"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{'-' if str(value).startswith('-') else ''}{abs(int(value))}.0{suffix}"
+    return value.hex() + suffix

@@ -1,0 +1,341 @@
+"""Loops as data: what the functions of a generated file do, before a printer lays them out in a language.
+
+An expression is a value, a statement is something done; both are immutable and compare by what they are, so
+nests alike are equal. A type is a dtype and whether it is a pointer. What a nest reads and writes, and which
+functions it calls, is asked of the data (``Uses``), never of a text.
+
+    For(i, 0, n0, (Let(x0, Load(v0, i)), Set(Load(v1, i), Scalar(exp, x0))))
+
+``Symbol`` is a size of the IR or a name that was given to one (sizes.py), ``Field`` a member of the call's
+frame; in a part's function both are read once, into locals.
+"""
+
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+
+from tgen.core import dims
+
+# -- expressions ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """A literal of a dtype, with exactly the value's bits: 0.0 is not -0.0, a NaN is itself."""
+
+    value: object
+    dtype: str
+
+    def __eq__(self, other):
+        return type(other) is Const and self.key() == other.key()
+
+    def __hash__(self):
+        return hash(self.key())
+
+    def key(self):
+        return repr(self.value), self.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A number in the arithmetic of indices."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A local variable, the variable of a loop, or a parameter of the function. ``const``: what a pointer
+    points at is only read.
+    """
+
+    text: str
+    dtype: str = "int64"
+    pointer: bool = False
+    const: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of the frame; ``count`` (C text) of an array in it."""
+
+    name: str
+    dtype: str
+    pointer: bool = False
+    const: bool = False
+    count: str = None
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A size: a symbol of the IR, or the name of an expression over symbols."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """An element of what a pointer points at; the target of a Set, too."""
+
+    pointer: object
+    index: object
+
+
+@dataclass(frozen=True, slots=True)
+class Un:
+    """``op`` is - or !."""
+
+    op: str
+    x: object
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """``op`` is one of + - * / % < <= > >= == != & ^ | && ||."""
+
+    op: str
+    x: object
+    y: object
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    dtype: str
+    x: object
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    condition: object
+    x: object
+    y: object
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function of templates/lib."""
+
+    function: str
+    args: tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar op of the IR on operands of ``dtypes``; its Op record has the text."""
+
+    op: object
+    dtypes: tuple
+    args: tuple
+    attrs: dict = field(default_factory=dict, hash=False)
+
+
+# -- statements ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A variable with its value, which it keeps unless it is ``changed`` later."""
+
+    name: Name
+    value: object
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """An array of ``count`` elements on the stack."""
+
+    name: Name
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """``target``: a Name, a Field or a Load; ``op``: target op= value."""
+
+    target: object
+    value: object
+    op: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A call for what it does."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    condition: object
+    body: tuple
+    other: tuple = ()
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """``var`` from ``low`` to below ``high``. ``simd``: its steps may run together, each of these (operator,
+    Name) being a sum of its own kind; None: one after another.
+    """
+
+    var: Name
+    low: object
+    high: object
+    body: tuple
+    simd: tuple = None
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Statements of C that are not data yet."""
+
+    lines: tuple
+
+
+# -- arithmetic of indices -----------------------------------------------------------------------------------
+
+ZERO, ONE = Int(0), Int(1)
+
+
+def product(x, y):
+    """x * y, without what 0 and 1 need not say."""
+    if ZERO in (x, y):
+        return ZERO
+    if x == ONE or y == ONE:
+        return y if x == ONE else x
+    return Bin("*", x, y)
+
+
+def total(terms):
+    """The sum of ``terms``, zeros left out."""
+    result = ZERO
+    for term in terms:
+        if term != ZERO:
+            result = term if result == ZERO else Bin("+", result, term)
+    return result
+
+
+# -- walks and changes ---------------------------------------------------------------------------------------
+
+
+# what an expression or a statement is made of, in the order of the text; a part may be a tuple of nodes
+PARTS = {
+    Load: ("pointer", "index"),
+    Un: ("x",),
+    Bin: ("x", "y"),
+    Cast: ("x",),
+    Select: ("condition", "x", "y"),
+    Call: ("args",),
+    Scalar: ("args",),
+    Let: ("name", "value"),
+    Local: ("name",),
+    Set: ("target", "value"),
+    Do: ("call",),
+    If: ("condition", "body", "other"),
+    For: ("var", "low", "high", "body"),
+}
+
+
+def walk(nodes):
+    """Every statement and expression, in the order of the text."""
+    stack = list(reversed(nodes))
+    while stack:
+        node = stack.pop()
+        yield node
+        for name in reversed(PARTS.get(type(node), ())):
+            part = getattr(node, name)
+            if type(part) is tuple:
+                stack.extend(reversed(part))
+            else:
+                stack.append(part)
+
+
+# what an expression or a statement is beside its parts, and of how many these are where that is not always so
+OWN = {
+    Const: lambda c: c.key(),
+    Int: attrgetter("value"),
+    Name: attrgetter("text", "dtype", "pointer"),
+    Field: attrgetter("name", "dtype", "pointer", "count"),
+    Symbol: attrgetter("name"),
+    Un: attrgetter("op"),
+    Bin: attrgetter("op"),
+    Cast: attrgetter("dtype"),
+    Call: lambda c: (c.function, len(c.args)),
+    Scalar: lambda c: (c.op.name, c.dtypes, tuple(c.attrs.items()), len(c.args)),
+    Let: attrgetter("changed"),
+    Local: attrgetter("count"),
+    Set: attrgetter("op"),
+    If: lambda c: (len(c.body), len(c.other)),
+    For: lambda c: (c.simd, c.step, len(c.body)),
+    Text: attrgetter("lines"),
+}
+
+
+def identity(nodes):
+    """What nests do, flat: the same for nests alike, be what they only read const or not."""
+    found = []
+    for node in walk(nodes):
+        own = OWN.get(type(node))
+        found.append((type(node), own(node) if own else None))
+    return tuple(found)
+
+
+def changed(nodes, change):
+    """``nodes`` with the leaves for which ``change(leaf)`` is not None replaced by that; as deep as they are
+    nested.
+    """
+    made = tuple([_changed(node, change) for node in nodes])
+    return made if any([new is not old for new, old in zip(made, nodes)]) else nodes
+
+
+def _changed(node, change):
+    names = PARTS.get(type(node))
+    if names is None:
+        new = change(node)
+        return node if new is None else new
+    updates = {}
+    for name in names:
+        part = getattr(node, name)
+        made = changed(part, change) if type(part) is tuple else _changed(part, change)
+        if made is not part:
+            updates[name] = made
+    return replace(node, **updates) if updates else node
+
+
+# -- sizes ---------------------------------------------------------------------------------------------------
+
+
+def of_size(size, name=lambda size: None):
+    """A size of the IR as an expression; ``name(size)`` is its Symbol's name if it has one."""
+    if isinstance(size, int):
+        return Int(size)
+    known = name(size)
+    if known is not None:
+        return Symbol(known)
+    result = None
+    for atom, count in size.terms:
+        term = _of_atom(atom, name)
+        if abs(count) != 1:
+            term = Bin("*", Int(abs(count)), term)
+        if result is None:
+            result = Un("-", term) if count < 0 else term
+        else:
+            result = Bin("-" if count < 0 else "+", result, term)
+    if size.const:
+        result = Bin("-" if size.const < 0 else "+", result, Int(abs(size.const)))
+    return result
+
+
+def _of_atom(atom, name):  # as deep as a size is nested
+    if isinstance(atom, dims.Sym):
+        return Symbol(str(atom))
+    known = name(dims.alone(atom))
+    if known is not None:
+        return Symbol(known)
+    args = [of_size(a, name) for a in atom.args]
+    if atom.name != "mul":
+        return Call(f"tgen_size_{atom.name}", tuple(args))
+    result = args[0]
+    for x in args[1:]:
+        result = Bin("*", result, x)
+    return result
