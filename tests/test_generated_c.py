@@ -21,7 +21,7 @@ from tgen import passes
 from tgen.codegen import sizes
 from tgen.codegen.c import declared
 from tgen.codegen.generate import generate
-from tgen.codegen.nest import Bin, Field, If, Load, Set, Symbol, Text
+from tgen.codegen.nest import Address, Bin, Call, Do, Field, If, Load, Set, Symbol
 from tgen.codegen.parts import Body
 from tgen.codegen.render import statements
 from tgen.core import dims
@@ -235,10 +235,10 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
     first = Bin("==", dense, Symbol("n1"))
     nodes = (
         Set(v2, Bin("+", a, Symbol("n0"))),
-        Text(("use(&f->b);",)),
+        Do(Call("use", (Address(Field("b", "int64")),))),
         If(first, (Set(Load(v0, Symbol("k0")), a),)),
     )
-    body = Body(nodes, {"b": Field("b", "int64")}, {"n0", "n1", "k0"})
+    body = Body(nodes)
     assert body.fields == [a, dense, v0] and [s.name for s in body.sizes] == ["n0", "n1", "k0"]
     read, alone = body.alone()
     assert statements(read) == [

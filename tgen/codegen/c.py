@@ -8,7 +8,23 @@ Statements, functions and files are laid out by templates, with ``expression`` a
 from tgen.core.dtypes import DTYPE
 from tgen.ops.declare import c_text
 
-from .nest import Bin, Call, Cast, Const, Field, Int, Load, Name, Scalar, Select, Symbol, Un
+from .nest import (
+    Address,
+    Bin,
+    Braces,
+    Call,
+    Cast,
+    Const,
+    Field,
+    Host,
+    Int,
+    Load,
+    Name,
+    Scalar,
+    Select,
+    Symbol,
+    Un,
+)
 
 ATOM, CALL, UNARY, CHOICE, ANYTHING = 15, 14, 13, 2, 0
 BINARY = {
@@ -86,7 +102,18 @@ def _scalar(e, frame):
     return c_text(e.op, e.dtypes, e.attrs).format(*operands), ATOM
 
 
+def _address(e, frame):
+    return f"&{_text(e.target, frame, UNARY)}", UNARY
+
+
+def _braces(e, frame):
+    return f"{{{', '.join(_text(x, frame, ANYTHING) for x in e.values)}}}", ATOM
+
+
 _PRINTED = {
+    Host: lambda e, frame: ("f->host", ATOM),
+    Address: _address,
+    Braces: _braces,
     Const: _const,
     Int: _int,
     Name: lambda e, frame: (e.text, ATOM),
@@ -104,7 +131,7 @@ _PRINTED = {
 
 def declared(name):
     """A variable or a parameter with its type: ``const double *x0``."""
-    kind = DTYPE[name.dtype].c
+    kind = DTYPE[name.dtype].c if name.dtype in DTYPE else name.dtype
     return f"{'const ' if name.pointer and name.const else ''}{kind} {'*' if name.pointer else ''}{name.text}"
 
 

@@ -7,9 +7,11 @@ from itertools import product
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
-from .library import contiguous, emits
-from .names import ctype, size_c
-from .nest import Text
+from .c import expression
+from .kernel import HIGH, LOW, PART
+from .library import HOST, emits, flat
+from .names import ctype, size, size_c
+from .nest import ZERO, Address, Bin, Braces, Call, Do, For, Let, Name
 
 AXES = 3  # the C has this many spatial axes; missing ones stand in front, of size 1
 
@@ -20,7 +22,7 @@ def filled(values, blank):
 
 
 def braces(values):
-    return "{" + ", ".join(map(size_c, values)) + "}"
+    return Braces(tuple(map(size, values)))
 
 
 class Shape:
@@ -40,7 +42,7 @@ class Shape:
         self.depth = dims.product(w.shape[1:])
         self.width, self.places = self.out[-1], dims.product(self.out)
         self.fields = (
-            *map(size_c, (self.images, self.channels, self.filters, self.groups, int(attrs["flip"]))),
+            *map(size, (self.images, self.channels, self.filters, self.groups, int(attrs["flip"]))),
             *map(
                 braces,
                 (
@@ -56,9 +58,10 @@ class Shape:
         self.rows = dims.product((self.images, self.out[0], self.out[1]))
         self.item = x.itemsize
 
-    def room(self, prefix, more=0):
+    def room(self, more=0):
+        """The elements that a part works in."""
         sizes = (self.depth, dims.div(self.filters, self.groups), self.width, self.item, more)
-        return f"tgen_conv_room({', '.join(size_c(s, prefix) for s in sizes)})"
+        return Call("tgen_conv_room", tuple(map(size, sizes)))
 
     def cost(self):
         """Nanoseconds: of the products, and of gathering columns."""
@@ -68,22 +71,22 @@ class Shape:
 
 
 def part(module, line, shape, name, operands, extent, more=0, counted=False):
-    """One library part of a convolution, with workspace for each part; the workspace's pointer text."""
-    field = f"part{len(module.parts)}_space"
-    space = module.workspace(
-        field,
+    """One library part of a convolution; the pointer of the workspace, of which each part has its own."""
+    space = f"part{len(module.parts)}_space"
+    room = shape.room(more)
+    module.workspace(
+        space,
         operands[0].type.dtype,
-        f"f->width*{shape.item}*{shape.room('f->', more)}",
+        f"f->width*{shape.item}*{expression(room, frame=True)}",
         (*shape.out, shape.images, shape.depth, shape.filters),
     )
-    letter = DTYPE[operands[0].type.dtype].blas
-    mine = f"{space} + part*{shape.room('', more)}"
-    arrays = ", ".join(contiguous(module, v) for v in operands)
-    texts = [
-        f"const tgen_conv v = {{{', '.join(shape.fields)}}};",
-        f"tgen_{name}_{letter}_part(f->host, &v, {arrays}, {mine}, low, high);",
-    ]
-    module.library_part(line, [Text(tuple(texts))], size_c(extent, "f->"), shape.cost(), counted=counted)
+    space, letter = module.members[space], DTYPE[operands[0].type.dtype].blas
+    mine = Bin("+", space, Bin("*", PART, room))
+    conv = Name("v", "tgen_conv")
+    arrays = (flat(module, v) for v in operands)
+    call = Call(f"tgen_{name}_{letter}_part", (HOST, Address(conv), *arrays, mine, LOW, HIGH))
+    nodes = [Let(conv, Braces(tuple(shape.fields))), Do(call)]
+    module.library_part(line, nodes, size_c(extent, "f->"), shape.cost(), counted=counted)
     return space
 
 
@@ -108,13 +111,12 @@ def conv_weights(module, instr, line):
     shape = Shape(instr, x.type, w.type, g.type)
     name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
     space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count, counted=True)
-    text = (
-        f"tgen_sum_{DTYPE[w.type.dtype].blas}_part({module.pointer(w)}, {space}, f->{name}_parts, "
-        f"{shape.room('', count)}, low, high);"
-    )
+    parts = module.members[f"{name}_parts"]
+    arguments = (module.field(w), space, parts, shape.room(count), LOW, HIGH)
+    call = Call(f"tgen_sum_{DTYPE[w.type.dtype].blas}_part", arguments)
     module.library_part(
         f"{line} (the sum of the parts)",
-        [Text((text,))],
+        [Do(call)],
         size_c(count, "f->"),
         f"0.2*({size_c(count, 'f->')})",
         product=False,
@@ -199,7 +201,7 @@ def pooled(module, instr, line, function, image, places):
     attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
     planes = dims.product(out.type.shape[:-count])
     operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands  # it looks at g only
-    arrays = ", ".join(contiguous(module, v) for v in (*operands, out))
+    arrays = [flat(module, v) for v in (*operands, out)]
     kind = "at_max" if "max_" in instr.op.name else attrs["mode"]
     window, strides = filled(attrs["window"], 1), filled(attrs["strides"], 1)
     fields = [
@@ -212,21 +214,18 @@ def pooled(module, instr, line, function, image, places):
             filled(attrs["pad"], 0),
         )
     ]
-    row = ""
+    row = []
     if function == "pool":
-        row = f"{pool_row(module, kind, out.type.dtype, window, strides[-1])}, "
+        row = [Name(pool_row(module, kind, out.type.dtype, window, strides[-1]))]
     elif function == "unpool":
         apart = kind == "at_max" and all(w <= s for w, s in zip(window, strides))
-        row = f"{unpool_row(module, out.type.dtype, window, strides[-1]) if apart else 0}, "
-    texts = [
-        f"const tgen_pool v = {{{', '.join(fields)}}};",
-        "for (int64_t i = low; i < high; i++)",
-        f"    tgen_{function}_{DTYPE[out.type.dtype].code}(POOL_{kind.upper()}, i, &v, {row}{arrays});",
-    ]
+        row = [Name(unpool_row(module, out.type.dtype, window, strides[-1])) if apart else ZERO]
+    i, pool = Name("i"), Name("v", "tgen_pool")
+    arguments = (Name(f"POOL_{kind.upper()}"), i, Address(pool), *row, *arrays)
+    call = Call(f"tgen_{function}_{DTYPE[out.type.dtype].code}", arguments)
+    nodes = [Let(pool, Braces(tuple(fields))), For(i, LOW, HIGH, (Do(call),))]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
-    module.library_part(
-        line, [Text(tuple(texts))], size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False
-    )
+    module.library_part(line, nodes, size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False)
 
 
 @emits("pool")

@@ -200,7 +200,7 @@ def _parts_of_file(function, plan, general, named):
     module = Module(function, plan, names, lines, general).build()
     symbols = symbols_of(function)
     entry = Entry(module, symbols).build()
-    functions = Functions(module, [*symbols, *named.known.values()])
+    functions = Functions(module)
     tree = Steps(module, functions.parts)
     steps = tree.views(module.steps)
     holders = entry.holders()

@@ -12,10 +12,12 @@ from tgen.core.dtypes import DTYPE
 from tgen.passes.plan import root
 
 from .c import expression
-from .names import bracket, ctype, plus, product_text, size_c, strides_c
-from .nest import Text
+from .kernel import HIGH, LOW
+from .names import bracket, ctype, plus, product_text, size, size_c, strides_c
+from .nest import ONE, ZERO, Bin, Call, Do, For, Host, Name, Select, product
 
 LIBRARY = {}
+HOST = Host()
 
 
 def emits(*names):
@@ -69,12 +71,12 @@ LIBRARY["each"], LIBRARY["copy_out"] = each, copy_out
 
 
 def matrix(module, v):
-    """(pointer, leading dimension, transposed) of a matrix, as C texts; a parameter's are settled in the
+    """(pointer, leading dimension, transposed) of a matrix, as expressions; a parameter's are settled in the
     prologue.
     """
     name = module.names[v]
     if not module.strided(v):
-        return f"f->{name}", size_c(v.type.shape[1]), "0"
+        return module.field(v), size(v.type.shape[1]), ZERO
     if v not in module.packed:
         module.packed.add(v)
         rows, columns = (size_c(s, "f->") for s in v.type.shape)
@@ -87,19 +89,24 @@ def matrix(module, v):
             f"&f->{name}_ld, &f->{name}_t);"
         )
         pack(module, v, f"f->{name}_m", f"f->{name}_fits")
-    return f"f->{name}_m", f"f->{name}_ld", f"f->{name}_t"
+    return tuple(module.members[f"{name}_{part}"] for part in ("m", "ld", "t"))
 
 
 def contiguous(module, v):
-    """Pointer text of v in C order; a strided parameter is copied when called (and only then)."""
+    """The text of ``flat``."""
+    return expression(flat(module, v))
+
+
+def flat(module, v):
+    """The pointer of v in C order; a strided parameter is copied when called (and only then)."""
     name = module.names[v]
     if not module.strided(v):
-        return f"f->{name}"
+        return module.field(v)
     if (v, "flat") not in module.packed:
         module.packed.add((v, "flat"))
         module.add(f"{name}_flat", v.type.dtype, pointer=True, const=True)
         pack(module, v, f"f->{name}_flat", f"f->{name}_dense")
-    return f"f->{name}_flat"
+    return module.members[f"{name}_flat"]
 
 
 def pack(module, v, target, fits):
@@ -118,22 +125,30 @@ def pack(module, v, target, fits):
     )
 
 
+def gemm_call(letter, low, high, flips, sizes, operands):
+    """A product of matrices: rows or columns from ``low`` to below ``high`` of the result, as the longer axis
+    is; sizes m, n, k; operands a, lda, b, ldb, c.
+    """
+    return Do(Call(f"tgen_gemm_{letter}_part", (HOST, low, high, *flips, *sizes, *operands)))
+
+
+def flipped(transposed, flip):
+    """Whether BLAS takes a matrix transposed that lies so in memory."""
+    if not flip:
+        return transposed
+    return ONE if transposed == ZERO else Bin("^", transposed, ONE)
+
+
 @emits("gemm")
 def gemm(module, instr, line):
     x, y = instr.operands[:2]
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     (a, lda, ta), (b, ldb, tb) = matrix(module, x), matrix(module, y)
-    m, n = (size_c(s) for s in out.type.shape)
-    k = size_c(x.type.shape[0 if instr.attrs["ta"] else 1])
-    flip = [f"{t} ^ 1" if instr.attrs[w] else t for t, w in ((ta, "ta"), (tb, "tb"))]
-    text = (
-        f"tgen_gemm_{letter}_part(f->host, low, high, {flip[0]}, {flip[1]}, {m}, {n}, {k}, {a}, "
-        f"{lda}, {b}, {ldb}, f->{module.names[out]});"
-    )
-    m_f, n_f, k_f = (size_c(s, "f->") for s in (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1]))
-    module.library_part(
-        line, [Text((text,))], f"({m_f} > {n_f} ? {m_f} : {n_f})", f"0.02*({m_f})*({n_f})*({k_f})"
-    )
+    sizes = (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1])
+    flips = flipped(ta, instr.attrs["ta"]), flipped(tb, instr.attrs["tb"])
+    call = gemm_call(letter, LOW, HIGH, flips, map(size, sizes), (a, lda, b, ldb, module.field(out)))
+    m, n, k = (size_c(s, "f->") for s in sizes)
+    module.library_part(line, [call], f"({m} > {n} ? {m} : {n})", f"0.02*({m})*({n})*({k})")
 
 
 @emits("gemv")
@@ -141,30 +156,28 @@ def gemv(module, instr, line):
     x, y = instr.operands
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     a, lda, ta = matrix(module, x)
-    trans = f"{ta} ^ 1" if instr.attrs["ta"] else ta
-    m, k = size_c(out.type.shape[0]), size_c(y.type.shape[0])
-    text = (
-        f"tgen_gemv_{letter}_part(f->host, low, high, {trans}, {m}, {k}, {a}, {lda}, "
-        f"{contiguous(module, y)}, f->{module.names[out]});"
-    )
-    m_f, k_f = size_c(out.type.shape[0], "f->"), size_c(y.type.shape[0], "f->")
-    module.library_part(line, [Text((text,))], m_f, f"0.2*({m_f})*({k_f})")
+    sizes = out.type.shape[0], y.type.shape[0]
+    operands = a, lda, flat(module, y), module.field(out)
+    flip = flipped(ta, instr.attrs["ta"])
+    call = Call(f"tgen_gemv_{letter}_part", (HOST, LOW, HIGH, flip, *map(size, sizes), *operands))
+    m, k = (size_c(s, "f->") for s in sizes)
+    module.library_part(line, [Do(call)], m, f"0.2*({m})*({k})")
 
 
 @emits("batched_dot")
 def batched_dot(module, instr, line):
     x, y = instr.operands
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
-    a, b = contiguous(module, x), contiguous(module, y)
-    m, k, n = (size_c(s) for s in (*x.type.shape[1:], y.type.shape[2]))
-    text = [
-        "for (int64_t i = low; i < high; i++)",
-        f"    tgen_gemm_{letter}_part(f->host, 0, {m} > {n} ? {m} : {n}, 0, 0, {m}, {n}, {k}, {a} + "
-        f"i*{bracket(m)}*{bracket(k)}, {k}, "
-        f"{b} + i*{bracket(k)}*{bracket(n)}, {n}, f->{module.names[out]} + i*{bracket(m)}*{bracket(n)});",
-    ]
+    i = Name("i")
+    m, k, n = map(size, (*x.type.shape[1:], y.type.shape[2]))
+    whole = m if m == n else Select(Bin(">", m, n), m, n)
+    a = Bin("+", flat(module, x), product(product(i, m), k))
+    b = Bin("+", flat(module, y), product(product(i, k), n))
+    c = Bin("+", module.field(out), product(product(i, m), n))
+    call = gemm_call(letter, ZERO, whole, (ZERO, ZERO), (m, n, k), (a, k, b, n, c))
     sizes = [f"({size_c(s, 'f->')})" for s in (*x.type.shape, y.type.shape[2])]
-    module.library_part(line, [Text(tuple(text))], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
+    loop = For(i, LOW, HIGH, (call,))
+    module.library_part(line, [loop], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
 
 
 # -- arrays built of arrays

@@ -45,7 +45,7 @@ class Int:
 @dataclass(frozen=True, slots=True)
 class Name:
     """A local variable, the variable of a loop, or a parameter of the function. ``const``: what a pointer
-    points at is only read.
+    points at is only read. Its dtype may be the name of a C struct, too.
     """
 
     text: str
@@ -70,6 +70,25 @@ class Symbol:
     """A size: a symbol of the IR, or the name of an expression over symbols."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The table of functions that the caller gives (templates/abi.h.j2), read from the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a member of the frame or a local variable is; a member then stays in the frame."""
+
+    target: object
+
+
+@dataclass(frozen=True, slots=True)
+class Braces:
+    """The value of a C struct or of an array in one, member by member."""
+
+    values: tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +204,6 @@ class For:
     step: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Statements of C that are not data yet."""
-
-    lines: tuple
-
-
 # -- arithmetic of indices -----------------------------------------------------------------------------------
 
 ZERO, ONE = Int(0), Int(1)
@@ -220,6 +232,8 @@ def total(terms):
 
 # what an expression or a statement is made of, in the order of the text; a part may be a tuple of nodes
 PARTS = {
+    Address: ("target",),
+    Braces: ("values",),
     Load: ("pointer", "index"),
     Un: ("x",),
     Bin: ("x", "y"),
@@ -257,6 +271,7 @@ OWN = {
     Name: attrgetter("text", "dtype", "pointer"),
     Field: attrgetter("name", "dtype", "pointer", "count"),
     Symbol: attrgetter("name"),
+    Braces: lambda b: len(b.values),
     Un: attrgetter("op"),
     Bin: attrgetter("op"),
     Cast: attrgetter("dtype"),
@@ -267,7 +282,6 @@ OWN = {
     Set: attrgetter("op"),
     If: lambda c: (len(c.body), len(c.other)),
     For: lambda c: (c.simd, c.step, len(c.body)),
-    Text: attrgetter("lines"),
 }
 
 

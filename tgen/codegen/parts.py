@@ -6,21 +6,17 @@ for each element. Nests that differ in such names only (the updates of all weigh
 function with parameters, which their parts call: the compiler's time goes by what differs.
 """
 
-import re
 from dataclasses import replace
 
 from .c import declared
-from .nest import Call, Do, Field, For, Let, Name, Set, Symbol, Text, changed, identity, walk
+from .nest import Address, Call, Do, Field, For, Host, Let, Name, Set, Symbol, changed, identity, walk
 
 ARGUMENTS = {"f": "Frame *f", "part": "int32_t part", "low": "int64_t low", "high": "int64_t high"}
-USED = re.compile(rf"(?<!->)\b(?:{'|'.join(ARGUMENTS)})\b")
-NAMES = re.compile(r"\bf->(\w+)|(?<![\w>.])([nakd]\d+)(?!\w)")
-WRITTEN = re.compile(r"f->(\w+)\s*[-+*/|&^]?=(?!=)|&f->(\w+)")
 
 
 def is_tuned(text):
-    """Whether C draws from a RandomState: one number depends on the last, and the functions that draw must be
-    inlined.
+    """Whether a function's name, or C with calls, is of draws from a RandomState: one number depends on the
+    last, and the functions that draw want to be inlined.
     """
     return "tgen_rs_" in text
 
@@ -28,34 +24,27 @@ def is_tuned(text):
 class Body:
     """A nest and what it reads, in the order of its text: ``read`` are members of the frame and sizes.
 
-    A member that is written, or whose address is taken, stays in the frame. Text that is not data yet is
-    looked through: ``members`` and ``symbols`` are what its names may be.
+    A member that is written, or whose address is taken, stays in the frame.
     """
 
-    def __init__(self, nodes, members, symbols):
+    def __init__(self, nodes):
         self.nodes = tuple(nodes)
-        self.loops, self.used, self.sets, texts = False, set(), False, []
+        self.loops, self.used, self.framed, self.calls = False, set(), False, []
         read, written = {}, set()
         for node in walk(self.nodes):
             if isinstance(node, (Field, Symbol)):
                 read[type(node), node.name] = node
             elif isinstance(node, Name):
                 self.used.add(node.text)
-            elif isinstance(node, Text):
-                text = "\n".join(node.lines)
-                texts.append(text)
-                written |= {name for pair in WRITTEN.findall(text) for name in pair}
-                for member, size in NAMES.findall(text):
-                    if member in members:
-                        read[Field, member] = members[member]
-                    elif size in symbols:
-                        read[Symbol, size] = Symbol(size)
-            elif isinstance(node, Set) and isinstance(node.target, Field):
+            elif isinstance(node, (Set, Address)) and isinstance(node.target, Field):
                 written.add(node.target.name)
-                self.sets = True
+                self.framed = True
+            elif isinstance(node, Host):
+                self.framed = True
             elif isinstance(node, For):
                 self.loops = True
-        self.texts = "\n".join(texts)
+            elif isinstance(node, Call):
+                self.calls.append(node.function)
         self.fields = [n for (kind, name), n in read.items() if kind is Field and name not in written]
         self.sizes = [n for (kind, _), n in read.items() if kind is Symbol]
 
@@ -63,17 +52,13 @@ class Body:
         """Which of a part's ARGUMENTS it uses, in their order, but for the frame that it reads its members
         from.
         """
-        used = self.used | set(USED.findall(self.texts)) | ({"f"} if self.sets else set())
+        used = self.used | ({"f"} if self.framed else set())
         return [word for word in ARGUMENTS if word in used]
 
     def renamed(self, names):
         """The nest with members and sizes replaced: {(Field or Symbol, its name): Name}."""
-        texts = {leaf: name.text for (_, leaf), name in names.items()}
 
         def change(node):
-            if isinstance(node, Text):
-                lines = (NAMES.sub(lambda m: texts.get(m[1] or m[2], m[0]), x) for x in node.lines)
-                return Text(tuple(lines))
             return names.get((type(node), node.name)) if isinstance(node, (Field, Symbol)) else None
 
         return changed(self.nodes, change)
@@ -108,14 +93,9 @@ class Functions:
     parts by name.
     """
 
-    def __init__(self, module, symbols):
-        members, symbols = module.members, set(symbols)
+    def __init__(self, module):
         self.views, self.parts = [], {}
-        self.bodies = {
-            (p.name, suffix): Body(nodes, members, symbols)
-            for p in module.parts
-            for suffix, nodes in p.variants
-        }
+        self.bodies = {(p.name, suffix): Body(nodes) for p in module.parts for suffix, nodes in p.variants}
         self.calls = self.share()
         for part in module.parts:
             variants = [self.variant(part, suffix) for suffix, _ in part.variants]
@@ -175,7 +155,7 @@ class Functions:
             {
                 "comment": comment,
                 "name": name,
-                "tuned": is_tuned(body.texts),
+                "tuned": any(map(is_tuned, body.calls)),
                 "parameters": ", ".join(parameters) or "void",
                 "lines": lines,
                 "nodes": nodes,

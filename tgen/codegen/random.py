@@ -7,9 +7,10 @@ from tgen.core.dtypes import DTYPE
 from tgen.ops.randomstate import WORDS
 
 from .c import expression
-from .library import contiguous, emits, frame_strides, with_frame
-from .names import bracket, ctype, plus, product_text, size_c
-from .nest import Text
+from .kernel import HIGH, LOW, PART
+from .library import contiguous, emits, flat, frame_strides, with_frame
+from .names import bracket, ctype, plus, product_text, size, size_c
+from .nest import ZERO, Address, Bin, Call, Do, For, If, Int, Name, product
 
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
 # the dtypes' epsilons
@@ -18,7 +19,7 @@ GROUP_BITS = 16 * 128  # sixteen Philox blocks
 
 
 def address(module, v):
-    return module.pointer(v) if v.type.ndim else f"&{module.pointer(v)}"
+    return module.field(v) if v.type.ndim else Address(module.field(v))
 
 
 # -- counter-based and many-stream generators: in parts ------------------------------------------------------
@@ -28,14 +29,13 @@ def address(module, v):
 def mrg_uniform(module, instr, line):
     state, (after, sample) = instr.operands[0], instr.results
     streams, count = state.type.shape[0], dims.product(sample.type.shape)
-    text = (
-        f"tgen_mrg_{sample.type.dtype}({size_c(streams)}, low, high, {size_c(count)}, "
-        f"{contiguous(module, state)}, "
-        f"{module.pointer(after)}, {address(module, sample)});"
+    arguments = (
+        *(size(streams), LOW, HIGH, size(count)),
+        *(flat(module, state), module.field(after), address(module, sample)),
     )
     module.library_part(
         line,
-        [Text((text,))],
+        [Do(Call(f"tgen_mrg_{sample.type.dtype}", arguments))],
         size_c(streams, "f->"),
         f"0.5*({size_c(count, 'f->')}) + 5.0*({size_c(streams, 'f->')})",
     )
@@ -46,72 +46,40 @@ def philox(module, instr, line):
     state, (after, sample) = instr.operands[0], instr.results
     dtype, count = sample.type.dtype, dims.product(sample.type.shape)
     group = GROUP_BITS // DTYPE[dtype].bits
-    words, place = contiguous(module, state), size_c(count)
-    texts = [
-        f"tgen_philox_{dtype}({words}, low, high, {place}, {address(module, sample)});",
-        f"if (part == 0) tgen_philox_after({words}, ({place} + {group // 16 - 1})/{group // 16}, "
-        f"{module.pointer(after)});",
-    ]
+    words, unit = flat(module, state), group // 16
+    blocks = Bin("/", Bin("+", size(count), Int(unit - 1)), Int(unit))
+    drawn = Call(f"tgen_philox_{dtype}", (words, LOW, HIGH, size(count), address(module, sample)))
+    ended = Call("tgen_philox_after", (words, blocks, module.field(after)))
+    nodes = [Do(drawn), If(Bin("==", PART, ZERO), (Do(ended),))]
     groups = dims.div(dims.add(count, group - 1), group)
-    module.library_part(line, [Text(tuple(texts))], size_c(groups, "f->"), f"0.8*({size_c(count, 'f->')})")
+    module.library_part(line, nodes, size_c(groups, "f->"), f"0.8*({size_c(count, 'f->')})")
 
 
-def lookup(module, instr, line, body, columns):
-    """A part over rows: ``body`` runs with row i, sample c and its uniform number u."""
-    p, u = instr.operands
-    rows, each = size_c(p.type.shape[0]), bracket(size_c(columns))
-    texts = [
-        "for (int64_t i = low; i < high; i++) {",
-        f"    const int64_t width = {size_c(p.type.shape[1])}, samples = {size_c(instr.sizes[0])};",
-        f"    int64_t *const row = {module.pointer(instr.result)} + i*{each};",
-        *(f"    {t}" for t in body[0]),
-        f"    for (int64_t c = 0; c < samples; c++) {{ const {ctype(u.type.dtype)} u = "
-        f"{contiguous(module, u)}[c*{bracket(rows)} + i];",
-        *(f"        {t}" for t in body[1]),
-        "    }",
-        "}",
-    ]
-    sizes = [f"({size_c(s, 'f->')})" for s in (*p.type.shape, *instr.sizes)]
-    module.library_part(line, [Text(tuple(texts))], size_c(p.type.shape[0], "f->"), "1.0*" + "*".join(sizes))
+def lookup(module, instr, line, function, columns, more=()):
+    """A part over rows: a row of ``columns`` integers from a row of probabilities and its uniform numbers.
+    ``more``: other arrays of a row of probabilities each.
+    """
+    (p, u), i = instr.operands, Name("i")
+    rows, width = p.type.shape
+    letters = DTYPE[p.type.dtype].blas + DTYPE[u.type.dtype].blas
+    arrays = [Bin("+", array, product(i, size(width))) for array in (flat(module, p), *more)]
+    row = Bin("+", module.field(instr.result), product(i, size(columns)))
+    numbers = (Bin("+", flat(module, u), i), size(rows), size(width), size(instr.sizes[0]))
+    call = Call(f"tgen_{function}_{letters}", (arrays[0], *numbers, *arrays[1:], row))
+    sizes = [f"({size_c(s, 'f->')})" for s in (rows, width, *instr.sizes)]
+    module.library_part(line, [For(i, LOW, HIGH, (Do(call),))], size_c(rows, "f->"), "1.0*" + "*".join(sizes))
 
 
 @emits("multinomial_of_uniform")
 def multinomial_of_uniform(module, instr, line):
-    p = instr.operands[0]
-    dtype = ctype(p.type.dtype)
-    start = [
-        f"const {dtype} *const p = {contiguous(module, p)} + i*width;",
-        "for (int64_t m = 0; m < width; m++) row[m] = 0;",
-    ]
-    body = [
-        f"{dtype} sum = 0;",
-        "for (int64_t m = 0; m < width; m++) { sum += p[m]; if (sum > u) { row[m] += 1; break; } }",
-    ]
-    lookup(module, instr, line, (start, body), p.type.shape[1])
+    lookup(module, instr, line, "multinomial", instr.operands[0].type.shape[1])
 
 
 @emits("choice_of_uniform")
 def choice_of_uniform(module, instr, line):
-    """A column that is met is struck out, and the rest of its row again made to add to 1."""
-    p = instr.operands[0]
-    dtype = ctype(p.type.dtype)
-    left = module.scratch(f"left{len(module.parts)}", p.type.dtype, dims.product(p.type.shape))
-    start = [
-        f"{dtype} *const p = {left} + i*width;",
-        f"for (int64_t m = 0; m < width; m++) p[m] = {contiguous(module, p)}[i*width + m];",
-    ]
-    body = [
-        f"{dtype} sum = 0, rest = 0;",
-        "int64_t m = 0;",
-        "row[c] = -1;",
-        "for (; m < width; m++) { sum += p[m]; if (sum > u) break; }",
-        "if (m == width) continue;",
-        "row[c] = m;",
-        "p[m] = 0;",
-        "for (m = 0; m < width; m++) rest += p[m];",
-        "for (m = 0; m < width; m++) p[m] /= rest;",
-    ]
-    lookup(module, instr, line, (start, body), instr.sizes[0])
+    p, left = instr.operands[0], f"left{len(module.parts)}"
+    module.scratch(left, p.type.dtype, dims.product(p.type.shape))
+    lookup(module, instr, line, "choice", instr.sizes[0], (module.members[left],))
 
 
 # -- RandomState: s is the state, {0} {1} are parameters -----------------------------------------------------
@@ -209,7 +177,7 @@ def choice(module, instr, line):
     n, count = size_c(p.type.shape[0], "f->"), size_c(dims.product(sample.type.shape), "f->")
     tag = module.names[instr.results[0]]
     sums, source = module.scratch(f"{tag}_sums", "float64", p.type.shape[0]), contiguous(module, p)
-    target = address(module, sample)
+    target = expression(address(module, sample))
     body = [
         f"const int64_t positive = tgen_rs_probabilities({n}, {source}, {ROUNDED[instr.attrs['single']]});",
         f"if (positive < {'(' + count + ' > 0)' if instr.attrs['replace'] else count}) {refusal(instr)}",

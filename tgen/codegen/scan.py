@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from tgen.core import dims
 from tgen.ir.views import CondView, ScanView
 
-from .library import LIBRARY, contiguous, emits
+from .kernel import HIGH, LOW
+from .library import LIBRARY, contiguous, emits, flat
 from .names import bracket, ctype, size_c
-from .nest import Text
+from .nest import For, Load, Name, Set
 
 LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
 FIRST_ROWS = 16  # that an until loop takes memory for at first; it doubles
@@ -213,19 +214,14 @@ class ScanWriter:
             self.ends.append(f"{total} {'|=' if v.type.dtype == 'bool' else '+='} {self.m.pointer(v)};")
             return
         self.before.append(f"memset({total}, 0, (size_t)({row_bytes(self.m, v.type)}));")
-        self.added.append((v, total))
+        self.added.append((v, self.m.field(result)))
 
     def add_sums(self):
         for v, total in self.added:
             count = size_c(dims.product(v.type.shape), "f->")
-            op = "|=" if v.type.dtype == "bool" else "+="
-            text = [
-                f"const {ctype(v.type.dtype)} *const x = {contiguous(self.m, v)};",
-                f"{ctype(v.type.dtype)} *const y = {total};",
-                "for (int64_t i = low; i < high; i++)",
-                f"    y[i] {op} x[i];",
-            ]
-            self.m.library_part("the sum so far", [Text(tuple(text))], count, f"0.2*({count})", product=False)
+            i, op = Name("i"), "|" if v.type.dtype == "bool" else "+"
+            loop = For(i, LOW, HIGH, (Set(Load(total, i), Load(flat(self.m, v), i), op),))
+            self.m.library_part("the sum so far", [loop], count, f"0.2*({count})", product=False)
 
     # -- rows of an until loop: as many as it needs
     def grow(self):

@@ -5,11 +5,14 @@ See library.py.
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
-from .library import contiguous, emits
-from .names import bracket, size_c
-from .nest import Text
+from .c import expression
+from .kernel import HIGH, LOW, PART
+from .library import emits, flat
+from .names import size, size_c
+from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Set, product
 
 PARTS = 16  # TGEN_PARTS: no part function runs in more pieces, so that many workspaces are enough
+I, LENGTH, INNER, START = Name("i"), Name("length"), Name("inner"), Name("start")
 
 
 def lanes(v, axis):
@@ -24,11 +27,10 @@ def running(module, instr, line):
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
     code = DTYPE[x.type.dtype].code + (f"_{DTYPE[instr.attrs['acc']].code}" if "acc" in instr.attrs else "")
-    arguments = f"{contiguous(module, x)}, {module.pointer(out)}, {size_c(length)}, {size_c(inner)}"
-    text = f"tgen_{instr.op.name}_{code}({arguments}, low, high);"
+    arguments = (flat(module, x), module.field(out), size(length), size(inner), LOW, HIGH)
     module.library_part(
         line,
-        [Text((text,))],
+        [Do(Call(f"tgen_{instr.op.name}_{code}", arguments))],
         size_c(count, "f->"),
         f"1.0*({size_c(dims.product(x.type.shape), 'f->')})",
         product=False,
@@ -42,24 +44,21 @@ def sort(module, instr, line):
     count, length, inner = lanes(x, instr.attrs["axis"])
     code, pairs = DTYPE[x.type.dtype].code, instr.op.name == "argsort"
     each = dims.mul(length, 4 if pairs else 2)  # a pair is as large as two int64
-    room = module.scratch(
-        f"part{len(module.parts)}_room",
-        "int64" if pairs else x.type.dtype,
-        dims.mul(each, dims.minimum(count, PARTS)),
-    )
-    mine = f"{room} + part*{bracket(size_c(each))}"
-    texts = [
-        f"const int64_t length = {size_c(length)}, inner = {size_c(inner)};",
-        "for (int64_t i = low; i < high; i++) {",
-        "    const int64_t start = i/inner*inner*length + i%inner;",
-        f"    tgen_{instr.op.name}_{code}({contiguous(module, x)} + start, {module.pointer(out)} + "
-        "start, length, inner, "
-        f"{f'(tgen_pair_{code} *)({mine})' if pairs else mine});",
-        "}",
+    room = f"part{len(module.parts)}_room"
+    dtype = "int64" if pairs else x.type.dtype
+    module.scratch(room, dtype, dims.mul(each, dims.minimum(count, PARTS)))
+    mine = Bin("+", module.members[room], product(PART, size(each)))
+    at = product(product(Bin("/", I, INNER), INNER), LENGTH)
+    lane = [Bin("+", array, START) for array in (flat(module, x), module.field(out))]
+    call = Call(f"tgen_{instr.op.name}_{code}", (*lane, LENGTH, INNER, mine))
+    nodes = [
+        Let(LENGTH, size(length)),
+        Let(INNER, size(inner)),
+        For(I, LOW, HIGH, (Let(START, Bin("+", at, Bin("%", I, INNER))), Do(call))),
     ]
     module.library_part(
         line,
-        [Text(tuple(texts))],
+        nodes,
         size_c(count, "f->"),
         f"50.0*({size_c(dims.product(x.type.shape), 'f->')})",
         product=False,
@@ -69,23 +68,14 @@ def sort(module, instr, line):
 @emits("searchsorted")
 def searchsorted(module, instr, line):
     (x, v), out = instr.operands, instr.result
-    right, code, length = (
-        int(instr.attrs["side"] == "right"),
-        DTYPE[x.type.dtype].code,
-        size_c(x.type.shape[0]),
-    )
+    found = f"tgen_searchsorted_{DTYPE[x.type.dtype].code}"
+    sorted, length = flat(module, x), size(x.type.shape[0])
+    right = Int(int(instr.attrs["side"] == "right"))
     if not v.type.ndim:
-        module.master(
-            [
-                f"{module.pointer(out)} = tgen_searchsorted_{code}({contiguous(module, x)}, "
-                f"{size_c(x.type.shape[0], 'f->')}, {module.pointer(v)}, {right});"
-            ]
-        )
+        call = Call(found, (sorted, length, module.field(v), right))
+        module.master([f"{module.pointer(out)} = {expression(call, frame=True)};"])
         return
-    texts = [
-        "for (int64_t i = low; i < high; i++)",
-        f"    {module.pointer(out)}[i] = tgen_searchsorted_{code}({contiguous(module, x)}, {length}, "
-        f"{contiguous(module, v)}[i], {right});",
-    ]
+    call = Call(found, (sorted, length, Load(flat(module, v), I), right))
+    loop = For(I, LOW, HIGH, (Set(Load(module.field(out), I), call),))
     count = size_c(dims.product(v.type.shape), "f->")
-    module.library_part(line, [Text(tuple(texts))], count, f"30.0*({count})", product=False)
+    module.library_part(line, [loop], count, f"30.0*({count})", product=False)
