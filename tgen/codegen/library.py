@@ -5,16 +5,14 @@ Each takes (module, instr, line) and adds parts or master lines to the module. C
 their own.
 """
 
-import re
-
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.passes.plan import root
 
 from .c import expression
-from .kernel import HIGH, LOW
-from .names import bracket, ctype, plus, product_text, size, size_c, strides_c
-from .nest import ONE, ZERO, Bin, Call, Do, For, Host, Name, Select, product
+from .kernel import HIGH, LOW, dense_strides
+from .names import bracket, ctype, plus, product_text, size, size_c
+from .nest import ONE, ZERO, Bin, Call, Do, For, Host, Name, Select, product, total
 
 LIBRARY = {}
 HOST = Host()
@@ -35,7 +33,7 @@ def emits(*names):
 def each(module, v, body, letter="i", low=None, high=None):
     """Lines that run ``body`` for every element ``x`` of array v, its indices named i0, i1, ... ."""
     array = module.array(v, dense=False)
-    offset = plus([product_text(f"{letter}{k}", s) for k, s in enumerate(map(expression, array.strides))])
+    place = offset([f"{letter}{k}" for k in range(v.type.ndim)], array.strides)
     lines = [
         f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)"
         for k, s in enumerate(v.type.shape)
@@ -43,15 +41,15 @@ def each(module, v, body, letter="i", low=None, high=None):
     return [
         *lines,
         "{",
-        f"    const {ctype(v.type.dtype)} x = {expression(array.pointer)}[{with_frame(offset)}];",
+        f"    const {ctype(v.type.dtype)} x = {expression(array.pointer)}[{place}];",
         *(f"    {t}" for t in body),
         "}",
     ]
 
 
-def with_frame(text):
-    """Size symbols and names of sizes, read from the frame: master lines have no local names for them."""
-    return re.sub(r"(?<![\w>])([nakd]\d+)(?!\w)", r"f->\1", text)
+def offset(indices, strides):
+    """The C of a place in an array, in lines of the master: sizes are members of the frame."""
+    return expression(total([product(Name(i), s) for i, s in zip(indices, strides)]), frame=True)
 
 
 def copy_out(module, v, target):
@@ -59,8 +57,8 @@ def copy_out(module, v, target):
     whole = f"memcpy({target}, {module.pointer(v)}, (size_t){module.bytes(v)});"
     if not module.strided(v):
         return [whole]
-    offset = plus([product_text(f"i{k}", s) for k, s in enumerate(strides_c(v.type.shape))])
-    loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{with_frame(offset)}] = x;"])
+    place = offset([f"i{k}" for k in range(v.type.ndim)], dense_strides(v.type.shape))
+    loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{place}] = x;"])
     return [f"if (f->{module.names[v]}_dense) {whole}", "else {", *(f"    {t}" for t in loops), "}"]
 
 
@@ -316,8 +314,8 @@ def element(module, index, first):
     if not index.type.ndim:
         return module.pointer(index)
     array = module.array(index, dense=False)
-    still = [product_text(f"i{first + k}", s) for k, s in enumerate(map(expression, array.strides))]
-    return f"{expression(array.pointer)}[{with_frame(plus(still))}]"
+    place = offset([f"i{first + k}" for k in range(index.type.ndim)], array.strides)
+    return f"{expression(array.pointer)}[{place}]"
 
 
 @emits("nonzero")

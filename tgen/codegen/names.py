@@ -2,7 +2,6 @@
 
 from contextvars import ContextVar
 
-from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
 from .c import expression
@@ -41,11 +40,6 @@ def product_text(x, stride):
     if x == "1":
         return stride
     return f"{bracket(x)}*{bracket(stride)}"
-
-
-def strides_c(shape):
-    """C texts of the element strides of a C-contiguous array."""
-    return [size_c(dims.product(shape[k + 1 :])) for k in range(len(shape))]
 
 
 def plus(texts):

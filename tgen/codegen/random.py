@@ -8,7 +8,7 @@ from tgen.ops.randomstate import WORDS
 
 from .c import expression
 from .kernel import HIGH, LOW, PART
-from .library import contiguous, emits, flat, frame_strides, with_frame
+from .library import contiguous, emits, flat, frame_strides, offset
 from .names import bracket, ctype, plus, product_text, size, size_c
 from .nest import ZERO, Address, Bin, Call, Do, For, If, Int, Name, product
 
@@ -128,14 +128,9 @@ def parameter(module, v, rank):
     if not v.type.ndim:
         return module.pointer(v)
     array = module.array(v, dense=False)
-    place = plus(
-        [
-            product_text(f"i{k}", s)
-            for k, s in enumerate(map(expression, array.strides[:rank]))
-            if v.type.shape[k] != 1
-        ]
-    )
-    return f"{expression(array.pointer)}[{with_frame(place)}]"
+    moving = [k for k in range(rank) if v.type.shape[k] != 1]
+    place = offset([f"i{k}" for k in moving], [array.strides[k] for k in moving])
+    return f"{expression(array.pointer)}[{place}]"
 
 
 @emits(*ONE)
