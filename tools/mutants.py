@@ -142,8 +142,8 @@ MUTANTS = (
     Mutant(
         "lost-mask",
         "tgen/graph/grad.py",
-        "if carried is None or entry is None:",
-        "if True:",
+        "masked = carried is not None and entry is not None",
+        "masked = False",
         "what a choice did not take reaches the gradient",
     ),
     Mutant(
