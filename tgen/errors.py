@@ -6,13 +6,14 @@ import difflib
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 
 from numpy.exceptions import AxisError
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-def shown(name):
+def shown(name: str) -> str:
     """A name a user chose, for a message: as it is when it is short and printable, else the beginning of its
     repr.
 
@@ -24,7 +25,7 @@ def shown(name):
     return repr(name[:200])
 
 
-def nearest(name, names):
+def nearest(name: str, names: Iterable[str]) -> str:
     """The end of a message about an unknown name: which of ``names`` look like it; empty when none does.
 
     >>> nearest("floatx", ["floatX", "mode"]), nearest("zzz", ["mode"])
@@ -38,7 +39,7 @@ def nearest(name, names):
     return f"; nearest: {', '.join(close)}" if close else ""
 
 
-def about_bool(x):
+def about_bool(x: object) -> str:
     """The end of a message about a Python bool (or a list that holds one) where a tensor was wanted; empty
     for all else.
 
@@ -54,7 +55,7 @@ def about_bool(x):
     )
 
 
-def holds_bool(x):
+def holds_bool(x: object) -> bool:
     """Whether x is True or False, or a list (or tuple, nested or not) that holds one. NumPy's bools are
     others.
     """
@@ -74,10 +75,10 @@ class TheanoWarning(UserWarning):
     """
 
 
-_TOLD = set()
+_TOLD: set[str] = set()
 
 
-def tell_once(message):
+def tell_once(message: str) -> None:
     """Warn of ``message`` (TheanoWarning) at the user's line, unless this process was told so before."""
     if message in _TOLD:
         return

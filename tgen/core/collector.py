@@ -7,17 +7,24 @@ So it looks rarely while a text is made.
 
 import gc
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 RARELY = 200_000  # objects made between two looks; Python's own number is 700
 
 _guard = Lock()
-_state = {"inside": 0, "before": (0,)}
+
+
+class _State:
+    """How many are inside, and the threshold before the first of them."""
+
+    inside = 0
+    before = (0, 0, 0)
 
 
 @contextmanager
-def rarely():
+def rarely() -> Iterator[None]:
     """Inside, in any thread, the collector looks rarely. A threshold that somebody else sets meanwhile stays.
 
     >>> before = gc.get_threshold()
@@ -28,36 +35,36 @@ def rarely():
     True
     """
     with _guard:
-        if not _state["inside"]:
-            _state["before"] = gc.get_threshold()
-            gc.set_threshold(_rare(), *_state["before"][1:])
-        _state["inside"] += 1
+        if not _State.inside:
+            _State.before = gc.get_threshold()
+            gc.set_threshold(_rare(), *_State.before[1:])
+        _State.inside += 1
     try:
         yield
     finally:
         with _guard:
-            _state["inside"] -= 1
-            if not _state["inside"]:
+            _State.inside -= 1
+            if not _State.inside:
                 _restore()
 
 
-def _rare():
+def _rare() -> int:
     """The threshold inside: never one that looks more often, and 0, which is never, stays."""
-    first = _state["before"][0]
+    first = _State.before[0]
     return RARELY if 0 < first < RARELY else first
 
 
-def _restore():
+def _restore() -> None:
     if gc.get_threshold()[0] == _rare():
-        gc.set_threshold(*_state["before"])
+        gc.set_threshold(*_State.before)
 
 
-def _after_fork():
+def _after_fork() -> None:
     """The threads that were inside are not in the child."""
     global _guard
     _guard = Lock()
-    if _state["inside"]:
-        _state["inside"] = 0
+    if _State.inside:
+        _State.inside = 0
         _restore()
 
 

@@ -53,11 +53,11 @@ class DType:
     slope_tolerance: float = 0.0
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         return self.bits // 8
 
 
-def _integer(kind, bits):
+def _integer(kind: str, bits: int) -> DType:
     name, unsigned = f"{'u' * (kind == 'u')}int{bits}", kind == "u"
     exact = bits - (not unsigned)
     return DType(
@@ -78,7 +78,16 @@ def _integer(kind, bits):
     )
 
 
-def _float(bits, c, suffix, blas, exact, tolerance, step, slope_tolerance):
+def _float(
+    bits: int,
+    c: str,
+    suffix: str,
+    blas: str,
+    exact: int,
+    tolerance: float,
+    step: float,
+    slope_tolerance: float,
+) -> DType:
     return DType(
         name=f"float{bits}",
         kind="f",
@@ -134,13 +143,13 @@ DTYPES = tuple(DTYPE)
 FLOATS = tuple(name for name, d in DTYPE.items() if d.kind == "f")
 
 
-def is_float(dtype):
+def is_float(dtype: str) -> bool:
     return DTYPE[dtype].kind == "f"
 
 
-def is_int(dtype):
+def is_int(dtype: str) -> bool:
     return DTYPE[dtype].kind in "iu"
 
 
-def is_unsigned(dtype):
+def is_unsigned(dtype: str) -> bool:
     return DTYPE[dtype].kind == "u"
