@@ -1,4 +1,4 @@
-"""C texts of sizes and of literals. A size symbol has the name in the C that it has in the IR text."""
+"""C texts of sizes: a symbol has the name in the C that it has in the IR text."""
 
 from contextvars import ContextVar
 
