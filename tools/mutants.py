@@ -114,8 +114,8 @@ MUTANTS = (
     Mutant(
         "short-loop",
         "templates/kernel.c.j2",
-        "{{ node.var }} < {{ node.high }}; {{ node.var }}{{",
-        "{{ node.var }} < {{ node.high }} - ({{ node.high }} > 8); {{ node.var }}{{",
+        "{{ node.var.text }} < {{ node.high | c }}; {{ node.var.text }}{{",
+        "{{ node.var.text }} < ({{ node.high | c }}) - (({{ node.high | c }}) > 8); {{ node.var.text }}{{",
         "loops of more than eight turns leave out the last",
     ),
     Mutant(
@@ -128,15 +128,15 @@ MUTANTS = (
     Mutant(
         "narrow-accumulator",
         "tgen/codegen/reductions.py",
-        'lines = [f"{ctype(self.dtype)} {self.a} = ',
-        """lines = [f"{'float' if self.dtype == 'float64' else ctype(self.dtype)} {self.a} = """,
+        'Name(f"acc{number}", dtype)',
+        'Name(f"acc{number}", "float32" if dtype == "float64" else dtype)',
         "float64 is summed in float32",
     ),
     Mutant(
         "max-without-nan",
         "tgen/codegen/reductions.py",
-        'lines.append(f"{a}_nan |= {x} != {x};")',
-        'lines.append(f"{a}_nan |= 0;")',
+        'made.append(Set(self.nan, _is_nan(x), "|"))',
+        'made.append(Set(self.nan, Int(0), "|"))',
         "the maximum of a NaN is not NaN",
     ),
     Mutant(
