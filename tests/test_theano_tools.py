@@ -3,6 +3,7 @@ random streams, small names.
 """
 
 import io
+import pickle
 import re
 import shutil
 import zipfile
@@ -25,8 +26,9 @@ from tgen.printing import debugprint, min_informative_str, pydotprint
 
 import tgen
 import tgen.tensor as T
-from tgen import function, shared
+from tgen import In, function, shared
 from tgen.dropin import compat
+from tgen.dropin.functions import SHOWN
 from tgen.tensor import raw_random
 from tgen.tensor.drawing import dot_text
 
@@ -104,6 +106,22 @@ def test_the_graph_of_a_function(graph):
         and fgraph.outputs == [z]
         and "x" in repr(fgraph)
     )
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_theanos_functions_show(graph, name):
+    """Every attribute is there, is listed, and is that of a copy and of what a pickle brings back, too."""
+    x, s, y, z = graph
+    f = function([x, In(T.dscalar("n"), value=2.0)], [y, z], updates=[(s, s * 3)], on_unused_input="ignore")
+    assert name in dir(f) and name not in dir(type(f))
+    kinds = {type(getattr(g, name)) for g in (f, f.copy(), pickle.loads(pickle.dumps(f)))}
+    assert len(kinds) == 1
+
+
+def test_a_function_says_what_it_does_not_have(graph):
+    f = function([graph[0]], graph[2])
+    with pytest.raises(AttributeError, match="a tgen function has no attribute 'makers'"):
+        f.makers  # noqa: B018  the attribute is the test
 
 
 # -- printing

@@ -12,7 +12,7 @@ nobody changes.
 import os
 import sys
 
-from . import archives, compat, flags, graphs, modules, opclasses, raw_random, table
+from . import archives, compat, flags, functions, graphs, modules, opclasses, raw_random, table
 
 __all__ = [
     "install_as_theano",
@@ -20,6 +20,7 @@ __all__ = [
     "archives",
     "compat",
     "flags",
+    "functions",
     "graphs",
     "modules",
     "opclasses",

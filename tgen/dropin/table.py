@@ -18,7 +18,7 @@ _WALKS = """tgen.dropin.graphs: inputs ancestors stack_search io_toposort genera
             io_connection_pattern list_of_nodes ops variables
             orphans variables_and_orphans is_in_ancestors is_same_graph view_roots clone clone_get_equiv
             nodes_constructed
-            tgen.graph.fgraph: FunctionGraph"""
+            tgen.dropin.functions: FunctionGraph"""
 _TYPES = "tgen.dropin.opclasses: Type tgen.core.generic: Generic=GenericType generic=GENERIC"
 _GRADIENT = """tgen.tensor.gradient: * tgen.tensor.verify: * tgen.graph.nograd: DisconnectedType NullType
                grad_undefined grad_not_implemented
@@ -80,7 +80,7 @@ ROWS = {
     "compile.debugmode": "tgen.runtime.mode: DebugMode tgen.errors: BadOptimization "
     "DebugModeError=BadOptimization",
     "compile.function": "tgen.runtime.function: function",
-    "compile.function_module": f"{_FUNCTION} tgen.graph.fgraph: FunctionGraph",
+    "compile.function_module": f"{_FUNCTION} tgen.dropin.functions: FunctionGraph",
     "compile.io": "tgen.runtime.io: In Out SymbolicInput=In SymbolicOutput=Out",
     "compile.mode": f"{_MODE} tgen.runtime.mode: default_mode=FAST_RUN",
     "compile.monitormode": "tgen.runtime.mode: MonitorMode",
@@ -92,7 +92,7 @@ ROWS = {
     "compile.sharedvalue": f"{_SHARED} tgen.core.generic: generic=GENERIC",
     "gof": f"{_NODES} {_TYPES} {_WALKS} {_REWRITES} tgen.pyops: Op tgen.graph.shared: Container tgen.errors: "
     "MissingInputError",
-    "gof.fg": "tgen.graph.fgraph: FunctionGraph tgen.errors: MissingInputError",
+    "gof.fg": "tgen.dropin.functions: FunctionGraph tgen.errors: MissingInputError",
     "gof.graph": f"{_NODES} {_WALKS}",
     "gof.link": "tgen.graph.shared: Container",
     "gof.null_type": "tgen.graph.nograd: NullType",

@@ -3,13 +3,11 @@ results packed.
 """
 
 import time
-from types import SimpleNamespace
 
 import numpy as np
 
 from tgen.config import config
 from tgen.errors import ArgumentTypeError
-from tgen.graph.fgraph import FunctionGraph
 from tgen.graph.nodes import user_line
 from tgen.graph.shared import SharedVariable
 
@@ -98,7 +96,8 @@ class Function:
 
     ``f[key]`` reads or sets what stands for an input (its name, variable or index): private state, a shared
     variable's value, or the value of the next call. ``key in f`` tells whether there is one. ``name``,
-    ``maker`` (inputs, outputs, mode, fgraph), ``input_storage``, ``fn`` and ``profile`` are attributes.
+    ``request``, ``slots`` (one per input), ``bound`` (the places of all inputs), ``fn`` and ``profile`` are
+    attributes; what Theano's functions have besides, as ``maker``, is in ``dropin.functions``.
 
     >>> import tgen, tgen.tensor as T
     >>> x, state = T.dscalars("x", "state")
@@ -111,13 +110,13 @@ class Function:
         self.request, self.name = request, request.name
         self.trust_input = False
         self.profile = _profile(request)
-        self.fn = self.vm = request.mode.watched(program.build(request.signature, request.mode.passes))
-        self._slots = [_slot(request, index) for index in range(len(request.ins))]
+        self.fn = request.mode.watched(program.build(request.signature, request.mode.passes))
+        self.slots = [_slot(request, index) for index in range(len(request.ins))]
         arguments = set(request.arguments())
-        checks = [slot.check for index, slot in enumerate(self._slots) if index in arguments]
+        checks = [slot.check for index, slot in enumerate(self.slots) if index in arguments]
         self._fast = fast_call(checks, self.fn, request.keys, request.unpack)
-        self._bound = Bound(self._slots, request.signature.shared, self.name)
-        self._plain = len(checks) == len(self._slots) and self.profile is None
+        self.bound = Bound(self.slots, request.signature.shared, self.name)
+        self._plain = len(checks) == len(self.slots) and self.profile is None
         # how many positional arguments the fast call takes; -1 sends the first call past the hooks
         self._count = -1
 
@@ -136,7 +135,7 @@ class Function:
             self._first()
         subset = kwargs.pop("output_subset", None)
         positions = None if subset is None else self._positions(subset)
-        values, states = self._bound.bind(args, kwargs)
+        values, states = self.bound.bind(args, kwargs)
         start = time.perf_counter()
         result = self._with_states(values, states) if states else self._fast(values)
         if self.profile is not None:
@@ -147,7 +146,7 @@ class Function:
     def _first(self):
         for hook in hooks.CALLED:
             hook(self)
-        self._count = len(self._slots) if self._plain else -2
+        self._count = len(self.slots) if self._plain else -2
 
     def _with_states(self, values, states):
         """A call that gives states (pairs of shared variable and value): they are set before it and set back
@@ -175,13 +174,13 @@ class Function:
         return [[result][i] if self.request.unpack else result[i] for i in positions]
 
     def __getitem__(self, key):
-        return self._bound.find(key).value
+        return self.bound.find(key).value
 
     def __setitem__(self, key, value):
-        self._bound.find(key).value = value
+        self.bound.find(key).value = value
 
     def __contains__(self, key):
-        return self._bound.has(key)
+        return self.bound.has(key)
 
     def copy(self, share_memory=False, swap=None, delete_updates=False, name=None, profile=None):
         """Another Function of the same graph, over the same shared variables (private states are copied).
@@ -210,12 +209,6 @@ class Function:
         own = {v for v, i in zip(self.request.inputs, self.request.ins) if not i.implicit}
         return [s for s in self.request.signature.shared if s not in own]
 
-    def free(self):
-        """Let go of memory kept between calls: nothing is, so this does nothing."""
-
-    def sync_shared(self):
-        """Wait for shared variables on other devices: there are none."""
-
     def inspect(self, what="all"):
         """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes),
         "stages" (after each), "final" (after all), "plan", "c", or "all" of them; "general" is the C that
@@ -228,33 +221,14 @@ class Function:
         """
         return inspection.text(self, what)
 
-    @property
-    def maker(self):
-        r = self.request
-        return SimpleNamespace(
-            inputs=list(r.ins),
-            outputs=list(r.outs),
-            mode=r.mode,
-            fgraph=FunctionGraph(r.inputs, r.outputs, r.updates),
-            name=self.name,
-        )
+    def __getattr__(self, name):
+        """What rooms above show of a function: rows of ``hooks.ATTRIBUTES``."""
+        if name not in hooks.ATTRIBUTES:
+            raise AttributeError(f"a tgen function has no attribute {name!r}", name=name, obj=self)
+        return hooks.ATTRIBUTES[name](self)
 
-    input_storage = property(
-        lambda self: self._bound.places(),
-        doc="What stands for each input, implicit ones last: objects with ``value`` and ``name``.",
-    )
-    output_storage = property(
-        lambda self: [SimpleNamespace(value=None, type=v.type) for v in self.request.outputs],
-        doc="One empty place per output: results are not kept.",
-    )
-    unpack_single = property(lambda self: self.request.unpack)
-    return_none = property(lambda self: False)
-    output_keys = property(lambda self: self.request.keys)
-    defaults = property(lambda self: [(slot.default is None, True, slot.default) for slot in self._slots])
-    indices = property(lambda self: [(i, [], [i]) for i in self.request.ins])
-    finder = property(lambda self: self._bound.table())
-    container = property(lambda self: self._bound.table())
-    value = property(lambda self: self)
+    def __dir__(self):
+        return sorted({*object.__dir__(self), *hooks.ATTRIBUTES})
 
     def __repr__(self):
         return f"<tgen.Function {self.name}>"

@@ -1,4 +1,5 @@
-"""Hooks of ``tgen inspect``, which records what a script builds and stops at its first call.
+"""What rooms above tell the runtime: hooks of ``tgen inspect``, which records what a script builds and stops
+at its first call, and what Theano's functions show of themselves.
 
 ``BUILT``: callables called with a Function right after it was built (inside ``function(...)``, so the stack
 still shows the user's line). ``CALLED``: callables called with a Function before its first call. What a hook
@@ -7,8 +8,12 @@ ordinary runs, which costs a call nothing.
 
 ``LAZY``: while it holds anything, building a function stops at the C text; the compiler runs at the first
 call.
+
+``ATTRIBUTES``: attribute of a Function -> what makes it of the Function; for those that it does not have
+itself.
 """
 
 BUILT = []
 CALLED = []
 LAZY = []
+ATTRIBUTES = {}

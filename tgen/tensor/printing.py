@@ -4,6 +4,7 @@ import sys
 
 from tgen.core.op import Op
 from tgen.graph.nodes import Constant
+from tgen.runtime.function import Function
 
 __all__ = ["pp", "debugprint", "dprint"]
 
@@ -110,9 +111,8 @@ def outputs_of(obj):
     """The variables that a variable, a list of these, or a function (its outputs, then its updates) stands
     for.
     """
-    if hasattr(obj, "maker"):
-        graph = obj.maker.fgraph
-        return graph.outputs + [value for _, value in graph.updates]
+    if isinstance(obj, Function):
+        return obj.request.signature.roots
     return list(obj) if isinstance(obj, (list, tuple)) else [getattr(obj, "variable", obj)]
 
 
