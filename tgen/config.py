@@ -14,7 +14,9 @@ ValueError: config.floatX must be one of 'float64', 'float32'; got 'float16'
 
 import os
 import warnings
+from collections.abc import Callable, Mapping
 from contextlib import ContextDecorator
+from typing import Any, NoReturn, Protocol
 
 from tgen.errors import nearest, tell_once
 
@@ -22,7 +24,7 @@ _FALSE, _TRUE = ("0", "false", "no", "off", ""), ("1", "true", "yes", "on")
 
 # Theano's names of modes, optimizers and linkers. What a mode or an optimizer is here: a mode of the passes.
 # "Mode": what config.optimizer says
-MODES = {
+MODES: dict[str, str | None] = {
     "Mode": None,
     "FAST_RUN": "FAST_RUN",
     "FAST_COMPILE": "FAST_COMPILE",
@@ -47,13 +49,26 @@ LINKERS = ("cvm", "c", "vm", "c|py", "cvm_nogc", "vm_nogc", "c|py_nogc", "py")
 C_ALL_THE_SAME = "functions run as compiled C all the same; the results are those of NumPy"
 
 
+class Option(Protocol):
+    """One option; ``check`` and ``read`` give its value for one assigned, or a TypeError or ValueError."""
+
+    default: Any
+    doc: str | None
+
+    def check(self, name: str, value: Any) -> Any: ...
+
+    def read(self, name: str, text: str) -> Any: ...
+
+
 class Choice:
     """One of a few strings. ``told``: value -> what to tell once who sets it, because it is not done."""
 
-    def __init__(self, default, *others, doc, told=None):
+    def __init__(
+        self, default: str, *others: str, doc: str | None, told: Mapping[str, str] | None = None
+    ) -> None:
         self.default, self.values, self.doc, self.told = default, (default, *others), doc, told or {}
 
-    def check(self, name, value):
+    def check(self, name: str, value: Any) -> str:
         text = str(value) if value is None or isinstance(value, str) else None
         if text not in self.values:
             raise ValueError(
@@ -69,12 +84,12 @@ class Choice:
 class Device:
     """Where functions run: the CPU, whatever is asked for."""
 
-    default, doc = (
-        "cpu",
-        "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu",
+    default: Any = "cpu"
+    doc: str | None = (
+        "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu"
     )
 
-    def check(self, name, value):
+    def check(self, name: str, value: Any) -> str:
         if not isinstance(value, str) or not value.startswith(("cpu", "gpu", "cuda", "opencl")):
             raise ValueError(f"config.{name} must be 'cpu'; got {value!r}")
         if not value.startswith("cpu"):
@@ -87,10 +102,10 @@ class Device:
 class Text:
     """Any string."""
 
-    def __init__(self, default, doc):
+    def __init__(self, default: str, doc: str | None) -> None:
         self.default, self.doc = default, doc
 
-    def check(self, name, value):
+    def check(self, name: str, value: Any) -> str:
         if not isinstance(value, (str, os.PathLike)):
             raise TypeError(f"config.{name} must be a string; got {value!r}")
         return os.fspath(value)
@@ -101,10 +116,10 @@ class Text:
 class Count:
     """An int of at least ``least``."""
 
-    def __init__(self, default, least, doc):
+    def __init__(self, default: int, least: int, doc: str | None) -> None:
         self.default, self.least, self.doc = default, least, doc
 
-    def check(self, name, value):
+    def check(self, name: str, value: Any) -> int:
         if isinstance(value, bool) or not hasattr(value, "__index__"):
             raise TypeError(f"config.{name} must be an int; got {value!r}")
         value = value.__index__()
@@ -112,7 +127,7 @@ class Count:
             raise ValueError(f"config.{name} must be at least {self.least}; got {value}")
         return value
 
-    def read(self, name, text):
+    def read(self, name: str, text: str) -> int:
         try:
             return self.check(name, int(text))
         except ValueError as error:
@@ -124,28 +139,28 @@ class Count:
 class Switch:
     """A bool; 0, 1 and words such as "False" are read as one."""
 
-    def __init__(self, default, doc):
+    def __init__(self, default: bool, doc: str | None) -> None:
         self.default, self.doc = default, doc
 
-    def check(self, name, value):
+    def check(self, name: str, value: Any) -> bool:
         if isinstance(value, str):
             return self.read(name, value)
         if not isinstance(value, bool) and value not in (0, 1):
             raise TypeError(f"config.{name} must be True or False; got {value!r}")
         return bool(value)
 
-    def read(self, name, text):
+    def read(self, name: str, text: str) -> bool:
         if text.lower() not in _FALSE + _TRUE:
             raise ValueError(f"config.{name} must be true or false; got {text!r}")
         return text.lower() in _TRUE
 
 
-def processors():
+def processors() -> int:
     """How many this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-OPTIONS = {  # rooms above add rows with config.declare
+OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     "floatX": Choice(
         "float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"
     ),
@@ -201,7 +216,7 @@ OPTIONS = {  # rooms above add rows with config.declare
     "debug": Count(0, 0, doc="1..5: what is printed while compiling (cache, times, IR, C, every pass)"),
 }
 
-_WATCHERS = {}  # name of an option -> who is told its new values
+_WATCHERS: dict[str, list[Callable[[Any], object]]] = {}  # name of an option -> who is told its new values
 
 
 class Config:
@@ -212,7 +227,7 @@ class Config:
     declare more of them.
     """
 
-    def __init__(self, environment):
+    def __init__(self, environment: Mapping[str, str]) -> None:
         for name, option in OPTIONS.items():
             object.__setattr__(self, name, option.default)
         for name, text in _flags(environment):
@@ -224,7 +239,7 @@ class Config:
                 continue
             object.__setattr__(self, name, OPTIONS[name].read(name, text))
 
-    def declare(self, name, option):
+    def declare(self, name: str, option: Option) -> None:
         """A further option: an object with ``default``, ``doc`` (None: not worth a line of repr),
         ``check(name, value)`` and ``read(name, text)``.
         """
@@ -233,34 +248,34 @@ class Config:
         OPTIONS[name] = option
         object.__setattr__(self, name, option.default)
 
-    def watch(self, name, tell):
+    def watch(self, name: str, tell: Callable[[Any], object]) -> None:
         """Call ``tell(value)`` now and whenever the option is set from now on."""
         _WATCHERS.setdefault(name, []).append(tell)
         tell(getattr(self, name))
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if any(known.startswith(f"{name}.") for known in OPTIONS):
             return _Section(self, name)
         raise AttributeError(_unknown(name))
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if name not in OPTIONS:
             raise AttributeError(_unknown(name))
         object.__setattr__(self, name, OPTIONS[name].check(name, value))
         for tell in _WATCHERS.get(name, ()):
             tell(getattr(self, name))
 
-    def __delattr__(self, name):
+    def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(
             f"config.{name} cannot be deleted; assign {OPTIONS[name].default!r} to reset it"
             if name in OPTIONS
             else _unknown(name)
         )
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *(name.partition(".")[0] for name in OPTIONS)})
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         shown = [
             (name, option)
             for name, option in OPTIONS.items()
@@ -271,7 +286,7 @@ class Config:
             for name, option in shown
         )
 
-    def change_flags(self, args=(), **flags):
+    def change_flags(self, args: Any = (), **flags: Any) -> "_ChangeFlags":
         """Set ``flags`` for the length of a ``with`` block or of a decorated function, then set the old
         values again.
 
@@ -286,23 +301,23 @@ class Config:
         return _ChangeFlags(self, dict(args, **flags))
 
 
-def _unknown(name):
+def _unknown(name: str) -> str:
     return f"config has no option {name!r}{nearest(name, OPTIONS)}"
 
 
 class _Section:
     """``config.gcc``: the options whose names begin with "gcc."."""
 
-    def __init__(self, target, prefix):
+    def __init__(self, target: "Config", prefix: str) -> None:
         self.__dict__.update(_target=target, _prefix=prefix)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._target, f"{self._prefix}.{name}")
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._target, f"{self._prefix}.{name}", value)
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         start = f"{self._prefix}."
         return sorted({name[len(start) :].partition(".")[0] for name in OPTIONS if name.startswith(start)})
 
@@ -310,30 +325,29 @@ class _Section:
 class _ChangeFlags(ContextDecorator):
     """The old values of the options set inside; checked before any is set."""
 
-    def __init__(self, target, flags):
+    def __init__(self, target: Config, flags: dict[str, Any]) -> None:
         unknown = [name for name in flags if name not in OPTIONS]
         if unknown:
             raise AttributeError(_unknown(unknown[0]))
-        self.target, self.old = target, []
+        self.target = target
+        self.old: list[dict[str, Any]] = []
         self.flags = {name: OPTIONS[name].check(name, value) for name, value in flags.items()}
 
-    def __enter__(self):
+    def __enter__(self) -> Config:
         self.old.append({name: getattr(self.target, name) for name in self.flags})
         for name, value in self.flags.items():
             setattr(self.target, name, value)
         return self.target
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         for name, value in self.old.pop().items():
             setattr(self.target, name, value)
 
 
-def _flags(environment):
+def _flags(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """(name, text) pairs in the order they take effect: TGEN_FLAGS, then TGEN_<NAME>."""
-    pairs = [
-        part.partition("=")[::2] for part in environment.get("TGEN_FLAGS", "").split(",") if part.strip()
-    ]
-    pairs = [(name.strip(), text.strip()) for name, text in pairs]
+    parts = [part.partition("=") for part in environment.get("TGEN_FLAGS", "").split(",") if part.strip()]
+    pairs = [(name.strip(), text.strip()) for name, _, text in parts]
     return pairs + [
         (name, environment[f"TGEN_{name.upper()}"])
         for name in OPTIONS
