@@ -5,7 +5,7 @@ module alone.
 import threading
 
 from tgen.backends.c import build, host
-from tgen.codegen.render import source
+from tgen.codegen.render import render
 
 # One more for every element of each storage: in place where the storage is the only holder, else into a fresh
 # block.
@@ -48,7 +48,7 @@ class Call:
 
     def __init__(self, text, *storages, exclusive=True):
         self.lib, self.ffi, self.host = host.table()
-        self.library = build.obtain(source("abi.h.j2") + text, {})
+        self.library = build.obtain(render("abi.h.j2") + text, {})
         self.storages = sorted(storages, key=lambda s: s.id)
         self.shared = self.ffi.new("tgen_storage *[]", [s.record for s in self.storages] or 1)
         self.exclusive = self.ffi.new("int8_t[]", [exclusive] * len(storages) or 1)

@@ -8,6 +8,8 @@ import pytest
 from processes import in_child
 
 from tgen.backends.c import blas, host
+from tgen.codegen.externals import EXTERNALS
+from tgen.codegen.render import render
 
 
 def products():
@@ -117,3 +119,11 @@ def test_without_the_blas_package(monkeypatch):
     table = ffi.new("tgen_host *")
     monkeypatch.setattr(blas, "PACKAGE", "no_such_package")
     assert blas.fill(lib, ffi, table) == "built in"
+
+
+@pytest.mark.parametrize("f", EXTERNALS, ids=lambda f: f.field)
+def test_every_external_function_is_declared_filled_and_among_our_own_products(f):
+    header, host = render("abi.h.j2"), render("runtime.c.j2")
+    assert f"(*{f.type})({f.arguments});" in header and f"    {f.type} {f.field};" in header
+    assert f"to->{f.field} = ({f.type})found[{EXTERNALS.index(f)}];" in host
+    assert f" {f.symbol}(" in render("lib/gemm.c.j2", types=blas.TYPES)

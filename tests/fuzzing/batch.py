@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from tgen.backends.c import host, toolchain
 from tgen.codegen.generate import parts_of_file
-from tgen.codegen.render import render, source
+from tgen.codegen.render import render
 from tgen.errors import CompileError
 from tgen.passes.plan import plan
 from tgen.runtime import hooks
@@ -26,7 +26,7 @@ class Text:
         self.library = None
 
     def alone(self):
-        return render("file.c.j2", abi=source("abi.h.j2"), **self.parts)
+        return render("file.c.j2", abi=render("abi.h.j2"), **self.parts)
 
 
 def merged(texts):
@@ -35,7 +35,7 @@ def merged(texts):
     """
     apart = [[h for h in t.parts["helpers"] if "Frame" in h] for t in texts]
     protos = {kind: sorted({p for t in texts for p in t.parts[kind]}) for kind in ("libm", "plain")}
-    out = [render("file.c.j2", abi=source("abi.h.j2"), helpers=in_order(texts), frame="", body="", **protos)]
+    out = [render("file.c.j2", abi=render("abi.h.j2"), helpers=in_order(texts), frame="", body="", **protos)]
     for k, (text, own) in enumerate(zip(texts, apart)):
         body = "\n\n".join([text.parts["frame"], *own, text.parts["body"]])
         names = sorted({"Frame", *DEFINED.findall(body)})

@@ -186,7 +186,7 @@ def generate(function, plan, general=False):
     Most functions never see another array, and the kernels for those are half of what the compiler would work
     on.
     """
-    return render("file.c.j2", abi=source("abi.h.j2"), **parts_of_file(function, plan, general))
+    return render("file.c.j2", abi=render("abi.h.j2"), **parts_of_file(function, plan, general))
 
 
 def parts_of_file(function, plan, general=False):

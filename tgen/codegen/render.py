@@ -5,6 +5,7 @@ import importlib.resources
 import pathlib
 
 from . import c, nest
+from .externals import EXTERNALS
 
 
 def _root():
@@ -37,6 +38,7 @@ def _environment():
     made.filters |= {"c": c.expression, "declared": c.declared, "element": c.element, "simd": c.simd}
     made.filters |= {"member": c.member}
     made.tests["nest"] = lambda node, name: type(node) is getattr(nest, name)
+    made.globals["externals"] = EXTERNALS
     return made
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tgen.backends.c import cache, entry, toolchain
 from tgen.backends.c.image import open_library
+from tgen.codegen.externals import EXTERNALS
 from tgen.codegen.render import render
 from tgen.core.dtypes import DTYPE
 from tgen.errors import CompileError
 
 PACKAGE = "scipy_openblas32"
 TYPES = tuple((d.blas, d.c) for d in DTYPE.values() if d.blas)
-NAMES = tuple(f"cblas_{letter}{routine}" for routine in ("gemm", "gemv") for letter, _ in TYPES)
 AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
@@ -50,10 +50,10 @@ def fill_built_in(lib, ffi, table):
 
 
 def _fill_from(lib, ffi, table, handle, prefix):
-    found = [lib.tgen_symbol(handle, prefix + name.encode()) for name in NAMES]
+    found = [lib.tgen_symbol(handle, prefix + f.symbol.encode()) for f in EXTERNALS]
     if ffi.NULL in found:
         return False
-    lib.tgen_set_blas(table, *found)
+    lib.tgen_set_blas(table, ffi.new("void *[]", found))
     return True
 
 

@@ -16,6 +16,7 @@ from tgen.backends.c import blas, cache, inside, toolchain
 from tgen.backends.c.directory import in_scratch
 from tgen.backends.c.filesizes import unlimited_files
 from tgen.backends.c.image import from_copy, open_library
+from tgen.codegen.externals import EXTERNALS
 from tgen.codegen.render import render, source
 from tgen.config import OPTIONS, config
 from tgen.core import storage
@@ -47,7 +48,7 @@ static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *con
 static int32_t tgen_run(const tgen_plan *, int64_t *);
 static void tgen_fill(int64_t *, intptr_t, int32_t);
 static tgen_host *tgen_table(void);
-static void tgen_set_blas(tgen_host *, void *, void *, void *, void *);
+static void tgen_set_blas(tgen_host *, void *const *);
 static tgen_block *tgen_take(int64_t);
 static void tgen_keep(tgen_block *);
 static void tgen_give(tgen_block *);
@@ -122,7 +123,7 @@ def _start():
 def key_of(chain):
     """The key of the module, without any version of Python or its packages where there is a stable ABI."""
     abi, flags = python_abi()
-    texts = (CDEF, *FLAGS, *flags, *map(source, PARTS))
+    texts = (CDEF, repr(EXTERNALS), *FLAGS, *flags, *map(source, PARTS))
     return cache.digest("host", abi, *texts, toolchain.key_of(chain, ABI, ""))
 
 
