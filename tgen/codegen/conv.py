@@ -72,15 +72,14 @@ class Shape:
 
 def part(module, line, shape, name, operands, extent, more=0, counted=False):
     """One library part of a convolution; the pointer of the workspace, of which each part has its own."""
-    space = f"part{len(module.parts)}_space"
     room = shape.room(more)
-    module.workspace(
-        space,
+    space = module.workspace(
+        f"part{len(module.parts)}_space",
         operands[0].type.dtype,
         f"f->width*{shape.item}*{expression(room, frame=True)}",
         (*shape.out, shape.images, shape.depth, shape.filters),
     )
-    space, letter = module.members[space], DTYPE[operands[0].type.dtype].blas
+    letter = DTYPE[operands[0].type.dtype].blas
     mine = Bin("+", space, Bin("*", PART, room))
     conv = Name("v", "tgen_conv")
     arrays = (flat(module, v) for v in operands)

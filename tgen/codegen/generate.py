@@ -5,6 +5,7 @@ it includes.
 import functools
 import re
 
+from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.ir import text
 from tgen.ops.declare import LIBM
@@ -90,7 +91,8 @@ def symbols_read(step, views):
     if step.part is None:
         return set(re.findall(r"f->(k\d+)", "\n".join(step.lines)))
     view = views[step.part.name]
-    return {s for s in view["sizes"] if s.startswith("k")} | set(re.findall(r"f->(k\d+)", view["texts"]))
+    named = {s for s in view["sizes"] if dims.found_inside([dims.symbol(s)])}
+    return named | set(re.findall(r"f->(k\d+)", view["texts"]))
 
 
 # -- the library

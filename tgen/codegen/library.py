@@ -11,8 +11,8 @@ from tgen.passes.plan import root
 
 from .c import expression
 from .kernel import HIGH, LOW, dense_strides
-from .names import bracket, ctype, plus, product_text, size, size_c
-from .nest import ONE, ZERO, Bin, Call, Do, For, Host, Name, Select, product, total
+from .names import bracket, ctype, size, size_c
+from .nest import ONE, ZERO, Bin, Call, Do, For, Host, Int, Name, Select, product, total
 
 LIBRARY = {}
 HOST = Host()
@@ -47,9 +47,15 @@ def each(module, v, body, letter="i", low=None, high=None):
     ]
 
 
-def offset(indices, strides):
-    """The C of a place in an array, in lines of the master: sizes are members of the frame."""
-    return expression(total([product(Name(i), s) for i, s in zip(indices, strides)]), frame=True)
+def offset(indices, strides, start=()):
+    """The C of a place in an array, in lines of the master: sizes are members of the frame. ``start``: terms
+    that stand before those of the indices.
+    """
+    return expression(total([*start, *map(product, map(Name, indices), strides)]), frame=True)
+
+
+def numbered(rank):
+    return [f"i{k}" for k in range(rank)]
 
 
 def copy_out(module, v, target):
@@ -57,7 +63,7 @@ def copy_out(module, v, target):
     whole = f"memcpy({target}, {module.pointer(v)}, (size_t){module.bytes(v)});"
     if not module.strided(v):
         return [whole]
-    place = offset([f"i{k}" for k in range(v.type.ndim)], dense_strides(v.type.shape))
+    place = offset(numbered(v.type.ndim), dense_strides(v.type.shape))
     loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{place}] = x;"])
     return [f"if (f->{module.names[v]}_dense) {whole}", "else {", *(f"    {t}" for t in loops), "}"]
 
@@ -185,21 +191,16 @@ def writes(module, v, target, strides, start, step="{t} = {x};"):
     """Lines: for every element x of v, the element of target at start + index * strides is set (or changed by
     ``step``).
     """
-    place = plus([*start, *(product_text(f"i{k}", s) for k, s in enumerate(strides))])
+    place = offset(numbered(len(strides)), strides, start)
     return each(module, v, [step.format(t=f"{target}[{place}]", x="x")])
-
-
-def frame_strides(shape):
-    return [size_c(dims.product(shape[k + 1 :]), "f->") for k in range(len(shape))]
 
 
 @emits("concatenate")
 def concatenate(module, instr, line):
     axis, out = instr.attrs["axis"], instr.result
-    strides, at, lines = frame_strides(out.type.shape), 0, [f"/* {line} */"]
+    strides, at, lines = dense_strides(out.type.shape), 0, [f"/* {line} */"]
     for v in instr.operands:
-        start = [product_text(bracket(size_c(at, "f->")), strides[axis])] if at != 0 else []
-        lines += writes(module, v, module.pointer(out), strides, start)
+        lines += writes(module, v, module.pointer(out), strides, [product(size(at), strides[axis])])
         at = dims.add(at, v.type.shape[axis])
     module.master(lines)
 
@@ -234,14 +235,9 @@ def reshape(module, instr, line):
 
 @emits("rows")
 def rows(module, instr, line):
-    x, start = instr.operands[0], size_c(instr.sizes[0], "f->")
-    each = size_c(dims.product(x.type.shape[1:]), "f->")
-    module.master(
-        [
-            f"{module.pointer(instr.result)} = {module.pointer(x)} + "
-            f"{product_text(bracket(start), bracket(each))};"
-        ]
-    )
+    x = instr.operands[0]
+    first = expression(product(size(instr.sizes[0]), size(dims.product(x.type.shape[1:]))), frame=True)
+    module.master([f"{module.pointer(instr.result)} = {module.pointer(x)} + {first};"])
 
 
 def base_copy(module, instr):
@@ -262,11 +258,9 @@ def base_copy(module, instr):
 @emits("set_slice", "inc_slice")
 def write_slice(module, instr, line):
     v, out = instr.operands[1], instr.result
-    strides = frame_strides(out.type.shape)
-    start = [product_text(bracket(size_c(s, "f->")), t) for s, t in zip(instr.sizes, strides) if s != 0]
-    stepped = [
-        product_text(str(step), t) if step != 1 else t for step, t in zip(instr.attrs["steps"], strides)
-    ]
+    strides = dense_strides(out.type.shape)
+    start = list(map(product, map(size, instr.sizes), strides))
+    stepped = list(map(product, map(Int, instr.attrs["steps"]), strides))
     step = "{t} = {x};" if instr.op.name == "set_slice" else increment(out.type.dtype)
     module.master(
         [
@@ -285,22 +279,22 @@ def increment(dtype):
 def write_gather(module, instr, line):
     _, v, *indices = instr.operands
     out, axis = instr.result, instr.attrs["axis"]
-    strides, rank = frame_strides(out.type.shape), indices[0].type.ndim
-    terms, body = [], []
-    for a, stride in enumerate(strides):
+    rank, places, body = indices[0].type.ndim, [], []
+    for a in range(out.type.ndim):
         if a < axis:
-            terms.append(product_text(f"i{a}", stride))
+            places.append(f"i{a}")
         elif a >= axis + len(indices):
-            terms.append(product_text(f"i{a - len(indices) + rank}", stride))
+            places.append(f"i{a - len(indices) + rank}")
         else:
-            terms.append(product_text(f"g{a - axis}", stride))
+            places.append(f"g{a - axis}")
             body.append(
                 f"const int64_t g{a - axis} = "
                 f"tgen_wrap((int64_t){element(module, indices[a - axis], axis)}, "
                 f"{size_c(out.type.shape[a], 'f->')});"
             )
     step = "{t} = {x};" if instr.op.name == "set_gather" else increment(out.type.dtype)
-    body.append(step.format(t=f"{module.pointer(out)}[{plus(terms)}]", x="x"))
+    place = offset(places, dense_strides(out.type.shape))
+    body.append(step.format(t=f"{module.pointer(out)}[{place}]", x="x"))
     source = (
         each(module, v, body)
         if v.type.ndim

@@ -111,24 +111,24 @@ class Module:
         return self.members.setdefault(name, Field(name, dtype, **more))
 
     def scratch(self, name, dtype, elements):
-        """A piece of workspace of its own: a field and its bytes; a block of its own when its size is found
-        inside.
+        """A piece of workspace of its own: its Field, for so many elements. It is a block of its own when
+        its size is found inside.
         """
-        self.add(name, dtype, pointer=True)
+        field = self.add(name, dtype, pointer=True)
         if is_late(elements):
             self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
         else:
             self.room.append((name, self.sizes_of(dtype, (elements,))))
-        return f"f->{name}"
+        return field
 
     def workspace(self, name, dtype, text, sizes):
         """As scratch, for ``text`` bytes (C); ``sizes`` are those it names."""
-        self.add(name, dtype, pointer=True)
+        field = self.add(name, dtype, pointer=True)
         if any(map(is_late, sizes)):
             self.take_late(self.hold(), f"f->{name}", text)
         else:
             self.add_bytes(name, text)
-        return f"f->{name}"
+        return field
 
     def add_bytes(self, name, text):
         """A piece of workspace of ``text`` bytes (C) for the field ``name``."""
@@ -368,9 +368,8 @@ class Module:
         def local_row(value):
             if value not in rows:
                 elements = dims.add(dims.product(value.type.shape), 16)
-                row = f"{name}_row{len(rows)}"
-                self.scratch(row, value.type.dtype, dims.mul(elements, 16))
-                rows[value] = Bin("+", self.members[row], product(PART, size(elements)))
+                row = self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16))
+                rows[value] = Bin("+", row, product(PART, size(elements)))
             return rows[value]
 
         variants, extents = [], []

@@ -29,20 +29,3 @@ def size_c(of, prefix=""):
 def bracket(text):
     """text as an operand of * : in brackets when it is a sum."""
     return f"({text})" if " " in text or text.startswith("-") else text
-
-
-def product_text(x, stride):
-    """C text of x * stride."""
-    if x == "0" or stride == "0":
-        return "0"
-    if stride == "1":
-        return x
-    if x == "1":
-        return stride
-    return f"{bracket(x)}*{bracket(stride)}"
-
-
-def plus(texts):
-    """C text of a sum, zeros left out."""
-    kept = [t for t in texts if t != "0"]
-    return " + ".join(kept) if kept else "0"

@@ -7,9 +7,9 @@ from tgen.core.dtypes import DTYPE
 from tgen.ops.randomstate import WORDS
 
 from .c import expression
-from .kernel import HIGH, LOW, PART
-from .library import contiguous, emits, flat, frame_strides, offset
-from .names import bracket, ctype, plus, product_text, size, size_c
+from .kernel import HIGH, LOW, PART, dense_strides
+from .library import contiguous, emits, flat, numbered, offset
+from .names import bracket, ctype, size, size_c
 from .nest import ZERO, Address, Bin, Call, Do, For, If, Int, Name, product
 
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
@@ -77,9 +77,9 @@ def multinomial_of_uniform(module, instr, line):
 
 @emits("choice_of_uniform")
 def choice_of_uniform(module, instr, line):
-    p, left = instr.operands[0], f"left{len(module.parts)}"
-    module.scratch(left, p.type.dtype, dims.product(p.type.shape))
-    lookup(module, instr, line, "choice", instr.sizes[0], (module.members[left],))
+    p = instr.operands[0]
+    left = module.scratch(f"left{len(module.parts)}", p.type.dtype, dims.product(p.type.shape))
+    lookup(module, instr, line, "choice", instr.sizes[0], (left,))
 
 
 # -- RandomState: s is the state, {0} {1} are parameters -----------------------------------------------------
@@ -122,15 +122,17 @@ def loops(shape):
 
 
 def parameter(module, v, rank):
-    """The C text of a parameter's element (or row) for the sample's indices; axes of static size 1 stand
-    still.
-    """
+    """The C text of a parameter's element (or row) for the sample's indices."""
     if not v.type.ndim:
         return module.pointer(v)
     array = module.array(v, dense=False)
-    moving = [k for k in range(rank) if v.type.shape[k] != 1]
-    place = offset([f"i{k}" for k in moving], [array.strides[k] for k in moving])
-    return f"{expression(array.pointer)}[{place}]"
+    return f"{expression(array.pointer)}[{moving(array.strides, v, rank)}]"
+
+
+def moving(strides, v, rank):
+    """The C of a place in v for the sample's indices: axes of static size 1 stand still."""
+    axes = [k for k in range(rank) if v.type.shape[k] != 1]
+    return offset([f"i{k}" for k in axes], [strides[k] for k in axes])
 
 
 @emits(*ONE)
@@ -145,7 +147,7 @@ def one_by_one(module, instr, line):
     if name == "rs_binomial":
         settled.append("tgen_rs_kept kept = {-1, 0, 0};")
     operands = [still.get(v) or parameter(module, v, len(shape)) for v in instr.operands[1:]]
-    place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(shape))])
+    place = offset(numbered(len(shape)), dense_strides(shape))
     target = f"{module.pointer(sample)}[{place}]" if shape else module.pointer(sample)
     text = f"{target} = {ONE[name].format(*operands)};"
     if name in ALLOWED:
@@ -157,7 +159,7 @@ def one_by_one(module, instr, line):
 def permutation(module, instr, line):
     sample = instr.results[1]
     *batch, n = sample.type.shape
-    place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(sample.type.shape)[:-1])])
+    place = offset(numbered(len(batch)), dense_strides(sample.type.shape))
     draws(
         module,
         instr,
@@ -171,7 +173,8 @@ def choice(module, instr, line):
     p, sample = instr.operands[1], instr.results[1]
     n, count = size_c(p.type.shape[0], "f->"), size_c(dims.product(sample.type.shape), "f->")
     tag = module.names[instr.results[0]]
-    sums, source = module.scratch(f"{tag}_sums", "float64", p.type.shape[0]), contiguous(module, p)
+    sums = expression(module.scratch(f"{tag}_sums", "float64", p.type.shape[0]))
+    source = contiguous(module, p)
     target = expression(address(module, sample))
     body = [
         f"const int64_t positive = tgen_rs_probabilities({n}, {source}, {ROUNDED[instr.attrs['single']]});",
@@ -180,7 +183,7 @@ def choice(module, instr, line):
     if instr.attrs["replace"]:
         body += [f"else tgen_rs_choice(s, {count}, {n}, {source}, {sums}, {target});"]
     else:
-        left = module.scratch(f"{tag}_left", "float64", p.type.shape[0])
+        left = expression(module.scratch(f"{tag}_left", "float64", p.type.shape[0]))
         body += [
             "else {",
             f"    memcpy({left}, {source}, {bracket(n)}*sizeof(double));",
@@ -196,9 +199,8 @@ def multinomial(module, instr, line):
     sample = instr.results[1]
     *shape, columns = sample.type.shape
     dense = contiguous(module, p)
-    strides = frame_strides(p.type.shape)
-    start = plus([product_text(f"i{k}", s) for k, s in enumerate(strides[:-1]) if p.type.shape[k] != 1])
-    place = plus([product_text(f"i{k}", s) for k, s in enumerate(frame_strides(sample.type.shape)[:-1])])
+    start = moving(dense_strides(p.type.shape), p, p.type.ndim - 1)
+    place = offset(numbered(len(shape)), dense_strides(sample.type.shape))
     trials, width = parameter(module, n, len(shape)), size_c(columns, "f->")
     body = [
         f"if (!({trials} >= 0 && tgen_rs_pvals({width}, {dense} + {start}))) {refusal(instr)}",

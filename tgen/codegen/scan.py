@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from tgen.core import dims
 from tgen.ir.views import CondView, ScanView
 
+from .c import expression
 from .kernel import HIGH, LOW
 from .library import LIBRARY, contiguous, emits, flat
 from .names import bracket, ctype, size_c
@@ -87,7 +88,9 @@ class ScanWriter:
     def rows_of(self, name, count, t):
         """Memory for ``count`` rows, that of the same name once."""
         if name not in self.memory:
-            self.memory[name] = self.m.scratch(name, t.dtype, dims.mul(count, dims.product(t.shape)))
+            self.memory[name] = expression(
+                self.m.scratch(name, t.dtype, dims.mul(count, dims.product(t.shape)))
+            )
         return self.memory[name]
 
     def carry_rows(self, carry):
@@ -114,11 +117,11 @@ class ScanWriter:
         first = (
             self.m.pointer(final)
             if final is not None
-            else self.m.scratch(f"{self.tag}_a{number[carry]}", t.dtype, dims.product(t.shape))
+            else expression(self.m.scratch(f"{self.tag}_a{number[carry]}", t.dtype, dims.product(t.shape)))
         )
         if param in self.m.plan.in_place:
             return lambda at: first
-        other = self.m.scratch(f"{self.tag}_b{number[carry]}", t.dtype, dims.product(t.shape))
+        other = expression(self.m.scratch(f"{self.tag}_b{number[carry]}", t.dtype, dims.product(t.shape)))
         parity = f"{self.t}_last - " if not self.until else ""
         return lambda at: f"(({parity}({at})) & 1 ? {other} : {first})"
 

@@ -44,10 +44,9 @@ def sort(module, instr, line):
     count, length, inner = lanes(x, instr.attrs["axis"])
     code, pairs = DTYPE[x.type.dtype].code, instr.op.name == "argsort"
     each = dims.mul(length, 4 if pairs else 2)  # a pair is as large as two int64
-    room = f"part{len(module.parts)}_room"
-    dtype = "int64" if pairs else x.type.dtype
-    module.scratch(room, dtype, dims.mul(each, dims.minimum(count, PARTS)))
-    mine = Bin("+", module.members[room], product(PART, size(each)))
+    dtype, elements = "int64" if pairs else x.type.dtype, dims.mul(each, dims.minimum(count, PARTS))
+    room = module.scratch(f"part{len(module.parts)}_room", dtype, elements)
+    mine = Bin("+", room, product(PART, size(each)))
     at = product(product(Bin("/", I, INNER), INNER), LENGTH)
     lane = [Bin("+", array, START) for array in (flat(module, x), module.field(out))]
     call = Call(f"tgen_{instr.op.name}_{code}", (*lane, LENGTH, INNER, mine))
