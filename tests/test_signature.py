@@ -8,11 +8,12 @@ import pytest
 import tgen
 import tgen.tensor as T
 from tgen import passes
+from tgen.graph.closure import LITERAL_ELEMENTS
 from tgen.graph.walk import Copies, Survey, again, clone, leaves, toposort
 from tgen.ir.parse import parse
 from tgen.ir.text import to_text
 from tgen.lower import lower
-from tgen.lower.signature import LITERAL_ELEMENTS, Signature
+from tgen.lower.signature import Signature
 from tgen.pyops.printer import Print
 from tgen.runtime.identity import program_key
 from tgen.runtime.program import Program

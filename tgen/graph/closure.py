@@ -15,7 +15,9 @@ from .branches import Places
 from .nodes import Constant, Lambda, Variable
 from .walk import clone, toposort
 
-SMALL = 32  # elements: a constant up to this size stands in the body; a larger one is captured
+# a constant up to this size stands in the text of a program and in its bodies; a larger one is a parameter,
+# which a body captures
+LITERAL_ELEMENTS = 32
 
 
 def close(params, outputs):
@@ -46,7 +48,7 @@ def close(params, outputs):
 
 
 def is_small(v):
-    return isinstance(v, Constant) and v.data.size <= SMALL
+    return isinstance(v, Constant) and v.data.size <= LITERAL_ELEMENTS
 
 
 def like(v, type=None):

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from tgen.errors import shown
+from tgen.graph.closure import LITERAL_ELEMENTS
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import SharedVariable
 from tgen.graph.walk import Survey
@@ -18,7 +19,6 @@ from tgen.ir.frame import Layout, laid_out
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ops.host import python_sites
 
-LITERAL_ELEMENTS = 32  # a constant up to this size stands in the text; a larger one is a parameter
 _WORDS = {INPUT: "input", SHARED: "shared variable", CONST: "constant"}
 
 
