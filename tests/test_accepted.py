@@ -99,11 +99,24 @@ def test_rop_of_what_has_no_derivative_is_a_type_error_and_a_value_error():
         for error in (TypeError, ValueError, RopError):
             with pytest.raises(error):
                 T.Rop(wrong, wrt, wrt)
-    with pytest.raises(DisconnectedInputError):
-        T.Rop(2 * x, y, u)
-    assert T.Rop(2 * x, y, u, disconnected_outputs="ignore").eval({x: AT}).tolist() == [0, 0]
-    with pytest.warns(UserWarning):
-        T.Rop(2 * x, y, u, disconnected_outputs="warn")
+
+
+def test_rop_of_an_expression_that_does_not_depend_is_zero_and_of_a_bare_variable_an_error():
+    assert T.Rop(2 * x, y, u).eval({x: AT}).tolist() == [0, 0]
+    both = tgen.function([x, y, u], T.Rop([2 * x, y**2], [y], [u]))
+    assert [z.tolist() for z in both(AT, [3, 4], [1, 2])] == [[0, 0], [6, 16]]
+    stopped = T.Rop(2 * tgen.gradient.disconnected_grad(y), y, u)
+    assert stopped.eval({y: [3, 4]}).tolist() == [0, 0]
+    assert T.Rop(y, y, u).eval({y: [3, 4], u: [1, 2]}).tolist() == [1, 2]
+    for bare in (x, tgen.shared(np.ones(2)), T.constant([1.0, 2.0])):
+        with pytest.raises(DisconnectedInputError, match="no expression and not in wrt"):
+            T.Rop(bare, y, u)
+        with pytest.warns(UserWarning) as told:
+            zero = T.Rop(bare, y, u, disconnected_outputs="warn")
+        assert told[0].filename == __file__ and zero.type == bare.type
+        assert T.Rop([bare], [y], [u], "ignore", return_disconnected="None") == [None]
+    with pytest.raises(ValueError, match="disconnected_outputs"):
+        T.Rop(x, y, u, disconnected_outputs="zero")
 
 
 def test_known_gradients_of_lower_rank_broadcast():

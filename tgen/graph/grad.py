@@ -70,7 +70,11 @@ def grad(
         if g is None and is_float(v.dtype) and v in sources(walk.ends(), walk.constant, conditions=True):
             g = zero_of(v)
         if g is None:
-            g = _disconnected(v, disconnected_inputs, return_disconnected)
+            message = (
+                f"grad was asked for the gradient with respect to {v}, but the cost does not depend on it, "
+                "or only through an op without gradient"
+            )
+            g = when_disconnected(v, message, disconnected_inputs, return_disconnected)
         if isinstance(g, Undefined) and null_gradients == "raise":
             raise NullTypeGradError(f"the gradient with respect to {v} is undefined: {g.why}")
         _name(g, cost, v, add_names)
@@ -144,11 +148,16 @@ def _check(cost, wrt, targets, known, disconnected, returned, null):
     for v in targets:
         if not isinstance(v, Variable):
             raise TypeError(f"Expected Variable, got {v!r} of type {type(v).__name__}")
-    for word, value, valid in (
+    check_words(
         ("disconnected_inputs", disconnected, ("ignore", "warn", "raise")),
         ("null_gradients", null, ("raise", "return")),
         ("return_disconnected", str(returned).lower(), ("zero", "none", "disconnected")),
-    ):
+    )
+
+
+def check_words(*words):
+    """Refuse a keyword's value that is none of those it can be: ``words`` are (keyword, value, valid)."""
+    for word, value, valid in words:
         if value not in valid:
             raise ValueError(
                 f"Invalid value for keyword {word!r}: {value!r}; valid values are "
@@ -177,11 +186,10 @@ def _starts(cost, known):
     return starts
 
 
-def _disconnected(v, disconnected, returned):
-    message = (
-        f"grad was asked for the gradient with respect to {v}, but the cost does not depend on it, or "
-        "only through an op without gradient"
-    )
+def when_disconnected(v, message, disconnected, returned):
+    """What stands for a derivative that is not there, of the shape of v: an error, with or without a warning
+    zeros, None or a Disconnected.
+    """
     if disconnected == "raise":
         raise DisconnectedInputError(message)
     if disconnected == "warn":

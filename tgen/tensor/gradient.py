@@ -5,7 +5,17 @@ of their own.
 from tgen.core.dtypes import is_float
 from tgen.errors import ArgumentTypeError, ArgumentValueError, RopError
 from tgen.graph.closure import like
-from tgen.graph.grad import Lop, consider_constant, disconnected_grad, grad, grad_clip, grad_scale, zero_grad
+from tgen.graph.grad import (
+    Lop,
+    check_words,
+    consider_constant,
+    disconnected_grad,
+    grad,
+    grad_clip,
+    grad_scale,
+    when_disconnected,
+    zero_grad,
+)
 from tgen.graph.nodes import mention
 from tgen.graph.nograd import Undefined
 from tgen.graph.walk import clone
@@ -29,14 +39,16 @@ __all__ = [
 ]
 
 
-def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
+def Rop(f, wrt, eval_points, disconnected_outputs="raise", return_disconnected="zero"):
     """The Jacobian of ``f`` with respect to ``wrt`` times ``eval_points``, of the shape of f.
 
     ``f`` is a variable or a list (then a list comes back); ``wrt`` and ``eval_points`` are variables or equal
     lists. Computed as the gradient of a gradient: that is linear in the adjoint of f, and its derivative
-    there is the answer. ``disconnected_outputs``: what to do about an f that depends on nothing in wrt
-    ('raise', 'warn', 'ignore': zeros); one that depends on some only gets nothing from the others. RopError,
-    a TypeError and a ValueError, where there is no derivative.
+    there is the answer. An expression that depends on nothing in wrt has the derivative zero. An f that is
+    no expression (an input, a shared variable, a constant) and not in wrt either is taken for a mistake:
+    ``disconnected_outputs`` is 'raise' (DisconnectedInputError), 'warn' or 'ignore', which give what
+    ``return_disconnected`` says: 'zero', 'None' or 'Disconnected'. RopError, a TypeError and a ValueError,
+    where there is no derivative.
 
     >>> import tgen.tensor as T
     >>> x, v = T.dvectors('xv')
@@ -50,12 +62,22 @@ def Rop(f, wrt, eval_points, disconnected_outputs="raise"):
     for v, p in zip(targets, points):
         if v.ndim != p.ndim:
             raise ValueError(f"the eval_point {p} of {p.type} is not of the shape of {v} of {v.type}")
+    check_words(
+        ("disconnected_outputs", disconnected_outputs, ("ignore", "warn", "raise")),
+        ("return_disconnected", str(return_disconnected).lower(), ("zero", "none", "disconnected")),
+    )
     outputs = f if isinstance(f, (list, tuple)) else [f]
-    results = [mention(_directional(y, targets, points, disconnected_outputs), [y]) for y in outputs]
+    results = []
+    for y in outputs:
+        if y.owner is None and y not in targets:
+            message = f"Rop was asked for the derivative of {y}, which is no expression and not in wrt"
+            results.append(when_disconnected(y, message, disconnected_outputs, return_disconnected))
+        else:
+            results.append(mention(_directional(y, targets, points), [y]))
     return type(f)(results) if isinstance(f, (list, tuple)) else results[0]
 
 
-def _directional(y, targets, points, disconnected_outputs):
+def _directional(y, targets, points):
     if not is_float(y.type.dtype):
         raise RopError(f"Rop of {y} of {y.type}: only floats have derivatives")
     adjoint = like(y)
@@ -72,7 +94,6 @@ def _directional(y, targets, points, disconnected_outputs):
     if undefined is not None:
         raise RopError(f"Rop of {y} is undefined: {undefined.why}")
     if all(g is None for g in pulled):
-        Lop(y, targets, adjoint, disconnected_inputs=disconnected_outputs)  # raises, warns or does not
         return zeros_like(y)
     # linear in the adjoint; two targets may have one pull-back, or the adjoint itself
     terms = [(g * point).sum() for g, point in zip(pulled, points) if g is not None]
