@@ -11,23 +11,16 @@ import pytest
 import tgen
 import tgen.tensor as T
 from tgen import config, errors, function, shared
+from tgen.dropin.modes import DebugMode, Mode, MonitorMode, NanGuardMode, get_default_mode, register_mode
 from tgen.errors import BadOptimization, NotFinite, TheanoWarning
-from tgen.runtime import mode as modes
-from tgen.runtime.mode import (
-    DebugMode,
-    Mode,
-    MonitorMode,
-    NanGuardMode,
-    get_default_mode,
-    get_mode,
-    register_mode,
-)
+from tgen.runtime import mode as own
+from tgen.runtime.mode import get_mode
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     monkeypatch.setattr(errors, "_TOLD", set())
-    monkeypatch.setattr(modes, "predefined_modes", dict(modes.predefined_modes))
+    monkeypatch.setattr(own, "NAMED", dict(own.NAMED))
 
 
 def told(make):
@@ -59,6 +52,8 @@ def told(make):
         (lambda: tgen.compile.get_default_mode(), "FAST_RUN"),
         (lambda: get_mode("FAST_COMPILE"), "FAST_COMPILE"),
         (lambda: Mode().clone(optimizer="fast_compile"), "FAST_COMPILE"),
+        (lambda: own.Mode("FAST_COMPILE"), "FAST_COMPILE"),
+        (own.NanGuard, "FAST_RUN"),
     ],
 )
 def test_what_a_mode_comes_to(asked, passes):

@@ -7,7 +7,7 @@ from world import World
 import tgen
 import tgen.tensor as T
 from tgen import MissingInputError, UnusedInputError, config, function, shared
-from tgen.config import Config
+from tgen.config import OPTIONS, Config, Count
 
 # -- shared variables
 
@@ -94,7 +94,7 @@ def test_config_from_the_environment():
         "Mode",
     )
     with pytest.warns(UserWarning, match="'nothing'"):
-        Config({"TGEN_FLAGS": "nothing=1"})
+        Config({"TGEN_FLAGS": "nothing=1"}).tell_unknown()
     for flags, words in (
         ("floatX=half", "floatX"),
         ("threads=x", "threads"),
@@ -103,6 +103,16 @@ def test_config_from_the_environment():
     ):
         with pytest.raises(ValueError, match=words):
             Config({"TGEN_FLAGS": flags})
+
+
+def test_an_option_declared_later_has_what_the_environment_says():
+    options = Config({"TGEN_FLAGS": "lab.depth=3"})
+    options.declare("lab.depth", Count(0, 0, doc=None))
+    try:
+        assert options.lab.depth == 3
+        options.tell_unknown()
+    finally:
+        del OPTIONS["lab.depth"]
 
 
 # -- names are the user's text

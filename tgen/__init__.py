@@ -19,6 +19,7 @@ from .config import config  # the object; ``from tgen.config import config`` is 
 
 # and Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
 from .dropin import install_as_theano, uninstall_theano
+from .dropin.modes import Mode
 from .errors import (
     AliasedMemoryError,
     CacheSecurityError,
@@ -40,9 +41,10 @@ from .runtime import pickling as _pickling
 from .runtime.clone import clone
 from .runtime.function import Function, function
 from .runtime.io import In, Out, Param
-from .runtime.mode import Mode
 from .runtime.shared import shared
 from .tensor import debugprint, dprint, grad, pp
+
+config.tell_unknown()
 
 __version__ = "0.1.0"
 __all__ = [

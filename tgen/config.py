@@ -22,32 +22,6 @@ from tgen.errors import nearest, tell_once
 
 _FALSE, _TRUE = ("0", "false", "no", "off", ""), ("1", "true", "yes", "on")
 
-# Theano's names of modes, optimizers and linkers. What a mode or an optimizer is here: a mode of the passes.
-# "Mode": what config.optimizer says
-MODES: dict[str, str | None] = {
-    "Mode": None,
-    "FAST_RUN": "FAST_RUN",
-    "FAST_COMPILE": "FAST_COMPILE",
-    "DebugMode": "DebugMode",
-    "DEBUG_MODE": "DebugMode",
-    "NanGuardMode": "FAST_RUN",
-}
-OPTIMIZERS = {
-    "fast_run": "FAST_RUN",
-    "fast_compile": "FAST_COMPILE",
-    "None": "FAST_COMPILE",
-    "merge": "FAST_COMPILE",
-    "o1": "FAST_COMPILE",
-    "o2": "FAST_RUN",
-    "o3": "FAST_RUN",
-    "o4": "FAST_RUN",
-    "unsafe": "FAST_RUN",
-    "fast_run_stable": "FAST_RUN",
-    "fast_compile_stable": "FAST_COMPILE",
-}
-LINKERS = ("cvm", "c", "vm", "c|py", "cvm_nogc", "vm_nogc", "c|py_nogc", "py")
-C_ALL_THE_SAME = "functions run as compiled C all the same; the results are those of NumPy"
-
 
 class Option(Protocol):
     """One option; ``check`` and ``read`` give its value for one assigned, or a TypeError or ValueError."""
@@ -77,24 +51,6 @@ class Choice:
         if text in self.told:
             tell_once(f"config.{name}={text}: {self.told[text]}")
         return text
-
-    read = check
-
-
-class Device:
-    """Where functions run: the CPU, whatever is asked for."""
-
-    default: Any = "cpu"
-    doc: str | None = (
-        "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu"
-    )
-
-    def check(self, name: str, value: Any) -> str:
-        if not isinstance(value, str) or not value.startswith(("cpu", "gpu", "cuda", "opencl")):
-            raise ValueError(f"config.{name} must be 'cpu'; got {value!r}")
-        if not value.startswith("cpu"):
-            tell_once("tgen runs on the CPU: a GPU was asked for, and the program goes on without it")
-        return "cpu"
 
     read = check
 
@@ -164,7 +120,6 @@ OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     "floatX": Choice(
         "float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"
     ),
-    "mode": Choice(*MODES, doc="the mode of function() without mode=; Mode: what optimizer says"),
     "threads": Count(processors(), 1, doc="threads one call may use"),
     "cc": Text("", doc="the C compiler; empty: cc, gcc or clang, the first that works"),
     "cflags": Text("", doc="further flags for the C compiler, from an allow-list"),
@@ -189,26 +144,7 @@ OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
         "applied, on tag.test_value; and what "
         "happens where one is missing",
     ),
-    "allow_gc": Switch(True, doc="accepted; temporaries never outlive a call"),
-    "optimizer": Choice(
-        *OPTIMIZERS, doc="what mode=Mode means: FAST_RUN, or FAST_COMPILE for fast_compile, None, merge, o1"
-    ),
-    "linker": Choice(*LINKERS, doc="accepted; functions are compiled C", told={"py": C_ALL_THE_SAME}),
     "profile": Switch(False, doc="functions count their calls and time"),
-    "exception_verbosity": Choice("low", "high", doc="accepted; messages are always full"),
-    "warn_float64": Choice(
-        "ignore",
-        "warn",
-        "raise",
-        "pdb",
-        doc="accepted",
-        told=dict.fromkeys(("warn", "raise", "pdb"), "nothing is said about variables of float64"),
-    ),
-    "device": Device(),
-    "openmp": Switch(True, doc="accepted; config.threads decides"),
-    "optimizer_including": Text("", doc="accepted; function() without mode= tells that it is not done"),
-    "optimizer_excluding": Text("", doc="as optimizer_including"),
-    "optimizer_requiring": Text("", doc="as optimizer_including"),
     "NanGuardMode.nan_is_error": Switch(True, doc="whether NanGuardMode refuses NaN"),
     "NanGuardMode.inf_is_error": Switch(True, doc="whether NanGuardMode refuses infinities"),
     "NanGuardMode.big_is_error": Switch(True, doc="whether NanGuardMode refuses numbers beyond 1e10"),
@@ -228,16 +164,15 @@ class Config:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        given = {name: text for name, text in environment.items() if name.startswith("TGEN_")}
+        object.__setattr__(self, "_given", given)
         for name, option in OPTIONS.items():
-            object.__setattr__(self, name, option.default)
-        for name, text in _flags(environment):
-            if name not in OPTIONS:
-                warnings.warn(
-                    f"TGEN_FLAGS sets {name!r}, which tgen does not have{nearest(name, OPTIONS)}",
-                    stacklevel=2,
-                )
-                continue
-            object.__setattr__(self, name, OPTIONS[name].read(name, text))
+            self._begin(name, option)
+
+    def _begin(self, name: str, option: Option) -> None:
+        """The first value of an option: TGEN_<NAME>, what TGEN_FLAGS says, or its default."""
+        text = self._given.get(f"TGEN_{name.upper()}", _flags(self._given).get(name))
+        object.__setattr__(self, name, option.default if text is None else option.read(name, text))
 
     def declare(self, name: str, option: Option) -> None:
         """A further option: an object with ``default``, ``doc`` (None: not worth a line of repr),
@@ -246,7 +181,16 @@ class Config:
         if name in OPTIONS:
             raise AttributeError(f"config has the option {name!r} already")
         OPTIONS[name] = option
-        object.__setattr__(self, name, option.default)
+        self._begin(name, option)
+
+    def tell_unknown(self) -> None:
+        """Warn of what TGEN_FLAGS sets and nobody has declared; called when all rooms are there."""
+        for name in _flags(self._given):
+            if name not in OPTIONS:
+                warnings.warn(
+                    f"TGEN_FLAGS sets {name!r}, which tgen does not have{nearest(name, OPTIONS)}",
+                    stacklevel=3,
+                )
 
     def watch(self, name: str, tell: Callable[[Any], object]) -> None:
         """Call ``tell(value)`` now and whenever the option is set from now on."""
@@ -344,15 +288,10 @@ class _ChangeFlags(ContextDecorator):
             setattr(self.target, name, value)
 
 
-def _flags(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(name, text) pairs in the order they take effect: TGEN_FLAGS, then TGEN_<NAME>."""
+def _flags(environment: Mapping[str, str]) -> dict[str, str]:
+    """What TGEN_FLAGS says: {name: text}."""
     parts = [part.partition("=") for part in environment.get("TGEN_FLAGS", "").split(",") if part.strip()]
-    pairs = [(name.strip(), text.strip()) for name, _, text in parts]
-    return pairs + [
-        (name, environment[f"TGEN_{name.upper()}"])
-        for name in OPTIONS
-        if f"TGEN_{name.upper()}" in environment
-    ]
+    return {name.strip(): text.strip() for name, _, text in parts}
 
 
 config = Config(os.environ)

@@ -9,7 +9,7 @@ THEANO_FLAGS.
 import operator
 import os
 
-from tgen.config import OPTIONS, config
+from tgen.config import OPTIONS, Choice, Switch, config
 from tgen.errors import nearest, tell_once
 
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -43,6 +43,37 @@ class Accepted:
             ) from None
 
 
+class Device:
+    """Where functions run: the CPU, whatever is asked for."""
+
+    default = "cpu"
+    doc = "where functions run: gpu*, cuda* and opencl* are accepted with one warning, and mean cpu"
+
+    def check(self, name, value):
+        if not isinstance(value, str) or not value.startswith(("cpu", "gpu", "cuda", "opencl")):
+            raise ValueError(f"config.{name} must be 'cpu'; got {value!r}")
+        if not value.startswith("cpu"):
+            tell_once("tgen runs on the CPU: a GPU was asked for, and the program goes on without it")
+        return "cpu"
+
+    read = check
+
+
+# flags whose values are checked, and that repr(config) shows
+CHECKED = {
+    "allow_gc": Switch(True, doc="accepted; temporaries never outlive a call"),
+    "exception_verbosity": Choice("low", "high", doc="accepted; messages are always full"),
+    "warn_float64": Choice(
+        "ignore",
+        "warn",
+        "raise",
+        "pdb",
+        doc="accepted",
+        told=dict.fromkeys(("warn", "raise", "pdb"), "nothing is said about variables of float64"),
+    ),
+    "device": Device(),
+    "openmp": Switch(True, doc="accepted; config.threads decides"),
+}
 _HOME = os.path.join(os.path.expanduser("~"), ".theano")
 _DTYPES = "dtypes follow NumPy's promotion, and ints divide as / and // say"
 _EVERY_CALL = "DebugMode compares all results of every call, within rounding"
@@ -189,6 +220,8 @@ FLAGS = {
 
 
 def _declare():
+    for name, option in CHECKED.items():
+        config.declare(name, option)
     for section, flags in FLAGS.items():
         for name, row in flags.items():
             config.declare(

@@ -7,9 +7,9 @@ those of its row.
 """
 
 _SHARED = "tgen.graph.shared: SharedVariable tgen.runtime.shared: shared shared_constructor=shared"
-_MODE = """tgen.runtime.mode: Mode get_mode get_default_mode register_mode predefined_modes FAST_RUN
-           FAST_COMPILE
-           tgen.config: predefined_linkers=LINKERS predefined_optimizers=OPTIMIZERS"""
+_MODE = """tgen.runtime.mode: get_mode predefined_modes=NAMED
+           tgen.dropin.modes: Mode get_default_mode register_mode FAST_RUN FAST_COMPILE
+           predefined_linkers=LINKERS predefined_optimizers=OPTIMIZERS"""
 _FUNCTION = """tgen.runtime.function: function Function tgen.runtime.io: In Out Param SymbolicInput=In
                SymbolicOutput=Out
                tgen.errors: UnusedInputError AliasedMemoryError"""
@@ -60,7 +60,7 @@ ROWS = {
             tgen.tensor: dot get_scalar_constant_value
             tgen.tensor.gradient: grad Rop Lop subgraph_grad tgen.errors: MissingInputError
             tgen.dropin.compat: PY3 _asarray=asarray __version__=THEANO_VERSION
-            tgen.runtime.mode: DebugMode NanGuardMode""",
+            tgen.dropin.modes: DebugMode NanGuardMode""",
     "version": "tgen.dropin.compat: version=THEANO_VERSION full_version=THEANO_VERSION "
     "short_version=THEANO_VERSION",
     "config": "",
@@ -71,20 +71,20 @@ ROWS = {
     "ifelse": "tgen.loop: ifelse tgen.dropin.opclasses: IfElse",
     "printing": f"{_PRINTING} tgen.pyops: Print",
     "updates": "tgen.graph.updates: OrderedUpdates",
-    "compile": f"""{_FUNCTION} {_SHARED} {_MODE} {_USER_OPS} tgen.runtime.mode: DebugMode NanGuardMode
+    "compile": f"""{_FUNCTION} {_SHARED} {_MODE} {_USER_OPS} tgen.dropin.modes: DebugMode NanGuardMode
                    MonitorMode
                    tgen.runtime.function: pfunc=function ProfileStats=Profile tgen.core.generic: GenericType
                    tgen.pyops: ViewOp view_op deep_copy_op=view_op tgen.dropin.opclasses: Rebroadcast
                    Shape_i""",
     "compile.builders": "tgen.pyops: OpFromGraph",
-    "compile.debugmode": "tgen.runtime.mode: DebugMode tgen.errors: BadOptimization "
+    "compile.debugmode": "tgen.dropin.modes: DebugMode tgen.errors: BadOptimization "
     "DebugModeError=BadOptimization",
     "compile.function": "tgen.runtime.function: function",
     "compile.function_module": f"{_FUNCTION} tgen.dropin.functions: FunctionGraph",
     "compile.io": "tgen.runtime.io: In Out SymbolicInput=In SymbolicOutput=Out",
-    "compile.mode": f"{_MODE} tgen.runtime.mode: default_mode=FAST_RUN",
-    "compile.monitormode": "tgen.runtime.mode: MonitorMode",
-    "compile.nanguardmode": "tgen.runtime.mode: NanGuardMode",
+    "compile.mode": f"{_MODE} tgen.dropin.modes: default_mode=FAST_RUN",
+    "compile.monitormode": "tgen.dropin.modes: MonitorMode",
+    "compile.nanguardmode": "tgen.dropin.modes: NanGuardMode",
     "compile.ops": "tgen.pyops: as_op FromFunctionOp ViewOp view_op deep_copy_op=view_op "
     "tgen.dropin.opclasses: Rebroadcast Shape_i",
     "compile.pfunc": "tgen.runtime.function: pfunc=function tgen.runtime.io: Param",

@@ -1,241 +1,73 @@
-"""Modes: what ``function(mode=)`` takes. Theano's linkers, optimizers and tags are names for the few things
-tgen can do otherwise.
-
-Which name means which mode of the passes is a table in ``config``: MODES and OPTIMIZERS.
+"""Modes: what ``function(mode=)`` takes. ``NAMED`` has the names; rooms above add theirs, put what they
+show of a mode in the place of these, and say by ``DEFAULT`` what a function without mode= has.
 """
 
-import copy
+from tgen.errors import nearest
 
-from tgen.config import C_ALL_THE_SAME, LINKERS, MODES, OPTIMIZERS, config
-from tgen.errors import nearest, tell_once
-
-from .nanguard import Guarded
-
-_GPU = ("gpu", "cuda", "dnn", "pycuda", "magma")  # tags with these words exclude what is not there anyway
+from .nanguard import Guarded, refused
 
 
 class Mode:
-    """How functions are compiled: ``function([x], y, mode=Mode(optimizer="fast_compile"))``.
+    """How a function is compiled (``passes``: the mode of the passes, FAST_RUN, FAST_COMPILE or DebugMode)
+    and what looks on while it is called.
 
-    linker      one of Theano's names. All of them run compiled C; asking for Python ("py") is a warning, once
-    optimizer   one of Theano's names, see ``config.OPTIMIZERS``; None leaves out the passes that only make
-                programs faster
-    passes      the mode of tgen's passes that this comes to: FAST_RUN, FAST_COMPILE or DebugMode
-
-    Both are those of ``config`` unless given. TypeError for linkers and optimizers that are objects,
-    ValueError for other names.
-
-    >>> Mode("cvm", "fast_run").excluding("gpuarray"), Mode(optimizer=None).passes
-    (Mode(linker=cvm, optimizer=fast_run), 'FAST_COMPILE')
+    >>> Mode("FAST_COMPILE")
+    Mode('FAST_COMPILE')
     """
 
-    def __init__(self, linker=None, optimizer="default", db=None):
-        if linker == "py":
-            tell_once(f"the linker 'py': {C_ALL_THE_SAME}")
-        linker = config.linker if linker is None else linker
-        optimizer = config.optimizer if isinstance(optimizer, str) and optimizer == "default" else optimizer
-        self.linker = self.provided_linker = _known(linker, LINKERS, "linker")
-        self.optimizer = self.provided_optimizer = (
-            "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
-        )
-        self.passes = OPTIMIZERS[self.optimizer]
-
-    def including(self, *tags):
-        """This mode: there are no further optimizations to include."""
-        return self._tagged("including", tags)
-
-    def excluding(self, *tags):
-        """This mode: what the passes do cannot be left out one by one, and changes no result by more than
-        rounding.
-        """
-        return self._tagged("excluding", [tag for tag in tags if not any(word in tag for word in _GPU)])
-
-    def requiring(self, *tags):
-        """This mode, as ``including``."""
-        return self._tagged("requiring", tags)
-
-    def register(self, *optimizations):
-        """This mode, as ``including``; Theano's optimizations do not apply to tgen's programs."""
-        return self._tagged(
-            "register", tuple(str(o[0] if isinstance(o, tuple) else o) for o in optimizations)
-        )
-
-    def _tagged(self, method, tags):
-        if tags:
-            tell_once(
-                f"Mode.{method}({', '.join(map(repr, tags))}): tgen's passes run as they are; "
-                "Mode(optimizer=None) leaves out those that only make programs faster"
-            )
-        return copy.copy(self)
-
-    def clone(self, link_kwargs=None, optimizer="", **options):
-        """A copy, with another ``optimizer`` unless that is ""; options of linkers mean nothing here."""
-        other = copy.copy(self)
-        if optimizer != "":
-            other.optimizer = other.provided_optimizer = (
-                "None" if optimizer is None else _known(optimizer, OPTIMIZERS, "optimizer")
-            )
-            other.passes = OPTIMIZERS[other.optimizer]
-        return other
+    def __init__(self, passes="FAST_RUN"):
+        self.passes = passes
 
     def watched(self, executable):
         """The Executable that a Function of this mode calls."""
         return executable
 
     def __repr__(self):
-        return f"{type(self).__name__}(linker={self.linker}, optimizer={self.optimizer})"
-
-    __str__ = __repr__
+        return f"{type(self).__name__}({self.passes!r})"
 
 
-def _known(name, names, what):
-    if not isinstance(name, str):
-        raise TypeError(
-            f"the {what} of a Mode must be a name, one of {', '.join(map(repr, names))}; got {name!r}"
-        )
-    if name not in names:
-        raise ValueError(
-            f"no {what} {name!r}{nearest(name, names)}; it may be one of {', '.join(map(repr, names))}"
-        )
-    return name
-
-
-def _options(given, known, what):
-    for name in given:
-        if name not in known:
-            raise TypeError(f"{what} got an unexpected keyword argument {name!r}{nearest(name, known)}")
-
-
-class DebugMode(Mode):
-    """Every call is also run by the reference interpreter, and compared (``errors.BadOptimization`` where
-    they differ).
-
-    Theano's options are accepted: the comparison is always of all results and updates, within rounding.
-
-    >>> DebugMode(check_c_code=False).passes
-    'DebugMode'
+class NanGuard(Mode):
+    """A call is refused when what goes in or comes out is not finite (``nanguard``); config says what else is
+    refused, and what is done then.
     """
 
-    OPTIONS = (
-        "stability_patience",
-        "check_c_code",
-        "check_py_code",
-        "check_isfinite",
-        "check_preallocated_output",
-        "require_matching_strides",
-    )
-
-    def __init__(self, optimizer="fast_run", linker=None, **options):
-        _options(options, self.OPTIONS, "DebugMode")
-        super().__init__(linker, optimizer)
-        self.passes = "DebugMode"
-
-
-class NanGuardMode(Mode):
-    """Every call looks for NaN, infinities and numbers beyond 1e10 in arguments, shared values, results and
-    updates.
-
-    One that is found is a ``NotFinite`` error (an AssertionError) that names the first operation it came from
-    and its line, and the call has changed nothing; a warning when config.NanGuardMode.action is 'warn'.
-    Arguments that are None are config.NanGuardMode's. Values inside the compiled code that reach no result
-    are not looked at.
-
-    >>> import tgen, tgen.tensor as T
-    >>> x = T.dvector("x")
-    >>> f = tgen.function([x], T.log(x).sum(), mode=NanGuardMode(inf_is_error=False, big_is_error=False))
-    >>> f([1.0, 0.0])
-    array(-inf)
-    """
-
-    def __init__(
-        self, nan_is_error=None, inf_is_error=None, big_is_error=None, optimizer="default", linker=None
-    ):
-        super().__init__(linker, optimizer)
-        given = {"nan": nan_is_error, "inf": inf_is_error, "big": big_is_error}
-        self.wrong = tuple(
-            k for k, v in given.items() if (getattr(config, f"NanGuardMode.{k}_is_error") if v is None else v)
-        )
+    def __init__(self, passes="FAST_RUN"):
+        super().__init__(passes)
+        self.wrong = refused()
 
     def watched(self, executable):
         return Guarded(executable, self.wrong, self.passes)
 
 
-class MonitorMode(Mode):
-    """A FAST_RUN mode. Its functions are never called: inside the one C function there are no nodes to call
-    them at. It says so.
-
-    NanGuardMode finds where a NaN came from; ``config.compute_test_value`` computes each op as it is applied.
-    """
-
-    def __init__(self, pre_func=None, post_func=None, optimizer="default", linker=None):
-        super().__init__(linker, optimizer)
-        self.pre_func, self.post_func = pre_func, post_func
-        if pre_func is not None or post_func is not None:
-            tell_once(
-                "MonitorMode: pre_func and post_func are never called, a function is one piece of C. "
-                "NanGuardMode finds where a NaN "
-                "came from, config.compute_test_value computes each op as it is applied, "
-                "function.inspect() shows what runs"
-            )
-
-
-predefined_modes = {
-    "FAST_RUN": Mode("cvm", "fast_run"),
-    "FAST_COMPILE": Mode("vm", "fast_compile"),
-    "DebugMode": DebugMode(linker="cvm"),
+# name -> the Mode, or what makes it whenever it is asked for
+NAMED = {
+    "FAST_RUN": Mode(),
+    "FAST_COMPILE": Mode("FAST_COMPILE"),
+    "DebugMode": Mode("DebugMode"),
+    "NanGuardMode": NanGuard,
 }
-predefined_modes["DEBUG_MODE"] = predefined_modes["DebugMode"]
-FAST_RUN, FAST_COMPILE = predefined_modes["FAST_RUN"], predefined_modes["FAST_COMPILE"]
+DEFAULT = [Mode]  # what makes the Mode of function() without mode=: the last one
 
 
 def get_mode(mode):
-    """The Mode for what ``function(mode=)`` takes: a Mode, a name, None (``config.mode``). ValueError for a
-    name without mode.
+    """The Mode for what ``function(mode=)`` takes: a Mode, a name, or None. ValueError for a name without
+    mode.
 
-    >>> get_mode("FAST_RUN") is FAST_RUN, get_mode(None).passes
+    >>> get_mode("FAST_RUN") is NAMED["FAST_RUN"], get_mode(None).passes
     (True, 'FAST_RUN')
     """
+    if mode is None:
+        return DEFAULT[-1]()
     if isinstance(mode, Mode):
         return mode
-    name = config.mode if mode is None else mode
-    if not isinstance(name, str):
+    if not isinstance(mode, str):
         raise TypeError(
-            f"mode must be a Mode or a string, one of {', '.join(map(repr, _names()))}; got {mode!r}"
+            f"mode must be a Mode or a string, one of {', '.join(map(repr, NAMED))}; got {mode!r}"
         )
-    if name not in _names():
+    if mode not in NAMED:
         raise ValueError(
-            f"No predefined mode exist for string: {name}{nearest(name, _names())}. The modes "
-            f"are {', '.join(_names())}"
+            f"No predefined mode exist for string: {mode}{nearest(mode, NAMED)}. The modes "
+            f"are {', '.join(NAMED)}"
         )
-    made = (
-        predefined_modes[name]
-        if name in predefined_modes
-        else NanGuardMode()
-        if name == "NanGuardMode"
-        else Mode()
-    )
-    return made if mode is not None else _as_configured(made)
-
-
-def _as_configured(mode):
-    """The default mode, with what config says of optimizations; the mode itself when that is nothing."""
-    for method in ("including", "excluding", "requiring"):
-        tags = list(filter(None, getattr(config, f"optimizer_{method}").replace(",", ":").split(":")))
-        mode = getattr(mode, method)(*tags) if tags else mode
-    return mode
-
-
-def get_default_mode():
-    """The Mode of ``function()`` without mode=."""
-    return get_mode(None)
-
-
-def register_mode(name, mode):
-    """Let ``function(mode=name)`` mean ``mode``; ValueError for a name that has a mode."""
-    if name in _names():
-        raise ValueError(f"Mode name already taken: {name}")
-    predefined_modes[name] = mode
-
-
-def _names():
-    return tuple({**MODES, **predefined_modes})
+    found = NAMED[mode]
+    return found if isinstance(found, Mode) else found()

@@ -87,6 +87,18 @@ class Guarded:
         return f"; the first came from {instr.op}" + (f" at {lines}" if lines else "")
 
 
+def refused(nan=None, inf=None, big=None):
+    """Which of "nan", "inf" and "big" are refused; config.NanGuardMode says it of those that are None.
+
+    >>> refused(inf=False)
+    ('nan', 'big')
+    """
+    asked = {"nan": nan, "inf": inf, "big": big}
+    return tuple(
+        k for k, v in asked.items() if (getattr(config, f"NanGuardMode.{k}_is_error") if v is None else v)
+    )
+
+
 def kind_of(value, wrong):
     """The first of ``wrong`` that an array holds; None for an array without, or of another dtype than floats.
 
