@@ -22,3 +22,12 @@ def test_an_index_out_of_a_size_found_out_later():
     f = verified(tgen.function([x], T.dot(w, w)))
     with pytest.raises(IndexError, match="index 2 .* is out of bounds for axis 1 of x with size 1"):
         f(np.ones((3, 1), "float32"))
+
+
+def test_a_sequence_whose_length_is_found_out_later():
+    """There are as many steps as the shorter one has, which is a view of the longer one."""
+    x, y = T.dvectors("xy")
+    positive = x[T.nonzero(x > 0)[0]]
+    f = verified(tgen.function([x, y], tgen.scan(lambda a, b: a * b, sequences=[positive, y])[0]))
+    assert f([1.0, -1.0, 2.0], [3.0, 4.0]).tolist() == [3, 8]
+    assert f([1.0, -1.0, 2.0], [3.0]).tolist() == [3]

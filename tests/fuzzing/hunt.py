@@ -232,9 +232,7 @@ def hunt(programs, folder, tell=print, shrink=True, first=False, known=(), compi
             tell(f"seed {seed}: {kind}: {text:.300}")
             failed.append(seed)
             state.faults[str(seed)] = {"kind": kind, "text": text[:600]}
-            (state.folder / f"{seed}.py").write_text(
-                script(Generator(seed).program(), f"{kind}: {text:.400}".replace('"""', "'''"))
-            )
+            (state.folder / f"{seed}.py").write_text(written(seed, f"{kind}: {text:.400}"))
             if shrink:
                 report(seed, (kind, text), lambda p: outcome(p, flags, parts, compiled), state.folder, tell)
         state.counts.update(counts)
@@ -244,6 +242,15 @@ def hunt(programs, folder, tell=print, shrink=True, first=False, known=(), compi
         if first and failed:
             break
     return failed
+
+
+def written(seed, words):
+    """The program of a seed as a script; where tgen fails while it is drawn, how."""
+    words = words.replace('"""', "'''")
+    try:
+        return script(Generator(seed).program(), words)
+    except Exception:
+        return f'"""Seed {seed} cannot be drawn. {words}\n\n{traceback.format_exc()}"""\n'
 
 
 def report(seed, fault, judged, folder, tell=print):

@@ -246,19 +246,19 @@ class Lowering(Guards):
     def add_scan(self, loop):
         node, scan = loop.nodes[0], loop.scan
         body = self.unused(scan.body)
-        arrays, sizes = self.split(node)
+        given, sizes = self.split(node)
         attrs = {k: v for k, v in scan.attributes().items() if k != "truncate"}
         layout = ScanLayout(attrs)
-        site = Site("equal", "scan", node.where, tuple(map(str, arrays)))
-        self.guards(node, arrays, attrs, site)
-        for v in layout.split(arrays)[1]:
+        site = Site("equal", "scan", node.where, tuple(map(str, given)))
+        self.guards(node, given, attrs, site)
+        for v in layout.split(given)[1]:
             self.unify(
                 self.types[v].shape[0],
                 sizes[0],
                 replace(site, about=(self.axis_text(v, 0), "the number of steps")),
             )
-        arrays = [self.resized(v, node) for v in arrays]
-        region = self.steps(node, body, arrays, attrs, site)
+        arrays = [self.resized(v, node) for v in given]
+        region = self.steps(node, body, given, arrays, attrs, site)
         if layout.until:
             attrs["found"] = (self.found("the number of steps made"),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
@@ -283,15 +283,17 @@ class Lowering(Guards):
             self.copies[key] = retyped(body, [v.type for v in body.params])
         return self.copies[key]
 
-    def steps(self, node, body, arrays, attrs, site):
-        """The Body of a scan, lowered: its carries keep their sizes from step to step."""
+    def steps(self, node, body, given, arrays, attrs, site):
+        """The Body of a scan, lowered: its carries keep their sizes from step to step. ``given`` are the
+        operands as the user has them, ``arrays`` the same in the sizes that the checks leave them.
+        """
         here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
         types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
         for p, t in zip(body.params, types):
             self.types[p], self.places[p] = t, self.region
         for role, params, outer in zip(
-            ("state", "sequence", None), layout.split(body.params), layout.split(arrays)
+            ("state", "sequence", None), layout.split(body.params), layout.split(given)
         ):
             for p, v in zip(params, outer):
                 self.labels[p] = str(p) if p.name else self.text_in_a_step(v, role)
