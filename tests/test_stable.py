@@ -211,6 +211,11 @@ SQUARES = {
     "norm, sqr": (lambda x: T.sqr(x.norm(2)), [0.0, 0.0], 2 * np.eye(2)),
     "norm, float": (lambda x: x.norm(2) ** 2.0, [3.0, 4.0], 2 * np.eye(2)),
     "hypot": (lambda x: T.hypot(x[0], x[1]) ** 2, [0.0, 0.0], 2 * np.eye(2)),
+    "hypot, turned": (
+        lambda x: (T.hypot(x, x[::-1]).dimshuffle("x", 0) ** 2).sum(),
+        [0.0, 0.0],
+        4 * np.eye(2),
+    ),
     "a row's norm": (
         lambda x: (x.dimshuffle("x", 0).norm(2, axis=1, keepdims=True) ** 2).sum(),
         [0.0, 0.0],

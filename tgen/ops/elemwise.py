@@ -215,7 +215,7 @@ scalar(
     (lambda g, z, x: g * (2 * real(x)),),
     "x * x",
     nonnegative=known.always,
-    through=("sqrt", "abs"),
+    through=("sqrt", "abs", "hypot"),
     cost=CHEAP,
 )
 
@@ -440,6 +440,28 @@ scalar(
     "the angle of the point (y, x)",
     cost=HEAVY,
     ulps=4,
+)
+
+
+def _direction(g, x, y):
+    """g * x / hypot(x, y); at 0, where every direction is one, 0. What is infinite outweighs what is not."""
+    far = call.or_(call.isinf(x), call.isinf(y))
+    x, y = (call.switch(far, call.switch(call.isinf(v), call.sgn(v), 0), v) for v in (x, y))
+    z = call.hypot(x, y)
+    return Chosen(g * (x / z), call.neq(z, 0))
+
+
+scalar(
+    "hypot",
+    floating,
+    np.hypot,
+    {"f": "tgen_hypot_{k}({0}, {1})"},
+    (lambda g, z, x, y: _direction(g, x, y), lambda g, z, x, y: _direction(g, y, x)),
+    "sqrt(x * x + y * y) without overflow; its gradient at 0 is 0, a subgradient",
+    commutative=True,
+    cost=HEAVY,
+    ulps=2,
+    nonnegative=known.always,
 )
 
 

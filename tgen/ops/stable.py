@@ -190,14 +190,14 @@ def _unshifted_sum(m):
 
 
 def _square(m):
-    """The square of a root or an absolute value, however it is written."""
+    """The square of a root, a hypotenuse or an absolute value, however it is written."""
     x = m["x"]
     chain, base = m.sweep.moves_above(x)
     instr = m.inner(base)
     if instr is None:
         return None
     root = instr.op.name == "sqrt" and m.sweep.is_nonnegative(instr.operands[0])
-    return m.emit("sqr", x) if root or instr.op.name == "abs" else None
+    return m.emit("sqr", x) if root or instr.op.name in ("abs", "hypot") else None
 
 
 def _same(name):
@@ -292,6 +292,7 @@ STABLE = (
     rule("exp_plus_minus_one", "add(exp(x), -1)", "expm1(x)", FLOAT),
     # squares of what has no derivative at 0
     rule("square_of_root", "sqr(sqrt(x))", "x", FLOAT, _is_nonnegative, EXAMPLES["root"]),
+    rule("square_of_hypot", "sqr(hypot(x, y))", "add(sqr(x), sqr(y))", FLOAT),
     rule("square_of_abs", "sqr(abs(x))", "sqr(x)", FLOAT),
     rule("second_power", "pow(x, 2)", _square, FLOAT, example=EXAMPLES["power"]),
     rule("times_itself", "mul(x, x)", _square, FLOAT, example=EXAMPLES["itself"]),

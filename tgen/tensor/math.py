@@ -64,7 +64,6 @@ __all__ = [
     "less_equal",
     "greater",
     "greater_equal",
-    "hypot",
     "xlogx",
 ]
 
@@ -239,11 +238,6 @@ def log1mexp(x):
     x = _float(x)  # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
     near, far = elemwise("log")(0 - elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x))
     return switch(elemwise("gt")(x, -0.6931471805599453), near, far)
-
-
-def hypot(x, y):
-    """sqrt(x*x + y*y); its gradient at 0 is 0, a subgradient."""
-    return elemwise("sqrt")(square(_float(x)) + square(_float(y)))
 
 
 def xlogx(x):
