@@ -15,6 +15,7 @@ from tgen.tensor.elemwise import Elemwise
 from . import probing
 
 HEADER = ("name", "kind", "gradient", "what it is", "signature")
+CONSTRUCTORS = (constructors.tensor, *constructors.SINGLE.values())
 LEGEND = "\n".join(f"gradient {word}: {meaning}" for word, meaning in probing.MEANING.items())
 
 
@@ -40,8 +41,8 @@ def functions():
                 stack.append((f"{path}.{name}", thing))
             elif (
                 callable(thing)
-                and not isinstance(thing, (type, TensorType))
-                and name not in constructors.NAMES
+                and not isinstance(thing, (type, TensorType, constructors.Several))
+                and thing not in CONSTRUCTORS
             ):
                 found[f"{path}.{name}"] = thing
     return found

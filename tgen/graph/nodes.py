@@ -16,6 +16,8 @@ from tgen.core.op import METHODS, OPS, Op, of_loop
 from tgen.errors import shown
 
 from . import testvalue
+from .methods import Methods
+from .operators import Operators
 
 _NUMBERS, _AUTO_NAMES = itertools.count(1), WeakKeyDictionary()
 _FILES = {}  # file -> whether it is the user's
@@ -44,7 +46,7 @@ def user_line():
     return None
 
 
-class Variable:
+class Variable(Operators, Methods):
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
 
     # __dict__: for what users set
@@ -111,18 +113,6 @@ class Variable:
         """np.dot(v, w) asks v, so it gives a variable, not an object array."""
         return METHODS["__array_function__"](function, operands, options)
 
-    # == is identity (a variable is a key of dicts); the symbolic comparison is T.eq
-    def __getattr__(self, name):
-        method = METHODS.get(name)
-        if method is None or name.startswith("_"):
-            raise AttributeError(f"{type(self).__name__} {self} has no attribute {name!r}")
-        if getattr(method, "is_property", False):
-            return method(self)
-        return method.__get__(self)
-
-    def __dir__(self):
-        return sorted(set(object.__dir__(self)) | set(METHODS))
-
     def __bool__(self):
         """True, so that ``if bias:`` asks whether there is one, as in Theano; a bool variable raises
         TypeError (``if x > 0``, ``0 < x < 1``).
@@ -159,40 +149,6 @@ class Variable:
         raise TypeError(
             f"{type(self).__name__!r} object does not support item assignment; use T.set_subtensor(x[i], v)"
         )
-
-
-def _binary(name, method):
-    def forward(self, other):
-        return METHODS[method](self, other)
-
-    def reflected(self, other):
-        return METHODS[method](other, self)
-
-    setattr(Variable, f"__{name}__", forward)
-    setattr(Variable, f"__r{name}__", reflected)
-
-
-for _name, _method in [
-    ("add", "add"),
-    ("sub", "sub"),
-    ("mul", "mul"),
-    ("truediv", "true_div"),
-    ("floordiv", "int_div"),
-    ("mod", "mod"),
-    ("pow", "pow"),
-    ("and", "and_"),
-    ("or", "or_"),
-    ("xor", "xor"),
-    ("lshift", "left_shift"),
-    ("rshift", "right_shift"),
-    ("matmul", "matmul"),
-    ("divmod", "divmod"),
-]:
-    _binary(_name, _method)
-_METHOD_OF = {"abs": "abs_", "iter": "__iter__", "getitem": "__getitem__"}
-for _name in ("lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "iter", "round"):
-    _method = _METHOD_OF.get(_name, _name)
-    setattr(Variable, f"__{_name}__", lambda self, *args, _m=_method: METHODS[_m](self, *args))
 
 
 class Constant(Variable):

@@ -1,5 +1,7 @@
 """SharedVariable: a variable with a value that lasts between calls, and that functions may update."""
 
+import inspect
+
 import numpy as np
 
 from tgen.core import filter as _filter  # noqa: F401  installs TensorType.filter
@@ -7,6 +9,7 @@ from tgen.core.generic import GenericType, ObjectStorage
 from tgen.core.storage import Storage
 
 from .nodes import Variable
+from .operators import Operators
 
 
 class Container:
@@ -173,23 +176,6 @@ def _refuse(self, *_):
     )
 
 
-for _name in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "and",
-    "or",
-    "xor",
-    "lshift",
-    "rshift",
-    "matmul",
-    "divmod",
-):
-    setattr(GenericSharedVariable, f"__{_name}__", _refuse)
-    setattr(GenericSharedVariable, f"__r{_name}__", _refuse)
-for _name in ("lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "iter", "round"):
-    setattr(GenericSharedVariable, f"__{_name}__", _refuse)
+for _name, _method in vars(Operators).items():
+    if inspect.isfunction(_method):
+        setattr(GenericSharedVariable, _name, _refuse)

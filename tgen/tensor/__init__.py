@@ -16,11 +16,9 @@ from . import (
     creation,
     diagonals,
     drawing,
-    einsum,
     elemwise,
     gradient,
     indexing,
-    join,
     linalg,
     manipulate,
     math,
@@ -33,50 +31,58 @@ from . import (
     signal,
     sorting,
     subtensor,
+    tables,
     variable,
     verify,
 )
+from . import einsum as _einsum  # a function has its file's name, too
+from . import join as _join
+from .constructors import tensor
+from .counting import *  # noqa: F403  (its __all__)
+from .creation import *  # noqa: F403
+from .diagonals import *  # noqa: F403
+from .einsum import *  # noqa: F403
 from .elemwise import Elemwise, switch, where
+from .gradient import *  # noqa: F403
+from .indexing import *  # noqa: F403
+from .join import *  # noqa: F403
+from .linalg import *  # noqa: F403
+from .manipulate import *  # noqa: F403
+from .math import *  # noqa: F403
+from .positions import *  # noqa: F403
+from .printing import *  # noqa: F403
 from .promotion import as_dtype, cast, upcast
+from .reduce import *  # noqa: F403
+from .sorting import *  # noqa: F403
+from .subtensor import *  # noqa: F403
+from .tables import *  # noqa: F403
+from .variable import *  # noqa: F403
+from .verify import *  # noqa: F403
 
-_AREAS = (
-    math,
-    reduce,
-    creation,
-    manipulate,
-    join,
-    diagonals,
-    indexing,
-    positions,
-    subtensor,
-    linalg,
-    sorting,
-    counting,
-    einsum,
-    gradient,
-    printing,
-    verify,
-    variable,
-)
-__all__ = [
-    "nnet",
-    "signal",
-    "shared",
-    "switch",
-    "where",
-    "cast",
-    "upcast",
-    "Elemwise",
-    *elemwise.FUNCTIONS,
-    *constructors.NAMES,
-]
-globals().update(elemwise.FUNCTIONS)
-globals().update({name: getattr(constructors, name) for name in constructors.NAMES})
+__all__ = ["nnet", "signal", "shared", "switch", "where", "cast", "upcast", "Elemwise", "tensor"]
+__all__ += tables.__all__
+__all__ += math.__all__
+__all__ += reduce.__all__
+__all__ += creation.__all__
+__all__ += manipulate.__all__
+__all__ += _join.__all__
+__all__ += diagonals.__all__
+__all__ += indexing.__all__
+__all__ += positions.__all__
+__all__ += subtensor.__all__
+__all__ += linalg.__all__
+__all__ += sorting.__all__
+__all__ += counting.__all__
+__all__ += _einsum.__all__
+__all__ += gradient.__all__
+__all__ += printing.__all__
+__all__ += verify.__all__
+__all__ += variable.__all__
+
 # the names of dtypes, as lists
 float_dtypes = continuous_dtypes = [d for d in DTYPES if is_float(d)]
-int_dtypes, uint_dtypes = ([d for d in DTYPES if d.startswith(kind)] for kind in ("int", "uint"))
+int_dtypes = [d for d in DTYPES if d.startswith("int")]
+uint_dtypes = [d for d in DTYPES if d.startswith("uint")]
 integer_dtypes = discrete_dtypes = int_dtypes + uint_dtypes
-all_dtypes, complex_dtypes = list(DTYPES), []
-for _area in _AREAS:
-    globals().update({name: getattr(_area, name) for name in _area.__all__})
-    __all__ += _area.__all__
+all_dtypes = list(DTYPES)
+complex_dtypes: list[str] = []

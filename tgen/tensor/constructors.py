@@ -67,6 +67,7 @@ def _of_floatX(rank):
         return TensorType(as_dtype(dtype or config.floatX), _SHAPES[rank])(name)
 
     make.__name__ = make.__qualname__ = rank
+    make.__module__ = "tgen.tensor.tables"  # where a pickle finds it
     make.__doc__ = f"A {rank} variable, of dtype config.floatX or the given one."
     return make
 
@@ -75,7 +76,7 @@ class Several:
     """``matrices('ab')``, ``matrices('a', 'b')`` or ``matrices(2)``: variables at once, as a list (of one
     name: the variable).
 
-    >>> vectors(3)
+    >>> plural("vectors")(3)
     [<TensorType(float64, vector)>, <TensorType(float64, vector)>, <TensorType(float64, vector)>]
     """
 
@@ -113,13 +114,8 @@ PLURAL = {
     for prefix in ("", *_PREFIXES)
     for rank in _SHAPES
 }
-globals().update(SINGLE)
-globals().update(PLURAL)
 
 
 def plural(name):
     """The constructor of several variables called ``name``."""
     return PLURAL[name]
-
-
-NAMES = ["tensor", *SINGLE, *PLURAL]

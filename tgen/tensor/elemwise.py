@@ -128,9 +128,6 @@ def elemwise(name):
     return FUNCTIONS[name]
 
 
-globals().update(FUNCTIONS)
-
-
 class Switch(Elemwise):
     """ift where cond is not 0, else iff, element by element; both are computed.
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from tgen.core.dtypes import is_float
 
-from .elemwise import abs as abs_
 from .elemwise import boolean, elemwise, switch
 from .promotion import cast
 from .reduce import all as every
@@ -16,7 +15,6 @@ from .variable import as_tensor_variable
 
 __all__ = [
     "abs_",
-    "sgn",
     "sign",
     "square",
     "inv",
@@ -46,7 +44,6 @@ __all__ = [
     "bitwise_or",
     "bitwise_xor",
     "bitwise_not",
-    "invert",
     "isfinite",
     "isclose",
     "allclose",
@@ -67,7 +64,8 @@ __all__ = [
     "xlogx",
 ]
 
-sgn = sign = elemwise("sgn")
+abs_ = elemwise("abs")
+sign = elemwise("sgn")
 square = elemwise("sqr")
 true_divide = divide = elemwise("true_div")
 floor_div = floor_divide = elemwise("int_div")
@@ -75,7 +73,6 @@ power, remainder, subtract, multiply, negative, absolute = map(
     elemwise, ("pow", "mod", "sub", "mul", "neg", "abs")
 )
 bitwise_and, bitwise_or, bitwise_xor, bitwise_not = map(elemwise, ("and_", "or_", "xor", "invert"))
-invert = bitwise_not
 not_equal, equal, less, less_equal, greater, greater_equal = map(
     elemwise, ("neq", "eq", "lt", "le", "gt", "ge")
 )
@@ -119,7 +116,7 @@ def round(x, mode=None):
     x = as_tensor_variable(x)
     if mode == "half_to_even" or not is_float(x.type.dtype):
         return elemwise("round")(x)
-    return sgn(x) * elemwise("floor")(abs_(x) + 0.5)
+    return sign(x) * elemwise("floor")(abs_(x) + 0.5)
 
 
 def round_half_to_even(x):

@@ -8,7 +8,6 @@ from tgen.core.types import accumulator, promote, wide
 
 from . import sizes
 from .apply import apply, apply_many, reorder, set_weak
-from .elemwise import abs as absolute
 from .elemwise import boolean, elemwise, switch
 from .manipulate import axis_number
 from .promotion import as_dtype, cast, convert
@@ -325,7 +324,7 @@ def norm(x, L, axis=None, keepdims=False):
     x = as_tensor_variable(x)
     if L == 0:
         return sum(elemwise("neq")(x, 0), axis, keepdims=keepdims)
-    size = absolute(x)
+    size = elemwise("abs")(x)
     if L in (float("inf"), float("-inf")):
         return (max if L > 0 else min)(size, axis, keepdims)
     if L == 1:
