@@ -68,9 +68,9 @@ def test_the_programs_are_of_all_kinds():
     assert any({a for a, _ in p.updates} & {b for _, b in p.updates} for p in programs)
 
 
-def test_a_seed_is_a_program():
-    for seed in range(20):
-        assert script(generate(seed)) == script(generate(seed))
+@pytest.mark.parametrize("seed", range(20))
+def test_a_seed_is_a_program(seed):
+    assert script(generate(seed)) == script(generate(seed))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

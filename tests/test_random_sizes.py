@@ -286,13 +286,9 @@ def check(seed):
         generate(function, plan(function))
 
 
-def test_random_programs_are_sound_however_they_say_a_size():
-    for seed in range(PROGRAMS):
-        try:
-            check(seed)
-        except Exception as error:
-            error.add_note(f"the program of seed {seed}")
-            raise
+@pytest.mark.parametrize("seed", range(PROGRAMS))
+def test_random_programs_are_sound_however_they_say_a_size(seed):
+    check(seed)
 
 
 if __name__ == "__main__":
