@@ -64,6 +64,10 @@ ELSEWHERE = {
     "codegen/generate.py": ("conv sqrt floor ceil trunc", "names of C functions"),
     "codegen/host.py": ("host_effect", "the C of library ops, by family"),
     "codegen/library.py": ("batched_dot concatenate make_vector nonzero", "the C of library ops, by family"),
+    "codegen/nest_interp.py": (
+        "cumsum cumprod sort argsort searchsorted",
+        "what C functions do that are named after them",
+    ),
     "codegen/random.py": (
         "mrg_uniform philox multinomial_of_uniform choice_of_uniform rs_uniform rs_normal rs_exponential "
         "rs_gamma rs_poisson rs_binomial rs_integers rs_permutation rs_choice rs_multinomial",

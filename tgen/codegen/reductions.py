@@ -38,7 +38,11 @@ ARG = {"argmax": ">", "argmin": "<"}
 
 
 def start(name, dtype):
-    return Const(TABLE[name].start(dtype), dtype)
+    return number(TABLE[name].start(dtype), dtype)
+
+
+def number(value, dtype):
+    return Const(DTYPE[dtype].python(value), dtype)
 
 
 def _is_nan(x):
@@ -73,7 +77,7 @@ class Accumulator:
 
     def declare(self):
         if self.name in ARG:
-            return [Let(self.a, Const(0, self.dtype), True), Let(self.at, Int(-1), True)]
+            return [Let(self.a, number(0, self.dtype), True), Let(self.at, Int(-1), True)]
         made = [Let(self.a, start(self.name, self.dtype), True)]
         if self.tallied:
             made += [Local(self.level, LEVELS), Let(self.count, Int(0), True)]
