@@ -36,13 +36,9 @@ ELSEWHERE = {
         "the functions of these names; a mask is made with the others",
     ),
     "graph/identities.py": ("log", "a log is taken without exponentials"),
-    "graph/nodes.py": (
-        "abs lt le gt ge neg invert round sub true_div int_div mod pow and_ or_ xor left_shift right_shift",
+    "graph/operators.py": (
+        "le lt ge gt neg invert round sub true_div int_div mod pow and_ or_ xor left_shift right_shift",
         "Python's operators are methods of a variable",
-    ),
-    "graph/shared.py": (
-        "sub mod pow xor lt le gt ge neg abs invert round",
-        "Python's operators that a shared variable of any object refuses",
     ),
     "ir/regions.py": ("max min argmax argmin", "the meaning of a kernel's reductions"),
     "lower/guards.py": (
