@@ -9,9 +9,13 @@ sizes that does not distribute (``Fn``: mul, div, mod, min, max). ``n - 1 + 1`` 
 ('max(n0 - 1, 0)', True)
 """
 
+from __future__ import annotations
+
 import ast
 import functools
 import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, overload
 
 FUNCTIONS = ("mul", "div", "mod", "min", "max")
 
@@ -32,9 +36,12 @@ class Sym:
     """
 
     __slots__ = ("kind", "number", "_text")
-    _made = {}
+    kind: str
+    number: int
+    _text: str
+    _made: ClassVar[dict[tuple[str, int], Sym]] = {}
 
-    def __new__(cls, kind, number):
+    def __new__(cls, kind: str, number: int) -> Sym:
         made = cls._made.get((kind, number))
         if made is None:
             made = object.__new__(cls)
@@ -42,10 +49,10 @@ class Sym:
             made = cls._made.setdefault((kind, number), made)
         return made
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[Sym], tuple[str, int]]:
         return Sym, (self.kind, self.number)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self._text
 
     __repr__ = __str__
@@ -56,11 +63,11 @@ class Fn:
 
     __slots__ = ("name", "args", "_hash")
 
-    def __init__(self, name, args):
+    def __init__(self, name: str, args: tuple[Extent, ...]) -> None:
         self.name, self.args = name, args
         self._hash = hash((name, args))
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return (
             type(other) is Fn
             and other._hash == self._hash
@@ -68,10 +75,10 @@ class Fn:
             and other.args == self.args
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return self._hash
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.name in ("min", "max"):
             return f"{self.name}({', '.join(map(str, self.args))})"
         sign = {"mul": "*", "div": "//", "mod": "%"}[self.name]
@@ -83,11 +90,13 @@ class Size:
 
     __slots__ = ("terms", "const", "_hash", "_text", "_symbols")
 
-    def __init__(self, terms, const):
+    def __init__(self, terms: tuple[tuple[Atom, int], ...], const: int) -> None:
         self.terms, self.const = terms, const
-        self._hash, self._text, self._symbols = hash((terms, const)), None, None
+        self._hash = hash((terms, const))
+        self._text: str | None = None
+        self._symbols: tuple[Sym, ...] | None = None
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return (
             type(other) is Size
             and other._hash == self._hash
@@ -95,10 +104,10 @@ class Size:
             and other.terms == self.terms
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return self._hash
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self._text is None:
             parts = [
                 ("-" if c < 0 else "+", str(a) if abs(c) == 1 else f"{abs(c)}*{_bracket(a)}")
@@ -113,7 +122,26 @@ class Size:
     __repr__ = __str__
 
 
-def _bracket(x):
+Atom: TypeAlias = Sym | Fn
+Extent: TypeAlias = int | Size  # a size of the IR, which always has one
+Dim: TypeAlias = Extent | None  # of either: the graph may not know it
+D = TypeVar("D", Extent, Dim)
+
+
+class _OfTwo(Protocol):
+    """A function of two sizes: what it makes of sizes of the IR is one."""
+
+    @overload
+    def __call__(self, x: Extent, y: Extent) -> Extent: ...
+    @overload
+    def __call__(self, x: Dim, y: Dim) -> Dim: ...
+
+
+def _of_two(function: Callable[[Any, Any], Dim]) -> _OfTwo:
+    return function  # type: ignore[return-value]
+
+
+def _bracket(x: Extent | Atom) -> str:
     text = str(x)
     plain = (
         isinstance(x, (int, Sym))
@@ -124,12 +152,12 @@ def _bracket(x):
     return text if plain else f"({text})"
 
 
-def alone(atom):
+def alone(atom: Atom) -> Size:
     """The size that is one atom."""
     return Size(((atom, 1),), 0)
 
 
-def symbol(text):
+def symbol(text: str) -> Sym:
     """The symbol that is written so."""
     kind, number = _KINDS.get(text[:1]), text[1:]
     if kind is None or not number.isdecimal():
@@ -137,23 +165,24 @@ def symbol(text):
     return Sym(kind, int(number))
 
 
-def sym(text):
+def sym(text: str) -> Size:
     """The size that is the symbol written so."""
     return alone(symbol(text))
 
 
-def _make(terms, const):
+def _make(terms: dict[Atom, int], const: int) -> Extent:
     kept = [(a, c) for a, c in terms.items() if c]
     if len(kept) > 1:
         kept.sort(key=lambda t: str(t[0]))
     return Size(tuple(kept), const) if kept else const
 
 
-def _parts(x):
+def _parts(x: Extent) -> tuple[dict[Atom, int], int]:
     return ({}, x) if isinstance(x, int) else (dict(x.terms), x.const)
 
 
-def add(x, y):
+@_of_two
+def add(x: Dim, y: Dim) -> Dim:
     if x is None or y is None:
         return None
     if isinstance(x, int) and isinstance(y, int):
@@ -165,25 +194,30 @@ def add(x, y):
     return _make(terms, const + extra)
 
 
-def mul(x, y):
+@_of_two
+def mul(x: Dim, y: Dim) -> Dim:
     if x is None or y is None:
         return None
-    if isinstance(x, int) and isinstance(y, int):
-        return x * y
-    if isinstance(y, int):
-        x, y = y, x
     if isinstance(x, int):
-        return y if x == 1 else _make({a: c * x for a, c in y.terms}, y.const * x)
+        return x * y if isinstance(y, int) else _times(x, y)
+    if isinstance(y, int):
+        return _times(y, x)
     (a, left), (b, right) = _factors(x), _factors(y)
     return Size(((Fn("mul", tuple(sorted(left + right, key=str))), a * b),), 0)
 
 
-def sub(x, y):
+def _times(k: int, x: Size) -> Extent:
+    return x if k == 1 else _make({a: c * k for a, c in x.terms}, x.const * k)
+
+
+@_of_two
+def sub(x: Dim, y: Dim) -> Dim:
     return add(x, mul(-1, y)) if y is not None else None
 
 
-def _fn(name, fold):
-    def build(x, y):
+def _fn(name: str, fold: Callable[[int, int], int]) -> _OfTwo:
+    @_of_two
+    def build(x: Dim, y: Dim) -> Dim:
         if x is None or y is None:
             return None
         if isinstance(x, int) and isinstance(y, int):
@@ -193,10 +227,12 @@ def _fn(name, fold):
     return build
 
 
-_div, _mod = _fn("div", lambda x, y: x // y if y else 0), _fn("mod", lambda x, y: x % y if y else 0)
+_div = _fn("div", lambda x, y: x // y if y else 0)
+_mod = _fn("mod", lambda x, y: x % y if y else 0)
 
 
-def div(x, y):
+@_of_two
+def div(x: Dim, y: Dim) -> Dim:
     """Floor division; by 0 it is 0, as NumPy's integer division."""
     if y == 1:
         return x
@@ -204,9 +240,9 @@ def div(x, y):
     return _div(x, y) if exact is None else exact
 
 
-def _exact_quotient(x, y):
+def _exact_quotient(x: Dim, y: Dim) -> Dim:
     """x // y where it divides by form alone: 784*n // 784, n*m // m; else None."""
-    if not isinstance(x, Size) or y == 0:
+    if not isinstance(x, Size) or y is None or y == 0:
         return None
     if isinstance(y, int):
         if x.const % y or any(c % y for _, c in x.terms):
@@ -221,7 +257,7 @@ def _exact_quotient(x, y):
     return product([scale // unit, *factors]) if scale % unit == 0 else None
 
 
-def _factors(x):
+def _factors(x: Size) -> tuple[int, list[Extent]]:
     """x as (coefficient, list of factors): one factor, x itself, unless x is a single term."""
     if len(x.terms) != 1 or x.const:
         return 1, [x]
@@ -231,19 +267,22 @@ def _factors(x):
     return coefficient, [alone(atom)]
 
 
-def mod(x, y):
+@_of_two
+def mod(x: Dim, y: Dim) -> Dim:
     return 0 if y == 1 else _mod(x, y)
 
 
-def minimum(x, y):
+@_of_two
+def minimum(x: Dim, y: Dim) -> Dim:
     return _extreme("min", x, y, min)
 
 
-def maximum(x, y):
+@_of_two
+def maximum(x: Dim, y: Dim) -> Dim:
     return _extreme("max", x, y, max)
 
 
-def _extreme(name, x, y, fold):
+def _extreme(name: str, x: Dim, y: Dim, fold: Callable[..., Any]) -> Dim:
     if x is None or y is None:
         return None
     if x == y:
@@ -262,7 +301,7 @@ def _extreme(name, x, y, fold):
     return alone(Fn(name, (x, y)))
 
 
-def nonnegative(x):
+def nonnegative(x: Extent) -> bool:
     """Whether x >= 0 follows from its form alone: lengths are; values of arguments and what is found in
     data may not be.
     """
@@ -271,7 +310,7 @@ def nonnegative(x):
     return x.const >= 0 and all(c > 0 and _atom_nonnegative(a) for a, c in x.terms)
 
 
-def _atom_nonnegative(atom):
+def _atom_nonnegative(atom: Atom) -> bool:
     if isinstance(atom, Sym):
         return atom.kind in (LENGTH, SUPPOSED)
     if atom.name == "max":
@@ -279,14 +318,15 @@ def _atom_nonnegative(atom):
     return all(nonnegative(a) for a in atom.args)
 
 
-def product(sizes):
-    result = 1
+def product(sizes: Iterable[D]) -> D:
+    result: D = 1
     for s in sizes:
         result = mul(result, s)
     return result
 
 
-def merge(x, y):
+@_of_two
+def merge(x: Dim, y: Dim) -> Dim:
     """The one size two axes share, in the graph or the IR; Unequal when they are known or not known to be
     equal.
     """
@@ -297,7 +337,7 @@ def merge(x, y):
     raise Unequal(x, y)
 
 
-def agree(pairs):
+def agree(pairs: Iterable[tuple[Dim, Dim]]) -> None:
     """Refuse pairs of numbers that differ. For pairs that an op computes (Op.equal) lower makes symbols
     equal, and the equation stays one between two expressions.
     """
@@ -309,12 +349,12 @@ def agree(pairs):
 class Unequal(ValueError):
     """Two sizes an op needs equal differ (both static), or are not yet unified (IR)."""
 
-    def __init__(self, x, y):
+    def __init__(self, x: Extent, y: Extent) -> None:
         super().__init__(f"sizes {x} and {y} differ")
         self.sizes = (x, y)
 
 
-def symbols(x):
+def symbols(x: Extent | Atom) -> tuple[Sym, ...]:
     """The symbols in a size, each once, in order of appearance."""
     if isinstance(x, int):
         return ()
@@ -325,7 +365,7 @@ def symbols(x):
     return x._symbols
 
 
-def lone(x):
+def lone(x: Extent) -> Sym | None:
     """The symbol that a size is and nothing else, or None."""
     if not isinstance(x, Size) or x.const or len(x.terms) != 1:
         return None
@@ -333,13 +373,14 @@ def lone(x):
     return atom if coefficient == 1 and isinstance(atom, Sym) else None
 
 
-def found_inside(known):
+def found_inside(known: Iterable[Sym]) -> bool:
     """Whether one of these symbols is known only when something in the function has run."""
     return any([s.kind == FOUND for s in known])
 
 
-def _find_symbols(x):
-    found, stack = {}, [x]
+def _find_symbols(x: Extent | Atom) -> tuple[Sym, ...]:
+    found: dict[Sym, None] = {}
+    stack: list[Extent | Atom] = [x]
     while stack:
         s = stack.pop()
         if isinstance(s, Size):
@@ -354,36 +395,37 @@ def _find_symbols(x):
 _BUILD = {"mul": mul, "div": div, "mod": mod, "min": minimum, "max": maximum}
 
 
-def rebuilt(x, of):
+def rebuilt(x: D, of: Callable[[Atom, int], Dim]) -> D:
     """x rebuilt: ``of(atom, coefficient)`` is what takes an atom's place, at any depth. None keeps the atom;
     what it is a function of is rebuilt.
     """
     if not isinstance(x, Size):
         return x
-    total = x.const
+    total: Extent = x.const
     for atom, coefficient in x.terms:
         new = of(atom, coefficient)
-        if new is None and isinstance(atom, Fn):
-            new = functools.reduce(_BUILD[atom.name], [rebuilt(a, of) for a in atom.args])
-            new = mul(coefficient, new)
-        elif new is None:
-            new = Size(((atom, coefficient),), 0)
-        total = add(total, new)
+        if new is not None:
+            total = add(total, new)
+        elif isinstance(atom, Fn):
+            rest = functools.reduce(_BUILD[atom.name], [rebuilt(a, of) for a in atom.args])
+            total = add(total, mul(coefficient, rest))
+        else:
+            total = add(total, Size(((atom, coefficient),), 0))
     return total
 
 
-def substitute(x, table):
+def substitute(x: D, table: Mapping[Sym, Extent]) -> D:
     """x with the symbols in ``table`` (symbol -> size) replaced."""
     if not isinstance(x, Size) or table.keys().isdisjoint(symbols(x)):
         return x
 
-    def of(atom, coefficient):
-        return mul(coefficient, table[atom]) if atom in table else None
+    def of(atom: Atom, coefficient: int) -> Dim:
+        return mul(coefficient, table[atom]) if isinstance(atom, Sym) and atom in table else None
 
     return rebuilt(x, of)
 
 
-def put(x, atom, size):
+def put(x: D, atom: Atom, size: Extent) -> D:
     """x with one atom (a symbol or a function of sizes) replaced by a size.
 
     >>> n = minimum(sym("n0"), sym("n1"))
@@ -393,7 +435,7 @@ def put(x, atom, size):
     return rebuilt(x, lambda a, coefficient: mul(coefficient, size) if a == atom else None)
 
 
-def solved(x):
+def solved(x: Extent) -> tuple[Atom, int, Extent] | None:
     """(atom, unit, value): that x is 0 says that unit times the atom is the value; None when it says this
     of no atom.
 
@@ -418,13 +460,13 @@ def solved(x):
     return atom, abs(coefficient), mul(-1 if coefficient > 0 else 1, rest)
 
 
-def _primitive(x):
+def _primitive(x: Size) -> Size:
     """x without the factor that all its terms have: what is 0 says no less without it."""
     factor = math.gcd(x.const, *(c for _, c in x.terms))
     return Size(tuple((a, c // factor) for a, c in x.terms), x.const // factor)
 
 
-def _within(atom, other):
+def _within(atom: Atom, other: Atom) -> bool:
     """Whether an atom stands in another, at any depth."""
     if isinstance(other, Sym) or set(symbols(atom)).isdisjoint(symbols(other)):
         return atom == other
@@ -432,12 +474,12 @@ def _within(atom, other):
     return any(a == atom or _within(atom, a) for size in sizes for a, _ in size.terms)
 
 
-def evaluate(x, values):
+def evaluate(x: Extent, values: Mapping[Sym, int]) -> Extent:
     """The number x stands for; ``values`` maps symbols to ints."""
     return substitute(x, values)
 
 
-def parse(text):
+def parse(text: str) -> Extent:
     """The size a text like ``max(n0 - 1, 0)`` stands for: the inverse of str()."""
     return _from_ast(ast.parse(text.strip(), mode="eval").body)
 
@@ -445,8 +487,8 @@ def parse(text):
 _BINARY = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: div, ast.Mod: mod}
 
 
-def _from_ast(node):
-    if isinstance(node, ast.Constant):
+def _from_ast(node: ast.expr) -> Extent:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
         return node.value
     if isinstance(node, ast.Name):
         return sym(node.id)
@@ -454,4 +496,8 @@ def _from_ast(node):
         return mul(-1, _from_ast(node.operand))
     if isinstance(node, ast.BinOp):
         return _BINARY[type(node.op)](_from_ast(node.left), _from_ast(node.right))
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        raise ValueError(
+            f"{ast.unparse(node)!r} is no size: sizes are made of ints, symbols, + - * // % min max"
+        )
     return {"min": minimum, "max": maximum}[node.func.id](*map(_from_ast, node.args))

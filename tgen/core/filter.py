@@ -6,11 +6,16 @@ a Python number, list or NumPy scalar is converted when the result equals it. A 
 ``config.floatX`` inexactly.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tgen.config import config
 
-from .types import TensorType
+if TYPE_CHECKING:
+    from .types import TensorType
 
 _KINDS = "biuf"  # bool, signed, unsigned, float: the kinds of dtype a tensor can be made of
 _HINT = (
@@ -20,12 +25,18 @@ _HINT = (
 )
 
 
-def filter_value(type, value, strict=False, allow_downcast=None):
+def filter_value(
+    type: TensorType,
+    value: object,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+) -> np.ndarray:
     """``value`` as an aligned native array of ``type``; ``value`` itself (no copy) when it is one already.
 
     Raises TypeError when the dtype, the number of dimensions or a static size does not fit, for masked
     arrays, None, and objects that are not numbers.
 
+    >>> from tgen.core.types import TensorType
     >>> filter_value(TensorType("float32", (None,)), [1, 2])
     array([1., 2.], dtype=float32)
     >>> filter_value(TensorType("int32", ()), 1.5)
@@ -46,7 +57,12 @@ def filter_value(type, value, strict=False, allow_downcast=None):
     return data
 
 
-def _as_data(type, value, strict, allow_downcast):
+def _as_data(
+    type: TensorType,
+    value: object,
+    strict: bool,
+    allow_downcast: bool | None,
+) -> np.ndarray:
     if value is None:
         raise TypeError(f"{type} needs an array or a number; got None")
     if isinstance(value, np.ma.MaskedArray):
@@ -63,7 +79,7 @@ def _as_data(type, value, strict, allow_downcast):
     return _from_number(type, value, allow_downcast)
 
 
-def _from_array(type, value, allow_downcast):
+def _from_array(type: TensorType, value: np.ndarray, allow_downcast: bool | None) -> np.ndarray:
     data = value if value.__class__ in (np.ndarray, np.memmap) else np.asarray(value)
     dtype = np.dtype(type.dtype)
     if data.dtype == dtype:
@@ -79,10 +95,10 @@ def _from_array(type, value, allow_downcast):
     )
 
 
-def _from_number(type, value, allow_downcast):
+def _from_number(type: TensorType, value: object, allow_downcast: bool | None) -> np.ndarray:
     data = _numbers(type, value)
     with np.errstate(all="ignore"):
-        converted = data.astype(type.dtype)
+        converted: np.ndarray = data.astype(type.dtype)
     inexact = (
         allow_downcast or allow_downcast is None and value.__class__ is float and type.dtype == config.floatX
     )
@@ -94,7 +110,7 @@ def _from_number(type, value, allow_downcast):
     )
 
 
-def _numbers(type, value):
+def _numbers(type: TensorType, value: object) -> np.ndarray:
     """The array NumPy makes of a list or number; an object with a wrong length or without numbers is a
     TypeError.
     """
@@ -113,7 +129,7 @@ def _numbers(type, value):
     return data
 
 
-def _same(data, converted):
+def _same(data: np.ndarray, converted: np.ndarray) -> bool:
     """Whether the conversion kept every value, NaN included; tested by going back, so 2**53 + 1 does not
     equal its double.
     """
@@ -124,7 +140,7 @@ def _same(data, converted):
     return bool((back == data).all()) and bool(((converted < 0) == (data < 0)).all())
 
 
-def _check_shape(type, data):
+def _check_shape(type: TensorType, data: np.ndarray) -> None:
     for axis, (wanted, got) in enumerate(zip(type.shape, data.shape)):
         if wanted is None or wanted == got:
             continue
@@ -136,14 +152,10 @@ def _check_shape(type, data):
         raise TypeError(f"{type} has the static size {wanted} on axis {axis}; got shape {data.shape}.")
 
 
-def _is_valid(type, value, strict=False):
+def is_valid(type: TensorType, value: object, strict: bool = False) -> bool:
     """Whether ``filter`` would take ``value``."""
     try:
         filter_value(type, value, strict)
     except TypeError:
         return False
     return True
-
-
-TensorType.filter = filter_value
-TensorType.is_valid_value = _is_valid

@@ -13,7 +13,17 @@ Parts are known by what they are, so one that is added or left out moves no numb
 all parts are put together.
 """
 
+from __future__ import annotations
+
+from collections import abc
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from .op import Attrs
+
+V = TypeVar("V")  # a variable, a value, an array, or the type of one
+Thirds: TypeAlias = tuple[abc.Sequence[V], abc.Sequence[V], abc.Sequence[V]]
 
 
 class ScanLayout:
@@ -21,16 +31,18 @@ class ScanLayout:
 
     __slots__ = ("carries", "sequences", "outs", "until")
 
-    def __init__(self, attrs):
+    def __init__(self, attrs: Attrs) -> None:
         self.carries, self.sequences = attrs["carries"], attrs["sequences"]
         self.outs, self.until = attrs["outs"], attrs["until"]
 
-    def split(self, values):
+    def split(self, values: abc.Sequence[V]) -> Thirds[V]:
         """(carries, sequences, fixed) of operands, of parameters, or of the types of either."""
         cut = self.carries + self.sequences
         return values[: self.carries], values[self.carries : cut], values[cut:]
 
-    def split_yields(self, values):
+    def split_yields(
+        self, values: abc.Sequence[V]
+    ) -> tuple[abc.Sequence[V], abc.Sequence[V], abc.Sequence[V]]:
         """(carries, what else is kept, the condition alone or nothing) of what a body yields."""
         cut = len(values) - int(self.until)
         return values[: self.carries], values[self.carries : cut], values[cut:]
@@ -40,18 +52,18 @@ class ScanLayout:
 class Carry:
     """``param`` in a step, ``first`` before the loop, ``new`` behind a step."""
 
-    param: object
-    first: object
-    new: object
+    param: Any
+    first: Any
+    new: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
     """``param`` is the row ``start + step * t`` of ``source`` in step t."""
 
-    param: object
-    source: object
-    start: object = 0
+    param: Any
+    source: Any
+    start: Any = 0
     step: int = 1
 
 
@@ -59,15 +71,15 @@ class Sequence:
 class Fixed:
     """``param`` is ``value`` in every step."""
 
-    param: object
-    value: object
+    param: Any
+    value: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Yielded:
     """``new`` is what a step yields beside its carries."""
 
-    new: object
+    new: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +87,8 @@ class Out:
     """``result`` is what is kept, as ``kind`` says, of a Carry or a Yielded."""
 
     kind: str
-    of: object
-    result: object
+    of: Carry | Yielded
+    result: Any
 
 
 class Scan:
@@ -87,7 +99,15 @@ class Scan:
     whether each sequence says which rows it is (the IR only).
     """
 
-    def __init__(self, attrs, operands, sizes, params, yields, results):
+    def __init__(
+        self,
+        attrs: Attrs,
+        operands: abc.Sequence[Any],
+        sizes: abc.Sequence[Any],
+        params: abc.Sequence[Any],
+        yields: abc.Sequence[Any],
+        results: abc.Sequence[Any],
+    ) -> None:
         layout = ScanLayout(attrs)
         firsts, sources, values = layout.split(operands)
         carried, rows, fixed = layout.split(params)
@@ -103,7 +123,7 @@ class Scan:
         yielded = self.yielded
         self.outs = tuple(Out(kind, yielded[k], v) for (kind, k), v in zip(layout.outs, results))
 
-    def changed(self, **parts):
+    def changed(self, **parts: Any) -> Self:
         """A copy with some parts changed."""
         unknown = parts.keys() - vars(self).keys()
         if unknown:
@@ -114,21 +134,21 @@ class Scan:
 
     # -- looked at
     @property
-    def yielded(self):
+    def yielded(self) -> tuple[Carry | Yielded, ...]:
         """All that a step yields, in order: Carry and Yielded."""
         return (*self.carries, *self.more, *([self.condition] if self.condition is not None else ()))
 
-    def out(self, kind, of):
+    def out(self, kind: str, of: Carry | Yielded) -> Out | None:
         """The Out of this kind of a Carry or Yielded, or None."""
         return next((out for out in self.outs if out.kind == kind and out.of is of), None)
 
-    def out_of(self, result):
+    def out_of(self, result: Any) -> Out:
         """The Out that a result is."""
         return next(out for out in self.outs if out.result is result)
 
     # -- put together
     @property
-    def operands(self):
+    def operands(self) -> tuple[Any, ...]:
         return (
             *(c.first for c in self.carries),
             *(s.source for s in self.sequences),
@@ -136,22 +156,23 @@ class Scan:
         )
 
     @property
-    def params(self):
-        return tuple([part.param for part in (*self.carries, *self.sequences, *self.fixed)])
+    def params(self) -> tuple[Any, ...]:
+        parts: tuple[Carry | Sequence | Fixed, ...] = (*self.carries, *self.sequences, *self.fixed)
+        return tuple([part.param for part in parts])
 
     @property
-    def yields(self):
+    def yields(self) -> tuple[Any, ...]:
         return tuple([part.new for part in self.yielded])
 
     @property
-    def results(self):
+    def results(self) -> tuple[Any, ...]:
         return tuple([out.result for out in self.outs])
 
     @property
-    def sizes(self):
+    def sizes(self) -> tuple[Any, ...]:
         return (self.steps, *(s.start for s in self.sequences)) if self.placed else (self.steps,)
 
-    def attributes(self):
+    def attributes(self) -> Attrs:
         """The attributes that say where these parts stand, and whatever else the loop's own say."""
         place = {part: k for k, part in enumerate(self.yielded)}
         attrs = self.attrs | {
@@ -163,13 +184,13 @@ class Scan:
         return attrs | {"steps": tuple(s.step for s in self.sequences)} if self.placed else attrs
 
 
-def split_branches(attrs, values):
+def split_branches(attrs: Attrs, values: abc.Sequence[V]) -> tuple[V, abc.Sequence[V], abc.Sequence[V]]:
     """(condition, values of the first block, values of the second) of a cond's operands or their types."""
     cut = 1 + attrs["first"]
     return values[0], values[1:cut], values[cut:]
 
 
-def split_choice(attrs, values):
+def split_choice(attrs: Attrs, values: abc.Sequence[V]) -> tuple[V, abc.Sequence[V], abc.Sequence[V]]:
     """(condition, one lot of values, the other) of an ifelse's operands or their types."""
     cut = 1 + attrs["count"]
     return values[0], values[1:cut], values[cut:]

@@ -3,9 +3,17 @@
 Ops say with them how their results are made of their operands (Op.view, Op.needs).
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from . import dims
+
+if TYPE_CHECKING:
+    from .dims import Extent
+    from .values import Application, Shape
 
 
 @dataclass(frozen=True)
@@ -17,12 +25,12 @@ class Axis:
     kernel operand (an integer array's element) that gives the index instead.
     """
 
-    index: int = None
-    start: object = 0
-    step: object = 1
-    gather: int = None
+    index: int | None = None
+    start: Any = 0
+    step: Any = 1
+    gather: int | None = None
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         # asked of every axis of every map: the index, which mostly differs, is compared first
         return (
             self is other
@@ -35,9 +43,9 @@ class Axis:
             )
         )
 
-    def ends(self, length, size):
+    def ends(self, length: Extent, size: Extent) -> tuple[int, int] | None:
         """(lowest, highest) place that ``length`` steps read; None unless these and ``size`` are numbers."""
-        if not all(isinstance(s, int) for s in (self.start, self.step, length, size)):
+        if not isinstance(length, int) or not all(isinstance(s, int) for s in (self.start, self.step, size)):
             return None
         last = self.start + self.step * (length - 1)
         return min(self.start, last), max(self.start, last)
@@ -46,7 +54,7 @@ class Axis:
 WHOLE = Axis(index=-1)
 
 
-def strided(start, step, first, by):
+def strided(start: Extent, step: Extent, first: Extent, by: Extent) -> tuple[Extent, Extent]:
     """(start, step) in x of the elements ``first + by*k`` of ``x[start + step*k]``.
 
     >>> strided(10, -2, 3, 4)
@@ -59,11 +67,11 @@ def strided(start, step, first, by):
 class Part:
     """Of each axis: where it starts, how many elements, and how far apart."""
 
-    starts: tuple
-    lengths: tuple
-    steps: tuple
+    starts: Shape
+    lengths: Shape
+    steps: Shape
 
-    def axes(self, picked, whole):
+    def axes(self, picked: Sequence[int | None], whole: Shape) -> Part:
         """A part of other axes: those in ``picked`` (numbers here), None: the first ``whole`` of it."""
         rows = [
             (0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a])
@@ -71,16 +79,16 @@ class Part:
         ]
         return Part(*map(tuple, zip(*rows))) if rows else Part((), (), ())
 
-    def is_all(self, shape):
+    def is_all(self, shape: Shape) -> bool:
         return self.lengths == shape and all(s == 0 for s in self.starts) and all(s == 1 for s in self.steps)
 
-    def below(self, starts, steps):
+    def below(self, starts: Shape, steps: Shape) -> Part:
         """The part of x of this part of ``x[start + step*k]``."""
         pairs = list(map(strided, starts, steps, self.starts, self.steps))
         return Part(tuple(a for a, _ in pairs), self.lengths, tuple(b for _, b in pairs))
 
 
-def all_parts(instr, part):
+def all_parts(instr: Application, part: Part) -> list[Part]:
     """The parts of an elementwise op's operands: along an axis of static length 1 an operand is repeated."""
     shape = instr.result.type.shape
     return [

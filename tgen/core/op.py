@@ -2,7 +2,13 @@
 IR share it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
 
 SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
     "scalar",
@@ -14,6 +20,15 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
     "host",
 )
 
+
+if TYPE_CHECKING:
+    from .dims import Dim
+    from .types import TensorType
+    from .values import Typed
+
+Attrs: TypeAlias = dict[str, Any]  # the attributes of an application: literals by name
+Types: TypeAlias = tuple["TensorType", ...]
+Function: TypeAlias = Callable[..., Any]  # its parameters stand in the docstring of Op
 
 # what an element of a result costs: nothing is computed, about one instruction, a few, as a function of libm
 FREE, CHEAP, PLAIN, HEAVY = 0, 1, 2, 10
@@ -118,69 +133,70 @@ class Op:
 
     name: str
     kind: str
-    infer: object
-    eval: object
-    grad: object = None
-    c: object = None
-    sizes: int = 0
+    infer: Callable[..., Types]
+    eval: Function
+    grad: Function | None = None
+    c: Any = None
+    sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
-    effect: object = None
+    effect: Any = None
     fails: bool = False
-    mask: object = None
-    slopes: object = None
-    flows: object = None
+    mask: Any = None
+    slopes: Any = None
+    flows: Any = None
     chooses: bool = False
     partial: bool = False
-    reaches: object = None
-    rule: object = None
-    arity: object = None
+    reaches: Function | None = None
+    rule: Function | None = None
+    arity: int | None = None
     cost: int = PLAIN
     ulps: int = 0
     cancels: bool = False
     either_zero: bool = False
-    domain: tuple = (-2.0, 2.0)
-    equal: object = None
+    domain: tuple[float, float] = (-2.0, 2.0)
+    equal: Callable[..., Sequence[tuple[Dim, Dim]]] | None = None
     lengths: bool = False
     indexes: int = 0
-    naturals: dict = field(default_factory=dict)
+    naturals: dict[int, str] = field(default_factory=dict)
     nonempty: bool = False
     refuses: str = ""
     moves: bool = False
     identity: bool = False
-    behind: object = None
+    behind: Callable[[Any, int], tuple[Typed, int] | None] | None = None
     positions: bool = False
-    on_sizes: object = None
+    on_sizes: Callable[..., Dim] | None = None
     found: int = 0
-    growth: object = None
-    nonnegative: object = None
+    growth: Callable[..., int] | None = None
+    nonnegative: Callable[..., bool] | None = None
     draws: bool = False
-    through: object = None
-    view: object = None
-    needs: object = None
-    expand: object = None
+    through: Any = None
+    view: Function | None = None
+    needs: Function | None = None
+    expand: Function | None = None
     inlined: bool = False
-    batch: object = None
+    batch: Function | None = None
     in_place: bool = False
-    lower: object = None
-    params: object = None
-    values: object = None
-    again: object = None
-    python: object = None
-    samples: tuple = ()
+    lower: Function | None = None
+    params: Callable[..., tuple[Types, ...]] | None = None
+    values: Function | None = None
+    again: Function | None = None
+    python: Any = None
+    samples: tuple[Attrs, ...] = ()
     doc: str = ""
 
-    def demand(self, arrays):
+    def demand(self, arrays: Sequence[np.ndarray | None]) -> None:
         """ValueError where an operand holds a negative number that may not; None stands for one not known."""
         for k, words in self.naturals.items():
-            if arrays[k] is not None and arrays[k].dtype.kind == "i" and (arrays[k] < 0).any():
+            array = arrays[k]
+            if array is not None and array.dtype.kind == "i" and (array < 0).any():
                 raise ValueError(words)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.name
 
     __str__ = __repr__
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return lookup, (self.name,)
 
 
@@ -189,28 +205,35 @@ class LoopOp(Op):
     a graph. Made by ``of_loop``.
     """
 
-    inputs = property(lambda self: list(self.body.params))
-    outputs = property(lambda self: list(self.body.outputs))
+    body: ClassVar[Any]  # of each object, not a parameter
+
+    @property
+    def inputs(self) -> list[Any]:
+        return list(self.body.params)
+
+    @property
+    def outputs(self) -> list[Any]:
+        return list(self.body.outputs)
 
 
-def of_loop(op, body):
+def of_loop(op: Op, body: Any) -> LoopOp:
     """A primitive as the op of an application with ``body``."""
     twin = object.__new__(LoopOp)
     twin.__dict__.update(vars(OPS[op.name]), body=body)
     return twin
 
 
-OPS = {}  # name -> Op, filled by tgen.ops
+OPS: dict[str, Op] = {}  # name -> Op, filled by tgen.ops
 # name -> function(variable, ...), filled by tgen.tensor: what a Variable's operators and methods call
-METHODS = {}
+METHODS: dict[str, Function] = {}
 
 
-def register(op):
+def register(op: Op) -> Op:
     if op.name in OPS:
         raise ValueError(f"op {op.name} is declared twice")
     OPS[op.name] = op
     return op
 
 
-def lookup(name):
+def lookup(name: str) -> Op:
     return OPS[name]

@@ -17,15 +17,31 @@ q`` these or a positive number. For all of them ``log(..)`` in the replacement i
 exponential is left to overflow.
 """
 
+from __future__ import annotations
+
 import ast
 import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
 from .dtypes import is_float, is_int
 from .op import OPS
+from .values import Application, Typed
+
+if TYPE_CHECKING:
+    from .op import Attrs, Op
+    from .types import TensorType
+
+Pattern: TypeAlias = tuple[Any, ...]  # nested tuples, see ``tree``
+Bound: TypeAlias = dict[str, Any]  # what the names of a pattern stand for: values, and numbers
+Order: TypeAlias = tuple[Any, ...]  # of a dimshuffle: an axis or "x" each
+V = TypeVar("V", bound=Typed)
+A = TypeVar("A", bound=Application)
+K = TypeVar("K")
 
 FLOAT, INTEGER, BOOL, ANY = "float", "integer", "bool", "any"
 NUMBER, BOUNDED, GROWS = (
@@ -37,9 +53,9 @@ DEPTH = (
     16  # how often a replacement may be rewritten in turn; also how deep views above a constant are followed
 )
 _KINDS = {FLOAT: is_float, INTEGER: is_int, BOOL: lambda dtype: dtype == "bool", ANY: lambda dtype: True}
-VIEWED = set()  # the ops that stand under a view in some rule
+VIEWED: set[str] = set()  # the ops that stand under a view in some rule
 # name of an op -> the stable identities whose pattern is an application of it; filled by ops/stable.py
-IDENTITIES = {}
+IDENTITIES: dict[str, list[Rule]] = {}
 _NAMES = {"c": "const", "d": "const"}
 _LEAST = {"p": NUMBER, "q": NUMBER, "e": BOUNDED, "f": BOUNDED, "u": GROWS, "w": GROWS}
 
@@ -50,17 +66,26 @@ class Rule:
     changes, for the tests of rules whose ops have attributes."""
 
     name: str
-    pattern: object
-    make: object
+    pattern: Pattern
+    make: Pattern | Callable[[Match], Any]
     dtypes: str = ANY
-    when: object = None
-    example: tuple = ()
+    when: Callable[[Match], Any] | None = None
+    example: tuple[str, ...] = ()
     text: str = ""
-    attrs: dict = field(default_factory=dict)  # op of the replacement -> attributes, a function of the Match
-    needs: frozenset = frozenset()  # what the operands of the root must be, asked first: see ``hints``
+    # op of the replacement -> attributes, a function of the Match
+    attrs: Mapping[str, Callable[[Match], Attrs]] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()  # what the operands of the root must be, asked first: see ``hints``
 
 
-def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
+def rule(
+    name: str,
+    pattern: str,
+    make: str | Callable[[Match], Any],
+    dtypes: str = ANY,
+    when: Callable[[Match], Any] | None = None,
+    example: str | Sequence[str] = (),
+    attrs: Mapping[str, Callable[[Match], Attrs]] | None = None,
+) -> Rule:
     """One line of a table; ``when(match)`` is a further condition."""
     root, replacement = tree(pattern), tree(make) if isinstance(make, str) else make
     needs = frozenset(_hint(part) for part in root[2] if part[0] != "var")
@@ -71,7 +96,7 @@ def rule(name, pattern, make, dtypes=ANY, when=None, example=(), attrs=None):
     return Rule(name, root, replacement, dtypes, when, example, text, attrs or {}, needs)
 
 
-def _hint(part):
+def _hint(part: Pattern) -> str:
     """What an operand is at first sight that a part of a pattern may match: an op's name, or a kind of
     values.
     """
@@ -80,7 +105,7 @@ def _hint(part):
     return part[1] if part[0] == "op" else "number" if part[0] == "const" else part[0]
 
 
-def tree(text):
+def tree(text: str) -> Pattern:
     """A pattern as nested tuples: ("op", name, args), ("view", op), ("var", name), ("log", name), ("const",
     name), ("number", value).
 
@@ -90,8 +115,8 @@ def tree(text):
     return _tree(ast.parse(text, mode="eval").body)
 
 
-def _tree(node):  # as deep as the pattern's text, a few levels
-    if isinstance(node, ast.Call):
+def _tree(node: ast.expr) -> Pattern:  # as deep as the pattern's text, a few levels
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         operands = tuple(map(_tree, node.args))
         return ("view", *operands) if node.func.id == "view" else ("op", node.func.id, operands)
     if isinstance(node, ast.Name):
@@ -103,38 +128,43 @@ def _tree(node):  # as deep as the pattern's text, a few levels
 class Match:
     """Where a rule matched: ``m["x"]`` is what a name stands for, ``instr`` the root, ``parts`` all met."""
 
-    sweep: object
-    instr: object
-    bound: dict = field(default_factory=dict)
-    parts: tuple = ()
+    sweep: Any  # the Rewriter
+    instr: Any
+    bound: Bound = field(default_factory=dict)
+    parts: tuple[Any, ...] = ()
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         return self.bound[name]
 
-    def emit(self, name, *operands, attrs=None, sizes=()):
+    def emit(self, name: str, *operands: Any, attrs: Attrs | None = None, sizes: Sequence[Any] = ()) -> Any:
         return self.sweep.emit(OPS[name], operands, attrs or {}, sizes)
 
-    def number(self, value, type):
+    def number(self, value: Any, type: TensorType) -> Any:
         """A constant of ``type``'s dtype in every element."""
         return self.sweep.number(value, type)
 
-    def inner(self, value):
+    def inner(self, value: Any) -> Any:
         """The application that defines ``value``, or None."""
         return self.sweep.definition(value)
 
-    def part(self, name):
+    def part(self, name: str) -> Any:
         """The application of op ``name`` in the pattern."""
         return next(p for p in self.parts if p.op.name == name)
 
-    type = property(lambda self: self.instr.result.type)
-    attrs = property(lambda self: self.instr.attrs)
+    @property
+    def type(self) -> TensorType:
+        return self.instr.result.type
+
+    @property
+    def attrs(self) -> Attrs:
+        return self.instr.attrs
 
 
 class _Missing(LookupError):
     """What has to be found out about another value first."""
 
 
-class Rewriter:
+class Rewriter(Generic[V, A]):
     """Rules tried on one application after another; a replacement is tried again in turn.
 
     What is read has the fields of an IR instruction: op, operands, results, attrs, sizes. Passes
@@ -142,53 +172,56 @@ class Rewriter:
     kept.
     """
 
-    def __init__(self, rules, through=False):
+    def __init__(self, rules: Iterable[Rule], through: bool = False) -> None:
         self.through = through  # whether the ops that say so (Op.through) are met below moves of elements
-        self.rules = {}
+        self.rules: dict[str, list[Rule]] = {}
         for r in rules:
             self.rules.setdefault(r.pattern[1], []).append(r)
-        self.depth, self._numbers, self._growth, self._signs = 0, {}, {}, {}
+        self.depth = 0
+        self._numbers: dict[V, Any] = {}
+        self._growth: dict[V, int] = {}
+        self._signs: dict[V, bool] = {}
 
     # -- what graph and IR do each in their way
-    def definition(self, value):
+    def definition(self, value: V) -> A | None:
         """The application whose result ``value`` is; None for a parameter or constant of the graph."""
         raise LookupError
 
-    def array_of(self, value):
+    def array_of(self, value: V) -> np.ndarray | None:
         """The array of a constant, or None."""
         raise LookupError
 
-    def make(self, op, operands, attrs, sizes):
+    def make(self, op: Op, operands: tuple[V, ...], attrs: Attrs, sizes: tuple[Any, ...]) -> A:
         """A new application, that nothing holds yet."""
         raise LookupError
 
-    def keep(self, instr):
+    def keep(self, instr: A) -> V:
         """Put a new application in its place; its result."""
         raise LookupError
 
-    def scalar(self, value, type):
+    def scalar(self, value: Any, type: TensorType) -> V:
         """A constant of rank 0."""
         raise LookupError
 
-    def fit(self, value, instr):
+    def fit(self, value: V, instr: A) -> V | None:
         """``value`` in the type of what it replaces; None when it cannot be."""
         raise LookupError
 
-    def yielded(self, value):
+    def yielded(self, value: V) -> V | None:
         """What each step of a loop yields for its row of ``value``; None where no loop made it."""
         raise LookupError
 
-    def log_of_rows(self, value):
+    def log_of_rows(self, value: V) -> V | None:
         """The logarithm of what a loop made, kept by the loop itself; None when it cannot be."""
         raise LookupError
 
     # -- applying rules
-    def place(self, instr):
+    def place(self, instr: A) -> V:
         """Keep ``instr`` or what a rule makes of it; the value that stands for its result."""
         value = self.rewritten(instr)
         return self.keep(instr) if value is None else value
 
-    def rewritten(self, instr):
+    def rewritten(self, instr: A) -> V | None:
         """What a rule makes of ``instr``, or None."""
         if self.depth >= DEPTH:
             return None
@@ -199,7 +232,7 @@ class Rewriter:
                 return value
         return self.apply_below(instr) if self.through and instr.op.through is not None else None
 
-    def hints(self, instr):
+    def hints(self, instr: A) -> set[str]:
         """What the operands are at first sight: most rules ask for something that none of them is."""
         found = {"alike"} if len(set(instr.operands)) == 1 else set()
         for v in instr.operands:
@@ -216,12 +249,12 @@ class Rewriter:
                 found.add("log")
         return found
 
-    def apply(self, r, instr):
+    def apply(self, r: Rule, instr: A) -> V | None:
         """The value ``r`` gives for ``instr``, or None."""
         match = self.matched(r, instr)
         return None if match is None else self.replace(r, match)
 
-    def replace(self, r, match):
+    def replace(self, r: Rule, match: Match) -> V | None:
         self.depth += 1
         try:
             if callable(r.make):
@@ -232,7 +265,7 @@ class Rewriter:
         finally:
             self.depth -= 1
 
-    def matched(self, r, instr):
+    def matched(self, r: Rule, instr: A) -> Match | None:
         if instr.operands and not _KINDS[r.dtypes](instr.operands[-1].type.dtype):
             return None
         for bound, parts in self.operands(r.pattern[2], instr, {}, (instr,)):
@@ -241,7 +274,7 @@ class Rewriter:
                 return match
         return None
 
-    def apply_below(self, instr):
+    def apply_below(self, instr: A) -> V | None:
         """op(moves(base)) as moves(op(base)) where a rule applies to op(base).
 
         log(softmax(x)[i]) is log(softmax(x))[i].
@@ -256,9 +289,9 @@ class Rewriter:
         value = self.rewritten(self.make(instr.op, (base,), instr.attrs, ()))
         return None if value is None else self.replay(chain, value, instr)
 
-    def moves_above(self, value):
+    def moves_above(self, value: V) -> tuple[list[A], V]:
         """(applications that only move elements, outermost first; the value below them)."""
-        chain = []
+        chain: list[A] = []
         while len(chain) < DEPTH and self.yielded(value) is None:
             instr = self.definition(value)
             if instr is None or not (moves(instr) or narrows(instr)):
@@ -267,13 +300,15 @@ class Rewriter:
             value = instr.operands[0]
         return chain, value
 
-    def replay(self, chain, value, instr):
+    def replay(self, chain: Sequence[A], value: V, instr: A) -> V:
         for i in reversed(chain):
             value = self.emit(i.op, (value, *i.operands[1:]), i.attrs, i.sizes)
         return value
 
     # -- matching
-    def operands(self, patterns, instr, bound, parts):
+    def operands(
+        self, patterns: Sequence[Pattern], instr: A, bound: Bound, parts: tuple[A, ...]
+    ) -> Iterator[tuple[Bound, tuple[A, ...]]]:
         """Every way to match ``instr``'s operands: (bound, applications matched)."""
         if len(patterns) != len(instr.operands):
             return
@@ -281,7 +316,10 @@ class Rewriter:
         for order in orders:
             yield from self.all_of(tuple(zip(patterns, order)), bound, parts)
 
-    def all_of(self, pairs, bound, parts):  # as deep as the pattern has nodes
+    def all_of(
+        self, pairs: Sequence[tuple[Pattern, V]], bound: Bound, parts: tuple[A, ...]
+    ) -> Iterator[tuple[Bound, tuple[A, ...]]]:
+        # as deep as the pattern has nodes
         if not pairs:
             yield bound, parts
             return
@@ -289,7 +327,9 @@ class Rewriter:
         for more, seen in self.one(pattern, value, bound, parts):
             yield from self.all_of(rest, more, seen)
 
-    def one(self, pattern, value, bound, parts):
+    def one(
+        self, pattern: Pattern, value: V, bound: Bound, parts: tuple[A, ...]
+    ) -> Iterator[tuple[Bound, tuple[A, ...]]]:
         kind = pattern[0]
         if kind == "op":
             instr = self.definition(value)
@@ -312,17 +352,17 @@ class Rewriter:
             if number is not None and is_literal(number, pattern[1]):
                 yield bound, parts
 
-    def below(self, value, name):
+    def below(self, value: V, name: str) -> V:
         """The value under dimshuffles and casts between floats; to a max, a mere shift, under stops too."""
         return self._under(value, None, name == "max")[0]
 
-    def order_to(self, value, base, stops=False):
+    def order_to(self, value: V, base: V, stops: bool = False) -> Order | None:
         """For each axis of ``value``, a view of ``base``, the axis of base it is or "x"; None for no view."""
         return self._under(value, base, stops)[1]
 
-    def _under(self, value, base, stops):
+    def _under(self, value: V, base: V | None, stops: bool) -> tuple[V, Order | None]:
         """(what ``value`` is a view of, for each axis which one of that it is, None if that is not base)."""
-        order = tuple(range(value.type.ndim))
+        order: Order = tuple(range(value.type.ndim))
         for _ in range(DEPTH):
             if base is not None and (value is base or self.alike(value, base)):
                 return base, order
@@ -334,7 +374,7 @@ class Rewriter:
             value = instr.operands[0]
         return value, None
 
-    def alike(self, a, b, limit=16):
+    def alike(self, a: V, b: V, limit: int = 16) -> bool:
         """Whether two values are made in the same way of the same values, as far as ``limit`` steps tell."""
         waiting = [(a, b)]
         for _ in range(limit):
@@ -354,13 +394,13 @@ class Rewriter:
         return False
 
     # -- what is known of a value
-    def number_of(self, value):
+    def number_of(self, value: V) -> Any:
         """The NumPy scalar that every element of ``value`` is, or None; views of constants count."""
         if value not in self._numbers:
             self._numbers[value] = self._find_number(value)
         return self._numbers[value]
 
-    def _find_number(self, value):
+    def _find_number(self, value: V) -> Any:
         chain = []
         for _ in range(DEPTH):
             array = self.array_of(value)
@@ -379,14 +419,14 @@ class Rewriter:
                 number = i.op.eval(i.attrs, (), np.asarray(number))[()]
         return number
 
-    def growth(self, value):
+    def growth(self, value: V) -> int:
         """What is known of a float's log: GROWS, BOUNDED or NUMBER (see above), or 0.
 
         An op says it by its field growth, a function of what is known of its operands (ops/known.py).
         """
         return self._known(value, self._growth, self._growth_of)
 
-    def _growth_of(self, value, known):
+    def _growth_of(self, value: V, known: Callable[[V], int]) -> int:
         inner = self.yielded(value)
         if inner is not None:
             return known(inner)
@@ -404,14 +444,14 @@ class Rewriter:
         number = self.number_of(value)
         return NUMBER if number is not None and 0 < number < math.inf else 0
 
-    def is_nonnegative(self, value):
+    def is_nonnegative(self, value: V) -> bool:
         """Whether no element of ``value`` can be below 0 or be -0.0 (nan it may be).
 
         An op says it by its field nonnegative (ops/known.py).
         """
         return self._known(value, self._signs, self._sign_of)
 
-    def _sign_of(self, value, known):
+    def _sign_of(self, value: V, known: Callable[[V], bool]) -> bool:
         instr = self.definition(value)
         if instr is not None and moves(instr):
             return known(instr.operands[0])
@@ -424,12 +464,12 @@ class Rewriter:
             else True
         )
 
-    def _known(self, value, found, ask):
+    def _known(self, value: V, found: dict[V, K], ask: Callable[[V, Callable[[V], K]], K]) -> K:
         """``ask`` of value and, before it, of every value it asks for: no recursion."""
         if value in found:
             return found[value]
 
-        def known(v):
+        def known(v: V) -> K:
             if v not in found:
                 raise _Missing(v)
             return found[v]
@@ -447,23 +487,25 @@ class Rewriter:
         return found[value]
 
     # -- building
-    def build(self, r, pattern, match, type):  # as deep as the replacement's text
-        """The value of a replacement; a number takes the dtype of what it stands beside."""
+    def build(self, r: Rule, pattern: Pattern, match: Match, type: TensorType) -> V:
+        """The value of a replacement; a number takes the dtype of what it stands beside. As deep as
+        the replacement's text.
+        """
         kind = pattern[0]
         if kind in ("var", "log"):
             return match[pattern[1]]
         if kind != "op":
             return self.number(pattern[1] if kind == "number" else match[pattern[1]], type)
-        values = [self.build(r, a, match, type) if a[0] in ("op", "var", "log") else None for a in pattern[2]]
-        beside = next((v.type for v in values if v is not None), type)
-        values = [self.build(r, a, match, beside) if v is None else v for a, v in zip(pattern[2], values)]
+        made = [self.build(r, a, match, type) if a[0] in ("op", "var", "log") else None for a in pattern[2]]
+        beside = next((v.type for v in made if v is not None), type)
+        values = [self.build(r, a, match, beside) if v is None else v for a, v in zip(pattern[2], made)]
         attrs = r.attrs[pattern[1]](match) if pattern[1] in r.attrs else {}
         return self.emit(OPS[pattern[1]], values, attrs, ())
 
-    def emit(self, op, operands, attrs, sizes):
+    def emit(self, op: Op, operands: Sequence[V], attrs: Attrs, sizes: Sequence[Any]) -> V:
         return self.place(self.make(op, tuple(operands), attrs, tuple(sizes)))
 
-    def number(self, value, type):
+    def number(self, value: Any, type: TensorType) -> V:
         """A constant, its axes static 1."""
         made = self.scalar(np.asarray(value).astype(type.dtype).item(), type)
         return (
@@ -473,19 +515,19 @@ class Rewriter:
         )
 
 
-def moves(instr):
+def moves(instr: Application) -> bool:
     """Whether an application only moves elements of its first operand: log(f(x)) may be taken below it."""
     return instr.op.moves and len(instr.results) == 1 and not instr.attrs.get("found")
 
 
-def narrows(instr):
+def narrows(instr: Application) -> bool:
     """A cast between floats: it rounds, which a log may as well do afterwards."""
     return (
         instr.op.name == "cast" and is_float(instr.operands[0].type.dtype) and is_float(instr.attrs["dtype"])
     )
 
 
-def uniform(array):
+def uniform(array: np.ndarray) -> Any:
     """The element that all elements of an array are, bit for bit, or None."""
     if not array.size:
         return None
@@ -494,12 +536,12 @@ def uniform(array):
         return flat[0]
     first = flat[:1]
     if array.dtype.kind == "f":
-        bits = flat.view(f"u{array.dtype.itemsize}")
+        bits: np.ndarray = flat.view(f"u{array.dtype.itemsize}")
         return flat[0] if (bits == bits[0]).all() else None
     return flat[0] if (flat == first).all() else None
 
 
-def is_literal(number, wanted):
+def is_literal(number: Any, wanted: float) -> bool:
     """Whether a NumPy scalar is a pattern's number: equal, zeros of one sign, and a bool only for a bool."""
     if isinstance(wanted, bool) or number.dtype == bool:
         return isinstance(wanted, bool) and number.dtype == bool and bool(number) is wanted
@@ -510,5 +552,5 @@ def is_literal(number, wanted):
     return bool(np.signbit(number)) == (math.copysign(1, wanted) < 0)
 
 
-def same(a, b):
+def same(a: Any, b: Any) -> bool:
     return a is b or a.dtype == b.dtype and a.tobytes() == b.tobytes()

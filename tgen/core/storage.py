@@ -5,40 +5,51 @@ A reader takes a reference to the block and reads at leisure; an update writes i
 nobody else holds, and goes to fresh memory otherwise. So values are whole at any time, in any thread.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
 from math import prod
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
 HEADER = 64  # bytes before a block's data (TGEN_HEADER in templates/abi.h.j2)
 FOREIGN = 2  # flag of a block over the user's memory (TGEN_FOREIGN)
 SMALL = 1 << 16  # bytes a reader copies under the lock; larger values it holds and copies at leisure
-HOST_LOADER = None  # () -> (lib, ffi, host): filled by tgen.backends.c.host
+# () -> (lib, ffi, host): filled by tgen.backends.c.host
+HOST_LOADER: Callable[[], tuple[Any, Any, Any]] | None = None
 
-_owners = {}  # address of a foreign block -> the array it lies over, while C holds it
+_owners: dict[int, np.ndarray] = {}  # address of a foreign block -> the array it lies over, while C holds it
 _REENTRANT = "re-entrant call: this thread is inside a function that uses the shared variable"
 
 
 class _Host:
     """The C functions, and cffi's as locals of the module would be: fetched at the first use, once."""
 
-    lib = ffi = None
+    lib: Any = None
+    ffi: Any = None
     guard = Lock()
+    cast: Any
+    gc: Any
+    buffer: Any
+    give_data: Any
+    char: Any
 
 
-def _host():
+def _host() -> tuple[Any, Any]:
     if _Host.lib is None:
         _connect()
     return _Host.lib, _Host.ffi
 
 
-def connect():
+def connect() -> None:
     """Load the host module if it is not: what wrap_block takes for granted."""
     _host()
 
 
-def _connect():
+def _connect() -> None:
     if HOST_LOADER is None:
         raise RuntimeError("no backend is loaded: import tgen, not tgen.core alone")
     lib, ffi, _ = HOST_LOADER()
@@ -57,7 +68,7 @@ def _connect():
         _Host.ffi, _Host.lib = ffi, lib
 
 
-def _release_foreign(chain):
+def _release_foreign(chain: Any) -> None:
     """C has let go of these foreign blocks: forget their arrays, with no lock held. An array's end may run
     any Python.
     """
@@ -70,11 +81,11 @@ def _release_foreign(chain):
         chain = following
 
 
-def _address(block):
+def _address(block: Any) -> int:
     return int(_Host.cast("intptr_t", block))
 
 
-def wrap_block(block, dtype, shape):
+def wrap_block(block: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     """An ndarray over a block, C order, whose base gives the block back when the last view of it is gone.
 
     block   the address (int) of a block; the caller's reference passes over to the array
@@ -85,14 +96,14 @@ def wrap_block(block, dtype, shape):
     return np.ndarray(shape, dtype, _Host.buffer(data, dtype.itemsize * prod(shape)))
 
 
-def new_array(dtype, shape):
+def new_array(dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
     """An uninitialised C-ordered ndarray over a fresh block. Raises MemoryError."""
     lib, ffi = _host()
     dtype = np.dtype(dtype)
     return wrap_block(_address(_take(lib, ffi, dtype, shape)), dtype, shape)
 
 
-def _take(lib, ffi, dtype, shape):
+def _take(lib: Any, ffi: Any, dtype: np.dtype, shape: tuple[int, ...]) -> Any:
     block = lib.tgen_take(dtype.itemsize * prod(shape))
     if block == ffi.NULL:
         raise MemoryError(f"no memory for an array of {dtype} and shape {tuple(shape)}")
@@ -120,7 +131,7 @@ class Storage:
 
     __slots__ = ("record", "id", "dtype", "ndim", "_last", "__weakref__")
 
-    def __init__(self, value, borrow=False):
+    def __init__(self, value: np.ndarray, borrow: bool = False) -> None:
         lib, ffi = _host()
         self.dtype, self.ndim = value.dtype.newbyteorder("="), value.ndim
         record = lib.tgen_storage_new(self.ndim, self.dtype.itemsize)
@@ -130,7 +141,7 @@ class Storage:
         self.id = record.id
         self.set(value, borrow)
 
-    def set(self, value, borrow=False):
+    def set(self, value: np.ndarray, borrow: bool = False) -> None:
         """Replace the value by a copy of the ndarray ``value``, or by itself (``borrow``), at once for all
         threads.
 
@@ -147,7 +158,7 @@ class Storage:
         else:
             self._put(*self._copied(value))
 
-    def _copied(self, value):
+    def _copied(self, value: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         lib, ffi = _host()
         block = _take(lib, ffi, self.dtype, value.shape)
         array = np.ndarray(value.shape, self.dtype, ffi.buffer(block.data, value.nbytes))
@@ -158,7 +169,7 @@ class Storage:
             raise
         return block, block.data, array
 
-    def _foreign(self, value):
+    def _foreign(self, value: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         lib, ffi = _host()
         data = ffi.cast("char *", value.ctypes.data)
         block = lib.tgen_foreign(data, value.nbytes)
@@ -167,7 +178,7 @@ class Storage:
         _owners[_address(block)] = value
         return block, data, value
 
-    def _put(self, block, data, array):
+    def _put(self, block: Any, data: Any, array: np.ndarray) -> None:
         lib, ffi = _host()
         dims = ffi.new("int64_t[]", [*array.shape, *array.strides])
         if lib.tgen_storage_set(self.record, block, data, dims) != 0:
@@ -176,7 +187,7 @@ class Storage:
             raise RuntimeError(_REENTRANT)
         self._last = array.shape, dims, array.nbytes
 
-    def get(self, borrow=False):
+    def get(self, borrow: bool = False) -> np.ndarray:
         """The value: a copy nobody else has, or with ``borrow`` the live array itself.
 
         A borrowed array shows later changes or not; it is not synchronised with running functions. The memory
@@ -184,7 +195,7 @@ class Storage:
         """
         return self._live(True) if borrow else self._copy()
 
-    def _copy(self):
+    def _copy(self) -> np.ndarray:
         lib, ffi = _host()
         shape, dims, size = self._last
         if size <= SMALL:
@@ -198,7 +209,7 @@ class Storage:
         self._last = array.shape, ffi.new("int64_t[]", [*array.shape, 0]), array.nbytes
         return array
 
-    def _live(self, expose):
+    def _live(self, expose: bool) -> np.ndarray:
         lib, ffi = _host()
         dims = ffi.new("int64_t[]", self.ndim + 1)
         block = lib.tgen_storage_view(self.record, expose, dims)
@@ -212,7 +223,7 @@ class Storage:
         return array
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """The shape of the value now, a tuple of ints."""
         lib, ffi = _host()
         dims = ffi.new("int64_t[]", self.ndim + 1)
@@ -221,6 +232,6 @@ class Storage:
         return tuple(dims[0 : self.ndim])
 
     @property
-    def version(self):
+    def version(self) -> int:
         """How many values there have been; only to compare, and not synchronised."""
         return self.record.version

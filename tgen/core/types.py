@@ -1,6 +1,10 @@
 """TensorType and the dtype rules: NumPy 2's promotion with JAX's propagation of weakness (NEP 50)."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,9 +12,17 @@ from tgen.config import config
 from tgen.core import dims
 
 from .dtypes import DTYPE, DTYPES, is_float
+from .filter import filter_value, is_valid
+from .op import METHODS
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Variable
+
+    from .dims import Sym
+    from .values import Shape
 
 _NAMES = {0: "scalar", 1: "vector", 2: "matrix", 3: "3D", 4: "4D", 5: "5D"}
-_PATTERNS = {(True, False): "row", (False, True): "col"}
+_PATTERNS: dict[tuple[bool, ...], str] = {(True, False): "row", (False, True): "col"}
 
 
 class TensorType:
@@ -20,8 +32,8 @@ class TensorType:
     per axis in the IR. A static 1 is what broadcasts. ``weak`` marks a value that came from a Python number
     and takes the dtype of what it meets; it is not part of equality.
 
-    Calling a type makes a named variable of it (the graph installs that). A sequence of booleans is read
-    as Theano's broadcast pattern; the ``name`` that Theano's types may have is not kept.
+    Calling a type makes a named variable of it. A sequence of booleans is read as Theano's broadcast
+    pattern; the ``name`` that Theano's types may have is not kept.
 
     >>> TensorType("float64", (None, 1))
     TensorType(float64, col)
@@ -29,13 +41,21 @@ class TensorType:
 
     __slots__ = ("dtype", "shape", "weak", "_hash", "_text", "_symbols")
 
-    def __init__(self, dtype, shape=(), weak=False, *, broadcastable=None, name=None):
+    def __init__(
+        self,
+        dtype: Any,
+        shape: Iterable[Any] = (),
+        weak: bool = False,
+        *,
+        broadcastable: Iterable[Any] | None = None,
+        name: str | None = None,
+    ) -> None:
         dtype = config.floatX if isinstance(dtype, str) and dtype == "floatX" else dtype
-        self.dtype = np.dtype(dtype).name if dtype not in DTYPES else str(dtype)
+        self.dtype: str = np.dtype(dtype).name if dtype not in DTYPES else str(dtype)
         if self.dtype not in DTYPES:
             raise TypeError(f"tgen has no tensors of dtype {self.dtype}; it has {', '.join(DTYPES)}")
         shape = shape if broadcastable is None else map(bool, broadcastable)
-        self.shape = tuple(
+        self.shape: Shape = tuple(
             (1 if s else None)
             if isinstance(s, (bool, np.bool_))
             else int(s)
@@ -44,31 +64,41 @@ class TensorType:
             for s in shape
         )
         self.weak = weak
-        self._hash, self._text, self._symbols = hash((self.dtype, self.shape)), None, None
+        self._hash = hash((self.dtype, self.shape))
+        self._text: str | None = None
+        self._symbols: tuple[Sym, ...] | None = None
+
+    def __call__(self, name: str | None = None) -> Variable:
+        """A fresh variable of this type."""
+        return METHODS["_variable"](self, name)
+
+    make_variable = __call__
+    filter = filter_value
+    is_valid_value = is_valid
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     @property
-    def symbols(self):
+    def symbols(self) -> tuple[Sym, ...]:
         """The size symbols in the shape, each once, in order of appearance."""
         if self._symbols is None:
             self._symbols = tuple(dict.fromkeys(x for s in self.shape for x in dims.symbols(s)))
         return self._symbols
 
     @property
-    def broadcastable(self):
+    def broadcastable(self) -> tuple[bool, ...]:
         return tuple([isinstance(s, int) and s == 1 for s in self.shape])
 
     @property
-    def itemsize(self):
+    def itemsize(self) -> int:
         return DTYPE[self.dtype].bytes
 
-    def with_shape(self, shape):
+    def with_shape(self, shape: Iterable[Any]) -> TensorType:
         return tensor_type(self.dtype, tuple(shape), self.weak)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return (
             self is other
             or type(other) is TensorType
@@ -76,13 +106,13 @@ class TensorType:
             and other.shape == self.shape
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return TensorType, (self.dtype, self.shape, self.weak)
 
-    def __str__(self):
+    def __str__(self) -> str:
         pattern = self.broadcastable
         if all(s is None or s == 1 for s in self.shape):
             name = _PATTERNS.get(pattern) or (
@@ -94,7 +124,7 @@ class TensorType:
 
     __repr__ = __str__
 
-    def text(self):
+    def text(self) -> str:
         """The IR's text form: ``float32[n0, 784]``."""
         if self._text is None:
             self._text = f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -102,14 +132,14 @@ class TensorType:
 
 
 @lru_cache(maxsize=1 << 12)
-def tensor_type(dtype, shape, weak=False):
+def tensor_type(dtype: str, shape: Shape, weak: bool = False) -> TensorType:
     """The type of a known dtype and a shape as types hold it (sizes, no flags): mostly one that was made
     before.
     """
     return TensorType(dtype, shape, weak)
 
 
-def accumulator(dtype):
+def accumulator(dtype: str) -> str:
     """The dtype that sums and products of ``dtype`` are accumulated in by default (Theano's acc_dtype).
 
     >>> accumulator("float32"), accumulator("int8"), accumulator("uint8")
@@ -118,7 +148,7 @@ def accumulator(dtype):
     return DTYPE[dtype].accumulator
 
 
-def wide(dtype):
+def wide(dtype: str) -> dict[str, str]:
     """The attribute that makes a sum or product of ``dtype`` accumulate in a wider float, where it has one.
 
     >>> wide("float32"), wide("float64")
@@ -128,17 +158,17 @@ def wide(dtype):
     return {"acc": acc} if is_float(dtype) and acc != dtype else {}
 
 
-def promote(dtypes):
+def promote(dtypes: Iterable[str]) -> str:
     """NumPy's table for strong dtypes, without float16."""
     return _promoted(tuple(dtypes))
 
 
 @cache
-def _promoted(dtypes):
+def _promoted(dtypes: tuple[str, ...]) -> str:
     return str(np.result_type(*dtypes))
 
 
-def float_of(dtype):
+def float_of(dtype: str) -> str:
     """The dtype of a float function of ``dtype``: itself for floats, float32 for bool and 8/16-bit ints, else
     float64.
     """

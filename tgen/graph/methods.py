@@ -21,4 +21,4 @@ class Methods:
         return method.__get__(self)
 
     def __dir__(self):
-        return sorted(set(object.__dir__(self)) | set(METHODS))
+        return sorted(set(object.__dir__(self)) | {name for name in METHODS if not name.startswith("_")})

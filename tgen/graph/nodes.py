@@ -151,6 +151,15 @@ class Variable(Operators, Methods):
         )
 
 
+def _of_type(type, name=None):
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"a variable's name is a string, got {name!r}")
+    return Variable(type, name)
+
+
+METHODS["_variable"] = _of_type  # what calling a TensorType makes
+
+
 class Constant(Variable):
     """A value known now. ``data`` is a read-only ndarray."""
 

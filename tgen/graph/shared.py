@@ -4,7 +4,6 @@ import inspect
 
 import numpy as np
 
-from tgen.core import filter as _filter  # noqa: F401  installs TensorType.filter
 from tgen.core.generic import GenericType, ObjectStorage
 from tgen.core.storage import Storage
 

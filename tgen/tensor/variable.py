@@ -211,13 +211,3 @@ def extract_constant(x, elemwise=True, only_process_constants=False):
         return get_scalar_constant_value(x)
     except NotScalarConstantError:
         return as_tensor_variable(x)
-
-
-def _make(self, name=None):
-    """A fresh variable of this type."""
-    if name is not None and not isinstance(name, str):
-        raise TypeError(f"a variable's name is a string, got {name!r}")
-    return Variable(self, name)
-
-
-TensorType.__call__ = TensorType.make_variable = _make
