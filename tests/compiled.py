@@ -71,14 +71,14 @@ def close(got, wanted, ulps=64):
 
 
 def agree(inputs, outputs, values, updates=(), modes=MODES, compare=close):
-    """Compile, call once and compare outputs and shared values with the interpreter; the shared variables
-    keep their values.
+    """Build in ``modes`` and in mode INTERPRET, call once and compare outputs and shared values with what the
+    interpreter makes of the IR; the shared variables keep their values.
     """
     outputs, updates = list(outputs), list(updates)
     wanted, new = reference(inputs, outputs, values, updates, stages=True)
     before = [s.get_value() for s, _ in updates]
     kept = [np.array(v) for v in values]
-    for mode in modes:
+    for mode in (*modes, "INTERPRET"):
         f = tgen.function(list(inputs), outputs, updates=updates, mode=mode, on_unused_input="ignore")
         results = f(*values)
         for k, (a, b) in enumerate(zip(results, wanted, strict=True)):

@@ -36,6 +36,7 @@ from processes import NOBODY, Child, as_nobody, hand_over, in_child, public_dire
 
 from tgen.backends.c import blas, build, cache, directory, entry, host, image, toolchain
 from tgen.config import config
+from tgen.core.keys import digest
 from tgen.errors import CacheSecurityError, CompileError
 
 pytestmark = pytest.mark.slow
@@ -500,7 +501,7 @@ def test_the_copy_of_the_blas_library_counts(place):
 
 
 def test_records_are_proved_too(place):
-    key = cache.digest("record")
+    key = digest("record")
     assert cache.record_put(key, {"a": [1, None]}) and cache.record_get(key) == {"a": [1, None]}
     spoil_flip(cache.path_of(key, cache.RECORD))
     assert cache.record_get(key) is None and len(cache.verify()) == 1
@@ -580,7 +581,7 @@ def test_file_of_another_user(cc, place):
 
 
 def test_wrong_clocks(place):
-    old, new, future = (cache.digest(name) for name in ("old", "new", "future"))
+    old, new, future = (digest(name) for name in ("old", "new", "future"))
     for key in (old, new, future):
         cache.put(key, bytes(5000), {})
     years = 10 * 365 * 86400
@@ -596,7 +597,7 @@ def test_bounded_with_several_evictors(place):
         source = random.Random(seed)
         config.cache_bytes = 1 << 20
         for k in range(size(60, 500)):
-            assert cache.put(cache.digest("entry", str(seed), str(k)), source.randbytes(9000), {})
+            assert cache.put(digest("entry", str(seed), str(k)), source.randbytes(9000), {})
         return True
 
     children = [Child(store, seed) for seed in range(size(4, 8))]

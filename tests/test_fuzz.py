@@ -266,3 +266,12 @@ def test_a_mutant_whose_text_is_gone_is_broken(tmp_path):
     target.write_text("x = 1\n")
     with pytest.raises(Broken, match="stands 0 times"):
         applied(MUTANTS[0], tmp_path)
+
+
+def test_how_far_a_loop_may_be_off_is_found_out():
+    """The inexact runs of a program with a sum over a loop's steps end as the exact one does."""
+    x = T.dvector("x")
+    total = tgen.scan(lambda row: T.exp(row), x)[0].sum()
+    f = tgen.function([x], T.grad(total, x).sum() + total)
+    known = judge.meaning(f.fn.program.lowered.function, [np.arange(3.0)], [])
+    assert known.error is None and all(run is not None for run in known.near)

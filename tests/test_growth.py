@@ -139,7 +139,7 @@ def front_end(shape, n):
     program = Program(request.signature, "FAST_RUN")
     program_key(program)
     to_text(program.lowered.function)
-    return split(program.c_text(), 2)
+    return split(program.text(), 2)
 
 
 def calls(shape, n):
@@ -320,11 +320,7 @@ def test_a_program_is_made_while_the_collector_looks_rarely(threshold, monkeypat
     seen = []
     program = Program(Signature.of([], [T.constant(1.0) + 1]), "FAST_RUN")
     monkeypatch.setattr(cache, "record_get", lambda key: None)
-    monkeypatch.setattr(
-        Program, "c_text", lambda self, general: seen.append(gc.get_threshold()[0]) or generate_text(self)
-    )
+    final = Program.final
+    monkeypatch.setattr(Program, "final", lambda self: seen.append(gc.get_threshold()[0]) or final(self))
     obtain(program)
     assert seen == [RARELY] and gc.get_threshold()[0] != RARELY
-
-
-generate_text = Program.c_text

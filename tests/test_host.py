@@ -23,7 +23,7 @@ from tgen.lower import lower
 from tgen.lower.signature import Signature
 
 X, V, W, N = T.dmatrix("x"), T.dvector("v"), T.dvector("w"), T.lscalar("n")
-MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode")
+MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode", "INTERPRET")
 ARRAYS = [
     np.arange(12.0).reshape(3, 4),
     np.arange(24.0).reshape(4, 6)[:, ::-2],

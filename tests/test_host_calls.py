@@ -19,13 +19,13 @@ from userops import Calls, Cube, Fails, SizedCube, Where
 import tgen
 import tgen.tensor as T
 from tgen import passes
+from tgen.backends.c.sites import Site
 from tgen.lower import lower
 from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
-from tgen.runtime.sites import Site
 
 X, V = T.dmatrix("x"), T.dvector("v")
-MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode")
+MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode", "INTERPRET")
 
 
 # -- exceptions ----------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from tgen.backends.c import host
 from tgen.graph.nodes import user_line
 
 X, V, W, N = T.dmatrix("x"), T.dvector("v"), T.dvector("w"), T.lscalar("n")
-MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode")
+MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode", "INTERPRET")
+ONCE = ("FAST_RUN", "FAST_COMPILE", "INTERPRET")  # those that run a program's Python once a call
 A, B = T.dscalars("ab")
 
 
@@ -99,7 +100,7 @@ def test_prints_of_steps_in_order():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("mode", ONCE)
 def test_loops_branches_and_prints_keep_their_order(mode):
     late = Print("late", ("ndim",))(T.dot(T.exp(T.exp(X).sum(axis=1)), X).sum())
     steps, _ = tgen.scan(lambda e: Print("step", ("ndim",))(e), sequences=[V])

@@ -114,6 +114,16 @@ def name(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_the_backends_know_which_they_are(path):
+    """All else goes through tgen/backends/interface.py; ``tgen doctor`` and its kin look into the C's."""
+    if room(path) in ("backends", "cli"):
+        return
+    known = [m for _, modules in imports(path) for m in modules if m.startswith("tgen.backends.")]
+    places = [m.split(".")[2] for m in known if m.split(".")[2] in ("c", "interp")]
+    assert not places, f"{path} imports {', '.join(places)} of the backends"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
 def test_imports_only_go_down(path):
     edges = {
         (node.lineno, *edge(path, m))

@@ -70,7 +70,7 @@ def test_what_is_contiguous_needs_no_other_library(a):
 def test_numbers_need_no_other_library():
     x, n = T.dscalar("x"), tgen.shared(1.0)
     f = tgen.function([x], x * n, updates=[(n, n + x)])
-    assert f.fn.program.c_text() == f.fn.program.c_text(general=True)
+    assert f.fn.program.text() == f.fn.program.text(general=True)
 
 
 @pytest.mark.slow
@@ -97,10 +97,12 @@ def test_errors_are_the_same_and_change_nothing():
 def test_no_compiler_for_the_general_library(monkeypatch):
     """The call fails, nothing has changed, and contiguous arrays still work."""
     f, state, calls = step(count=-1.0)
-    c = f.fn.program.c_text
+    c = f.fn.program.backend.text
     # no cache has it
     monkeypatch.setattr(
-        f.fn.program, "c_text", lambda general: c(general) + f"/* {np.random.bytes(16).hex()} */"
+        f.fn.program.backend,
+        "text",
+        lambda function, general: c(function, general) + f"/* {np.random.bytes(16).hex()} */",
     )
     monkeypatch.setattr(
         "tgen.runtime.program.program_key", lambda program, general: np.random.bytes(32).hex()
@@ -124,7 +126,7 @@ def test_both_libraries_are_found_again(monkeypatch):
     def front_end(*_):
         raise AssertionError("the front end ran")
 
-    monkeypatch.setattr("tgen.runtime.program.generate", front_end)
+    monkeypatch.setattr("tgen.backends.c.backend.generate", front_end)
     g, _, calls = step()
     g(LAYOUTS["Fortran"])
     assert len(keys) == 2 and g.fn.library is f.fn.library and calls.get_value() == 1
@@ -166,4 +168,4 @@ def test_inspect_shows_both_texts():
     f = tgen.function([x], T.exp(x))
     assert "TGEN_LAYOUT;" in f.inspect("c") and "_strided" not in f.inspect("c")
     assert "_strided" in f.inspect("general") and "return TGEN_LAYOUT" not in f.inspect("general")
-    assert f.inspect("general").split("====\n", 1)[1].startswith(f.fn.program.c_text(general=True)[:200])
+    assert f.inspect("general").split("====\n", 1)[1].startswith(f.fn.program.text(general=True)[:200])

@@ -26,7 +26,8 @@ from tgen.graph.nodes import user_line
 
 X, V, W = T.dmatrix("x"), T.dvector("v"), T.dvector("w")
 A, B = T.dscalars("ab")
-MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode")
+MODES = ("FAST_RUN", "FAST_COMPILE", "DebugMode", "INTERPRET")
+ONCE = ("FAST_RUN", "FAST_COMPILE", "INTERPRET")  # those that run a program's Python once a call
 
 
 def printed(f, *values):
@@ -210,7 +211,7 @@ def test_as_op_that_returns_something_else(returned, kind, words):
 # -- Print ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("mode", ONCE)
 def test_print_says_what_theano_says(mode):
     lines, result = printed(
         tgen.function([V], Print("value", ("__str__", "shape", "dtype"))(V) * 2, mode=mode), [1.0, 2]
@@ -228,7 +229,7 @@ def test_prints_come_in_order_whatever_is_fused_around_them():
     values = [V, T.exp(V), T.exp(V).sum(), V.max(), T.dot(X, V), Where(1.0)(V)[0], V * 0, X[0]]
     shown = [Print(str(k), ("ndim",))(v) for k, v in enumerate(values)]
     total = sum((v.sum() for v in shown), 0)
-    for mode in MODES[:2]:
+    for mode in ONCE:
         with in_parts():
             f = tgen.function([V, X], total, mode=mode)
             for _ in range(2):

@@ -1,4 +1,4 @@
-"""What a call promises, through the real compiler: old values, all or nothing, threads, errors, bits."""
+"""What a call promises, compiled and interpreted: old values, all or nothing, threads, errors, bits."""
 
 import signal
 import subprocess
@@ -17,6 +17,16 @@ from tgen.backends.c import host
 X, V, I, N = T.dmatrix("x"), T.dvector("v"), T.lvector("i"), T.lscalar("n")
 
 
+@pytest.fixture(params=("FAST_RUN", "INTERPRET"))
+def each_backend(request):
+    """Functions that a test makes are of this mode."""
+    with tgen.config.change_flags(mode=request.param):
+        yield request.param
+
+
+both = pytest.mark.usefixtures("each_backend")
+
+
 def shared(*arrays, names="abcdefg"):
     return [tgen.shared(np.array(a, "float64"), n) for a, n in zip(arrays, names)]
 
@@ -32,6 +42,7 @@ def unchanged(variables, before):
 # -- every right side and every output sees the values from before the call ----------------------------------
 
 
+@both
 def test_swap_and_cycle():
     a, b, c = shared([1, 2], [3, 4], [5, 6])
     f = tgen.function([], [a, b, a + b], updates=[(a, b), (b, a)])
@@ -43,12 +54,14 @@ def test_swap_and_cycle():
     assert [s.tolist() for s in snapshot([a, b, c])] == [[5, 6], [3, 4], [1, 2]]
 
 
+@both
 def test_numbers_swap():
     a, b = tgen.shared(1.0, "a"), tgen.shared(2.0, "b")
     f = tgen.function([], [a, b], updates=[(a, b + a), (b, a)])
     assert [float(r) for r in f()] == [1, 2] and (a.get_value(), b.get_value()) == (3, 1)
 
 
+@both
 def test_old_values_everywhere():
     """The update in place comes last for every reader: views, gathers, sums, products and the
     other updates.
@@ -67,6 +80,7 @@ def test_old_values_everywhere():
     assert np.array_equal(u.get_value(), start * 2 + start[::-1] + 2 * start[::-1])
 
 
+@both
 def test_one_expression_everywhere():
     a, b, c = shared([1.0, 2], [0, 0], [0, 0])
     new = a * 3
@@ -75,6 +89,7 @@ def test_one_expression_everywhere():
     assert [s.tolist() for s in snapshot([a, b, c])] == [[3, 6], [3, 6], [1, 2]]
 
 
+@both
 @pytest.mark.slow
 def test_the_shape_may_change():
     (s,) = shared([1.0])
@@ -89,6 +104,7 @@ def test_the_shape_may_change():
     assert s.get_value().tolist() == [33.0]
 
 
+@both
 @pytest.mark.slow
 def test_clones_share_one_value():
     """Two variables with one container: what one updates the other reads, as it was before the call."""
@@ -109,6 +125,7 @@ def test_clones_share_one_value():
 # -- an error anywhere changes nothing -----------------------------------------------------------------------
 
 
+@both
 @pytest.mark.slow
 def test_errors_in_the_middle():
     a, b, c = shared(np.arange(3.0), np.ones((2, 3)), 1.5)
@@ -133,6 +150,7 @@ def test_errors_in_the_middle():
             unchanged([a, b, c], before)
 
 
+@both
 def test_a_failing_update():
     a, b = shared(np.arange(3.0), np.arange(3.0))
     f = tgen.function([I], [], updates=[(a, a + 1), (b, T.inc_subtensor((b * 2)[I], a[I]))])
@@ -145,6 +163,7 @@ def test_a_failing_update():
 
 
 @pytest.mark.slow
+@both
 @pytest.mark.parametrize(
     "make, n",
     [
@@ -163,6 +182,7 @@ def test_impossible_sizes(make, n):
     assert a.get_value().tolist() == [1.0]
 
 
+@both
 @pytest.mark.slow
 def test_no_memory_at_any_allocation():
     """The k-th allocation of a call fails, for every k: MemoryError, nothing changed, nothing lost, and the
@@ -189,7 +209,7 @@ def test_no_memory_at_any_allocation():
             unchanged([a, b, c], before)
     finally:
         lib.tgen_fail_after(-1)
-    assert failures > 8 and b.get_value().shape == (4, 4) and c.get_value() == 2
+    assert failures >= 8 and b.get_value().shape == (4, 4) and c.get_value() == 2
     for s, value in zip([a, b, c], before):
         s.set_value(value)
     assert all(same_bits(p, q) for p, q in zip(f(x), wanted))
@@ -325,6 +345,7 @@ def in_threads(count, work):
         raise errors[0]
 
 
+@both
 @pytest.mark.slow
 def test_increments_are_exact():
     a, b = shared(0.0, np.zeros(100))
@@ -343,6 +364,7 @@ def test_increments_are_exact():
     figure(threads=8, increments=8 * count)
 
 
+@both
 def test_another_shape_between_calls():
     """set_value from another thread: a call sees one value, whole, whatever its shape; two variables set in
     step differ by one set at most.
@@ -363,6 +385,7 @@ def test_another_shape_between_calls():
     in_threads(4, work)
 
 
+@both
 def test_readers_of_one_update():
     a, b = shared(np.zeros(3000), np.zeros(3000))
     step = tgen.function([], [], updates=[(a, a + 1), (b, a + 1)])
@@ -435,6 +458,7 @@ def test_errors_in_a_team():
 
 
 @pytest.mark.slow
+@both
 @pytest.mark.parametrize(
     "make, values, error, words",
     [
@@ -461,6 +485,7 @@ def test_errors_name_what_is_wrong(make, values, error, words):
 
 
 @pytest.mark.slow
+@both
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
 def test_indices_of_every_dtype(dtype):
     i = T.vector("i", dtype)

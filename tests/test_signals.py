@@ -10,8 +10,8 @@ import pytest
 from entries import Call
 
 from tgen.backends.c import host, inside
+from tgen.core.refusal import OK, STOPPED
 from tgen.core.storage import Storage
-from tgen.runtime.call import OK, STOPPED
 
 pytestmark = pytest.mark.slow
 

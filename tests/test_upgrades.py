@@ -158,7 +158,7 @@ def test_compiled_functions_know_neither_python_nor_numpy():
     f = tgen.function(
         [x, m], [T.exp(x).sum(), T.dot(m, m), T.nnet.softmax(m), x[x > 0], T.sort(x), T.nnet.sigmoid(m)]
     )
-    text = f.fn.program.c_text()
+    text = f.fn.program.text()
     assert "Python.h" not in text and "numpy" not in text
     libraries = [ctypes.CDLL(name) for name in ("libc.so.6", "libm.so.6")]
     if toolchain.get().features["mvec"]:

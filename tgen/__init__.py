@@ -8,13 +8,13 @@
 (array(6.), array(3.))
 """
 
+from . import backends as _backends  # noqa: F401  gives core.storage its C functions
 from . import (
     errors,  # noqa: F401
     random,
     scope,
     tensor,
 )
-from .backends.c import host as _host  # noqa: F401  gives core.storage its C functions
 from .config import config  # the object; ``from tgen.config import config`` is the same
 
 # and Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...

@@ -24,7 +24,9 @@ sys.path.insert(0, sys.argv[1])
 from tgen.runtime import hooks
 out, made = pathlib.Path(sys.argv[3]), []
 def keep(function):
-    texts = function.fn.program.c_text
+    program = function.fn.program
+    # revisions before there were several backends call it c_text
+    texts = program.text if hasattr(program, "text") else program.c_text
     (out / f"{len(made):03}.c").write_text(texts())
     if "general" in texts.__code__.co_varnames:     # an old revision has one text
         (out / f"{len(made):03}-general.c").write_text(texts(general=True))

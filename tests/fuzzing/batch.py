@@ -101,9 +101,15 @@ def opened(code, entry):
 
 @contextmanager
 def supplied(libraries):
-    """Functions built inside wait for ``libraries``: (Program, general) -> library."""
+    """Functions built inside wait for ``libraries``: (Program, general) -> library; what is interpreted needs
+    none.
+    """
     old = programs.obtain
-    programs.obtain = lambda program, general=False: libraries(program, general)
+
+    def obtain(program, general=False):
+        return (old if program.mode == "INTERPRET" else libraries)(program, general)
+
+    programs.obtain = obtain
     hooks.LAZY.append(True)
     try:
         yield

@@ -137,12 +137,12 @@ def noisy(rng):
             return UNITS * acc * added + (unit * np.abs(values[v]) if acc < unit else 0)
 
     class Loop(interp._Loop):
-        def out(self, v, kind, k):
-            array = super().out(v, kind, k)
-            if kind != "sum" or v.type.dtype not in EPS:
+        def out(self, out):
+            array, dtype = super().out(out), out.result.type.dtype
+            if out.kind != "sum" or dtype not in EPS:
                 return array
-            added = sum((np.abs(row[k]) for row in self.yielded), np.zeros_like(array))
-            return moved(rng, array, UNITS * EPS[v.type.dtype] * added)
+            added = sum((np.abs(row) for row in self.yielded[out.of]), np.zeros_like(array))
+            return moved(rng, array, UNITS * EPS[dtype] * added)
 
     return Machine, Loop
 
@@ -295,6 +295,7 @@ class Case:
             general=self.rng.random() < 0.4,
             known=with_all,
         )
+        self.variant("mode INTERPRET", self.program, (), general=True, known=with_all, mode="INTERPRET")
         if with_all.error is None and self.rng.random() < 0.3:
             constant = with_constants(self.program, self.rng)
             if constant is not None:
@@ -305,13 +306,13 @@ class Case:
                 self.masked(with_all)
             self.gradient(with_all)
 
-    def variant(self, name, program, skipped, general, known=None):
+    def variant(self, name, program, skipped, general, known=None, mode=None):
         try:
             space = program.names()
             inputs = [space[leaf.name] for leaf in program.inputs()]
             outputs = [space[v] for v in program.outputs]
             updates = [(space[s], space[v]) for s, v in program.updates]
-            f = tgen.function(inputs, outputs, updates=updates, on_unused_input="ignore")
+            f = tgen.function(inputs, outputs, updates=updates, mode=mode, on_unused_input="ignore")
             made = f.fn.program
             lowered = made.lowered
             if known is None:
@@ -322,7 +323,7 @@ class Case:
             verify(final)
             if not skipped:
                 self.count(final)
-            text = batch.Text(final, general) if self.compiled else None
+            text = batch.Text(final, general) if self.compiled and mode is None else None
         except Exception as error:
             if program.fails == error_class(error).__name__:
                 raise Refused from error
@@ -415,7 +416,7 @@ class Case:
     def run(self):
         """Call every variant and compare. Raises Fault."""
         for variant in self.variants:
-            if self.compiled:
+            if self.compiled or variant.function.fn.program.mode == "INTERPRET":
                 self.call(variant)
             else:
                 self.interpret(variant)

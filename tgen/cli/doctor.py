@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from tgen.backends import BACKENDS
 from tgen.backends.c import blas, cache, directory, host, toolchain
 from tgen.config import config
 from tgen.errors import CacheSecurityError, CompileError
@@ -54,6 +55,17 @@ def compiler():
         )
         for name, what in wants.items()
     ]
+
+
+def backends():
+    """A row each; without a compiler there is none yet, and each says what it lacks."""
+    rows = []
+    for backend in BACKENDS:
+        try:
+            rows.append((OK, f"backend {backend.name}", backend.probe()))
+        except CompileError as error:
+            rows.append((BAD, f"backend {backend.name}", str(error).partition("\n")[0]))
+    return rows
 
 
 def products():
@@ -147,10 +159,14 @@ def checked(section):
 
 
 def run(_, out, paint):
-    rows = [row for section in (system, compiler, products, store, extras, trial) for row in checked(section)]
+    rows = [
+        row
+        for section in (system, compiler, backends, products, store, extras, trial)
+        for row in checked(section)
+    ]
     for state, name, text in rows:
         style = {OK: "good", NOTE: "type", BAD: "bad"}[state]
-        out.write(f"{paint.style(style, state.ljust(8))} {name.ljust(12)} {text}\n")
+        out.write(f"{paint.style(style, state.ljust(8))} {name.ljust(14)} {text}\n")
     missing = sum(state == BAD for state, _, _ in rows)
     out.write(
         "everything tgen needs is there\n"

@@ -95,7 +95,7 @@ def show_function(built, options, out, paint):
             [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode.passes))],
         )
     if options.asm:
-        show(out, paint, [("assembly", "asm", assembly(fn.fn.program.c_text()))])
+        show(out, paint, [("assembly", "asm", assembly(fn.fn.program.text()))])
 
 
 def wanted(options):

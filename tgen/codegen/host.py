@@ -1,5 +1,5 @@
 """The call of a Python body: addresses and sizes in, a status and the sizes that were found out. See
-runtime/sites.py for its other side.
+backends/c/sites.py for its other side.
 
 ``arrays`` holds, for each operand, the address of its elements (C order) and its sizes; then for each result
 the same. Where a result's size is FOUND, Python takes the block: its address stands where the result's would

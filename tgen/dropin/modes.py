@@ -140,6 +140,18 @@ class DebugMode(Mode):
         self.passes = "DebugMode"
 
 
+class InterpretMode(Mode):
+    """``runtime.mode.Mode("INTERPRET")`` with what Theano's modes have: nothing is compiled.
+
+    >>> InterpretMode().excluding("gpuarray").passes
+    'INTERPRET'
+    """
+
+    def __init__(self, optimizer="fast_run", linker=None):
+        super().__init__(linker, optimizer)
+        self.passes = "INTERPRET"
+
+
 class NanGuardMode(Mode, own.NanGuard):
     """Every call looks for NaN, infinities and numbers beyond 1e10 in arguments, shared values, results and
     updates.
@@ -223,6 +235,7 @@ def _declare():
             "FAST_COMPILE": FAST_COMPILE,
             "DebugMode": debug,
             "DEBUG_MODE": debug,
+            "INTERPRET": InterpretMode(linker="cvm"),
             "NanGuardMode": NanGuardMode,
         }
     )

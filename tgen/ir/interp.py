@@ -7,23 +7,28 @@ on them), an inner kernel's domain comes after its outer one's, and a reduction 
 
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from tgen.core import dims
-from tgen.core.op import OPS, REDUCE, SCALAR
+from tgen.core.op import HOST, OPS, REDUCE, SCALAR
+from tgen.core.refusal import BAD_SIZE, MEMORY, SIZES, refusal
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.rebuild import walk
 from tgen.ir.regions import operand, reduce, spread
 from tgen.ir.views import CondView, ScanView
 
+MOST = (1 << 63) - 1  # bytes, as C counts them
 
-def run(function, inputs=(), shared=(), constants=None):
+
+def run(function, inputs=(), shared=(), constants=None, failed=None):
     """``(outputs, new shared values)``: lists of fresh ndarrays, the second in the order of
     ``function.updates``.
 
     ``inputs`` and ``shared`` are arrays (or numbers) by parameter number, of the exact dtypes; ``constants``
-    are function.constants unless given. Raises ValueError or IndexError as a call would.
+    are function.constants unless given. Raises ValueError or IndexError as a call would; ``failed``, a list,
+    then receives the number of the site of what raised (-1: it has none) and the step of each loop around it.
 
     >>> import tgen.ops
     >>> from tgen.ir.text import parse
@@ -31,7 +36,7 @@ def run(function, inputs=(), shared=(), constants=None):
     ([array([ 0, -1, -2])], [])
     """
     constants = function.constants if constants is None else constants
-    machine = _Machine()
+    machine = _Machine([] if failed is None else failed)
     given = {INPUT: inputs, SHARED: shared, CONST: constants}
     machine.bind(function, [given[p.kind][p.number] for p in function.params])
     with np.errstate(all="ignore"):
@@ -42,7 +47,7 @@ def run(function, inputs=(), shared=(), constants=None):
 
 def evaluate(instr, arrays):
     """The results (a tuple of ndarrays) of one instruction without symbols, on ``arrays``; for folding."""
-    machine = _Machine()
+    machine = _Machine([])
     machine.root.update(zip(instr.operands, arrays))
     with np.errstate(all="ignore"):
         machine.run_instrs([_Frame(iter((instr,)), machine.root)])
@@ -63,6 +68,7 @@ class _Frame:
     # of the outermost block: how many uses of a value are to come; at none it is forgotten
     uses: dict = None
     ending: object = None  # of the block of a scan or cond: what is done with the stack when it has run
+    loop: object = None  # whose step it is
 
     def used(self, values):
         for v in values if self.uses else ():
@@ -78,8 +84,10 @@ def _uses(block):
 
 
 class _Machine:
-    def __init__(self):
+    def __init__(self, failed):
         self.symbols, self.root, self._sizes = {}, {}, {}
+        self.failed, self.current = failed, None  # where it stopped, see ``run``; what runs
+        self.outside = np.geterr()
 
     # -- sizes
     def size(self, x):
@@ -100,6 +108,9 @@ class _Machine:
             )
 
     def bind(self, function, arrays):
+        """A symbol is the value of its argument, or the first axis that it stands for alone; then every axis
+        must be what its type says.
+        """
         for k, (param, v, given) in enumerate(zip(function.params, function.block.params, arrays)):
             array = np.asarray(given)
             if array.ndim == 0 and not isinstance(given, (np.ndarray, np.generic)):
@@ -109,13 +120,22 @@ class _Machine:
                     f"parameter {k} is {array.dtype} of rank {array.ndim}, wanted {v.type.text()}"
                 )
             if param.symbol is not None:
-                self.name(param.symbol, int(array), f"parameter {k}")
-            for axis, (s, actual) in enumerate(zip(v.type.shape, array.shape)):
-                if dims.lone(s):
-                    self.name(dims.lone(s), actual, f"parameter {k}.shape[{axis}]")
+                self.symbols[param.symbol] = int(array)
             self.root[v] = array
-        for k, (v, array) in enumerate(zip(function.block.params, arrays)):
-            self.shape_is(v, np.shape(array), f"Input dimension mis-match: parameter {k}")
+        for v in function.block.params:
+            for s, actual in zip(v.type.shape, self.root[v].shape):
+                if dims.lone(s):
+                    self.symbols.setdefault(dims.lone(s), actual)
+        for k, (param, v) in enumerate(zip(function.params, function.block.params)):
+            for axis, (s, actual) in enumerate(zip(v.type.shape, self.root[v].shape)):
+                wanted = self.size(s)
+                if wanted != actual:
+                    site = param.sites[axis] if param.sites else None
+                    self.failed[:] = [-1 if site is None else site]
+                    error = ValueError(
+                        f"Input dimension mis-match: parameter {k}.shape[{axis}] is {actual}, {s} is {wanted}"
+                    )
+                    raise refusal(error, SIZES, actual, wanted)
 
     def shape_is(self, v, shape, words):
         wanted = tuple(map(self.size, v.type.shape))
@@ -124,6 +144,26 @@ class _Machine:
 
     # -- blocks
     def run_instrs(self, stack):
+        try:
+            self.run_all(stack)
+        except BaseException as error:
+            instr = self.current
+            if instr is None:  # interrupted before the first one
+                raise
+            if isinstance(error, MemoryError) and instr.op.kind != HOST:
+                refusal(error, MEMORY)
+            elif isinstance(error, ValueError) and any(map(self.impossible, instr.results)):
+                self.failed[:] = [-1]
+                raise refusal(ValueError(f"array is too big: {error}"), BAD_SIZE, -1) from error
+            self.failed[:] = [instr.attrs.get("site", -1), *(f.loop.made for f in stack if f.loop)]
+            raise
+
+    def impossible(self, v):
+        """Whether no memory could hold a value of v's sizes; not when these are still to be found."""
+        known = all(isinstance(s, int) or self.symbols.keys() >= set(dims.symbols(s)) for s in v.type.shape)
+        return known and prod(map(self.size, v.type.shape), start=v.type.itemsize) > MOST
+
+    def run_all(self, stack):
         while stack:
             frame = stack[-1]
             instr = next(frame.instrs, None)
@@ -135,6 +175,7 @@ class _Machine:
                 elif frame.ending is not None:
                     frame.ending(stack)
                 continue
+            self.current = instr
             if instr.op.name == "kernel":
                 stack.append(self.enter(instr, frame))
             elif instr.op.name == "scan":
@@ -154,9 +195,11 @@ class _Machine:
         if instr.op.kind == REDUCE:
             results = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"], instr.attrs)
         else:
-            results = instr.op.eval(
-                instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands]
-            )
+            # a user's Python runs as it would beside the C: what NumPy warns of there, it says
+            with np.errstate(**self.outside if instr.op.kind == HOST else {}):
+                results = instr.op.eval(
+                    instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands]
+                )
         if not isinstance(results, (tuple, list)):
             results = (results,) if instr.results else ()
         if instr.op.name == "sizeof":
@@ -175,7 +218,7 @@ class _Machine:
         values[v] = array
 
     # -- loops and branches
-    def block(self, block, arguments, ending):
+    def block(self, block, arguments, ending, loop=None):
         """A frame for one run of a scan's or cond's block; the sizes it found the last time are forgotten."""
         for i in walk(block):
             for name in i.found:
@@ -183,7 +226,10 @@ class _Machine:
                 self._sizes.clear()
         values = dict(zip(block.params, arguments))
         return _Frame(
-            iter(block.instrs), values, ending=lambda stack: ending(stack, [values[v] for v in block.results])
+            iter(block.instrs),
+            values,
+            ending=lambda stack: ending(stack, [values[v] for v in block.results]),
+            loop=loop,
         )
 
     def branch(self, instr, frame):
@@ -268,9 +314,8 @@ class _Loop:
             self.finish()
             return
         rows = [x[start + step * self.made] for x, start, step in self.sequences]
-        stack.append(
-            self.machine.block(self.scan.body, [*self.carry, *map(np.asarray, rows), *self.fixed], self.step)
-        )
+        arguments = [*self.carry, *map(np.asarray, rows), *self.fixed]
+        stack.append(self.machine.block(self.scan.body, arguments, self.step, self))
 
     def step(self, stack, results):
         for before, after in zip(self.carry, results):

@@ -4,6 +4,7 @@ import numpy as np
 
 from tgen.core.dtypes import is_float, is_int
 from tgen.core.op import FREE, REGION, STRUCT, Op, lookup, register
+from tgen.core.refusal import ASSERT, BAD_SIZE, EMPTY, INDEX, SIZES, refusal
 from tgen.core.types import TensorType, promote
 from tgen.errors import DEMANDED
 
@@ -83,7 +84,8 @@ def _check(name, evaluate, doc, infer=_nothing, **more):
 
 def _check_eq(attrs, sizes):
     if sizes[0] != sizes[1]:
-        raise ValueError(f"Input dimension mis-match: sizes {sizes[0]} and {sizes[1]} must be equal")
+        error = ValueError(f"Input dimension mis-match: sizes {sizes[0]} and {sizes[1]} must be equal")
+        raise refusal(error, SIZES, *sizes)
     return ()
 
 
@@ -94,27 +96,35 @@ def _check_index_infer(types, attrs, sizes):
     return ()
 
 
+def as_int64(index):
+    """An index as C hands it on: beyond int64 a number of the same bits."""
+    return int(np.asarray(index).astype("int64"))
+
+
 def _check_index(attrs, sizes, *indices):
     for index in indices:
         bad = index[(index < -sizes[0]) | (index >= sizes[0])]
         if bad.size:
-            raise DEMANDED.get(attrs.get("error"), IndexError)(
-                f"index {bad.flat[0]} is out of bounds for axis {attrs.get('axis', 0)} with size {sizes[0]}"
+            axis, size = attrs.get("axis", 0), sizes[0]
+            error = DEMANDED.get(attrs.get("error"), IndexError)(
+                f"index {bad.flat[0]} is out of bounds for axis {axis} with size {size}"
             )
+            raise refusal(error, INDEX, axis, as_int64(bad.flat[0]), size)
     return ()
 
 
 def _check_nonempty(attrs, sizes):
     if 0 in sizes:
-        raise ValueError(
-            f"Input of a reduction without a value for nothing has zero-size on axis {attrs.get('axis', 0)}"
-        )
+        axis = attrs.get("axis", 0)
+        error = ValueError(f"Input of a reduction without a value for nothing has zero-size on axis {axis}")
+        raise refusal(error, EMPTY, axis)
     return ()
 
 
 def _check_length(attrs, sizes):
     if min(sizes, default=0) < 0:
-        raise ValueError(f"negative dimensions are not allowed: {min(sizes)}")
+        error = ValueError(f"negative dimensions are not allowed: {min(sizes)}")
+        raise refusal(error, BAD_SIZE, min(sizes))
     return ()
 
 
@@ -126,7 +136,8 @@ def _assert_infer(types, attrs, sizes):
 
 def _assert(attrs, sizes, *conditions):
     if not all(np.all(c) for c in conditions):
-        raise DEMANDED.get(attrs.get("error"), AssertionError)(attrs.get("message") or "assertion failed")
+        error = DEMANDED.get(attrs.get("error"), AssertionError)(attrs.get("message") or "assertion failed")
+        raise refusal(error, ASSERT)
     return ()
 
 

@@ -24,7 +24,8 @@ from tgen.passes.narrow import narrow
 from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import stabilise
 
-QUICK = ("FAST_COMPILE",)  # the mode that leaves out what only makes programs faster
+COMPILED = ("INTERPRET",)  # the mode that leaves out what prepares a program for C
+QUICK = ("FAST_COMPILE", *COMPILED)  # the modes that leave out what only makes programs faster
 # of config.debug, from which the IR is verified and printed after every pass (tests verify too)
 VERIFY_LEVEL = 5
 # of config.debug, from which the IR before the first and after the last pass is printed
@@ -45,17 +46,17 @@ PIPELINE = (
     Pass("stabilise", stabilise),
     Pass("fold", fold, QUICK),
     Pass("simplify", simplify, QUICK),
-    Pass("expand", expand),
+    Pass("expand", expand, COMPILED),
     Pass("prune", dce, QUICK),
     Pass("hoist", hoist, QUICK),
     Pass("batch", batch, QUICK),
     Pass("narrow", narrow, QUICK),
     Pass("keep", keep, QUICK),
     Pass("cse", cse, QUICK),
-    Pass("blas", blas),
+    Pass("blas", blas, COMPILED),
     Pass("dce", dce),
-    Pass("fuse", fuse),
-    Pass("trim", dce),
+    Pass("fuse", fuse, COMPILED),
+    Pass("trim", dce, COMPILED),
 )
 
 ORDER = (

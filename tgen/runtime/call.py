@@ -1,4 +1,4 @@
-"""Executable: a loaded C function bound to shared variables; fills the frame, runs, wraps results, raises."""
+"""Executable: a library bound to shared variables; fills the frame, runs, wraps results, raises."""
 
 import functools
 import struct
@@ -6,28 +6,27 @@ from collections import deque
 
 import numpy as np
 
-from tgen.backends.c import host
+from tgen import backends
 from tgen.core.dtypes import DTYPE
+from tgen.core.refusal import LAYOUT
 from tgen.core.storage import connect, wrap_block
 from tgen.ir.frame import RECORD_SLOTS, SITES_SLOT
 from tgen.ir.nodes import CONST, INPUT, SHARED
 
-from .sites import sites_of
-
 SLOT = 8  # bytes
-OK, SIZES, INDEX, MEMORY, EMPTY, REENTRANT, BAD_SIZE, ASSERT, STOPPED, RAISED, LAYOUT = range(11)
 
 
 class Frame:
     """One call's numbers: ``pointer`` to the int64 slots of the entry's frame, a typed pointer per argument
     and an ndarray of rank 0 per scalar result, all over the same memory.
 
-    ``fixed`` are the (slot, number) pairs that are the same in every call of an Executable.
+    ``fixed`` are the (slot, number) pairs that are the same in every call of an Executable; ``room``: how
+    many slots the backend has behind those of the signature.
     """
 
-    def __init__(self, ffi, signature, fixed):
+    def __init__(self, ffi, signature, fixed, room):
         layout = signature.layout
-        self.slots = np.zeros(layout.size, "int64")
+        self.slots = np.zeros(layout.size + room, "int64")
         for at, number in fixed:
             self.slots[at] = number
         self.pointer = ffi.from_buffer("int64_t[]", self.slots)
@@ -53,15 +52,16 @@ class Executable:
     meets another, and that one serves from then on.
     """
 
-    def __init__(self, library, signature, explain, general):
-        self.lib, self.ffi, self.host = host.table()
+    def __init__(self, library, program, explain, general):
+        self.lib, self.ffi, self.host = backends.table()
         connect()
-        self.library, self.signature, self.explain, self.general = library, signature, explain, general
+        self.program, self.signature = program, program.signature
+        self.library, self.explain, self.general = library, explain, general
         self.kept = []  # libraries used before: another thread may be inside one
         self.frames = deque()
         self.bind()
-        python = signature.python
-        self.sites = self.ffi.new_handle(sites_of(python, self.lib, self.ffi)) if python else None
+        bodies = program.backend.bodies(library, self.signature, self.storages, self.places)
+        self.bodies = self.ffi.new_handle(bodies) if bodies else None
         self.space = {}
         self.call = written_call(self)
 
@@ -75,8 +75,8 @@ class Executable:
                 found.append((at, self.places[p.number]))
             elif p.kind == CONST:
                 found += enumerate(head(signature.constants[p.number]), at)
-        if self.sites is not None:
-            found.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.sites))))
+        if self.bodies is not None:
+            found.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.bodies))))
         return found
 
     def bind(self):
@@ -140,7 +140,9 @@ def written_call(executable):
     space |= {
         "pop": executable.frames.pop,
         "push": executable.frames.append,
-        "frame": functools.partial(Frame, executable.ffi, signature, executable.fixed()),
+        "frame": functools.partial(
+            Frame, executable.ffi, signature, executable.fixed(), executable.program.backend.room(signature)
+        ),
         "run": executable.lib.tgen_run,
         "plan": executable.plan,
         "again": executable.again,
@@ -195,7 +197,7 @@ def address_is_enough(lib):
     rank)`` is one call of 60 ns.
     """
     probe, slots = np.zeros((3, 5), "int16")[::2, 1::2], np.zeros(5, "int64")
-    lib.tgen_fill(host.table()[1].from_buffer("int64_t[]", slots), id(probe), 2)
+    lib.tgen_fill(backends.table()[1].from_buffer("int64_t[]", slots), id(probe), 2)
     return slots.tolist() == head(probe)
 
 

@@ -2,10 +2,9 @@
 a failure.
 """
 
-from tgen.backends.c import inside
+from tgen import backends
+from tgen.core.refusal import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 from tgen.errors import DEMANDED
-
-from .call import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 
 STEPS = 3  # in the numbers after the site's: the step of each loop around it
 
@@ -48,7 +47,7 @@ class Explain:
         """What Python raised inside the call, the very object; a note says the steps of
         the loops around it.
         """
-        error, site = inside.raised(), self.site(number)
+        error, site = backends.raised(), self.site(number)
         if site is not None:
             error.add_note(steps(site, numbers[STEPS:]).removeprefix("; "))
         return error

@@ -48,7 +48,8 @@ def function(
     allow_input_downcast   True: every input is cast; False: a Python float not into float32 either
     on_unused_input        "raise", "warn", "ignore"; None: ``config.on_unused_input``
     mode        FAST_RUN; FAST_COMPILE (fewer passes); DebugMode (every call compared with the interpreter);
-                NanGuardMode (what is not finite is refused); a ``tgen.Mode``; None: ``config.mode``
+                NanGuardMode (what is not finite is refused); INTERPRET (nothing is compiled, NumPy runs the
+                program); a ``tgen.Mode``; None: ``config.mode``
     accept_inplace, trust_input   accepted: graphs have no in-place ops, and the checks cost less than a call
 
     Raises TypeError, ValueError, UnusedInputError, MissingInputError, as the message explains.

@@ -1,20 +1,20 @@
 """The program key: what a graph says, and nothing of how it was written. Names, lines, file paths and values
 of shared variables stay out; ops, types, attributes, small constants, updates, the mode, tgen's own files and
-the compiler go in.
+what its backend is go in.
 """
 
 import functools
 import hashlib
 import pathlib
 
-from tgen.backends.c import build, cache
 from tgen.config import config
+from tgen.core.keys import digest
 from tgen.core.op import HOST
 from tgen.graph.nodes import Constant
 from tgen.graph.walk import surveyed
 from tgen.ops.host import site_key
 
-# what decides the C text of a program
+# what decides the text of a program
 SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")
 
 
@@ -38,7 +38,7 @@ def fingerprint():
 
 
 def program_key(program, general=False):
-    """64 hex digits for a Program's C; ``general``: for its C for arrays of any layout."""
+    """64 hex digits for a Program's text; ``general``: for that for arrays of any layout."""
     signature, number, parts = program.signature, {}, []
     for p in signature.parameters:
         _leaf(p.variable, p.kind, number, parts)
@@ -47,10 +47,10 @@ def program_key(program, general=False):
         f"outputs {[number[v] for v in signature.outputs]} updates "
         f"{[(number[s], number[v]) for s, v in signature.updates]}"
     )
-    return cache.digest(
+    return digest(
         "program",
         fingerprint(),
-        build.key_of(""),
+        *program.backend.identity(),
         "general" if general else "dense",
         program.mode,
         config.floatX,

@@ -7,7 +7,7 @@ import os
 import re
 
 from tgen import passes
-from tgen.codegen.generate import generate
+from tgen.backends import backend_of
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.text import names, to_text
 from tgen.passes import plan
@@ -142,36 +142,40 @@ def stages(ir, mode):
     return found
 
 
-def plan_text(ir, users):
-    """The memory plan of a final IR function; ``users`` maps canonical names to the user's."""
+def plan_text(ir, made, users):
+    """``made``, the memory plan of a final IR function; ``users`` maps canonical names to the user's."""
     canonical = names(ir)
 
     def beside(v):
         name = users.get(canonical[v])
         return f" ({name})" if name else ""
 
-    return plan.text(ir, plan.plan(ir), canonical, beside)
+    return plan.text(ir, made, canonical, beside)
 
 
-def parts_of(ir, mode, c, users):
+def parts_of(ir, mode, text, users):
     """Section word -> function that makes its [(title, kind, text)], for an IR function before passes and its
-    C.
+    text in the backend's language.
     """
-    found = stages(ir, mode)
+    backend, found = backend_of(mode), stages(ir, mode)
     last, final = found[-1] if found else ("none", ir)
+
+    def planned():
+        made = backend.plan(final)
+        return [] if made is None else [("plan", "plan", plan_text(final, made, users))]
+
+    def written(title, text):
+        return [(title, backend.language.lower(), annotated(text, lines_of(final), backend.comment))]
+
     return {
         "ir": lambda: [("IR before passes", "ir", ir_text(ir))],
         "stages": lambda: [(f"IR after {name}", "ir", ir_text(stage)) for name, stage in found],
         "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
-        "plan": lambda: [("plan", "plan", plan_text(final, users))],
-        "c": lambda: [("C", "c", annotated(c(), lines_of(final), "  // "))],
-        "general": lambda: [
-            (
-                "C for arrays of any layout",
-                "c",
-                annotated(generate(final, plan.plan(final), general=True), lines_of(final), "  // "),
-            )
-        ],
+        "plan": planned,
+        "c": lambda: written(backend.language, text()),
+        "general": lambda: written(
+            f"{backend.language} for arrays of any layout", backend.text(final, general=True)
+        ),
     }
 
 
@@ -180,7 +184,7 @@ def sections(fn, wanted=SECTIONS):
     (after all), "plan", "c", "general" (the C that takes the place of "c" when an array is not C-contiguous).
     """
     users = {canonical: name for canonical, name, *_ in parameters(fn)}
-    made = parts_of(before(fn), fn.request.mode.passes, fn.fn.program.c_text, users)
+    made = parts_of(before(fn), fn.request.mode.passes, fn.fn.program.text, users)
     return [part for word in wanted for part in made[word]()]
 
 

@@ -8,11 +8,16 @@ from .nanguard import Guarded, refused
 
 
 class Mode:
-    """How a function is compiled (``passes``: the mode of the passes, FAST_RUN, FAST_COMPILE or DebugMode)
-    and what looks on while it is called.
+    """How a function is run (``passes``: the mode of the passes, FAST_RUN, FAST_COMPILE, DebugMode or
+    INTERPRET) and what looks on while it is called.
 
-    >>> Mode("FAST_COMPILE")
-    Mode('FAST_COMPILE')
+    In INTERPRET nothing is compiled: NumPy runs the program, operation by operation. That is slow, and right
+    by definition; state, errors and threads are those of compiled functions.
+
+    >>> import tgen, tgen.tensor as T
+    >>> x = T.dvector("x")
+    >>> tgen.function([x], T.exp(x).sum(), mode=Mode("INTERPRET"))([0.0, 0.0])
+    array(2.)
     """
 
     def __init__(self, passes="FAST_RUN"):
@@ -44,6 +49,7 @@ NAMED = {
     "FAST_RUN": Mode(),
     "FAST_COMPILE": Mode("FAST_COMPILE"),
     "DebugMode": Mode("DebugMode"),
+    "INTERPRET": Mode("INTERPRET"),
     "NanGuardMode": NanGuard,
 }
 DEFAULT = [Mode]  # what makes the Mode of function() without mode=: the last one

@@ -1,15 +1,12 @@
-"""From a final graph to an Executable: lower, passes, plan, C text, library; and what inspect shows of it."""
+"""From a final graph to an Executable: lower, passes, text, library; and what inspect shows of it."""
 
 from functools import cached_property
 
-from tgen.backends.c import build as backend
-from tgen.backends.c import cache
-from tgen.codegen.generate import generate
+from tgen.backends import backend_of
 from tgen.core.collector import rarely
 from tgen.ir.text import to_text
 from tgen.lower import lower
 from tgen.passes import run as run_passes
-from tgen.passes.plan import plan
 
 from . import hooks
 from .call import Executable
@@ -25,7 +22,7 @@ class Program:
     """
 
     def __init__(self, signature, mode):
-        self.signature, self.mode = signature, mode
+        self.signature, self.mode, self.backend = signature, mode, backend_of(mode)
 
     @cached_property
     def lowered(self):
@@ -34,10 +31,9 @@ class Program:
     def final(self, stages=None):
         return run_passes(self.lowered.function, self.mode, stages)
 
-    def c_text(self, general=False):
-        """The C: for C-contiguous arrays, or (``general``) for arrays of any layout."""
-        function = self.final()
-        return generate(function, plan(function), general)
+    def text(self, general=False):
+        """The backend's text of it: for C-contiguous arrays, or (``general``) for arrays of any layout."""
+        return self.backend.text(self.final(), general)
 
 
 def build(signature, mode="FAST_RUN"):
@@ -48,24 +44,20 @@ def build(signature, mode="FAST_RUN"):
 
 def obtain(program, general=False):
     """The Library of a program: by its program key when it was built before, else through the front end and
-    its C text.
+    its text.
     """
     key = program_key(program, general)
-    known = cache.record_get(key)
-    library = known and backend.load(known["c"])
+    library = program.backend.load(key)
     if library is not None:
         return library
     with rarely():
-        text, facts = program.c_text(general), {"ir": to_text(program.lowered.function), "mode": program.mode}
-    library = backend.obtain(text, facts)
-    cache.record_put(key, {"c": library.key})
-    return library
+        function = program.final()
+        text = program.backend.text(function, general)
+        facts = {"ir": to_text(program.lowered.function), "mode": program.mode}
+    return program.backend.build(key, text, function, facts)
 
 
 def _executable(program):
     library = obtain(program)
-    executable = Executable(
-        library, program.signature, Explain(program), lambda: obtain(program, general=True)
-    )
-    executable.program = program
+    executable = Executable(library, program, Explain(program), lambda: obtain(program, general=True))
     return Checked(executable) if program.mode == "DebugMode" else executable

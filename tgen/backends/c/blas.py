@@ -17,6 +17,7 @@ from tgen.backends.c.image import open_library
 from tgen.codegen.externals import EXTERNALS
 from tgen.codegen.render import render
 from tgen.core.dtypes import DTYPE
+from tgen.core.keys import digest
 from tgen.errors import CompileError
 
 PACKAGE = "scipy_openblas32"
@@ -40,7 +41,7 @@ def fill_built_in(lib, ffi, table):
     other.
     """
     chain, text = toolchain.get(), render("lib/gemm.c.j2", types=TYPES)
-    key = cache.digest("gemm", toolchain.key_of(chain, 0, text))
+    key = digest("gemm", toolchain.key_of(chain, 0, text))
     found = cache.get(key)
     code = found[0] if found else chain.compile(text, toolchain.FULL)
     _fill_from(lib, ffi, table, open_library(lib, ffi, code), b"")
@@ -121,7 +122,7 @@ def stored_path(path):
     """Where the copy of the library at ``path`` lies in the cache; its digest is computed once and kept."""
     info = os.stat(path)
     stamp = info.st_size, info.st_mtime_ns, info.st_ino
-    key = cache.digest("blas", os.path.realpath(path), *map(str, stamp))
+    key = digest("blas", os.path.realpath(path), *map(str, stamp))
     found = cache.record_get(key)
     if found is None:
         found = {"sha256": sha256(Path(path).read_bytes()).hexdigest()}

@@ -34,19 +34,6 @@ TOUCH_EVERY = 3600  # seconds between updates of an entry's time of last use
 LEFT_OVER = 3600  # seconds after which a file that was being written is taken for a killed process's
 
 
-def digest(*fields):
-    """The key of these texts, each with its length before it, so that no two different lists read alike.
-
-    >>> digest("ab", "c") == digest("a", "bc")
-    False
-    """
-    hashed = sha256()
-    for field in fields:
-        data = field.encode("utf-8", "surrogatepass")
-        hashed.update(len(data).to_bytes(8, "little") + data)
-    return hashed.hexdigest()
-
-
 def path_of(key, suffix):
     """The path of a key's file. Raises ValueError for what is not 64 hex digits."""
     if not KEY.match(key):

@@ -20,6 +20,7 @@ from tgen.codegen.externals import EXTERNALS
 from tgen.codegen.render import render, source
 from tgen.config import OPTIONS, config
 from tgen.core import storage
+from tgen.core.keys import digest
 from tgen.errors import CompileError
 
 ABI = 4
@@ -32,7 +33,8 @@ typedef struct tgen_block {
   int64_t refs; int64_t bytes; char *data; int32_t flags; struct tgen_block *next; ...;
 } tgen_block;
 typedef struct {
-  int64_t id; tgen_block *block; char *data; int64_t version; int32_t ndim; int32_t itemsize; ...;
+  int64_t id; tgen_block *block; char *data; int64_t version; int32_t ndim; int32_t itemsize;
+  int64_t dims[]; ...;
 } tgen_storage;
 typedef struct { int64_t abi; ...; } tgen_host;
 typedef struct {
@@ -47,6 +49,8 @@ static int32_t tgen_jump(void *, const tgen_host *, int64_t *, tgen_storage *con
                          int32_t);
 static int32_t tgen_run(const tgen_plan *, int64_t *);
 static void tgen_fill(int64_t *, intptr_t, int32_t);
+static void *tgen_interpreter(void);
+static char *tgen_take_into(int64_t *, int64_t);
 static tgen_host *tgen_table(void);
 static void tgen_set_blas(tgen_host *, void *const *);
 static tgen_block *tgen_take(int64_t);
@@ -124,7 +128,7 @@ def key_of(chain):
     """The key of the module, without any version of Python or its packages where there is a stable ABI."""
     abi, flags = python_abi()
     texts = (CDEF, repr(EXTERNALS), *FLAGS, *flags, *map(source, PARTS))
-    return cache.digest("host", abi, *texts, toolchain.key_of(chain, ABI, ""))
+    return digest("host", abi, *texts, toolchain.key_of(chain, ABI, ""))
 
 
 def python_abi():

@@ -21,6 +21,7 @@ from tgen.backends.c.directory import in_scratch, scratch_root
 from tgen.backends.c.filesizes import unlimited_files
 from tgen.backends.c.watch import Watcher
 from tgen.config import config, processors
+from tgen.core.keys import digest
 from tgen.errors import CompileError
 
 RECORD = 6  # raised when a machine record has other contents
@@ -391,7 +392,7 @@ def _recorded(path, extra):
     """The toolchain from this machine's record; probed and recorded when there is none or the compiler
     changed.
     """
-    key = cache.digest("machine", str(RECORD), path, processor(), sys.platform, platform.machine(), *extra)
+    key = digest("machine", str(RECORD), path, processor(), sys.platform, platform.machine(), *extra)
     found = cache.record_get(key)
     if found is not None:
         stamps = tuple(tuple(s) for s in found["stamps"])
@@ -504,4 +505,4 @@ def key_of(chain, abi, c_text, *more):
         "compiler",
         *chain.identity,
     )
-    return cache.digest(*fields)
+    return digest(*fields)

@@ -1,0 +1,52 @@
+"""The backend that compiles: C text, a compiler, a cache of what it made."""
+
+from typing import Any
+
+from tgen.backends.c import build, cache, host, toolchain
+from tgen.backends.c.sites import sites_of
+from tgen.backends.interface import Library
+from tgen.codegen.generate import generate
+from tgen.core.storage import Storage
+from tgen.ir.nodes import Function
+from tgen.lower.signature import Signature
+from tgen.passes.plan import MemoryPlan, plan
+
+
+class C:
+    """See ``tgen/backends/interface.py``."""
+
+    name, language, comment = "c", "C", "  // "
+
+    def probe(self) -> str:
+        chain = toolchain.get()
+        host.table()
+        return f"programs are compiled by {chain.version}"
+
+    def identity(self) -> tuple[str, ...]:
+        return (build.key_of(""),)
+
+    def plan(self, function: Function) -> MemoryPlan | None:
+        return plan(function)
+
+    def text(self, function: Function, general: bool) -> str:
+        return generate(function, plan(function), general)
+
+    def load(self, key: str) -> Library | None:
+        """A record says which text a program key is, so the front end need not run."""
+        known = cache.record_get(key)
+        return known and build.load(known["c"])
+
+    def build(self, key: str, text: str, function: Function, facts: dict[str, Any]) -> Library:
+        library = build.obtain(text, facts)
+        cache.record_put(key, {"c": library.key})
+        return library
+
+    def room(self, signature: Signature) -> int:
+        return 0
+
+    def bodies(
+        self, library: Library, signature: Signature, storages: list[Storage], places: list[int]
+    ) -> list[Any]:
+        """Those of host ops."""
+        lib, ffi, _ = host.table()
+        return sites_of(signature.python, lib, ffi)
