@@ -21,6 +21,7 @@ from tgen import passes
 from tgen.codegen import sizes
 from tgen.codegen.c import declared
 from tgen.codegen.generate import generate
+from tgen.codegen.library import FRAME
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, If, Load, Set, Symbol
 from tgen.codegen.parts import Body
 from tgen.codegen.render import statements
@@ -257,7 +258,7 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
         "}",
     ]
     own, parameters, arguments, common = body.common()
-    assert own == ["f"]
+    assert own == [FRAME]
     assert [declared(name) for name in parameters] == [
         "int64_t s0",
         "int64_t s1",

@@ -35,7 +35,7 @@ def module_of(function, general=False):
 
 
 def nests_of(module):
-    return [tuple(nodes) for part in module.parts for _, nodes in part.variants]
+    return [tuple(nodes) for part in module.parts for _, nodes, _ in part.variants]
 
 
 # -- text ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tgen.ops.declare import c_text
 
 from .nest import (
     Address,
+    Ask,
     Bin,
     Braces,
     Call,
@@ -18,8 +19,11 @@ from .nest import (
     Field,
     Host,
     Int,
+    Listed,
     Load,
+    Member,
     Name,
+    Out,
     Scalar,
     Select,
     Symbol,
@@ -32,8 +36,9 @@ BINARY = {
     "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3,
 }  # fmt: skip
 # where people read precedence wrongly and compilers warn: operands are bracketed below this
-CLEAR = {"&": 11, "^": 11, "|": 11, "||": 5}
+CLEAR = {"&": 12, "^": 12, "|": 12, "||": 5}
 TIGHT = ("*", "/", "%")  # written without spaces
+SHORT = 6  # so many characters of a decimal at most: 0.5, 1e-05
 
 
 def expression(e, frame=False):
@@ -82,7 +87,8 @@ def _is_product(e):
 
 
 def _cast(e, frame):
-    return f"({DTYPE[e.dtype].c}){_text(e.x, frame, UNARY)}", UNARY
+    const, star = "const " if e.pointer and e.const else "", " *" if e.pointer else ""
+    return f"({const}{kind(e.dtype)}{star}){_text(e.x, frame, UNARY)}", UNARY
 
 
 def _select(e, frame):
@@ -107,13 +113,29 @@ def _address(e, frame):
 
 
 def _braces(e, frame):
-    return f"{{{', '.join(_text(x, frame, ANYTHING) for x in e.values)}}}", ATOM
+    return f"{{{', '.join(_text(x, frame, ANYTHING) for x in e.values) or '0'}}}", ATOM
+
+
+def _listed(e, frame):
+    return f"({kind(e.dtype)}[]){_braces(e, frame)[0]}", CALL
+
+
+def _member(e, frame):
+    return f"{_text(e.x, frame, CALL)}->{e.name}", CALL
+
+
+def _ask(e, frame):
+    return _call(Call(f"{_text(e.host, frame, CALL)}->{e.name}", e.args), frame)
 
 
 _PRINTED = {
     Host: lambda e, frame: ("f->host", ATOM),
     Address: _address,
+    Ask: _ask,
     Braces: _braces,
+    Listed: _listed,
+    Member: _member,
+    Out: lambda e, frame: _PRINTED[type(e.x)](e.x, frame),
     Const: _const,
     Int: _int,
     Name: lambda e, frame: (e.text, ATOM),
@@ -129,27 +151,33 @@ _PRINTED = {
 }
 
 
+def kind(dtype):
+    """The C type of a dtype; the name of a C type is itself."""
+    return DTYPE[dtype].c if dtype in DTYPE else dtype
+
+
 def declared(name):
     """A variable or a parameter with its type: ``const double *x0``."""
-    kind = DTYPE[name.dtype].c if name.dtype in DTYPE else name.dtype
-    return f"{'const ' if name.pointer and name.const else ''}{kind} {'*' if name.pointer else ''}{name.text}"
+    star = f"*{'restrict ' if name.apart else ''}" if name.pointer else ""
+    return f"{'const ' if name.pointer and name.const else ''}{kind(name.dtype)} {star}{name.text}"
 
 
 def element(name):
-    """An array on the stack, but for its length: ``double cell0``."""
-    return f"{DTYPE[name.dtype].c} {name.text}"
+    """An array, but for its length: ``double cell0``."""
+    return f"{kind(name.dtype)} {name.text}"
 
 
 def member(field):
     """A member of the frame with its type."""
-    kind = f"{'const ' if field.pointer and field.const else ''}{DTYPE[field.dtype].c}"
+    typed = f"{'const ' if field.pointer and field.const else ''}{kind(field.dtype)}"
     count = f"[{field.count}]" if field.count else ""
-    return f"{kind} {'*' if field.pointer else ''}{field.name}{count}"
+    return f"{typed} {'*' if field.pointer else ''}{field.name}{count}"
 
 
-def simd(clauses):
-    """The clauses of an omp simd pragma."""
-    return "".join(f" reduction({op}:{name.text})" for op, name in clauses)
+def simd(loop):
+    """The clauses of the omp simd pragma of a For."""
+    lanes = f" simdlen({loop.lanes})" if loop.lanes else ""
+    return lanes + "".join(f" reduction({op}:{name.text})" for op, name in loop.simd)
 
 
 # -- literals ------------------------------------------------------------------------------------------------
@@ -194,4 +222,5 @@ def _float_literal(value, suffix):
         return f"{'-' if value < 0 else ''}__builtin_inf{suffix}()"
     if value == int(value) and abs(value) < 1e6:
         return f"{'-' if str(value).startswith('-') else ''}{abs(int(value))}.0{suffix}"
-    return value.hex() + suffix
+    # a short decimal is read back as the same bits, a long one says less than the bits do
+    return (repr(value) if len(repr(value)) <= SHORT else value.hex()) + suffix

@@ -2,16 +2,33 @@
 what an emitter is.
 """
 
-from itertools import product
+import itertools
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
-from .c import expression
 from .kernel import HIGH, LOW, PART
-from .library import HOST, emits, flat
-from .names import ctype, size, size_c
-from .nest import ZERO, Address, Bin, Braces, Call, Do, For, Let, Name
+from .library import HOST, emits, flat, work
+from .names import size
+from .nest import (
+    ZERO,
+    Address,
+    Bin,
+    Braces,
+    Call,
+    Do,
+    Field,
+    For,
+    Int,
+    Let,
+    Load,
+    Name,
+    Out,
+    Select,
+    Set,
+    product,
+    total,
+)
 
 AXES = 3  # the C has this many spatial axes; missing ones stand in front, of size 1
 
@@ -56,7 +73,7 @@ class Shape:
             ),
         )
         self.rows = dims.product((self.images, self.out[0], self.out[1]))
-        self.item = x.itemsize
+        self.item, self.dtype = x.itemsize, x.dtype
 
     def room(self, more=0):
         """The elements that a part works in."""
@@ -67,40 +84,47 @@ class Shape:
         """Nanoseconds: of the products, and of gathering columns."""
         columns = dims.product((self.images, self.places, self.depth))
         products = dims.mul(columns, self.filters)
-        return f"0.02*({size_c(products, 'f->')}) + 0.2*{self.groups}.0*({size_c(columns, 'f->')})"
+        return Bin("+", work(0.02, products), work(round(0.2 * self.groups, 1), columns))
 
 
-def part(module, line, shape, name, operands, extent, more=0, counted=False):
-    """One library part of a convolution; the pointer of the workspace, of which each part has its own."""
+def part(module, line, shape, name, arrays, extent, more=0, counted=False):
+    """One library part of a convolution on ``arrays`` (pointers of one dtype); the pointer of the workspace,
+    of which each part has its own.
+    """
     room = shape.room(more)
     space = module.workspace(
         f"part{len(module.parts)}_space",
-        operands[0].type.dtype,
-        f"f->width*{shape.item}*{expression(room, frame=True)}",
+        shape.dtype,
+        Bin("*", Bin("*", Field("width", "int32"), Int(shape.item)), room),
         (*shape.out, shape.images, shape.depth, shape.filters),
     )
-    letter = DTYPE[operands[0].type.dtype].blas
+    letter = DTYPE[shape.dtype].blas
     mine = Bin("+", space, Bin("*", PART, room))
     conv = Name("v", "tgen_conv")
-    arrays = (flat(module, v) for v in operands)
-    call = Call(f"tgen_{name}_{letter}_part", (HOST, Address(conv), *arrays, mine, LOW, HIGH))
+    call = Call(f"tgen_{name}_{letter}_part", (HOST, Address(conv), *arrays, Out(mine), LOW, HIGH))
     nodes = [Let(conv, Braces(tuple(shape.fields))), Do(call)]
-    module.library_part(line, nodes, size_c(extent, "f->"), shape.cost(), counted=counted)
+    module.library_part(line, nodes, size(extent), shape.cost(), counted=counted)
     return space
+
+
+def all_arrays(module, instr):
+    """What it reads, then what it writes."""
+    return (*(flat(module, v) for v in instr.operands), Out(module.field(instr.result)))
 
 
 @emits("conv")
 def conv(module, instr, line):
     (x, w), y = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, y.type)
-    part(module, line, shape, "conv", (x, w, y), shape.rows)
+    part(module, line, shape, "conv", all_arrays(module, instr), shape.rows)
 
 
 @emits("conv_input")
 def conv_input(module, instr, line):
     (w, g), x = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
-    part(module, line, shape, "conv_input", (w, g, x), dims.mul(shape.images, shape.channels))
+    extent = dims.mul(shape.images, shape.channels)
+    part(module, line, shape, "conv_input", all_arrays(module, instr), extent)
 
 
 @emits("conv_weights")
@@ -109,15 +133,16 @@ def conv_weights(module, instr, line):
     (x, g), w = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
     name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
-    space = part(module, line, shape, "conv_weights", (x, g), shape.rows, count, counted=True)
+    read = tuple(flat(module, v) for v in instr.operands)
+    space = part(module, line, shape, "conv_weights", read, shape.rows, count, counted=True)
     parts = module.members[f"{name}_parts"]
-    arguments = (module.field(w), space, parts, shape.room(count), LOW, HIGH)
+    arguments = (Out(module.field(w)), space, parts, shape.room(count), LOW, HIGH)
     call = Call(f"tgen_sum_{DTYPE[w.type.dtype].blas}_part", arguments)
     module.library_part(
         f"{line} (the sum of the parts)",
         [Do(call)],
-        size_c(count, "f->"),
-        f"0.2*({size_c(count, 'f->')})",
+        size(count),
+        work(0.2, count),
         product=False,
     )
 
@@ -127,72 +152,69 @@ def conv_weights(module, instr, line):
 WRITTEN_OUT = 32  # elements of a window; larger ones are loops
 
 
-def window_lines(window, lines):
-    """``lines`` for each element of a window, with {at} for its place: one after the other, or in loops."""
+def in_window(window, body):
+    """Statements for each element of a window, ``body(at)``, where ``at`` is the place of the element: one
+    after the other, or in loops.
+    """
+    apart = Name("plane"), Name("line"), Int(1)
     if dims.product(window) <= WRITTEN_OUT:
-        for place in product(*map(range, window)):
-            at = "".join(
-                f"{name} + " if name and n == 1 else f"{n}*{name} + " if name else f"{n} + "
-                for n, name in zip(place, ("plane", "line", ""))
-                if n
-            )
-            yield from (t.format(at=at) for t in lines)
-        return
-    yield "".join(f"for (int64_t {c} = 0; {c} < {n}; {c}++) " for c, n in zip("abk", window)) + "{"
-    yield from (f"    {t.format(at='a*plane + b*line + k + ')}" for t in lines)
-    yield "}"
+        places = itertools.product(*map(range, window))
+        found = (total(map(product, map(Int, place), apart)) for place in places)
+        return [node for at in found for node in body(at)]
+    indices = [Name(letter) for letter in "abk"]
+    nodes = tuple(body(total(map(product, indices, apart))))
+    for i, n in reversed(list(zip(indices, window))):
+        nodes = (For(i, ZERO, Int(n), nodes),)
+    return list(nodes)
 
 
-def row_function(module, comment, parameters, lines):
-    """The name of a module's own function that works on one row of places."""
-    words = {w for t in lines for w in ("plane", "line") if w in t}
-    unused = [f"    (void){w};" for w in ("plane", "line") if w not in words]
-    head = [f"/* {comment} */", f"TGEN_CALLED void {{name}}({parameters})", "{", *unused]
-    loop = [
-        "    #pragma omp simd simdlen(4)",
-        "    for (int64_t j = 0; j < count; j++) {",
-        *(f"        {t}" for t in lines),
-        "    }",
-        "}",
-    ]
-    return module.own_function("row", head + loop)
+COUNT, J = Name("count"), Name("j")
+
+
+def row_function(module, comment, read, written, body):
+    """The Name of a module's own function over ``count`` places of a row, for arrays ``read`` and
+    ``written``.
+    """
+    sizes = COUNT, Name("plane"), Name("line")
+    loop = For(J, ZERO, COUNT, tuple(body), simd=(), lanes=4)
+    return module.own_function(comment, (*read, *sizes, written), (loop,))
+
+
+def pointers(dtype, letters):
+    return [Name(letter, dtype, pointer=True, const=True, apart=True) for letter in letters]
 
 
 def pool_row(module, kind, dtype, window, stride):
     """A row of a pool whose windows lie within the image: all their elements in order, as in
     tgen_pool_places.
     """
-    c, code = ctype(dtype), DTYPE[dtype].code
-    start = f"{c} best = x[{stride}*j];" if kind == "max" else f"{c} best = 0;"
-    step = (
-        f"best = tgen_pool_step_{code}({'POOL_MAX' if kind == 'max' else 'POOL_SUM'}, best, "
-        f"x[{{at}}{stride}*j]);"
-    )
-    parameters = f"const {c} *restrict x, int64_t count, int64_t plane, int64_t line, {c} *restrict y"
-    steps = list(window_lines(window, [step]))
-    if kind == "max" and steps[0] == step.format(at=""):
-        del steps[0]  # the first element is what it starts with
-    return row_function(
-        module,
-        f"{'maxima' if kind == 'max' else 'sums'} of windows of {window}, {stride} apart",
-        parameters,
-        [start, *steps, "y[j] = best;"],
-    )
+    (x,), best, code = pointers(dtype, "x"), Name("best", dtype), DTYPE[dtype].code
+    y, apart = Name("y", dtype, pointer=True, apart=True), product(Int(stride), J)
+    function, how = f"tgen_pool_step_{code}", Name("POOL_MAX" if kind == "max" else "POOL_SUM")
+
+    def step(at):
+        # the first element is what a maximum starts with
+        if kind == "max" and at == ZERO:
+            return []
+        return [Set(best, Call(function, (how, best, Load(x, total([at, apart])))))]
+
+    first = Let(best, Load(x, apart) if kind == "max" else ZERO, True)
+    what = f"{'maxima' if kind == 'max' else 'sums'} of windows of {window}, {stride} apart"
+    return row_function(module, what, [x], y, [first, *in_window(window, step), Set(Load(y, J), best)])
 
 
 def unpool_row(module, dtype, window, stride):
     """A row of the adjoint of a maximum."""
-    c = ctype(dtype)
-    parameters = (
-        f"const {c} *restrict g, const {c} *restrict x, const {c} *restrict z, int64_t count, "
-        f"int64_t plane, int64_t line, {c} *restrict to"
-    )
-    return row_function(
-        module,
-        f"what is at the maxima of windows of {window}, {stride} apart",
-        parameters,
-        list(window_lines(window, [f"to[{{at}}{stride}*j] = x[{{at}}{stride}*j] == z[j] ? g[j] : 0;"])),
-    )
+    g, x, z = pointers(dtype, "gxz")
+    to, apart = Name("to", dtype, pointer=True, apart=True), product(Int(stride), J)
+
+    def step(at):
+        place = total([at, apart])
+        is_max = Bin("==", Load(x, place), Load(z, J))
+        return [Set(Load(to, place), Select(is_max, Load(g, J), ZERO))]
+
+    what = f"what is at the maxima of windows of {window}, {stride} apart"
+    return row_function(module, what, [g, x, z], to, in_window(window, step))
 
 
 def pooled(module, instr, line, function, image, places):
@@ -200,7 +222,7 @@ def pooled(module, instr, line, function, image, places):
     attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
     planes = dims.product(out.type.shape[:-count])
     operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands  # it looks at g only
-    arrays = [flat(module, v) for v in (*operands, out)]
+    arrays = [*(flat(module, v) for v in operands), Out(module.field(out))]
     kind = "at_max" if "max_" in instr.op.name else attrs["mode"]
     window, strides = filled(attrs["window"], 1), filled(attrs["strides"], 1)
     fields = [
@@ -215,16 +237,16 @@ def pooled(module, instr, line, function, image, places):
     ]
     row = []
     if function == "pool":
-        row = [Name(pool_row(module, kind, out.type.dtype, window, strides[-1]))]
+        row = [pool_row(module, kind, out.type.dtype, window, strides[-1])]
     elif function == "unpool":
         apart = kind == "at_max" and all(w <= s for w, s in zip(window, strides))
-        row = [Name(unpool_row(module, out.type.dtype, window, strides[-1])) if apart else ZERO]
+        row = [unpool_row(module, out.type.dtype, window, strides[-1]) if apart else ZERO]
     i, pool = Name("i"), Name("v", "tgen_pool")
     arguments = (Name(f"POOL_{kind.upper()}"), i, Address(pool), *row, *arrays)
     call = Call(f"tgen_{function}_{DTYPE[out.type.dtype].code}", arguments)
     nodes = [Let(pool, Braces(tuple(fields))), For(i, LOW, HIGH, (Do(call),))]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
-    module.library_part(line, nodes, size_c(planes, "f->"), f"0.5*({size_c(elements, 'f->')})", product=False)
+    module.library_part(line, nodes, size(planes), work(0.5, elements), product=False)
 
 
 @emits("pool")

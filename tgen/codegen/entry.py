@@ -1,13 +1,54 @@
-"""The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares lists
-of C lines.
+"""The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares the
+statements of each.
 """
 
 from tgen.core import dims
+from tgen.core.dtypes import DTYPE
 from tgen.ir.nodes import CONST, SHARED
 from tgen.ir.rebuild import walk
 from tgen.ir.verify import VerifyError
 
-from .names import ctype, size_c
+from .library import FRAME, bytes_of_value, fail, room
+from .module import holder
+from .names import size
+from .nest import (
+    ZERO,
+    Address,
+    Ask,
+    Bin,
+    Call,
+    Cast,
+    Do,
+    If,
+    Int,
+    Leave,
+    Let,
+    Listed,
+    Load,
+    Member,
+    Name,
+    Out,
+    Return,
+    Select,
+    Set,
+    Symbol,
+    Un,
+)
+
+HOST = Name("host", "tgen_host", pointer=True)
+SLOTS = Name("frame", pointer=True)
+SHARED_VALUES = Name("shared", "tgen_storage", pointer=True)
+WORK, ROOM = Name("work", "char", pointer=True), Name("room")
+
+
+def slot(number):
+    """An int64 of the call's frame."""
+    return Load(SLOTS, Int(number))
+
+
+def moved(target, source, dtype):
+    """A scalar's bits from or to a slot."""
+    return Do(Call("memcpy", (Out(Address(target)), Address(source), Int(DTYPE[dtype].bytes))))
 
 
 def symbols_of(function):
@@ -29,7 +70,7 @@ def symbols_of(function):
 
 
 class Entry:
-    """Lines of the entry function, from a walked Module; ``symbols`` are all that it names."""
+    """The statements of the entry function, from a walked Module; ``symbols`` are all that it names."""
 
     def __init__(self, module, symbols):
         self.m, self.symbols = module, symbols
@@ -37,67 +78,69 @@ class Entry:
         self.layout = self.function.layout
         self.load, self.sizes, self.checks = [], [], []
         self.memory, self.commit, self.results = [], [], []
-        self.boxes = {}  # number of a shared variable -> the C of its storage
+        self.boxes = {}  # number of a shared variable -> its storage, an expression
         self.defined = set()
 
     def build(self):
-        for v, param, slot in zip(
+        for v, param, place in zip(
             self.function.block.params, self.function.params, self.layout.parameters, strict=True
         ):
             if param.kind == SHARED:
-                self.boxes[param.number] = f"shared[frame[{slot}]]"
+                self.boxes[param.number] = Load(SHARED_VALUES, slot(place))
                 self.shared(v, param)
             else:
-                self.argument(v, param, slot)
+                self.argument(v, param, place)
         self.demand_bound()
         self.take_memory()
         self.give_results()
         return self
 
     # -- parameters
-    def argument(self, v, param, slot):
-        name, type = self.names[v], ctype(v.type.dtype)
+    def argument(self, v, param, place):
+        field = self.m.field(v)
         if not v.type.ndim:
-            self.load.append(f"memcpy(&f->{name}, &frame[{slot}], sizeof f->{name});")
+            self.load.append(moved(field, slot(place), v.type.dtype))
             if param.symbol:
-                self.sizes.append(f"f->{param.symbol} = (int64_t)f->{name};")
+                self.sizes.append(Set(Symbol(str(param.symbol)), Cast("int64", field)))
             return
-        self.load.append(f"f->{name} = (const {type} *)(intptr_t)frame[{slot}];")
-        self.axes(v, param, f"frame + {slot + 1}", "frame", slot + 1)
+        address = Cast("intptr_t", slot(place))
+        self.load.append(Set(field, Cast(v.type.dtype, address, pointer=True, const=True)))
+        self.axes(v, param, SLOTS, place + 1)
 
     def shared(self, v, param):
-        name, type = self.names[v], ctype(v.type.dtype)
-        box = self.boxes[param.number]
+        field, box = self.m.field(v), self.boxes[param.number]
+        data = Member(box, "data")
         if not v.type.ndim:
-            self.load.append(f"f->{name} = *(const {type} *){box}->data;")
+            self.load.append(Set(field, Load(Cast(v.type.dtype, data, pointer=True, const=True), ZERO)))
             return
-        self.load.append(f"f->{name} = ({type} *){box}->data;")
-        self.axes(v, param, f"{box}->dims", f"{box}->dims", 0)
+        self.load.append(Set(field, Cast(v.type.dtype, data, pointer=True)))
+        self.axes(v, param, Member(box, "dims"), 0)
 
-    def axes(self, v, param, array, base, first):
-        """Sizes and strides of an array parameter: the first axis with a bare symbol defines it, others are
-        checked.
+    def axes(self, v, param, array, first):
+        """Sizes and strides of an array parameter, from ``first`` on in ``array``: the first axis with a bare
+        symbol defines it, others are checked.
         """
         name, rank = self.names[v], v.type.ndim
-        place = [f"{base}[{first + k}]" for k in range(2 * rank)]
-        for k, size in enumerate(v.type.shape):
-            symbol = dims.lone(size)
+        place = [Load(array, Int(first + k)) for k in range(2 * rank)]
+        for k, length in enumerate(v.type.shape):
+            symbol = dims.lone(length)
             if symbol and symbol.kind == dims.LENGTH and str(symbol) not in self.defined:
                 self.defined.add(str(symbol))
-                self.sizes.append(f"f->{symbol} = {place[k]};")
+                self.sizes.append(Set(Symbol(str(symbol)), place[k]))
                 continue
             site = param.sites[k] if param.sites and param.sites[k] is not None else -1
-            if not isinstance(size, int) or site >= 0:
-                self.checks.append(
-                    f"if ({place[k]} != {size_c(size, 'f->')}) return tgen_fail(f, "
-                    f"TGEN_SIZES, {site}, {place[k]}, {size_c(size, 'f->')}, 0);"
-                )
+            if not isinstance(length, int) or site >= 0:
+                error = Return(fail("TGEN_SIZES", site, place[k], size(length)))
+                self.checks.append(If(Bin("!=", place[k], size(length)), (error,)))
+        itemsize = Int(v.type.itemsize)
+        where = Bin("+", array, Int(first)) if first else array
+        dense = Call("tgen_dense", (Int(rank), where, itemsize))
         if self.m.strided(v):
             for k in range(rank):
-                self.load.append(f"f->{name}_s{k} = {place[rank + k]}/{v.type.itemsize};")
-            self.load.append(f"f->{name}_dense = tgen_dense({rank}, {array}, {v.type.itemsize});")
+                self.load.append(Set(self.m.members[f"{name}_s{k}"], Bin("/", place[rank + k], itemsize)))
+            self.load.append(Set(self.m.dense(v), dense))
         elif param.kind != CONST:
-            self.load.append(f"if (!tgen_dense({rank}, {array}, {v.type.itemsize})) return TGEN_LAYOUT;")
+            self.load.append(If(Un("!", dense), (Return(Name("TGEN_LAYOUT")),)))
 
     def demand_bound(self):
         """Every size that is read is defined, by an axis, an argument or an instruction."""
@@ -109,33 +152,39 @@ class Entry:
 
     # -- memory
     def take_memory(self):
-        late = self.m.late
-        self.memory.append("int64_t room = 0;")
+        late, pieces, places = self.m.late, [], []
         first = {}  # workspace slot -> the value that had it first
-        for v, slot in self.plan.slots.items():
-            if slot.kind == "work":
-                first.setdefault(slot.number, v)
-        for number, size in enumerate(self.plan.work):
-            if not dims.found_inside(dims.symbols(size)):
-                v = first[number]
-                self.memory.append(
-                    f"const int64_t work{number} = tgen_more(&room, "
-                    f"{self.m.sizes_of(v.type.dtype, v.type.shape)});"
-                )
-        for name, sizes in self.m.room:
-            self.memory.append(f"const int64_t {name}_at = tgen_more(&room, {sizes});")
-        self.has_work = len(self.memory) > 1
-        self.memory = self.memory if self.has_work else []
-        if self.has_work:
-            self.memory.append("if (!(f->work = tgen_room(f, room))) goto out;")
-            self.memory.append("char *const work = f->work->data;")
-        for v, slot in self.plan.slots.items():
-            if slot.kind == "work" and not late(v):
-                self.memory.append(f"f->{self.names[v]} = (void *)(work + work{slot.number});")
-        for name, _ in self.m.room:
-            self.memory.append(f"f->{name} = (void *)(work + {name}_at);")
+        for v, of in self.plan.slots.items():
+            if of.kind == "work":
+                first.setdefault(of.number, v)
+        for number, bytes in enumerate(self.plan.work):
+            if not dims.found_inside(dims.symbols(bytes)):
+                t = first[number].type
+                pieces.append((Name(f"work{number}"), room(t.dtype, t.shape)))
+        for v, of in self.plan.slots.items():
+            if of.kind == "work" and not late(v):
+                places.append((self.m.field(v), Name(f"work{of.number}")))
+        for field, bytes in self.m.room:
+            at = Name(f"{field.name}_at")
+            pieces.append((at, bytes))
+            places.append((field, at))
+        self.has_work = bool(pieces)
+        if pieces:
+            block = holder("work")
+            self.memory.append(Let(ROOM, ZERO, True))
+            for at, bytes in pieces:
+                self.memory.append(Let(at, Call("tgen_more", (Address(ROOM), *bytes))))
+            self.memory += self.taken(block, ROOM)
+            self.memory.append(Let(WORK, Member(block, "data")))
+            for field, at in places:
+                self.memory.append(Set(field, Cast("void", Bin("+", WORK, at), pointer=True)))
         self.outputs()
         self.updates()
+
+    @staticmethod
+    def taken(block, bytes):
+        """A block of its own, without which the call has failed."""
+        return Set(block, Call("tgen_room", (FRAME, bytes))), If(Un("!", block), (Leave(),))
 
     def results_of(self, update):
         k = self.function.outputs
@@ -145,59 +194,51 @@ class Entry:
         for number, v in self.results_of(False):
             if not v.type.ndim or self.m.late(v):
                 continue
-            self.memory.append(f"if (!(f->o{number} = tgen_room(f, {self.m.bytes(v)}))) goto out;")
+            block = holder(f"o{number}")
+            self.memory += self.taken(block, bytes_of_value(v))
             if self.plan.slots[v].kind == "output" and self.plan.slots[v].number == number:
-                self.memory.append(f"f->{self.names[v]} = (void *)f->o{number}->data;")
+                data = Cast("void", Member(block, "data"), pointer=True)
+                self.memory.append(Set(self.m.field(v), data))
 
     def updates(self):
         for number, v in self.results_of(True):
             update, box = self.plan.updates[number], self.boxes[self.function.updates[number]]
             if v.type.ndim and self.m.late(v):
                 continue
-            take = f"if (!(f->u{number} = tgen_room(f, {self.m.bytes(v)}))) goto out;"
+            block = holder(f"u{number}")
+            take, data = self.taken(block, bytes_of_value(v)), Member(block, "data")
             if update.how == "in place":
-                take = f"if (!tgen_writable({box})) {{ {take} }}"
-            self.memory.append(take)
+                take = (If(Un("!", Call("tgen_writable", (box,))), take),)
+                data = Select(block, data, Member(box, "data"))
+            self.memory += take
             if v.type.ndim and self.plan.slots[v].kind == "update" and self.plan.slots[v].number == number:
-                target = (
-                    f"f->u{number}->data"
-                    if update.how != "in place"
-                    else f"(f->u{number} ? f->u{number}->data : {box}->data)"
-                )
-                self.memory.append(f"f->{self.names[v]} = (void *){target};")
+                self.memory.append(Set(self.m.field(v), Cast("void", data, pointer=True)))
 
     # -- results
     def give_results(self):
-        for (number, v), slot in zip(self.results_of(False), self.layout.outputs, strict=True):
+        for (number, v), place in zip(self.results_of(False), self.layout.outputs, strict=True):
             if not v.type.ndim:
-                self.results.append(
-                    f"memcpy(&frame[{slot}], &f->{self.names[v]}, sizeof f->{self.names[v]});"
-                )
+                self.results.append(moved(slot(place), self.m.field(v), v.type.dtype))
                 continue
-            self.results.append(f"frame[{slot + 1}] = (int64_t)(intptr_t)f->o{number}; f->o{number} = 0;")
-            self.results.extend(
-                f"frame[{slot + 2 + k}] = {size_c(s, 'f->')};" for k, s in enumerate(v.type.shape)
-            )
+            block = holder(f"o{number}")
+            self.results.append(Set(slot(place + 1), Cast("int64", Cast("intptr_t", block))))
+            self.results.append(Set(block, ZERO))
+            self.results += [Set(slot(place + 2 + k), size(s)) for k, s in enumerate(v.type.shape)]
         for number, v in self.results_of(True):
-            self.commit.extend(self.commit_one(number, v))
+            self.commit += self.commit_one(number, v)
 
     def commit_one(self, number, v):
-        box = self.boxes[self.function.updates[number]]
-        lines = []
+        box, block, nodes = self.boxes[self.function.updates[number]], holder(f"u{number}"), []
         if not v.type.ndim:
-            lines.append(
-                f"*({ctype(v.type.dtype)} *)(f->u{number} ? f->u{number}->data : {box}->data) = "
-                f"f->{self.names[v]};"
-            )
-        shape = ", ".join(size_c(s, "f->") for s in v.type.shape) or "0"
-        lines.append(
-            f"if (f->u{number}) {{ host->flip({box}, f->u{number}, (const int64_t[]){{{shape}}}); "
-            f"f->u{number} = 0; }}"
-        )
-        return lines
+            data = Select(block, Member(block, "data"), Member(box, "data"))
+            nodes.append(Set(Load(Cast(v.type.dtype, data, pointer=True), ZERO), self.m.field(v)))
+        shape = Listed("int64", tuple(map(size, v.type.shape)))
+        flip = Do(Ask(HOST, "flip", (box, block, shape)))
+        nodes.append(If(block, (flip, Set(block, ZERO))))
+        return nodes
 
     def holders(self):
         names = [f"o{n}" for n, v in self.results_of(False) if v.type.ndim] + [
             f"u{n}" for n, _ in self.results_of(True)
         ]
-        return (["work"] if self.has_work else []) + names + [h[3:] for h in self.m.holders]
+        return (["work"] if self.has_work else []) + names + [h.name for h in self.m.holders]

@@ -5,7 +5,6 @@ it includes.
 import functools
 import re
 
-from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.ir import text
 from tgen.ops.declare import LIBM
@@ -14,8 +13,10 @@ from tgen.passes.plan import root
 from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
 from .entry import Entry, symbols_of
 from .module import Module
-from .parts import Functions, is_tuned
+from .nest import Set, Symbol
+from .parts import Functions, called, is_tuned
 from .render import render, source
+from .steps import Loop, joins
 
 # no vector twins: mostly one instruction
 PLAIN_LIBM = {
@@ -43,7 +44,7 @@ LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
 # The library's functions, and those of libm or alike. A pattern that begins with letters is found five times
 # as fast, so what stands before a name is looked at last.
 HELPER, CALLED = re.compile(r"tgen_(?<!\wtgen_)\w+"), re.compile(r"[a-z](?<!\w.)\w*(?=\()")
-ANY = object()  # in a set of memory: what the next step touches, whatever that is
+LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
 
 
 # -- when to wait for the team
@@ -62,37 +63,9 @@ def memory(module, v):
     return v
 
 
-def joins(module, steps, views):
-    """Whether each step must wait for the kernels dealt since the last join: it touches memory that one of
-    them writes (or writes what it reads).
-    """
-    reads, writes, out = set(), set(), []
-    for step in steps:
-        known = [i for i in step.instrs if i is not None]
-        r = {memory(module, v) for i in known for v in i.operands} | symbols_read(step, views)
-        w = {memory(module, v) for i in known for v in i.results} | {str(s) for i in known for s in i.found}
-        waits = (
-            None in step.instrs or ANY in writes or not writes.isdisjoint(r | w) or not reads.isdisjoint(w)
-        )
-        if waits:
-            reads, writes = set(), set()
-        # the lines of the master are done when they are passed
-        if step.part is not None or step.nested is not None:
-            reads |= r
-            writes |= w
-            if None in step.instrs:
-                writes.add(ANY)
-        out.append(waits and bool(out))
-    return out
-
-
-def symbols_read(step, views):
-    """The sizes found inside that a step's C names: like memory, they must have been written."""
-    if step.part is None:
-        return set(re.findall(r"f->(k\d+)", "\n".join(step.lines)))
-    view = views[step.part.name]
-    named = {s for s in view["sizes"] if dims.found_inside([dims.symbol(s)])}
-    return named | set(re.findall(r"f->(k\d+)", view["texts"]))
+def place(module, name):
+    """What stands for the memory of a member of the frame: its own, or that of the value it is of."""
+    return memory(module, module.values[name]) if name in module.values else name
 
 
 # -- the library
@@ -140,44 +113,32 @@ class Steps:
     first.
     """
 
-    def __init__(self, module, parts):
-        self.module, self.parts = module, parts
-        self.loops, self.lines, self.count = [], [], 0
+    def __init__(self, module, runs):
+        self.module, self.runs = module, runs
+        self.loops, self.masters, self.count = [], [], 0
 
     def views(self, steps):
         """As deep as loops are nested."""
-        return [self.view(s, waits) for s, waits in zip(steps, joins(self.module, steps, self.parts))]
+        waits = joins(steps, lambda name: place(self.module, name))
+        return [self.view(step, wait) for step, wait in zip(steps, waits)]
 
     def view(self, step, waits):
         nested = step.nested
-        view = {
-            "part": step.part and self.parts[step.part.name],
-            "lines": step.lines,
-            "fails": step.fails,
-            "waits": waits,
-            "loop": None,
-            "branch": None,
-            "tuned": is_tuned("\n".join(step.lines)),
-        }
-        if isinstance(nested, scan.Loop):
-            view["loop"] = self.loop(nested)
+        view = {"waits": waits, "fails": step.fails, "run": None, "loop": None, "branch": None}
+        if step.part is not None:
+            view["run"] = [self.runs[step.part.name]]
+        elif isinstance(nested, Loop):
+            self.loops.append((nested, self.views(nested.steps)))
+            view["loop"] = nested
         elif nested is not None:
-            view["branch"] = {
-                "condition": nested.condition,
-                "yes": self.views(nested.yes),
-                "no": self.views(nested.no),
-            }
+            yes, no = self.views(nested.yes), self.views(nested.no)
+            view["branch"] = {"condition": nested.condition, "yes": yes, "no": no}
             view["fails"] = False  # what fails in it has returned
         self.count += 1
         view["number"] = self.count
-        if view["part"] is None and nested is None:
-            self.lines.append(view)
-        return view
-
-    def loop(self, nested):
-        steps = self.views(nested.steps)
-        view = {"name": nested.name, "comment": nested.comment, "turn": nested.turn, "steps": steps}
-        self.loops.append(view)
+        if step.part is None and nested is None:
+            master = {"number": self.count, "nodes": step.nodes, "tuned": is_tuned(called(step.nodes))}
+            self.masters.append(master)
         return view
 
 
@@ -203,11 +164,11 @@ def _parts_of_file(function, plan, general, named):
     symbols = symbols_of(function)
     entry = Entry(module, symbols).build()
     functions = Functions(module)
-    tree = Steps(module, functions.parts)
+    tree = Steps(module, functions.runs)
     steps = tree.views(module.steps)
     holders = entry.holders()
     definitions = named.definitions()
-    entry.sizes += [f"f->{name} = {text};" for name, text in definitions]
+    entry.sizes += [Set(Symbol(name), made) for name, made in definitions]
     frame = render(
         "frame.c.j2",
         ir=comment_lines(ir_text),
@@ -217,11 +178,12 @@ def _parts_of_file(function, plan, general, named):
     )
     view = {
         "holders": holders,
-        "statics": module.statics,
+        "tables": module.tables,
         "functions": functions.views,
         "steps": steps,
         "loops": tree.loops,
-        "masters": tree.lines,
+        "masters": tree.masters,
+        "levels": LEVELS,
         "entry": entry,
         "prologue": module.prologue,
         "packs": module.packs,

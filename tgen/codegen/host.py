@@ -8,43 +8,58 @@ be, and the sizes after it.
 
 from tgen.ops.host import FOUND
 
-from .library import contiguous, emits
-from .names import size_c
+from .library import HOST, data, emits, fail, flat
+from .names import size
+from .nest import (
+    ZERO,
+    Address,
+    Ask,
+    Block,
+    Cast,
+    Comment,
+    Do,
+    Field,
+    If,
+    Int,
+    Let,
+    Listed,
+    Load,
+    Name,
+    Out,
+    Set,
+    Symbol,
+)
+
+ARRAYS = Name("arrays", pointer=True)
 
 
 @emits("host", "host_effect")
 def python(module, instr, line):
-    numbers, found, holders = [], iter(instr.found), []
+    numbers, found, after = [], iter(instr.found), []
     for v in instr.operands:
-        numbers += [f"(int64_t)(intptr_t){address(module, v)}", *(size_c(s, "f->") for s in v.type.shape)]
+        numbers += [address(module, v), *map(size, v.type.shape)]
     for v, (_, pattern) in zip(instr.results, instr.attrs["results"]):
         at, late = len(numbers), FOUND in pattern
-        numbers += ["0" if late else f"(int64_t)(intptr_t){address(module, v)}"]
-        numbers += ["0" if entry == FOUND else size_c(s, "f->") for entry, s in zip(pattern, v.type.shape)]
-        holders += [
-            f"f->{next(found)} = arrays[{at + 1 + k}];" for k, entry in enumerate(pattern) if entry == FOUND
-        ]
+        numbers.append(ZERO if late else Out(address(module, v)))
+        for k, (entry, length) in enumerate(zip(pattern, v.type.shape)):
+            numbers.append(ZERO if entry == FOUND else size(length))
+            if entry == FOUND:
+                after.append(Set(Symbol(str(next(found))), Load(ARRAYS, Int(at + 1 + k))))
         if late:
             holder = module.holder_of(v)
-            holders += [
-                f"if ({holder}) f->host->give({holder});",
-                f"{holder} = (tgen_block *)(intptr_t)arrays[{at}];",
-                f"{module.pointer(v)} = (void *){holder}->data;",
+            block = Cast("tgen_block", Cast("intptr_t", Load(ARRAYS, Int(at))), pointer=True)
+            after += [
+                If(holder, (Do(Ask(HOST, "give", (holder,))),)),
+                Set(holder, block),
+                Set(module.field(v), data(holder, v.type.dtype)),
             ]
-    call = f"if (f->host->callback(f->record, {instr.attrs['python']}, arrays))"
-    module.master(
-        [
-            f"/* {line} */",
-            "{",
-            f"    int64_t arrays[] = {{{', '.join(numbers) or '0'}}};",
-            f"    {call} tgen_fail(f, TGEN_RAISED, {instr.attrs.get('site', -1)}, 0, 0, 0);",
-            *(["    else {", *(f"        {text}" for text in holders), "    }"] if holders else []),
-            "}",
-        ],
-        fails=True,
-    )
+    call = Ask(HOST, "callback", (Field("record", "int64", pointer=True), Int(instr.attrs["python"]), ARRAYS))
+    raised = Do(fail("TGEN_RAISED", instr.attrs.get("site", -1)))
+    arrays = Let(ARRAYS, Listed("int64", tuple(numbers)))
+    module.master([Comment(line), Block((arrays, If(call, (raised,), tuple(after))))], fails=True)
 
 
 def address(module, v):
-    """C text of the address of v's elements, in C order."""
-    return contiguous(module, v) if v.type.ndim else f"&{module.pointer(v)}"
+    """The address of v's elements, in C order, as a number."""
+    where = flat(module, v) if v.type.ndim else Address(module.field(v))
+    return Cast("int64", Cast("intptr_t", where))

@@ -1,21 +1,50 @@
 """What is not a kernel: products, concatenation, writes into a copy, nonzero. LIBRARY maps an op to the
 function that emits it.
 
-Each takes (module, instr, line) and adds parts or master lines to the module. Copies are small kernels of
-their own.
+Each takes (module, instr, line) and adds parts, or statements of the master, to the module. Copies are small
+kernels of their own.
 """
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.passes.plan import root
 
-from .c import expression
 from .kernel import HIGH, LOW, dense_strides
-from .names import bracket, ctype, size, size_c
-from .nest import ONE, ZERO, Bin, Call, Do, For, Host, Int, Name, Select, product, total
+from .names import size
+from .nest import (
+    ONE,
+    ZERO,
+    Address,
+    Ask,
+    Bin,
+    Block,
+    Call,
+    Cast,
+    Comment,
+    Const,
+    Do,
+    Field,
+    For,
+    Host,
+    If,
+    Int,
+    Let,
+    Listed,
+    Load,
+    Member,
+    Name,
+    Out,
+    Select,
+    Set,
+    Symbol,
+    Un,
+    product,
+    total,
+)
 
 LIBRARY = {}
-HOST = Host()
+HOST, FRAME = Host(), Name("f", "Frame", pointer=True)
+STATUS = Field("status", "int32")
 
 
 def emits(*names):
@@ -27,48 +56,99 @@ def emits(*names):
     return add
 
 
-# -- loops over whole arrays, as lines
+# -- statements that many are made of
 
 
-def each(module, v, body, letter="i", low=None, high=None):
-    """Lines that run ``body`` for every element ``x`` of array v, its indices named i0, i1, ... ."""
-    array = module.array(v, dense=False)
-    place = offset([f"{letter}{k}" for k in range(v.type.ndim)], array.strides)
-    lines = [
-        f"for (int64_t {letter}{k} = 0; {letter}{k} < {size_c(s, 'f->')}; {letter}{k}++)"
-        for k, s in enumerate(v.type.shape)
-    ]
-    return [
-        *lines,
-        "{",
-        f"    const {ctype(v.type.dtype)} x = {expression(array.pointer)}[{place}];",
-        *(f"    {t}" for t in body),
-        "}",
-    ]
+def fail(code, site, *numbers):
+    """What ends the call: an error's ``code`` of the ABI, whose record has the site and three numbers."""
+    numbers = (Int(site), *numbers, ZERO, ZERO, ZERO)[:4]
+    return Call("tgen_fail", (FRAME, Name(code), *numbers))
 
 
-def offset(indices, strides, start=()):
-    """The C of a place in an array, in lines of the master: sizes are members of the frame. ``start``: terms
-    that stand before those of the indices.
-    """
-    return expression(total([*start, *map(product, map(Name, indices), strides)]), frame=True)
+def move(target, source, count):
+    """Copy ``count`` bytes."""
+    return Do(Call("memcpy", (Out(target), source, Cast("size_t", count))))
+
+
+def room(dtype, shape):
+    """The arguments that say how large an array is, for tgen_bytes and tgen_more."""
+    return Int(DTYPE[dtype].bytes), Int(len(shape)), Listed("int64", tuple(map(size, shape)))
+
+
+def bytes_of(dtype, shape):
+    return Call("tgen_bytes", room(dtype, shape))
+
+
+def bytes_of_value(v):
+    return bytes_of(v.type.dtype, v.type.shape)
+
+
+def data(holder, dtype):
+    """Where the elements of the block in ``holder`` are."""
+    return Cast(dtype, Member(holder, "data"), pointer=True)
+
+
+def take(holder, pointer, count):
+    """A block of ``count`` bytes for ``pointer``, where there is memory."""
+    found = Set(pointer, Cast("void", Member(holder, "data"), pointer=True))
+    return Set(holder, Call("tgen_room", (FRAME, count))), If(holder, (found,))
+
+
+def give_back(holder):
+    """In a loop, the block of the step before."""
+    return If(holder, (Do(Ask(HOST, "give", (holder,))), Set(holder, ZERO)))
+
+
+def work(weight, *factors):
+    """Nanoseconds: ``weight`` times the product of ``factors``, each a size."""
+    result = Const(weight, "float64")
+    for factor in factors:
+        of = size(factor)
+        result = Bin("*", result, Cast("float64", of) if isinstance(of, Bin) and of.op == "*" else of)
+    return result
+
+
+# -- loops over whole arrays
 
 
 def numbered(rank):
-    return [f"i{k}" for k in range(rank)]
+    return [Name(f"i{k}") for k in range(rank)]
+
+
+def loops(indices, shape, body):
+    """Loops over ``shape`` around ``body``; without an axis its variables have names of their own."""
+    body = tuple(body)
+    if not indices:
+        return (Block(body),)
+    for i, n in reversed(list(zip(indices, shape))):
+        body = (For(i, ZERO, size(n), body),)
+    return body
+
+
+def offset(indices, strides, start=()):
+    """A place in an array. ``start``: terms that stand before those of the indices."""
+    return total([*start, *map(product, indices, strides)])
+
+
+def each(module, v, body):
+    """Statements for every element of v: ``body(indices, x)``, where x is the element."""
+    array, indices = module.array(v, dense=False), numbered(v.type.ndim)
+    x = Name("x", v.type.dtype)
+    first = Let(x, Load(array.pointer, offset(indices, array.strides)))
+    return loops(indices, v.type.shape, (first, *body(indices, x)))
 
 
 def copy_out(module, v, target):
-    """Lines that copy v, in C order, to ``target``."""
-    whole = f"memcpy({target}, {module.pointer(v)}, (size_t){module.bytes(v)});"
+    """Statements that copy v, in C order, to where ``target`` points."""
+    whole = move(target, module.field(v), bytes_of_value(v))
     if not module.strided(v):
-        return [whole]
-    place = offset(numbered(v.type.ndim), dense_strides(v.type.shape))
-    loops = each(module, v, [f"(({ctype(v.type.dtype)} *){target})[{place}] = x;"])
-    return [f"if (f->{module.names[v]}_dense) {whole}", "else {", *(f"    {t}" for t in loops), "}"]
+        return (whole,)
+    strides = dense_strides(v.type.shape)
+    one_by_one = each(module, v, lambda indices, x: (Set(Load(target, offset(indices, strides)), x),))
+    return (If(module.dense(v), (whole,), one_by_one),)
 
 
-LIBRARY["each"], LIBRARY["copy_out"] = each, copy_out
+LIBRARY["copy_out"] = copy_out
 
 
 # -- products
@@ -83,22 +163,14 @@ def matrix(module, v):
         return module.field(v), size(v.type.shape[1]), ZERO
     if v not in module.packed:
         module.packed.add(v)
-        rows, columns = (size_c(s, "f->") for s in v.type.shape)
-        module.add(f"{name}_m", v.type.dtype, pointer=True, const=True)
-        module.add(f"{name}_ld")
-        module.add(f"{name}_t", "int32")
-        module.add(f"{name}_fits", "int32")
-        module.prologue.append(
-            f"f->{name}_fits = tgen_matrix({rows}, {columns}, f->{name}_s0, f->{name}_s1, "
-            f"&f->{name}_ld, &f->{name}_t);"
-        )
-        pack(module, v, f"f->{name}_m", f"f->{name}_fits")
+        target = module.add(f"{name}_m", v.type.dtype, pointer=True, const=True)
+        ld, turned = module.add(f"{name}_ld"), module.add(f"{name}_t", "int32")
+        fits = module.add(f"{name}_fits", "int32")
+        strides = (module.members[f"{name}_s{k}"] for k in range(2))
+        where = (Address(ld), Address(turned))
+        module.prologue.append(Set(fits, Call("tgen_matrix", (*map(size, v.type.shape), *strides, *where))))
+        pack(module, v, target, fits)
     return tuple(module.members[f"{name}_{part}"] for part in ("m", "ld", "t"))
-
-
-def contiguous(module, v):
-    """The text of ``flat``."""
-    return expression(flat(module, v))
 
 
 def flat(module, v):
@@ -108,32 +180,27 @@ def flat(module, v):
         return module.field(v)
     if (v, "flat") not in module.packed:
         module.packed.add((v, "flat"))
-        module.add(f"{name}_flat", v.type.dtype, pointer=True, const=True)
-        pack(module, v, f"f->{name}_flat", f"f->{name}_dense")
+        target = module.add(f"{name}_flat", v.type.dtype, pointer=True, const=True)
+        pack(module, v, target, module.dense(v))
     return module.members[f"{name}_flat"]
 
 
 def pack(module, v, target, fits):
-    name = module.names[v]
-    count = size_c(dims.product(v.type.shape), "f->")
-    field = f"{target[3:]}_copy"
-    module.add(field, v.type.dtype, pointer=True)
-    module.add_bytes(field, f"{fits} ? 0 : {bracket(count)}*{v.type.itemsize}")
-    module.packs.extend(
-        [
-            f"{target} = {fits} ? f->{name} : f->{field};",
-            f"if (!{fits}) {{",
-            *(f"    {t}" for t in copy_out(module, v, f"f->{field}")),
-            "}",
-        ]
-    )
+    """At the entry, ``target`` points at v where it ``fits``, at a copy of it elsewhere."""
+    copy = module.add(f"{target.name}_copy", v.type.dtype, pointer=True)
+    bytes = product(size(dims.product(v.type.shape)), Int(v.type.itemsize))
+    module.room.append((copy, (ONE, ONE, Listed("int64", (Select(fits, ZERO, bytes),)))))
+    module.packs.append(Set(target, Select(fits, module.field(v), copy)))
+    module.packs.append(If(Un("!", fits), copy_out(module, v, copy)))
+    module.values[target.name] = v
 
 
 def gemm_call(letter, low, high, flips, sizes, operands):
     """A product of matrices: rows or columns from ``low`` to below ``high`` of the result, as the longer axis
     is; sizes m, n, k; operands a, lda, b, ldb, c.
     """
-    return Do(Call(f"tgen_gemm_{letter}_part", (HOST, low, high, *flips, *sizes, *operands)))
+    *read, c = operands
+    return Do(Call(f"tgen_gemm_{letter}_part", (HOST, low, high, *flips, *sizes, *read, Out(c))))
 
 
 def flipped(transposed, flip):
@@ -151,8 +218,8 @@ def gemm(module, instr, line):
     sizes = (*out.type.shape, x.type.shape[0 if instr.attrs["ta"] else 1])
     flips = flipped(ta, instr.attrs["ta"]), flipped(tb, instr.attrs["tb"])
     call = gemm_call(letter, LOW, HIGH, flips, map(size, sizes), (a, lda, b, ldb, module.field(out)))
-    m, n, k = (size_c(s, "f->") for s in sizes)
-    module.library_part(line, [call], f"({m} > {n} ? {m} : {n})", f"0.02*({m})*({n})*({k})")
+    m, n = map(size, sizes[:2])
+    module.library_part(line, [call], Select(Bin(">", m, n), m, n), work(0.02, *sizes))
 
 
 @emits("gemv")
@@ -161,11 +228,10 @@ def gemv(module, instr, line):
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     a, lda, ta = matrix(module, x)
     sizes = out.type.shape[0], y.type.shape[0]
-    operands = a, lda, flat(module, y), module.field(out)
+    operands = a, lda, flat(module, y), Out(module.field(out))
     flip = flipped(ta, instr.attrs["ta"])
     call = Call(f"tgen_gemv_{letter}_part", (HOST, LOW, HIGH, flip, *map(size, sizes), *operands))
-    m, k = (size_c(s, "f->") for s in sizes)
-    module.library_part(line, [Do(call)], m, f"0.2*({m})*({k})")
+    module.library_part(line, [Do(call)], size(sizes[0]), work(0.2, *sizes))
 
 
 @emits("batched_dot")
@@ -179,80 +245,66 @@ def batched_dot(module, instr, line):
     b = Bin("+", flat(module, y), product(product(i, k), n))
     c = Bin("+", module.field(out), product(product(i, m), n))
     call = gemm_call(letter, ZERO, whole, (ZERO, ZERO), (m, n, k), (a, k, b, n, c))
-    sizes = [f"({size_c(s, 'f->')})" for s in (*x.type.shape, y.type.shape[2])]
-    loop = For(i, LOW, HIGH, (call,))
-    module.library_part(line, [loop], size_c(x.type.shape[0], "f->"), "0.02*" + "*".join(sizes))
+    loop, sizes = For(i, LOW, HIGH, (call,)), (*x.type.shape, y.type.shape[2])
+    module.library_part(line, [loop], size(x.type.shape[0]), work(0.02, *sizes))
 
 
 # -- arrays built of arrays
 
 
-def writes(module, v, target, strides, start, step="{t} = {x};"):
-    """Lines: for every element x of v, the element of target at start + index * strides is set (or changed by
-    ``step``).
+def writes(module, v, target, strides, start, op=""):
+    """Statements: for every element x of v, the element of target at start + index * strides is set to it (or
+    ``op``: changed by it).
     """
-    place = offset(numbered(len(strides)), strides, start)
-    return each(module, v, [step.format(t=f"{target}[{place}]", x="x")])
+    return each(module, v, lambda indices, x: (Set(Load(target, offset(indices, strides, start)), x, op),))
 
 
 @emits("concatenate")
 def concatenate(module, instr, line):
     axis, out = instr.attrs["axis"], instr.result
-    strides, at, lines = dense_strides(out.type.shape), 0, [f"/* {line} */"]
+    strides, at, nodes = dense_strides(out.type.shape), 0, [Comment(line)]
     for v in instr.operands:
-        lines += writes(module, v, module.pointer(out), strides, [product(size(at), strides[axis])])
+        nodes += writes(module, v, module.field(out), strides, [product(size(at), strides[axis])])
         at = dims.add(at, v.type.shape[axis])
-    module.master(lines)
+    module.master(nodes)
 
 
 @emits("make_vector")
 def make_vector(module, instr, line):
-    module.master(
-        [f"{module.pointer(instr.result)}[{k}] = {module.pointer(v)};" for k, v in enumerate(instr.operands)]
-    )
+    out = module.field(instr.result)
+    module.master([Set(Load(out, Int(k)), module.field(v)) for k, v in enumerate(instr.operands)])
 
 
 @emits("reshape")
 def reshape(module, instr, line):
     x, out = instr.operands[0], instr.result
+    source, target = module.field(x), module.field(out)
     if module.plan.slots[out].kind == "alias":
-        module.master([f"{module.pointer(out)} = {module.pointer(x)};"])
-        return
-    if not out.type.ndim:
-        module.master(
-            [
-                f"{module.pointer(out)} = {module.pointer(x)}[0];"
-                if x.type.ndim
-                else f"{module.pointer(out)} = {module.pointer(x)};"
-            ]
-        )
-        return
-    if not x.type.ndim:
-        module.master([f"{module.pointer(out)}[0] = {module.pointer(x)};"])
-        return
-    module.master([f"/* {line} */", *copy_out(module, x, module.pointer(out))])
+        module.master([Set(target, source)])
+    elif x.type.ndim and out.type.ndim:
+        module.master([Comment(line), *copy_out(module, x, target)])
+    else:
+        one = Load(target, ZERO) if out.type.ndim else target
+        module.master([Set(one, Load(source, ZERO) if x.type.ndim else source)])
 
 
 @emits("rows")
 def rows(module, instr, line):
     x = instr.operands[0]
-    first = expression(product(size(instr.sizes[0]), size(dims.product(x.type.shape[1:]))), frame=True)
-    module.master([f"{module.pointer(instr.result)} = {module.pointer(x)} + {first};"])
+    first = product(size(instr.sizes[0]), size(dims.product(x.type.shape[1:])))
+    module.master([Set(module.field(instr.result), Bin("+", module.field(x), first))])
 
 
 def base_copy(module, instr):
-    """Lines that copy the base, unless the result is the base's own memory (an update in place)."""
+    """Statements that copy the base, unless the result is the base's own memory (an update in place)."""
     base, out = instr.operands[0], instr.result
-    lines = copy_out(module, base, module.pointer(out))
+    nodes = copy_out(module, base, module.field(out))
     if root(module.plan.slots, base) is root(module.plan.slots, out):
-        return []
+        return ()
     if not module.strided(base):
-        return lines
-    return [
-        f"if ((const void *){module.pointer(out)} != (const void *){module.pointer(base)}) {{",
-        *(f"    {t}" for t in lines),
-        "}",
-    ]
+        return nodes
+    new, old = (Cast("void", module.field(v), pointer=True, const=True) for v in (out, base))
+    return (If(Bin("!=", new, old), nodes),)
 
 
 @emits("set_slice", "inc_slice")
@@ -261,83 +313,68 @@ def write_slice(module, instr, line):
     strides = dense_strides(out.type.shape)
     start = list(map(product, map(size, instr.sizes), strides))
     stepped = list(map(product, map(Int, instr.attrs["steps"]), strides))
-    step = "{t} = {x};" if instr.op.name == "set_slice" else increment(out.type.dtype)
-    module.master(
-        [
-            f"/* {line} */",
-            *base_copy(module, instr),
-            *writes(module, v, module.pointer(out), stepped, start, step),
-        ]
-    )
+    op = "" if instr.op.name == "set_slice" else increment(out.type.dtype)
+    written = writes(module, v, module.field(out), stepped, start, op)
+    module.master([Comment(line), *base_copy(module, instr), *written])
 
 
 def increment(dtype):
-    return "{t} |= {x};" if dtype == "bool" else "{t} += {x};"
+    return "|" if dtype == "bool" else "+"
 
 
 @emits("set_gather", "inc_gather")
 def write_gather(module, instr, line):
     _, v, *indices = instr.operands
     out, axis = instr.result, instr.attrs["axis"]
-    rank, places, body = indices[0].type.ndim, [], []
-    for a in range(out.type.ndim):
-        if a < axis:
-            places.append(f"i{a}")
-        elif a >= axis + len(indices):
-            places.append(f"i{a - len(indices) + rank}")
-        else:
-            places.append(f"g{a - axis}")
-            body.append(
-                f"const int64_t g{a - axis} = "
-                f"tgen_wrap((int64_t){element(module, indices[a - axis], axis)}, "
-                f"{size_c(out.type.shape[a], 'f->')});"
-            )
-    step = "{t} = {x};" if instr.op.name == "set_gather" else increment(out.type.dtype)
-    place = offset(places, dense_strides(out.type.shape))
-    body.append(step.format(t=f"{module.pointer(out)}[{place}]", x="x"))
-    source = (
-        each(module, v, body)
-        if v.type.ndim
-        else [f"{{ const {ctype(v.type.dtype)} x = {module.pointer(v)};", *body, "}"]
-    )
-    module.master([f"/* {line} */", *base_copy(module, instr), *source])
+    op = "" if instr.op.name == "set_gather" else increment(out.type.dtype)
+
+    def body(places, x):
+        rank, at, nodes = indices[0].type.ndim, [], []
+        for a in range(out.type.ndim):
+            if a < axis:
+                at.append(places[a])
+            elif a >= axis + len(indices):
+                at.append(places[a - len(indices) + rank])
+            else:
+                index = element(module, indices[a - axis], places[axis:])
+                at.append(Name(f"g{a - axis}"))
+                wrapped = Call("tgen_wrap", (Cast("int64", index), size(out.type.shape[a])))
+                nodes.append(Let(at[-1], wrapped))
+        target = Load(module.field(out), offset(at, dense_strides(out.type.shape)))
+        return (*nodes, Set(target, x, op))
+
+    if v.type.ndim:
+        written = each(module, v, body)
+    else:
+        x = Name("x", v.type.dtype)
+        written = (Block((Let(x, module.field(v)), *body((), x))),)
+    module.master([Comment(line), *base_copy(module, instr), *written])
 
 
-def element(module, index, first):
-    """The element of an index array for v's indices: its axes stand at ``first`` in v."""
+def element(module, index, places):
+    """The element of an index array at the first of ``places``."""
     if not index.type.ndim:
-        return module.pointer(index)
+        return module.field(index)
     array = module.array(index, dense=False)
-    place = offset([f"i{first + k}" for k in range(index.type.ndim)], array.strides)
-    return f"{expression(array.pointer)}[{place}]"
+    return Load(array.pointer, offset(places[: index.type.ndim], array.strides))
 
 
 @emits("nonzero")
 def nonzero(module, instr, line):
     """Count, take memory, fill: the length is found here."""
-    x, symbol = instr.operands[0], instr.found[0]
-    module.add("count")
-    lines = [
-        f"/* {line} */",
-        "f->count = 0;",
-        *each(module, x, ["f->count += x != 0;"]),
-        f"f->{symbol} = f->count;",
-    ]
+    x, found = instr.operands[0], Symbol(str(instr.found[0]))
+    count = module.add("count")
+    counted = each(module, x, lambda _, e: (Set(count, Bin("!=", e, ZERO), "+"),))
+    nodes = [Comment(line), Set(count, ZERO), *counted, Set(found, count)]
     for v in instr.results:
         holder = module.holder_of(v)
         if module.loop_depth:
-            lines.append(f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}")
-        lines.append(
-            f"if (({holder} = tgen_room(f, {module.bytes(v)}))) {module.pointer(v)} = (void *){holder}->data;"
-        )
-    fill = [f"{module.pointer(v)}[f->count] = i{k};" for k, v in enumerate(instr.results)]
-    lines += [
-        "if (!f->status) {",
-        "    f->count = 0;",
-        *(
-            f"    {t}"
-            for t in each(module, x, ["if (x != 0) {", *(f"    {t}" for t in fill), "    f->count++;", "}"])
-        ),
-        "}",
-    ]
-    module.master(lines, fails=True)
+            nodes.append(give_back(holder))
+        nodes += take(holder, module.field(v), bytes_of_value(v))
+
+    def fill(indices, e):
+        places = [Set(Load(module.field(v), count), i) for v, i in zip(instr.results, indices)]
+        return (If(Bin("!=", e, ZERO), (*places, Set(count, ONE, "+"))),)
+
+    nodes.append(If(Un("!", STATUS), (Set(count, ZERO), *each(module, x, fill))))
+    module.master(nodes, fails=True)

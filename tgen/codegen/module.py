@@ -2,53 +2,78 @@
 of.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tgen.core import dims
-from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.dtypes import is_float
 from tgen.core.op import HEAVY
 from tgen.ir.nodes import CONST, SHARED
 
 from . import conv
-from .c import expression, literal
 from .kernel import PART, Array, Sink, Writer, dense_strides
-from .library import LIBRARY
-from .names import bracket, ctype, size, size_c
-from .nest import Bin, Field, Load, Name, product
+from .library import (
+    FRAME,
+    LIBRARY,
+    bytes_of,
+    bytes_of_value,
+    copy_out,
+    data,
+    each,
+    fail,
+    give_back,
+    room,
+    take,
+    work,
+)
+from .names import size
+from .nest import (
+    ONE,
+    ZERO,
+    Bin,
+    Block,
+    Braces,
+    Call,
+    Cast,
+    Const,
+    Do,
+    Field,
+    For,
+    If,
+    Int,
+    Let,
+    Listed,
+    Load,
+    Name,
+    Return,
+    Set,
+    Symbol,
+    Un,
+    identity,
+    product,
+)
 from .reductions import ARG, memory_step, start
+from .steps import Part, Step
 
 assert conv  # importing it filled LIBRARY
 
 
 @dataclass
-class Part:
-    """A C function of one part: ``variants`` are (suffix, nodes); ``dense`` the condition under which the
-    plain one runs.
-    """
+class Table:
+    """A constant array of the file: its elements are ``values``."""
 
-    name: str
-    comment: list
-    variants: list
-    extent: str
-    cost: str
-    dense: str = ""
-    extent_strided: str = ""
-    product: bool = False
-    counted: bool = False  # the frame keeps how many parts it was
+    name: Name
+    count: int
+    values: Braces
 
 
 @dataclass
-class Step:
-    """One step of the body: a part function, a loop, a branch, or lines for the master alone. ``fails``: the
-    status is looked at after it.
-    """
+class Function:
+    """A C function of the file's own that parts hand to the library; it may not use all its parameters."""
 
-    part: Part = None
-    nested: object = None  # a Loop or Branch (codegen/scan.py)
-    lines: list = field(default_factory=list)
-    fails: bool = False
-    # what it works for; None among them: it waits for everything before
-    instrs: list = field(default_factory=list)
+    comment: str
+    name: str
+    parameters: tuple
+    nodes: tuple
 
 
 def frame_names(function, names, outer):
@@ -72,23 +97,26 @@ class Module:
         self.names = frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
         self.shared = {p.number: v for v, p in self.params.items() if p.kind == SHARED}
-        self.members, self.statics, self.prologue, self.parts, self.steps = {}, [], [], [], []
+        self.members, self.prologue, self.parts, self.steps = {}, [], [], []
+        self.tables, self.own = [], {}  # own: what a function of the module's own does -> the Function
+        self.values = {name: v for v, name in self.names.items()}  # name of a member -> whose memory it is
         self.current = []  # the instruction being emitted
         self.depth = self.loop_depth = self.loops = 0
         self.around, self.block_holders = [], {}  # the lists of steps around the one being written
-        self.room, self.packs, self.packed, self.holders, self.own = [], [], set(), [], {}
+        self.room, self.packs, self.packed, self.holders = [], [], set(), []
         self.strides = {}  # shape -> the strides of a dense array, which most kernels ask for again
 
     # -- memory
     def is_param(self, v):
         return v in self.params
 
-    def pointer(self, v):
-        return f"f->{self.names[v]}"
-
     def field(self, v):
         """v in the frame, as an expression."""
         return self.members[self.names[v]]
+
+    def dense(self, v):
+        """The member that says whether a strided v is C-contiguous."""
+        return self.members[f"{self.names[v]}_dense"]
 
     def strided(self, v):
         """Whether v may have any strides: all other arrays are C-contiguous."""
@@ -116,31 +144,26 @@ class Module:
         """
         field = self.add(name, dtype, pointer=True)
         if is_late(elements):
-            self.take_late(self.hold(), f"f->{name}", self.bytes_of(dtype, (elements,)))
+            self.take_late(self.hold(), field, bytes_of(dtype, (elements,)))
         else:
-            self.room.append((name, self.sizes_of(dtype, (elements,))))
+            self.room.append((field, room(dtype, (elements,))))
         return field
 
-    def workspace(self, name, dtype, text, sizes):
-        """As scratch, for ``text`` bytes (C); ``sizes`` are those it names."""
+    def workspace(self, name, dtype, bytes, sizes):
+        """As scratch, for so many ``bytes`` (an expression); ``sizes`` are those it names."""
         field = self.add(name, dtype, pointer=True)
         if any(map(is_late, sizes)):
-            self.take_late(self.hold(), f"f->{name}", text)
+            self.take_late(self.hold(), field, bytes)
         else:
-            self.add_bytes(name, text)
+            self.room.append((field, (ONE, ONE, Listed("int64", (bytes,)))))
         return field
 
-    def add_bytes(self, name, text):
-        """A piece of workspace of ``text`` bytes (C) for the field ``name``."""
-        self.room.append((name, f"1, 1, (int64_t[]){{{text}}}"))
-
     def holder_of(self, v):
-        """The block field of a value whose size is found inside."""
+        """The block member of a value whose size is found inside."""
         slot = self.plan.slots[v]
         if v not in self.block_holders:
-            self.block_holders[v] = {"output": f"f->o{slot.number}", "update": f"f->u{slot.number}"}.get(
-                slot.kind
-            ) or self.hold()
+            letter = {"output": "o", "update": "u"}.get(slot.kind)
+            self.block_holders[v] = holder(f"{letter}{slot.number}") if letter else self.hold()
         return self.block_holders[v]
 
     def take_late(self, holder, pointer, count):
@@ -148,10 +171,8 @@ class Module:
         goes back.
         """
         if self.loop_depth:
-            self.master([f"if ({holder}) {{ f->host->give({holder}); {holder} = 0; }}"])
-        self.master(
-            [f"if (({holder} = tgen_room(f, {count}))) {pointer} = (void *){holder}->data;"], fails=True
-        )
+            self.master([give_back(holder)])
+        self.master(take(holder, pointer, count), fails=True)
 
     # -- walk
     def build(self):
@@ -182,16 +203,13 @@ class Module:
     # -- loops and branches
     def loop_name(self):
         if not self.loops:
-            self.add("steps_to_poll")
-            self.add("last_poll", count="2")
-            self.prologue.append("f->steps_to_poll = 1; f->last_poll[0] = f->last_poll[1] = 0;")
+            steps, last = self.add("steps_to_poll"), self.add("last_poll", count="2")
+            self.prologue += [Set(steps, ONE), Set(Load(last, ZERO), ZERO), Set(Load(last, ONE), ZERO)]
         self.loops += 1
         return f"loop{self.loops - 1}"
 
     def enter(self, steps, loop=False):
-        """What is written from here on goes to ``steps``; what works for no instruction of the block waits
-        for everything before.
-        """
+        """What is written from here on goes to ``steps``."""
         self.around.append((self.steps, self.current))
         self.steps, self.current = steps, []
         self.depth, self.loop_depth = self.depth + 1, self.loop_depth + loop
@@ -201,7 +219,7 @@ class Module:
         self.depth, self.loop_depth = self.depth - 1, self.loop_depth - loop
 
     def add_nested(self, nested):
-        self.steps.append(Step(nested=nested, fails=True, instrs=[None]))
+        self.steps.append(Step(nested=nested, fails=True))
 
     def declare_values(self):
         for v, name in self.names.items():
@@ -220,9 +238,13 @@ class Module:
         if name == "constant":
             self.constant(instr)
         elif name == "size":
-            self.scalar_lines([f"{self.pointer(instr.result)} = {size_c(instr.sizes[0], 'f->')};"], instr)
+            value = Set(self.field(instr.result), size(instr.sizes[0]))
+            if is_late(instr.sizes[0]):
+                self.master([value])
+            else:
+                self.prologue.append(value)
         elif name == "sizeof":
-            self.master([f"f->{instr.found[0]} = {self.pointer(instr.operands[0])};"])
+            self.master([Set(Symbol(str(instr.found[0])), self.field(instr.operands[0]))])
         elif name.startswith("check") or name == "assert":
             self.check(instr)
         elif name == "kernel":
@@ -234,86 +256,61 @@ class Module:
 
     def constant(self, instr):
         v = instr.result
-        values = [literal(x, v.type.dtype) for x in instr.attrs["value"]]
+        values = tuple(Const(x, v.type.dtype) for x in instr.attrs["value"])
         if not v.type.ndim:
-            self.prologue.append(f"{self.pointer(v)} = {values[0]};")
+            self.prologue.append(Set(self.field(v), values[0]))
             return
-        self.add(self.names[v], v.type.dtype, pointer=True, const=True)
-        self.statics.append(
-            f"static const {ctype(v.type.dtype)} {self.names[v]}_data[{max(len(values), 1)}] "
-            f"= {{{', '.join(values) or '0'}}};"
-        )
-        self.prologue.append(f"{self.pointer(v)} = {self.names[v]}_data;")
+        field = self.add(self.names[v], v.type.dtype, pointer=True, const=True)
+        name = Name(f"{self.names[v]}_data", v.type.dtype)
+        self.tables.append(Table(name, max(len(values), 1), Braces(values)))
+        self.prologue.append(Set(field, name))
 
-    def scalar_lines(self, lines, instr):
-        if any(map(is_late, instr.sizes)):
-            self.master(lines)
-        else:
-            self.prologue.extend(lines)
-
-    def master(self, lines, fails=False):
-        """Lines the master runs alone, joined with the step before when that is the master's too."""
+    def master(self, nodes, fails=False):
+        """Statements the master runs alone, joined with the step before when that is the master's too."""
         last = self.steps[-1] if self.steps else None
         if last is not None and last.part is None and last.nested is None and not last.fails:
-            self.steps[-1].lines.extend(lines)
-            self.steps[-1].instrs.extend(self.current or [None])
+            self.steps[-1].nodes.extend(nodes)
             self.steps[-1].fails = fails
         else:
-            self.steps.append(Step(lines=list(lines), fails=fails, instrs=list(self.current or [None])))
+            self.steps.append(Step(nodes=list(nodes), fails=fails))
 
     def check(self, instr):
         """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end
         the call.
         """
-        name, site, sizes = instr.op.name, instr.attrs["site"], [size_c(s, "f->") for s in instr.sizes]
-        late = bool(instr.operands) or any(map(is_late, instr.sizes)) or self.depth > 0
-        fail = "tgen_fail" if late else "return tgen_fail"
+        name, site, sizes = instr.op.name, instr.attrs["site"], list(map(size, instr.sizes))
         if name == "check_index":
             self.check_index(instr, site, sizes[0])
             return
         if name == "check_eq":
-            line = f"if ({sizes[0]} != {sizes[1]}) {fail}(f, TGEN_SIZES, {site}, {sizes[0]}, {sizes[1]}, 0);"
+            wrong, error = Bin("!=", *sizes), fail("TGEN_SIZES", site, *sizes)
         elif name == "check_length":
-            line = f"if ({sizes[0]} < 0) {fail}(f, TGEN_BAD_SIZE, {site}, {sizes[0]}, 0, 0);"
+            wrong, error = Bin("<", sizes[0], ZERO), fail("TGEN_BAD_SIZE", site, sizes[0])
         elif name == "check_nonempty":
-            line = f"if ({sizes[0]} == 0) {fail}(f, TGEN_EMPTY, {site}, {instr.attrs['axis']}, 0, 0);"
+            wrong, error = Bin("==", sizes[0], ZERO), fail("TGEN_EMPTY", site, Int(instr.attrs["axis"]))
         else:
-            line = f"if (!{self.pointer(instr.operands[0])}) {fail}(f, TGEN_ASSERT, {site}, 0, 0, 0);"
-        if late:
-            self.master([line], fails=True)
+            wrong, error = Un("!", self.field(instr.operands[0])), fail("TGEN_ASSERT", site)
+        if instr.operands or any(map(is_late, instr.sizes)) or self.depth:
+            self.master([If(wrong, (Do(error),))], fails=True)
         else:
-            self.prologue.append(line)
+            self.prologue.append(If(wrong, (Return(error),)))
 
-    def check_index(self, instr, site, size):
+    def check_index(self, instr, site, length):
         v, axis = instr.operands[0], instr.attrs["axis"]
 
-        def line(x):
-            out = (
-                f"{x} >= (uint64_t){bracket(size)}"
-                if v.type.dtype == "uint64"
-                else f"!tgen_within({x}, {size})"
-            )
-            return f"if ({out}) tgen_fail(f, TGEN_INDEX, {site}, {axis}, (int64_t){x}, {size});"
+        def checked(x):
+            if v.type.dtype == "uint64":
+                outside = Bin(">=", x, Cast("uint64", length))
+            else:
+                outside = Un("!", Call("tgen_within", (x, length)))
+            return If(outside, (Do(fail("TGEN_INDEX", site, Int(axis), Cast("int64", x), length)),))
 
-        self.master(
-            LIBRARY["each"](self, v, [line("x")]) if v.type.ndim else [line(self.pointer(v))], fails=True
-        )
+        one_by_one = v.type.ndim and each(self, v, lambda _, x: (checked(x),))
+        self.master(one_by_one or [checked(self.field(v))], fails=True)
 
     # -- rooms for results
     def late(self, v):
         return dims.found_inside(v.type.symbols)
-
-    def bytes(self, v):
-        return self.bytes_of(v.type.dtype, v.type.shape)
-
-    def bytes_of(self, dtype, shape):
-        return f"tgen_bytes({self.sizes_of(dtype, shape)})"
-
-    @staticmethod
-    def sizes_of(dtype, shape):
-        return (
-            f"{DTYPE[dtype].bytes}, {len(shape)}, (int64_t[]){{{', '.join(size_c(s, 'f->') for s in shape)}}}"
-        )
 
     def allocate(self, instr):
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
@@ -323,39 +320,33 @@ class Module:
             own = any(name in instr.found for name in v.type.symbols)
             if own or self.plan.slots[v].kind in ("alias", "found", "row"):
                 continue
-            self.take_late(self.holder_of(v), self.pointer(v), self.bytes(v))
+            self.take_late(self.holder_of(v), self.field(v), bytes_of_value(v))
 
     def hold(self):
-        """A block field of its own, given back when the call ends."""
-        name = f"b{len(self.holders)}"
-        self.holders.append(f"f->{name}")
-        return f"f->{name}"
+        """A block member of its own, given back when the call ends."""
+        self.holders.append(holder(f"b{len(self.holders)}"))
+        return self.holders[-1]
 
-    def own_function(self, stem, lines):
-        """The name of a C function of the module's own; ``lines`` have {name} for it. The same lines are
-        written once.
-        """
-        text = "\n".join(lines)
-        if text not in self.own:
-            self.own[text] = f"{stem}{len(self.own)}"
-            self.statics.append("\n" + text.replace("{name}", self.own[text]))
-        return self.own[text]
+    def own_function(self, comment, parameters, nodes):
+        """The Name of a C function of the module's own; the same one is written once."""
+        key = parameters, identity(nodes)
+        if key not in self.own:
+            self.own[key] = Function(comment, f"row{len(self.own)}", parameters, nodes)
+        return Name(self.own[key].name)
 
     # -- kernels
     def library_part(self, line, nodes, extent, cost, product=True, counted=False):
         """A library call in parts; a ``product`` is cut in as few as there are threads. ``counted``: how many
         parts it had is kept.
         """
-        part = Part(
-            f"part{len(self.parts)}", line, [("", nodes)], extent, cost, product=product, counted=counted
-        )
-        self.add_part(part)
+        name = f"part{len(self.parts)}"
+        self.add_part(Part(name, line, [("", nodes, extent)], cost, product=product, counted=counted))
 
     def add_part(self, part):
         self.parts.append(part)
         if part.counted:
-            self.add(f"{part.name}_parts", "int32")
-        self.steps.append(Step(part=part, instrs=list(self.current or [None])))
+            part.counted = self.add(f"{part.name}_parts", "int32")
+        self.steps.append(Step(part=part))
 
     def kernel(self, instr, line):
         name = f"part{len(self.parts)}"
@@ -372,24 +363,17 @@ class Module:
                 rows[value] = Bin("+", row, product(PART, size(elements)))
             return rows[value]
 
-        variants, extents = [], []
+        variants = []
         for dense in (True, False) if arrays else (True,):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
-            variants.append(("" if dense else "_strided", writer.write()))
-            extents.append(expression(writer.extent, frame=True))
-        part = Part(
-            name,
-            line,
-            variants,
-            extents[0],
-            self.cost(instr),
-            " & ".join(f"f->{self.names[v]}_dense" for v in arrays),
-            extents[-1],
-            counted=bool(partials),
-        )
+            variants.append(("" if dense else "_strided", writer.write(), writer.extent))
+        dense = None
+        for v in arrays:
+            dense = self.dense(v) if dense is None else Bin("&", dense, self.dense(v))
+        part = Part(name, line, variants, self.cost(instr), dense, counted=bool(partials))
         self.add_part(part)
         if partials:
-            self.master(self.combine(name, partials))
+            self.master(self.combine(part.counted, partials))
 
     def sink(self, name, v, out, rank, partials):
         if v.type.ndim:
@@ -410,30 +394,34 @@ class Module:
         yielded = instr.blocks[0].results[instr.results.index(v)]
         return yielded.type.dtype
 
-    def combine(self, name, partials):
+    def combine(self, count, partials):
         """The parts' results joined in order of the parts."""
-        lines = []
+        nodes, p = [], Name("p", "int32")
         for slots, kind, dtype, v in partials:
+            target = self.field(v)
             if kind in ARG:
-                target, field_name, sign = self.pointer(v), slots.name, ARG[kind]
-                nan = " || (x != x && best == best)" if is_float(dtype) else ""
-                lines.append(
-                    f"{{ {ctype(dtype)} best = 0; {target} = -1; for (int32_t p = 0; p < "
-                    f"f->{name}_parts; p++) {{ const {ctype(dtype)} x = f->{field_name}[p]; "
-                    f"if (f->{field_name}_at[p] >= 0 && ({target} < 0 || x {sign} best{nan})) {{ "
-                    f"best = x; {target} = f->{field_name}_at[p]; }} }} }}"
-                )
+                nodes.append(self.best(count, slots, kind, dtype, target))
                 continue
             rounds = dtype != v.type.dtype
-            total = "total" if rounds else self.pointer(v)
-            reached = Name(total, dtype)
-            step = expression(memory_step(kind, dtype)(reached, Load(slots, Name("p", "int32"))))
-            joined = [f"{total} = {expression(start(kind, dtype))};"]
-            joined.append(f"for (int32_t p = 0; p < f->{name}_parts; p++) {total} = {step};")
+            total = Name("total", dtype) if rounds else target
+            first, step = start(kind, dtype), memory_step(kind, dtype)(total, Load(slots, p))
+            added = For(p, ZERO, count, (Set(total, step),))
             if rounds:
-                joined = [f"{{ {ctype(dtype)} {' '.join(joined)} {self.pointer(v)} = {total}; }}"]
-            lines.extend(joined)
-        return lines
+                nodes.append(Block((Let(total, first, True), added, Set(target, total))))
+            else:
+                nodes += [Set(total, first), added]
+        return nodes
+
+    def best(self, count, slots, kind, dtype, target):
+        """Where the greatest or least element is, of those that the parts found."""
+        p, best, x = Name("p", "int32"), Name("best", dtype), Name("x", dtype)
+        at = Load(self.members[f"{slots.name}_at"], p)
+        better = Bin("||", Bin("<", target, ZERO), Bin(ARG[kind], x, best))
+        if is_float(dtype):
+            better = Bin("||", better, Bin("&&", Bin("!=", x, x), Bin("==", best, best)))
+        found = If(Bin("&&", Bin(">=", at, ZERO), better), (Set(best, x), Set(target, at)))
+        look = For(p, ZERO, count, (Let(x, Load(slots, p)), found))
+        return Block((Let(best, ZERO, True), Set(target, Int(-1)), look))
 
     @staticmethod
     def cost(instr):
@@ -448,26 +436,34 @@ class Module:
                 else:
                     weight += 1.0 if inner.op.cost == HEAVY else 0.1
             terms[elements] = terms.get(elements, 0) + weight
-        return " + ".join(f"{weight:.1f}*({size_c(elements, 'f->')})" for elements, weight in terms.items())
+        first, *more = [work(round(weight, 1), elements) for elements, weight in terms.items()]
+        for term in more:
+            first = Bin("+", first, term)
+        return first
 
     # -- copies at both ends
     def copy_outputs(self, parameters):
         for number, v in self.plan.output_copies:
             if self.is_param(v) != parameters:
                 continue
-            self.copy(v, f"f->o{number}")
+            self.copy(v, holder(f"o{number}"))
 
     def copy_updates(self):
         for number, v in self.plan.update_copies:
             if v.type.ndim:
-                self.copy(v, f"f->u{number}")
+                self.copy(v, holder(f"u{number}"))
 
     def copy(self, v, holder):
         if not v.type.ndim:
             return
         if self.late(v):
-            self.master([f"{holder} = tgen_room(f, {self.bytes(v)});"], fails=True)
-        self.master(LIBRARY["copy_out"](self, v, f"{holder}->data"))
+            self.master([Set(holder, Call("tgen_room", (FRAME, bytes_of_value(v))))], fails=True)
+        self.master(copy_out(self, v, data(holder, v.type.dtype)))
+
+
+def holder(name):
+    """A member of the frame that holds a block."""
+    return Field(name, "tgen_block", pointer=True)
 
 
 def is_late(size):

@@ -44,14 +44,16 @@ class Int:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A local variable, the variable of a loop, or a parameter of the function. ``const``: what a pointer
-    points at is only read. Its dtype may be the name of a C struct, too.
+    """A local variable, the variable of a loop, a parameter of the function, or a constant of the library.
+    ``const``: what a pointer points at is only read; ``apart``: nothing else of the function is there. Its
+    dtype may be the name of a C struct, too.
     """
 
     text: str
     dtype: str = "int64"
     pointer: bool = False
     const: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,29 @@ class Address:
     """Where a member of the frame or a local variable is; a member then stays in the frame."""
 
     target: object
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of the C struct that ``x`` points at."""
+
+    x: object
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """An argument of a call, which writes where it points; where others point it only reads."""
+
+    x: object
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An array of ``values`` that a call or a statement reads."""
+
+    dtype: str
+    values: tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +143,12 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
+    """``x`` as a number of ``dtype``, or as a ``pointer`` to such; it may be the name of a C type, too."""
+
     dtype: str
     x: object
+    pointer: bool = False
+    const: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +160,18 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a function of templates/lib."""
+    """A call of a function of templates/lib or of the file's own."""
 
     function: str
+    args: tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A call of a function of the ``host``'s table."""
+
+    host: object
+    name: str
     args: tuple
 
 
@@ -168,6 +206,32 @@ class Local:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """What the statements after it are for: a line of the IR."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Statements whose variables have names of their own."""
+
+    body: tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The end of the function, with a value or (None) without."""
+
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The end of the entry, by way of giving back what the call holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Set:
     """``target``: a Name, a Field or a Load; ``op``: target op= value."""
 
@@ -178,9 +242,9 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """A call for what it does."""
+    """A call (or what the host is asked) for what it does."""
 
-    call: Call
+    call: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +257,7 @@ class If:
 @dataclass(frozen=True, slots=True)
 class For:
     """``var`` from ``low`` to below ``high``. ``simd``: its steps may run together, each of these (operator,
-    Name) being a sum of its own kind; None: one after another.
+    Name) being a sum of its own kind, ``lanes`` at once if that is given; None: one after another.
     """
 
     var: Name
@@ -202,6 +266,7 @@ class For:
     body: tuple
     simd: tuple = None
     step: int = 1
+    lanes: int = 0
 
 
 # -- arithmetic of indices -----------------------------------------------------------------------------------
@@ -233,6 +298,9 @@ def total(terms):
 # what an expression or a statement is made of, in the order of the text; a part may be a tuple of nodes
 PARTS = {
     Address: ("target",),
+    Member: ("x",),
+    Out: ("x",),
+    Listed: ("values",),
     Braces: ("values",),
     Load: ("pointer", "index"),
     Un: ("x",),
@@ -240,11 +308,13 @@ PARTS = {
     Cast: ("x",),
     Select: ("condition", "x", "y"),
     Call: ("args",),
+    Ask: ("host", "args"),
     Scalar: ("args",),
     Let: ("name", "value"),
     Local: ("name",),
     Set: ("target", "value"),
     Do: ("call",),
+    Block: ("body",),
     If: ("condition", "body", "other"),
     For: ("var", "low", "high", "body"),
 }
@@ -271,17 +341,22 @@ OWN = {
     Name: attrgetter("text", "dtype", "pointer"),
     Field: attrgetter("name", "dtype", "pointer", "count"),
     Symbol: attrgetter("name"),
+    Member: attrgetter("name"),
+    Listed: lambda a: (a.dtype, len(a.values)),
     Braces: lambda b: len(b.values),
     Un: attrgetter("op"),
     Bin: attrgetter("op"),
-    Cast: attrgetter("dtype"),
+    Cast: attrgetter("dtype", "pointer"),
     Call: lambda c: (c.function, len(c.args)),
+    Ask: lambda c: (c.name, len(c.args)),
     Scalar: lambda c: (c.op.name, c.dtypes, tuple(c.attrs.items()), len(c.args)),
     Let: attrgetter("changed"),
     Local: attrgetter("count"),
+    Comment: attrgetter("text"),
+    Block: lambda b: len(b.body),
     Set: attrgetter("op"),
     If: lambda c: (len(c.body), len(c.other)),
-    For: lambda c: (c.simd, c.step, len(c.body)),
+    For: lambda c: (c.simd, c.step, c.lanes, len(c.body)),
 }
 
 

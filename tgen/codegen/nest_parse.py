@@ -24,6 +24,7 @@ from .nest import (
     Load,
     Local,
     Name,
+    Out,
     Scalar,
     Select,
     Set,
@@ -267,6 +268,8 @@ class _Reader:
                 return Host()
             return self.sizes[word] if word in self.sizes else self.names[word]
         args = tuple(self.separated(")", self.expression))
+        if word == "out":
+            return Out(*args)
         if word in DTYPE:
             return Cast(word, *args)
         if word in OPS:

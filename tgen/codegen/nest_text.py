@@ -10,7 +10,8 @@
 
 The head has what the nest reads and does not make: sizes, names, and members of the frame, which are
 ``f.name`` in the text. ``var`` is a let that is changed later, ``1.0:float64`` a literal, ``float32(x)`` a
-cast. A scalar op says the dtypes of its operands where these do not: ``add:float32,float32(x0 + 1, x1)``.
+cast, ``out(x)`` an argument through which a call writes. A scalar op says the dtypes of its operands where
+these do not: ``add:float32,float32(x0 + 1, x1)``.
 """
 
 from tgen.core.dtypes import DTYPE
@@ -34,6 +35,7 @@ from .nest import (
     Load,
     Local,
     Name,
+    Out,
     Scalar,
     Select,
     Set,
@@ -195,6 +197,7 @@ _EXPRESSION = {
     Bin: _bin,
     Cast: lambda e: (f"{e.dtype}({expression(e.x)})", CALL),
     Select: _select,
+    Out: lambda e: (f"out({expression(e.x)})", CALL),
     Call: lambda e: (f"{e.function}({_all(e.args)})", CALL),
     Scalar: _scalar,
 }

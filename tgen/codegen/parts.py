@@ -8,17 +8,40 @@ function with parameters, which their parts call: the compiler's time goes by wh
 
 from dataclasses import replace
 
-from .c import declared
-from .nest import Address, Call, Do, Field, For, Host, Let, Name, Set, Symbol, changed, identity, walk
+from .kernel import HIGH, LOW, PART
+from .library import FRAME
+from .nest import (
+    ONE,
+    ZERO,
+    Address,
+    Call,
+    Do,
+    Field,
+    For,
+    Host,
+    If,
+    Let,
+    Name,
+    Set,
+    Symbol,
+    changed,
+    identity,
+    walk,
+)
 
-ARGUMENTS = {"f": "Frame *f", "part": "int32_t part", "low": "int64_t low", "high": "int64_t high"}
+ARGUMENTS = FRAME, PART, LOW, HIGH
 
 
-def is_tuned(text):
-    """Whether a function's name, or C with calls, is of draws from a RandomState: one number depends on the
-    last, and the functions that draw want to be inlined.
+def is_tuned(calls):
+    """Whether functions called so draw from a RandomState: one number depends on the last, and the functions
+    that draw want to be inlined.
     """
-    return "tgen_rs_" in text
+    return any(name.startswith("tgen_rs_") for name in calls)
+
+
+def called(nodes):
+    """The names of the functions that statements call."""
+    return [node.function for node in walk(nodes) if isinstance(node, Call)]
 
 
 class Body:
@@ -52,8 +75,8 @@ class Body:
         """Which of a part's ARGUMENTS it uses, in their order, but for the frame that it reads its members
         from.
         """
-        used = self.used | ({"f"} if self.framed else set())
-        return [word for word in ARGUMENTS if word in used]
+        used = self.used | ({FRAME.text} if self.framed else set())
+        return [name for name in ARGUMENTS if name.text in used]
 
     def renamed(self, names):
         """The nest with members and sizes replaced: {(Field or Symbol, its name): Name}."""
@@ -84,29 +107,25 @@ class Body:
             names[Symbol, s.name] = Name(f"m{k}")
             parameters.append(Name(f"m{k}"))
         own = self.arguments()
-        arguments = (*map(Name, own), *(Field(leaf, "int64") for _, leaf in names))
+        arguments = (*own, *(Field(leaf, "int64") for _, leaf in names))
         return own, parameters, arguments, self.renamed(names)
 
 
 class Functions:
-    """The views of the functions of all parts: ``views`` in the order of the text, ``parts`` the views of the
-    parts by name.
+    """The functions of all parts: ``views`` in the order of the text, ``runs`` the statement that runs a
+    part, by its name.
     """
 
     def __init__(self, module):
-        self.views, self.parts = [], {}
-        self.bodies = {(p.name, suffix): Body(nodes) for p in module.parts for suffix, nodes in p.variants}
+        self.views, self.runs = [], {}
+        for own in module.own.values():
+            used = {node.text for node in walk(own.nodes) if isinstance(node, Name)}
+            unused = [p for p in own.parameters if p.text not in used]
+            self.write(own.comment, own.name, own.parameters, unused, own.nodes)
+        self.bodies = {(p.name, suffix): Body(nodes) for p in module.parts for suffix, nodes, _ in p.variants}
         self.calls = self.share()
         for part in module.parts:
-            variants = [self.variant(part, suffix) for suffix, _ in part.variants]
-            sizes = {s.name for suffix, _ in part.variants for s in self.bodies[part.name, suffix].sizes}
-            self.parts[part.name] = {
-                "name": part.name,
-                "variants": variants,
-                "counted": part.counted,
-                "sizes": sizes,
-                "texts": part.extent + part.extent_strided + part.cost,
-            }
+            self.runs[part.name] = self.run(part)
 
     def share(self):
         """Write the functions that bodies have in common; {body: its call}. A call alone has nothing to
@@ -122,42 +141,40 @@ class Functions:
         for number, group in enumerate(groups):
             name = f"same{number}"
             # const, when one of them is: then none writes there
-            first, own, _, _, nodes = group[0]
+            _, own, _, _, nodes = group[0]
             together = [max(names, key=lambda n: n.const) for names in zip(*(one[2] for one in group))]
-            parameters = [*map(ARGUMENTS.get, own), *map(declared, together)]
+            parameters = [*own, *together]
             calls |= {body: Do(Call(name, arguments)) for body, _, _, arguments, _ in group}
-            self.write(f"The loops of {len(group)} parts.", name, parameters, [], nodes, first)
+            self.write(f"The loops of {len(group)} parts.", name, parameters, [], nodes)
         return calls
 
-    def variant(self, part, suffix):
-        """The view of the part's call, when its function is written."""
+    def run(self, part):
+        """The statement that runs a part, when its functions are written."""
+        calls = [self.variant(part, *variant) for variant in part.variants]
+        return calls[0] if len(calls) == 1 else If(part.dense, (calls[0],), (calls[1],))
+
+    def variant(self, part, suffix, _, extent):
         body, name = self.bodies[part.name, suffix], part.name + suffix
         read, nodes = ((), (self.calls[body],)) if body in self.calls else body.alone()
         used = body.arguments()
         if read or body in self.calls:
-            used = [*used, "f"]
-        unused = " ".join(f"(void){word};" for word in ARGUMENTS if word not in used)
-        lines = [unused] if unused else []
-        self.write(part.comment, name, list(ARGUMENTS.values()), lines, (*read, *nodes), body)
-        extent = part.extent_strided if suffix else part.extent
-        call = (
-            f"{name}(f, 0, 0, 1);"
-            if extent == "1" and not part.counted
-            else f"{'tgen_product' if part.product else 'tgen_kernel'}(f, {name}, {extent}, {part.cost});"
-        )
-        return {
-            "call": call,
-            "when": f"if ({part.dense}) " if part.dense and not suffix else "else " if part.dense else "",
-        }
+            used = [*used, FRAME]
+        unused = [word for word in ARGUMENTS if word not in used]
+        self.write(part.comment, name, ARGUMENTS, unused, (*read, *nodes))
+        if extent == ONE and not part.counted:
+            return Do(Call(name, (FRAME, ZERO, ZERO, ONE)))
+        how = "tgen_product" if part.product else "tgen_kernel"
+        call = Call(how, (FRAME, Name(name), extent, part.cost))
+        return Set(part.counted, call) if part.counted else Do(call)
 
-    def write(self, comment, name, parameters, lines, nodes, body):
+    def write(self, comment, name, parameters, unused, nodes):
         self.views.append(
             {
                 "comment": comment,
                 "name": name,
-                "tuned": any(map(is_tuned, body.calls)),
-                "parameters": ", ".join(parameters) or "void",
-                "lines": lines,
+                "tuned": is_tuned(called(nodes)),
+                "parameters": parameters,
+                "unused": unused,
                 "nodes": nodes,
             }
         )

@@ -12,7 +12,6 @@ from tgen.core import dims
 from tgen.core.maps import WHOLE
 
 from . import names
-from .c import expression
 from .nest import of_size
 
 FUNCTIONS = ("div", "mod", "min", "max")  # what is worth a name wherever it stands
@@ -23,7 +22,7 @@ class Named:
 
     def __init__(self):
         self.known, self.asked = {}, set()  # asked: the names that the text being written reads
-        self.made = {}  # name -> (its C text, the names that one reads)
+        self.made = {}  # name -> (its expression, the names that one reads)
 
     def add(self, size):
         """A name for ``size`` and the functions of sizes in it, inner ones first; none for symbols, products
@@ -48,13 +47,13 @@ class Named:
                 self.define(s)
 
     def define(self, size):
-        """Its text is written before it and any later one is known: so a definition reads only what is
+        """Its expression is made before it and any later one is known: so a definition reads only what is
         computed before it.
         """
         outside, self.asked = self.asked, set()
-        text = expression(of_size(size, self.name), frame=True)
+        made = of_size(size, self.name)
         name = self.known[size] = str(dims.Sym(dims.NAMED, len(self.known)))
-        self.made[name] = text, self.asked
+        self.made[name] = made, self.asked
         self.asked = outside
 
     def name(self, size):
@@ -64,12 +63,14 @@ class Named:
         return found
 
     def definitions(self):
-        """(name, C text) of those that were asked for and of those they read, each after what it reads."""
+        """(name, expression) of those that were asked for and of those they read, each after what it
+        reads.
+        """
         wanted = set(self.asked)
         for name in reversed(self.made):
             if name in wanted:
                 wanted |= self.made[name][1]
-        return [(name, text) for name, (text, _) in self.made.items() if name in wanted]
+        return [(name, made) for name, (made, _) in self.made.items() if name in wanted]
 
 
 def is_product(size):
@@ -95,7 +96,7 @@ def sizes_of(function):
 
 @contextmanager
 def named(function):
-    """Inside, ``size_c`` knows the names of the function's sizes; they are what ``as`` gets."""
+    """Inside, ``names.size`` knows the names of the function's sizes; they are what ``as`` gets."""
     table = Named()
     token = names.NAMED.set(table)
     try:

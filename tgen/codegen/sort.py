@@ -5,11 +5,10 @@ See library.py.
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
-from .c import expression
 from .kernel import HIGH, LOW, PART
-from .library import emits, flat
-from .names import size, size_c
-from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Set, product
+from .library import emits, flat, work
+from .names import size
+from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Out, Set, product
 
 PARTS = 16  # TGEN_PARTS: no part function runs in more pieces, so that many workspaces are enough
 I, LENGTH, INNER, START = Name("i"), Name("length"), Name("inner"), Name("start")
@@ -27,12 +26,12 @@ def running(module, instr, line):
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
     code = DTYPE[x.type.dtype].code + (f"_{DTYPE[instr.attrs['acc']].code}" if "acc" in instr.attrs else "")
-    arguments = (flat(module, x), module.field(out), size(length), size(inner), LOW, HIGH)
+    arguments = (flat(module, x), Out(module.field(out)), size(length), size(inner), LOW, HIGH)
     module.library_part(
         line,
         [Do(Call(f"tgen_{instr.op.name}_{code}", arguments))],
-        size_c(count, "f->"),
-        f"1.0*({size_c(dims.product(x.type.shape), 'f->')})",
+        size(count),
+        work(1.0, dims.product(x.type.shape)),
         product=False,
     )
 
@@ -48,8 +47,8 @@ def sort(module, instr, line):
     room = module.scratch(f"part{len(module.parts)}_room", dtype, elements)
     mine = Bin("+", room, product(PART, size(each)))
     at = product(product(Bin("/", I, INNER), INNER), LENGTH)
-    lane = [Bin("+", array, START) for array in (flat(module, x), module.field(out))]
-    call = Call(f"tgen_{instr.op.name}_{code}", (*lane, LENGTH, INNER, mine))
+    source, target = (Bin("+", array, START) for array in (flat(module, x), module.field(out)))
+    call = Call(f"tgen_{instr.op.name}_{code}", (source, Out(target), LENGTH, INNER, Out(mine)))
     nodes = [
         Let(LENGTH, size(length)),
         Let(INNER, size(inner)),
@@ -58,8 +57,8 @@ def sort(module, instr, line):
     module.library_part(
         line,
         nodes,
-        size_c(count, "f->"),
-        f"50.0*({size_c(dims.product(x.type.shape), 'f->')})",
+        size(count),
+        work(50.0, dims.product(x.type.shape)),
         product=False,
     )
 
@@ -72,9 +71,9 @@ def searchsorted(module, instr, line):
     right = Int(int(instr.attrs["side"] == "right"))
     if not v.type.ndim:
         call = Call(found, (sorted, length, module.field(v), right))
-        module.master([f"{module.pointer(out)} = {expression(call, frame=True)};"])
+        module.master([Set(module.field(out), call)])
         return
     call = Call(found, (sorted, length, Load(flat(module, v), I), right))
     loop = For(I, LOW, HIGH, (Set(Load(module.field(out), I), call),))
-    count = size_c(dims.product(v.type.shape), "f->")
-    module.library_part(line, [loop], count, f"30.0*({count})", product=False)
+    count = dims.product(v.type.shape)
+    module.library_part(line, [loop], size(count), work(30.0, count), product=False)

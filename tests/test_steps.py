@@ -1,0 +1,97 @@
+"""What a step touches is asked of its statements, and of nothing else depends where the master waits."""
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+import tgen.codegen
+from tgen.codegen.nest import Address, Bin, Call, Do, Field, For, Int, Let, Load, Name, Out, Set, Symbol
+from tgen.codegen.steps import Part, Step, joins, touched
+
+CODEGEN = pathlib.Path(tgen.codegen.__file__).parent
+ZERO, I, P = Int(0), Name("i"), Name("y0", "float64", pointer=True)
+V = [Field(f"v{k}", "float64", pointer=True) for k in range(4)]
+S, K = Field("s", "float64"), Symbol("k0")
+
+
+def over(array, count):
+    return Bin("+", array, Bin("*", I, count))
+
+
+TOUCHES = {
+    "an element": ([Set(Load(V[1], I), Load(V[0], I))], "v0 v1", "v1"),
+    "a number": ([Set(S, Load(V[0], ZERO))], "s v0", "s"),
+    "a pointer is set": ([Set(V[1], V[0])], "v0 v1", "v1"),
+    "a size is found": ([Set(K, Field("count", "int64"))], "k0 count", "k0"),
+    "through a local pointer": (
+        [For(I, ZERO, K, (Let(P, over(V[1], K)), Set(Load(P, I), Load(V[0], I))))],
+        "v0 v1 k0",
+        "v1",
+    ),
+    "a function reads what it is given": ([Do(Call("use", (V[0], K)))], "v0 k0", ""),
+    "and writes where it is told to": ([Do(Call("use", (V[0], Out(over(V[1], K)))))], "v0 v1 k0", "v1"),
+    "a number by its address": ([Do(Call("use", (Address(S),)))], "s", "s"),
+    "a local variable's address": ([Do(Call("use", (Address(I), V[0])))], "v0", ""),
+}
+
+
+@pytest.mark.parametrize("what", TOUCHES)
+def test_what_statements_touch(what):
+    nodes, reads, writes = TOUCHES[what]
+    touches, changes = touched(nodes)
+    assert touches == set(reads.split()) and changes == set(writes.split())
+
+
+def part(*nodes, extent=ZERO):
+    return Step(part=Part("part", "", [("", nodes, extent)], ZERO))
+
+
+def move(target, source):
+    return Set(Load(V[target], I), Load(V[source], I))
+
+
+A, B = part(move(1, 0)), part(move(2, 0))
+CASES = {
+    "independent": ([A, B], [False, False]),
+    "read after write": ([A, part(move(2, 1))], [False, True]),
+    "write after read": ([A, part(move(0, 3))], [False, True]),
+    "write after write": ([A, part(move(1, 3))], [False, True]),
+    "two readers": ([part(move(1, 0)), Step(nodes=[move(2, 0)])], [False, False]),
+    "the master reads": ([A, Step(nodes=[Set(S, Load(V[1], ZERO))])], [False, True]),
+    "the master has done its work": ([Step(nodes=[move(1, 0)]), part(move(2, 1))], [False, False]),
+    "one wait is for all": ([A, B, part(move(3, 1)), part(move(0, 2))], [False, False, True, False]),
+    "how many pieces": ([part(Set(K, ZERO)), part(move(1, 0), extent=K)], [False, True]),
+    "a loop, and what follows it": ([A, Step(nested=object()), B], [False, True, True]),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_where_the_master_waits(what):
+    steps, wanted = CASES[what]
+    assert joins(steps, lambda name: name) == wanted
+
+
+def test_values_in_one_place_are_one_memory():
+    """v3 has the workspace slot that v1 had before."""
+    assert joins([A, part(move(3, 2))], lambda name: {"v3": "v1"}.get(name, name)) == [False, True]
+
+
+# what writes C by trade: expressions, and the signatures of other libraries
+WRITERS = ("c.py", "externals.py")
+C = re.compile(r"f->|\w[)\]]?;|^ *(?:for|if|else) [({]|\w\(\w*, ")
+
+
+@pytest.mark.parametrize("path", sorted(CODEGEN.glob("*.py")), ids=lambda p: p.stem)
+def test_statements_are_data(path):
+    """No string of codegen is a statement of C; c.py writes expressions, the templates all else."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    words = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    found = [
+        f"{path.name}:{n.lineno}: {n.value!r}"
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in words
+        if C.search(n.value) and path.name not in WRITERS
+    ]
+    assert not found, "\n".join(found)
