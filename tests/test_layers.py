@@ -23,6 +23,7 @@ LAYERS = [
     ["codegen"],
     ["backends"],
     ["runtime"],
+    ["show"],
     ["tensor"],
     ["pyops"],
     ["loop"],

@@ -74,7 +74,6 @@ ELSEWHERE = {
     "codegen/sort.py": ("cumsum cumprod sort argsort searchsorted", "the C of library ops, by family"),
     "runtime/explain.py": ("rebroadcast", "the error of a declared 1 has words of its own"),
     "runtime/function.py": ("all", "all stages"),
-    "runtime/inspection.py": ("all", "all stages"),
     "runtime/replace.py": ("unbroadcast", "what stands for a variable has its type"),
 }
 

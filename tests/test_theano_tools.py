@@ -29,8 +29,8 @@ import tgen.tensor as T
 from tgen import In, function, shared
 from tgen.dropin import compat
 from tgen.dropin.functions import SHOWN
+from tgen.show.drawing import dot_text
 from tgen.tensor import raw_random
-from tgen.tensor.drawing import dot_text
 
 
 @pytest.fixture

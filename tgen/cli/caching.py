@@ -5,7 +5,7 @@ room.
 import time
 
 from tgen.backends.c import cache
-from tgen.runtime.inspection import table
+from tgen.show.table import table
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 KINDS = {cache.LIBRARY: "function", cache.RECORD: "record", cache.BLAS: "BLAS"}

@@ -4,12 +4,13 @@ import os
 import re
 import sys
 
-from tgen.backends.c import cache, toolchain
-from tgen.backends.c.directory import in_scratch
+from tgen.backends.c import cache
 from tgen.ir.text import parse
-from tgen.runtime import inspection
-from tgen.runtime.inspection import escape
+from tgen.show import inspection
+from tgen.show.names import escape, place
+from tgen.show.table import table
 
+from .assembly import assembly
 from .recording import Recorder, error_text, run_script
 
 KEY = re.compile(r"[0-9a-f]{6,64}\Z")
@@ -68,8 +69,8 @@ def run(options, out, paint):
 
 def listing(found):
     """A line per function: label, place, signature."""
-    rows = [(escape(b.label), inspection.place(b.where), signature(b.function)) for b in found]
-    return inspection.table(rows)
+    rows = [(escape(b.label), place(b.where), signature(b.function)) for b in found]
+    return table(rows)
 
 
 def signature(fn):
@@ -83,8 +84,7 @@ def signature(fn):
 def show_function(built, options, out, paint):
     fn = built.function
     out.write(
-        paint.style("title", f"function {escape(built.label)}")
-        + f"  {inspection.place(built.where, full=True)}\n"
+        paint.style("title", f"function {escape(built.label)}") + f"  {place(built.where, full=True)}\n"
     )
     out.write(paint.code("ir", inspection.legend(fn)) + "\n")
     show(out, paint, inspection.sections(fn, wanted(options)) if wanted(options) else [])
@@ -128,21 +128,6 @@ def stage_of(name, stages):
         if stage == name:
             return f"IR after {stage}", "ir", inspection.ir_text(ir)
     raise Wrong(f"no stage {escape(name)}; there are: {', '.join(stage for stage, _ in stages)}")
-
-
-def assembly(c_text):
-    """What the C compiler makes of a function's text, as assembly."""
-    chain = toolchain.get()
-    command = (chain.path, *chain.target, *chain.flags, "-S", "-fverbose-asm", "-o", "tgen.s", "tgen.c")
-
-    def assembled(directory):
-        with open(os.path.join(directory, "tgen.c"), "w", encoding="utf-8") as file:
-            file.write(c_text)
-        toolchain.execute(directory, command)
-        with open(os.path.join(directory, "tgen.s"), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    return in_scratch(assembled)
 
 
 def find_key(prefix):

@@ -8,7 +8,7 @@ from types import ModuleType
 from tgen import loop, tensor
 from tgen.core.op import OPS, SCALAR, Op
 from tgen.core.types import TensorType
-from tgen.runtime.inspection import table
+from tgen.show.table import table
 from tgen.tensor import constructors
 from tgen.tensor.elemwise import Elemwise
 

@@ -9,7 +9,8 @@ from tgen.core.types import TensorType
 from tgen.graph.grad import Disconnected, Undefined, grad
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.walk import toposort
-from tgen.tensor import printing, verify
+from tgen.show import printing
+from tgen.tensor import verify
 from tgen.tensor.elemwise import Elemwise
 
 YES, ZERO, UNDEFINED, NONE = "yes", "zero", "undefined", "-"

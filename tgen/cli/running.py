@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 from tgen.dropin import install_as_theano
-from tgen.runtime.inspection import escape
+from tgen.show.names import escape
 
 from .recording import trace_of
 

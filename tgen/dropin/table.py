@@ -24,7 +24,7 @@ _GRADIENT = """tgen.tensor.gradient: * tgen.tensor.verify: * tgen.graph.nograd: 
                grad_undefined grad_not_implemented
                tgen.errors: DisconnectedInputError NullTypeGradError GradientError tgen.dropin.opclasses:
                DisconnectedGrad ZeroGrad GradClip GradScale"""
-_PRINTING = "tgen.tensor.printing: * pprint=pp tgen.tensor.drawing: *"
+_PRINTING = "tgen.show.printing: * pprint=pp tgen.show.drawing: *"
 _LOOPS = "tgen.loop: scan map reduce foldl foldr scan_checkpoints"
 _USER_OPS = "tgen.pyops: as_op FromFunctionOp OpFromGraph"
 _CONFIG = """tgen.config: config change_flags

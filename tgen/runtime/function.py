@@ -11,7 +11,7 @@ from tgen.errors import ArgumentTypeError
 from tgen.graph.nodes import user_line
 from tgen.graph.shared import SharedVariable
 
-from . import hooks, inspection, program
+from . import hooks, program
 from .check import Check, fast_call
 from .request import default_name, resolve
 from .slots import Bound, Slot
@@ -220,7 +220,7 @@ class Function:
         >>> "exp" in tgen.function([x], T.exp(x)).inspect("ir")
         True
         """
-        return inspection.text(self, what)
+        return hooks.INSPECT[-1](self, what)
 
     def __getattr__(self, name):
         """What rooms above show of a function: rows of ``hooks.ATTRIBUTES``."""

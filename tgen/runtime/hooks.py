@@ -11,9 +11,12 @@ call.
 
 ``ATTRIBUTES``: attribute of a Function -> what makes it of the Function; for those that it does not have
 itself.
+
+``INSPECT``: what makes the text of ``Function.inspect(what)``, called with the Function and ``what``.
 """
 
 BUILT = []
 CALLED = []
 LAZY = []
 ATTRIBUTES = {}
+INSPECT = []

@@ -8,6 +8,8 @@ TensorType(float32, vector)
 
 from tgen.core.dtypes import DTYPES, is_float
 from tgen.runtime.shared import shared
+from tgen.show import printing
+from tgen.show.printing import *  # noqa: F403
 
 from . import (
     apply,
@@ -15,7 +17,6 @@ from . import (
     counting,
     creation,
     diagonals,
-    drawing,
     elemwise,
     gradient,
     indexing,
@@ -25,7 +26,6 @@ from . import (
     methods,
     nnet,
     positions,
-    printing,
     promotion,
     reduce,
     signal,
@@ -50,7 +50,6 @@ from .linalg import *  # noqa: F403
 from .manipulate import *  # noqa: F403
 from .math import *  # noqa: F403
 from .positions import *  # noqa: F403
-from .printing import *  # noqa: F403
 from .promotion import as_dtype, cast, upcast
 from .reduce import *  # noqa: F403
 from .sorting import *  # noqa: F403

@@ -1,56 +1,28 @@
-"""Texts about a built function for people: the user's names and lines beside the canonical ones of IR and C.
-
-Names that come from the user are escaped: a variable called ``"\\x1b[2J"`` clears nobody's screen.
+"""Texts about a built function for people: the user's names and lines beside the canonical ones of IR and
+C.
 """
 
-import os
 import re
 
 from tgen import passes
 from tgen.backends import backend_of
 from tgen.ir.nodes import CONST, INPUT, SHARED
-from tgen.ir.text import names, to_text
+from tgen.ir.text import names as canonical_names
+from tgen.ir.text import to_text
 from tgen.passes import plan
+from tgen.runtime import hooks
 
-LONGEST_LABEL = 200
+from .names import escape, label, place
+from .table import table
+
 ROLES = {INPUT: "input", SHARED: "shared"}
 _DEFINED = re.compile(r"\b(v\d+): \w+\[")
-
-
-def escape(text):
-    r"""``text`` with everything that is not printable written as in a Python string, on one line.
-
-    >>> print(escape("w\n\x1b[31mred"), escape("größe"))
-    w\n\x1b[31mred größe
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for c in str(text)
-    )
-
-
-def label(name):
-    """A name the user chose, for a table: escaped, and cut where nobody reads on.
-
-    >>> label("w"), label("w" * 1000) == "w" * 200 + "..."
-    ('w', True)
-    """
-    text = str(name)
-    return escape(text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL] + "...")
-
-
-def place(where, full=False):
-    """``file:line`` of a (file, line), the file without its directories unless ``full``; "" for None."""
-    if where is None:
-        return ""
-    file, line = where
-    return escape(f"{file if full else os.path.basename(file)}:{line}")
 
 
 def parameters(fn):
     """[(canonical name, user's name, type, role, place)] of a Function's parameters, in the IR's order."""
     ir, rows = before(fn), []
-    canonical = names(ir)
+    canonical = canonical_names(ir)
     for p, value in zip(fn.request.signature.parameters, ir.block.params):
         if p.kind == CONST:
             rows.append((canonical[value], "", value.type.text(), "constant array", ""))
@@ -64,7 +36,7 @@ def parameters(fn):
 def results(fn):
     """[(canonical name, user's name or role)] of the outputs and updates, from the IR before passes."""
     ir = before(fn)
-    canonical = names(ir)
+    canonical = canonical_names(ir)
     keys = fn.request.keys or [v.name or "" for v in fn.request.outputs]
     rows = [(canonical[v], label(key), "output") for v, key in zip(ir.block.results, keys)]
     new = zip(ir.block.results[ir.outputs :], fn.request.updates)
@@ -79,13 +51,6 @@ def bodies(fn):
     return [(f"python={number}", escape(node.op), "", "Python", place(node.where)) for number, node in nodes]
 
 
-def table(rows):
-    """Rows of strings as aligned lines, columns that are empty everywhere left out."""
-    kept = [column for column in zip(*rows) if any(column)]
-    widths = [max(map(len, column)) for column in kept]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in zip(*kept))
-
-
 def legend(fn):
     """Whose name is what: parameters, outputs, updates and Python bodies of a Function, a line each."""
     rows = [("", *row) for row in parameters(fn)]
@@ -98,7 +63,7 @@ def lines_of(ir):
     """{canonical name of a result: the user's lines it came from, as text} over all blocks of
     an IR function.
     """
-    canonical, found, stack = names(ir), {}, [ir.block]
+    canonical, found, stack = canonical_names(ir), {}, [ir.block]
     while stack:
         for instr in stack.pop().instrs:
             stack.extend(instr.blocks)
@@ -144,7 +109,7 @@ def stages(ir, mode):
 
 def plan_text(ir, made, users):
     """``made``, the memory plan of a final IR function; ``users`` maps canonical names to the user's."""
-    canonical = names(ir)
+    canonical = canonical_names(ir)
 
     def beside(v):
         name = users.get(canonical[v])
@@ -199,3 +164,6 @@ def text(fn, what="all"):
     parts = sections(fn, SECTIONS if what == "all" else (what,))
     head = f"function {label(fn.name)}\n{legend(fn)}\n"
     return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)
+
+
+hooks.INSPECT.append(text)
