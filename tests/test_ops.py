@@ -5,7 +5,6 @@ dtype it takes.
 import ctypes
 import re
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +12,13 @@ from scalars import CASES, check, grid, reference
 
 import tgen.ops
 from tgen.codegen.c import immediate
+from tgen.codegen.generate import library as c_functions
 from tgen.core.dtypes import DTYPE
 from tgen.ops.declare import LIBM, c_text
 
 pytestmark = pytest.mark.slow
 
 assert tgen.ops
-HELPERS = Path(__file__).parent.parent / "templates" / "lib" / "scalar.c.j2"
 FLAGS = [
     "-std=gnu99",
     "-O3",
@@ -36,7 +35,7 @@ FLAGS = [
 
 def helpers(text):
     """The helper functions ``text`` needs, callees first."""
-    parts = dict(re.findall(r"^//: (\w+)\n(.*?)(?=^//: |\Z)", HELPERS.read_text(), re.M | re.S))
+    parts = c_functions("lib/scalar.c.j2")
     needed, stack = {}, re.findall(r"tgen_\w+", text)
     while stack:
         name = stack.pop()
@@ -44,7 +43,7 @@ def helpers(text):
             continue
         needed[name] = parts[name]
         stack += re.findall(r"tgen_\w+", parts[name])
-    return "".join(body for name, body in parts.items() if name in needed)
+    return "\n".join(body for name, body in parts.items() if name in needed)
 
 
 def prototypes():

@@ -37,6 +37,7 @@ LIBRARIES = {
     "lib/sort.c.j2": "cumsum|cumprod|sort|argsort|searchsorted",
 }
 LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
+    "floats": tuple((d.code, d.c, d.suffix, d.exact) for d in DTYPE.values() if d.kind == "f"),
     "types": tuple((d.blas, d.c) for d in DTYPE.values() if d.blas),
     "numbers": tuple((d.code, d.c, d.c_low) for d in DTYPE.values() if d.kind != "b"),
     "kinds": tuple((d.code, d.c, d.kind == "f") for d in DTYPE.values()),
