@@ -220,6 +220,9 @@ def test_every_package_is_packaged():
         setuptools = tomllib.load(file)["tool"]["setuptools"]
     found = {".".join(package_of(path)) for path in FILES}
     assert found | {"tgen.templates"} == set(setuptools["packages"])
+    for path in (p for p in PACKAGE.rglob("*") if p.suffix == ".pyi" or p.name == "py.typed"):
+        patterns = setuptools["package-data"][".".join(package_of(path))]
+        assert any(path.match(p) for p in patterns), f"{path} would be missing in a wheel"
     patterns = setuptools["package-data"]["tgen.templates"]
     for path in (p for p in (ROOT / "templates").rglob("*") if p.is_file()):
         assert any(path.relative_to(ROOT / "templates").match(p) for p in patterns), (

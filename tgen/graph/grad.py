@@ -7,7 +7,11 @@ gets nothing. Where a stable identity (ops/stable.py) says what a formula means,
 (identities.py), so the gradient of log(softmax(x)) is finite.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 from tgen.config import config
 from tgen.core.collector import rarely
@@ -21,17 +25,53 @@ from .nodes import Variable, mention
 from .nograd import Disconnected, Undefined
 from .walk import again, toposort
 
+if TYPE_CHECKING:
+    from .nodes import Operand
 
+
+@overload
 def grad(
-    cost,
-    wrt,
-    consider_constant=None,
-    disconnected_inputs="raise",
-    add_names=True,
-    known_grads=None,
-    return_disconnected="zero",
-    null_gradients="raise",
-):
+    cost: Variable | None,
+    wrt: Variable,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Variable: ...
+@overload
+def grad(
+    cost: Variable | None,
+    wrt: list[Any],
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> list[Variable]: ...
+@overload
+def grad(
+    cost: Variable | None,
+    wrt: Sequence[Any],
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Sequence[Variable]: ...
+def grad(
+    cost: Variable | None,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
     """The gradient of the scalar ``cost`` with respect to ``wrt``: one variable for one, a list for a list, a
     tuple for a tuple.
 
@@ -110,12 +150,12 @@ def Lop(f, wrt, eval_points, consider_constant=None, disconnected_inputs="raise"
     return grad(None, wrt, consider_constant, disconnected_inputs, known_grads=known)
 
 
-def disconnected_grad(x):
+def disconnected_grad(x: Operand) -> Variable:
     """x, through which no gradient flows: what it is made of counts as disconnected."""
     return apply("disconnected_grad", call.as_tensor_variable(x))
 
 
-def zero_grad(x):
+def zero_grad(x: Operand) -> Variable:
     """x, whose gradient is zero."""
     return apply("zero_grad", call.as_tensor_variable(x))
 
@@ -123,12 +163,12 @@ def zero_grad(x):
 consider_constant = zero_grad
 
 
-def grad_clip(x, lower_bound, upper_bound):
+def grad_clip(x: Operand, lower_bound: float, upper_bound: float) -> Variable:
     """x, whose gradient is clipped to lower_bound .. upper_bound."""
     return apply("grad_clip", call.as_tensor_variable(x), lo=float(lower_bound), hi=float(upper_bound))
 
 
-def grad_scale(x, multiplier):
+def grad_scale(x: Operand, multiplier: float) -> Variable:
     """x, whose gradient is multiplied by multiplier (a number)."""
     return apply("grad_scale", call.as_tensor_variable(x), factor=float(multiplier))
 

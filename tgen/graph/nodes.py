@@ -2,10 +2,14 @@
 never optimized.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import sys
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable, Sequence
+from types import FrameType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,23 +23,31 @@ from . import testvalue
 from .methods import Methods
 from .operators import Operators
 
-_NUMBERS, _AUTO_NAMES = itertools.count(1), WeakKeyDictionary()
-_FILES = {}  # file -> whether it is the user's
+if TYPE_CHECKING:
+    from tgen.core.op import Attrs
+    from tgen.core.types import TensorType
+    from tgen.core.values import Place
+
+    from .walk import Survey
+
+_NUMBERS = itertools.count(1)
+_AUTO_NAMES: WeakKeyDictionary[Variable, str] = WeakKeyDictionary()
+_FILES: dict[str, bool] = {}  # file -> whether it is the user's
 # variable -> the variables it was asked of, where it may not need them
-_MENTIONED = WeakKeyDictionary()
+_MENTIONED: WeakKeyDictionary[Variable, tuple[Variable, ...]] = WeakKeyDictionary()
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-def is_user_frame(file):
+def is_user_frame(file: str) -> bool:
     """Whether code of this file is the user's: outside the tgen package, its examples excepted."""
     return not file.startswith(_PACKAGE) or file.startswith(_PACKAGE + "examples")
 
 
-def user_line():
+def user_line() -> Place | None:
     """(file, line) of the innermost frame outside the tgen package, examples excepted; None when there is
     none.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if name not in _FILES:
@@ -51,12 +63,22 @@ class Variable(Operators, Methods):
 
     # __dict__: for what users set
     __slots__ = "type name owner index where _tag _functions _walks __weakref__ __dict__".split()
+    type: TensorType  # or what stands for one where there is no tensor, as GenericType
+    name: str | None
+    owner: Apply | None
+    index: int
+    where: Place | None
+    _tag: SimpleNamespace | None
+    _functions: Any
+    _walks: Any
     __array_priority__ = 1000
     _placed = True  # whether the line that made it is of interest
     # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
-    construction_observers = []
+    construction_observers: ClassVar[list[Callable[[Variable], Any]]] = []
 
-    def __init__(self, type, name=None, owner=None, index=0):
+    def __init__(
+        self, type: Any, name: str | None = None, owner: Apply | None = None, index: int = 0
+    ) -> None:
         self.type, self.name, self.owner, self.index = type, name, owner, index
         # what eval() compiled; the walk back that gradients of this cost share (grad.py)
         self._tag = self._functions = self._walks = None
@@ -65,38 +87,46 @@ class Variable(Operators, Methods):
             self.notify_construction_observers(self)
 
     @classmethod
-    def append_construction_observer(cls, observer):
+    def append_construction_observer(cls, observer: Callable[[Variable], Any]) -> None:
         """Call ``observer`` with every variable made from now on."""
         cls.construction_observers.append(observer)
 
     @classmethod
-    def remove_construction_observer(cls, observer):
+    def remove_construction_observer(cls, observer: Callable[[Variable], Any]) -> None:
         """Call ``observer`` no more; ValueError if it is not called."""
         cls.construction_observers.remove(observer)
 
     @classmethod
-    def notify_construction_observers(cls, instance):
+    def notify_construction_observers(cls, instance: Variable) -> None:
         for observer in cls.construction_observers:
             observer(instance)
 
     @property
-    def auto_name(self):
+    def auto_name(self) -> str:
         """A name no other variable of this process has, such as auto_7; given when first asked for."""
         if self not in _AUTO_NAMES:
             _AUTO_NAMES[self] = f"auto_{next(_NUMBERS)}"
         return _AUTO_NAMES[self]
 
     @property
-    def tag(self):
+    def tag(self) -> SimpleNamespace:
         if self._tag is None:
             self._tag = SimpleNamespace()
         return self._tag
 
-    dtype = property(lambda self: self.type.dtype)
-    ndim = property(lambda self: self.type.ndim)
-    broadcastable = property(lambda self: self.type.broadcastable)
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
 
-    def __str__(self):
+    @property
+    def ndim(self) -> int:
+        return self.type.ndim
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        return self.type.broadcastable
+
+    def __str__(self) -> str:
         return (
             shown(self.name)
             if self.name
@@ -105,15 +135,17 @@ class Variable(Operators, Methods):
 
     __repr__ = __str__
 
-    def __array_ufunc__(self, ufunc, method, *operands, **options):
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
         """np.exp(v) and array * v ask v, so they give one variable, not an object array."""
         return METHODS["__array_ufunc__"](ufunc, method, operands, options)
 
-    def __array_function__(self, function, types, operands, options):
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, operands: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
         """np.dot(v, w) asks v, so it gives a variable, not an object array."""
         return METHODS["__array_function__"](function, operands, options)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         """True, so that ``if bias:`` asks whether there is one, as in Theano; a bool variable raises
         TypeError (``if x > 0``, ``0 < x < 1``).
         """
@@ -124,15 +156,15 @@ class Variable(Operators, Methods):
             "value is known only when a function runs."
         )
 
-    def __len__(self):
+    def __len__(self) -> NoReturn:
         raise TypeError(f"object of type {type(self).__name__!r} has no len(); use x.shape[0]")
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """np.asarray(v) is refused: an array of objects is not what anybody means by it. With dtype=object it
         is.
         """
         if dtype is not None and np.dtype(dtype).hasobject:
-            held = np.empty((), object)
+            held: np.ndarray = np.empty((), object)
             held[()] = self
             return held
         raise TypeError(
@@ -140,18 +172,18 @@ class Variable(Operators, Methods):
             "(T.stack for a list), or compile a function or call .eval(); a shared variable has .get_value()"
         )
 
-    def __float__(self):
+    def __float__(self) -> NoReturn:
         raise TypeError(f"{self} is symbolic and has no value to convert; compile a function or call .eval()")
 
     __int__ = __index__ = __float__
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise TypeError(
             f"{type(self).__name__!r} object does not support item assignment; use T.set_subtensor(x[i], v)"
         )
 
 
-def _of_type(type, name=None):
+def _of_type(type: Any, name: str | None = None) -> Variable:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"a variable's name is a string, got {name!r}")
     return Variable(type, name)
@@ -166,24 +198,28 @@ class Constant(Variable):
     __slots__ = ("data",)
     _placed = False
 
-    def __init__(self, type, data, name=None):
+    def __init__(self, type: TensorType, data: Any, name: str | None = None) -> None:
         super().__init__(type, name)
         self.data = np.array(data, dtype=type.dtype)
         self.data.flags.writeable = False
 
-    value = property(lambda self: self.data)
+    data: np.ndarray
 
     @property
-    def tag(self):
+    def value(self) -> np.ndarray:
+        return self.data
+
+    @property
+    def tag(self) -> SimpleNamespace:
         """Its ``test_value`` is the value: a shape that is known may be a constant, and programs read
         v.shape.tag.test_value.
         """
-        found = Variable.tag.fget(self)
+        found = super().tag
         if not hasattr(found, "test_value"):
             found.test_value = self.data
         return found
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             shown(self.name)
             if self.name
@@ -196,7 +232,8 @@ class Constant(Variable):
 
 
 # the names users know, and that messages and pickles say
-TensorVariable, TensorConstant = Variable, Constant
+TensorVariable = Variable
+TensorConstant = Constant
 Variable.__name__ = Variable.__qualname__ = "TensorVariable"
 Constant.__name__ = Constant.__qualname__ = "TensorConstant"
 
@@ -212,7 +249,15 @@ class Apply:
 
     __slots__ = ("op", "primitive", "inputs", "attrs", "bodies", "outputs", "where", "__weakref__")
 
-    def __init__(self, op, inputs, outputs, attrs=None, bodies=(), where=None):
+    def __init__(
+        self,
+        op: Any,
+        inputs: Iterable[Variable],
+        outputs: Iterable[Any],
+        attrs: Attrs | None = None,
+        bodies: tuple[Lambda, ...] = (),
+        where: Place | None = None,
+    ) -> None:
         self.op, self.inputs, self.attrs, self.bodies, self.where = (
             op,
             list(inputs),
@@ -225,15 +270,31 @@ class Apply:
         if bodies and isinstance(op, Op):
             self.op, self.primitive = of_loop(op, bodies[0]), OPS[op.name]
 
-    nin = property(lambda self: len(self.inputs))
-    nout = property(lambda self: len(self.outputs))
-    out = property(lambda self: self.outputs[0])
+    op: Any
+    primitive: Op
+    inputs: list[Variable]
+    outputs: list[Variable]
+    attrs: Attrs
+    bodies: tuple[Lambda, ...]
+    where: Place | None
 
-    def get_parents(self):
+    @property
+    def nin(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def nout(self) -> int:
+        return len(self.outputs)
+
+    @property
+    def out(self) -> Variable:
+        return self.outputs[0]
+
+    def get_parents(self) -> list[Variable]:
         """The inputs; of a variable it is the application that made it."""
         return list(self.inputs)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.op}({', '.join(map(str, self.inputs))})"
 
 
@@ -244,14 +305,15 @@ class Lambda:
 
     __slots__ = ("params", "outputs", "survey", "__weakref__")
 
-    def __init__(self, params, outputs):
-        self.params, self.outputs, self.survey = tuple(params), tuple(outputs), None
+    def __init__(self, params: Iterable[Variable], outputs: Iterable[Variable]) -> None:
+        self.params, self.outputs = tuple(params), tuple(outputs)
+        self.survey: Survey | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{len(self.params)} -> {len(self.outputs)}>"
 
 
-def _owned(out, node, index):
+def _owned(out: Any, node: Apply, index: int) -> Variable:
     """Output ``index`` of ``node``: a new variable of the type ``out``, or the variable ``out`` itself."""
     if not isinstance(out, Variable):
         return Variable(out, None, node, index)
@@ -265,7 +327,7 @@ def _owned(out, node, index):
     return out
 
 
-def _primitive(node):
+def _primitive(node: Apply) -> Op:
     """The record of a user's op in this application; ``node.where`` is the user's line unless it is known."""
     make = getattr(node.op, "_tgen_primitive", None)
     if make is None:
@@ -280,7 +342,10 @@ def _primitive(node):
     return make(node)
 
 
-def mention(v, others):
+Operand: TypeAlias = Variable | float | np.ndarray | np.generic | list[Any] | tuple[Any, ...]
+
+
+def mention(v: Variable, others: Iterable[Variable]) -> Variable:
     """v, of which a function may take what ``others`` are made of as inputs, though v does not need them.
 
     The gradient of 2 * x with respect to x is a constant, and the size of a scalar is; both were asked of x.
@@ -289,12 +354,12 @@ def mention(v, others):
     return v
 
 
-def mentioned(v):
+def mentioned(v: Variable) -> tuple[Variable, ...]:
     """The variables that v was asked of; none for most."""
     return _MENTIONED.get(v, ())
 
 
-def known_size(v):
+def known_size(v: Variable) -> int | None:
     """What the graph knows of a size scalar: an int for a constant or the length of a static
     axis, else None.
     """
@@ -303,7 +368,7 @@ def known_size(v):
     return int(v.data) if isinstance(v, Constant) else None
 
 
-def _known_elements(v):
+def _known_elements(v: Variable) -> np.ndarray | None:
     """The array a constant holds, also under the casts and axes of promotion; None for other variables."""
     around = []
     while v.owner is not None and v.owner.primitive.name in ("dimshuffle", "cast"):
@@ -317,7 +382,9 @@ def _known_elements(v):
     return data
 
 
-def infer(op, inputs, attrs, bodies=()):
+def infer(
+    op: Op, inputs: Sequence[Variable], attrs: Attrs, bodies: Sequence[Lambda] = ()
+) -> tuple[TensorType, ...]:
     """Result types of ``op`` over graph inputs; the trailing ``op.sizes`` inputs are sizes. A rule of an op
     with bodies takes what they yield.
     """
@@ -329,7 +396,13 @@ def infer(op, inputs, attrs, bodies=()):
     return op.infer([v.type for v in arrays], attrs, tuple(known_size(v) for v in sizes), *yields)
 
 
-def apply_op(op, inputs, attrs=None, where=None, bodies=()):
+def apply_op(
+    op: Op,
+    inputs: Sequence[Variable],
+    attrs: Attrs | None = None,
+    where: Place | None = None,
+    bodies: tuple[Lambda, ...] = (),
+) -> list[Variable]:
     """Apply ``op`` (an Op or its name is looked up by the caller) to variables; returns the
     list of outputs.
     """

@@ -1,6 +1,10 @@
 """SharedVariable: a variable with a value that lasts between calls, and that functions may update."""
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Iterable
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
@@ -19,14 +23,30 @@ class Container:
 
     __slots__ = ("type", "name", "storage", "strict", "allow_downcast", "__weakref__")
 
-    def __init__(self, type, value, name=None, strict=False, allow_downcast=None, borrow=False):
+    def __init__(
+        self,
+        type: Any,
+        value: Any,
+        name: str | None = None,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+        borrow: bool = False,
+    ) -> None:
         self.type, self.name, self.strict, self.allow_downcast = type, name, strict, allow_downcast
         make = ObjectStorage if isinstance(type, GenericType) else Storage
         self.storage = make(self.filter(value), borrow)
 
-    _shown = property(lambda self: repr(self.name and self.name[:80]))
+    type: Any
+    name: str | None
+    storage: Storage | ObjectStorage
+    strict: bool
+    allow_downcast: bool | None
 
-    def filter(self, value):
+    @property
+    def _shown(self) -> str:
+        return repr(self.name and self.name[:80])
+
+    def filter(self, value: Any) -> Any:
         """``value`` as the type's array; a TypeError that names the container otherwise."""
         if isinstance(value, Variable):
             raise TypeError(
@@ -38,19 +58,26 @@ class Container:
         except TypeError as error:
             raise TypeError(f"{error} Container name {self._shown}") from None
 
-    def get(self, borrow=False):
+    def get(self, borrow: bool = False) -> Any:
         return self.storage.get(borrow)
 
-    def set(self, value, borrow=False):
+    def set(self, value: Any, borrow: bool = False) -> None:
         self.storage.set(self.filter(value), borrow)
 
-    value = property(lambda self: self.storage.get(True), set)
+    @property
+    def value(self) -> Any:
+        return self.storage.get(True)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.set(value)
+
     data = value
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self._shown}: {self.type}>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Container, (self.type, self.storage.get(), self.name, self.strict, self.allow_downcast, True)
 
 
@@ -70,8 +97,15 @@ class SharedVariable(Variable):
     __slots__ = ("container", "default_update")
 
     def __init__(
-        self, name, type, value=None, strict=False, allow_downcast=None, container=None, borrow=False
-    ):
+        self,
+        name: str | None,
+        type: Any,
+        value: Any = None,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+        container: Container | None = None,
+        borrow: bool = False,
+    ) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a shared variable must be a string; got {name!r}")
         if container is not None and (value is not None or strict):
@@ -82,9 +116,14 @@ class SharedVariable(Variable):
             Container(type, value, name, strict, allow_downcast, borrow) if container is None else container
         )
 
-    storage = property(lambda self: self.container.storage)
+    container: Container
+    default_update: Variable | None
 
-    def __delattr__(self, name):
+    @property
+    def storage(self) -> Storage | ObjectStorage:
+        return self.container.storage
+
+    def __delattr__(self, name: str) -> None:
         """``del s.default_update`` takes it away; AttributeError when there is none."""
         if name != "default_update":
             return super().__delattr__(name)
@@ -92,13 +131,13 @@ class SharedVariable(Variable):
             raise AttributeError(f"{self} has no default_update")
         self.default_update = None
 
-    def get_value(self, borrow=False, return_internal_type=False):
+    def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
         """A copy of the value. With ``borrow=True`` the live array: not synchronised, to be used only while
         no function runs.
         """
         return self.container.get(borrow)
 
-    def set_value(self, new_value, borrow=False):
+    def set_value(self, new_value: Any, borrow: bool = False) -> None:
         """Replace the value; the shape may change, the dtype and the number of dimensions may not (TypeError,
         nothing changed).
 
@@ -107,37 +146,37 @@ class SharedVariable(Variable):
         """
         self.container.set(new_value, borrow)
 
-    def zero(self, borrow=False):
+    def zero(self, borrow: bool = False) -> None:
         """Set the value to zeros of the same shape."""
         value = self.container.get(True)
         self.container.storage.set(np.zeros(value.shape, value.dtype), True)
 
-    def clone(self, name=None):
+    def clone(self, name: str | None = None) -> Self:
         """A variable of the same type, and name unless given, with the same value: setting one sets both."""
         twin = type(self)(name or self.name, self.type, container=self.container)
         if self._tag is not None:
             twin.tag.__dict__.update(self._tag.__dict__)
         return twin
 
-    def _value_get(self, *_):
+    def _value_get(self, *_: Any) -> NoReturn:
         raise TypeError("a shared variable has no attribute value; use get_value() and set_value()")
 
     _value_set = _value_get
     value = property(_value_get, _value_set)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return (
             _rebuild,
             (type(self), self.name, self.type, self.container),
             (self.default_update, self._tag, self.__dict__ or None),
         )
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.default_update, self._tag, own = state
         self.__dict__.update(own or {})
 
 
-def _rebuild(cls, name, type, container):
+def _rebuild(cls: type[SharedVariable], name: str | None, type: Any, container: Container) -> SharedVariable:
     return cls(name, type, container=container)
 
 
@@ -158,16 +197,16 @@ class GenericSharedVariable(SharedVariable):
 
     __slots__ = ()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
             f"{type(self).__name__} {self} has no attribute {name!r}: it holds a Python object, not a tensor"
         )
 
-    def __dir__(self):
+    def __dir__(self) -> Iterable[str]:
         return object.__dir__(self)
 
 
-def _refuse(self, *_):
+def _refuse(self: GenericSharedVariable, *_: Any) -> NoReturn:
     raise TypeError(
         f"the generic shared variable {self} holds a Python object "
         f"({type(self.get_value(borrow=True)).__name__}) and has no tensor operators; "

@@ -1,6 +1,9 @@
 """Updates as a dictionary that keeps its order and refuses to lose one: what scan returns."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
+from typing import Any
 
 from .shared import SharedVariable
 
@@ -16,21 +19,21 @@ class OrderedUpdates(OrderedDict):
     OrderedUpdates([(a, add.0), (b, mul.0)])
     """
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: SharedVariable, value: Any) -> None:
         if not isinstance(key, SharedVariable):
             raise TypeError("OrderedUpdates keys must inherit from SharedVariable", key)
         super().__setitem__(key, value)
 
-    def update(self, other=()):
+    def update(self, other: Any = ()) -> None:
         for key, value in other.items() if hasattr(other, "items") else other or ():
             if key in self and self[key] is not value:
                 raise KeyError("Collision", key)
             self[key] = value
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> OrderedUpdates:
         both = OrderedUpdates(self)
         both.update(other)
         return both
 
-    def __radd__(self, other):
+    def __radd__(self, other: Any) -> OrderedUpdates:
         return OrderedUpdates(other) + self

@@ -1,11 +1,18 @@
 """``ifelse``: one of two lots of values, of which only the chosen one is computed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.op import OPS
 from tgen.graph.nodes import apply_op
 from tgen.tensor import as_tensor_variable, cast, neq
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
 
-def ifelse(condition, then_branch, else_branch, name=None):
+
+def ifelse(condition: Operand, then_branch: Any, else_branch: Any, name: str | None = None) -> Any:
     """``then_branch`` if the scalar ``condition`` is not 0, else ``else_branch``; what only the other one
     needs is not computed.
 

@@ -2,22 +2,31 @@
 between anew.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from tgen.tensor import arange, as_tensor_variable, concatenate, minimum, reshape, sizes, zeros
 
 from . import arguments
 from .scanning import scan
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+    from tgen.graph.updates import OrderedUpdates
+
 
 def scan_checkpoints(
-    fn,
-    sequences=None,
-    outputs_info=None,
-    non_sequences=None,
-    name="checkpointscan_fn",
-    n_steps=None,
-    save_every_N=10,
-    padding=True,
-):
+    fn: Callable[..., Any],
+    sequences: Any = None,
+    outputs_info: Any = None,
+    non_sequences: Any = None,
+    name: str = "checkpointscan_fn",
+    n_steps: Operand | None = None,
+    save_every_N: int = 10,
+    padding: bool = True,
+) -> tuple[Any, OrderedUpdates]:
     """``scan`` of which only the last step is wanted: (outputs with a leading axis of 1, updates).
 
     The gradient keeps the states after each ``save_every_N`` steps (an int) and runs the steps between once

@@ -1,6 +1,10 @@
 """``scan``: a step function of Python, called once, becomes the body of one loop."""
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,22 +24,25 @@ from tgen.tensor import as_tensor_variable, cast, neq, sizes, unbroadcast
 from . import arguments
 from .returns import parsed
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+
 
 def scan(
-    fn,
-    sequences=None,
-    outputs_info=None,
-    non_sequences=None,
-    n_steps=None,
-    truncate_gradient=-1,
-    go_backwards=False,
-    mode=None,
-    name=None,
-    profile=False,
-    allow_gc=None,
-    strict=False,
-    return_list=False,
-):
+    fn: Callable[..., Any],
+    sequences: Any = None,
+    outputs_info: Any = None,
+    non_sequences: Any = None,
+    n_steps: Operand | None = None,
+    truncate_gradient: int = -1,
+    go_backwards: bool = False,
+    mode: Any = None,
+    name: str | None = None,
+    profile: Any = False,
+    allow_gc: Any = None,
+    strict: bool = False,
+    return_list: bool = False,
+) -> tuple[Any, OrderedUpdates]:
     """Call ``fn`` symbolically and repeat what it makes: (outputs, updates), as Theano's scan.
 
     fn                 step function of: the elements of the sequences, the outputs fed back (both: a variable

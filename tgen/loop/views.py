@@ -2,13 +2,30 @@
 code.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from tgen.tensor import arange, as_tensor_variable, sizes
 
 from . import arguments
 from .scanning import Loop, scan
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+    from tgen.graph.updates import OrderedUpdates
 
-def map(fn, sequences, non_sequences=None, truncate_gradient=-1, go_backwards=False, mode=None, name=None):
+
+def map(
+    fn: Callable[..., Any],
+    sequences: Any,
+    non_sequences: Any = None,
+    truncate_gradient: int = -1,
+    go_backwards: bool = False,
+    mode: Any = None,
+    name: str | None = None,
+) -> tuple[Any, OrderedUpdates]:
     """``fn`` of each element of the sequences: (outputs, updates) as scan's, whose arguments these are.
 
     >>> import tgen, tgen.tensor as T
@@ -19,7 +36,15 @@ def map(fn, sequences, non_sequences=None, truncate_gradient=-1, go_backwards=Fa
     return scan(fn, sequences, [], non_sequences, None, truncate_gradient, go_backwards, mode, name)
 
 
-def reduce(fn, sequences, outputs_info, non_sequences=None, go_backwards=False, mode=None, name=None):
+def reduce(
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    go_backwards: bool = False,
+    mode: Any = None,
+    name: str | None = None,
+) -> tuple[Any, OrderedUpdates]:
     """What the outputs of a scan are after its last step: (a variable or a list, updates). ``fn`` gets an
     element of each sequence, then the states.
 
@@ -32,12 +57,26 @@ def reduce(fn, sequences, outputs_info, non_sequences=None, go_backwards=False, 
     return [x[-1] for x in outputs] if isinstance(outputs, list) else outputs[-1], updates
 
 
-def foldl(fn, sequences, outputs_info, non_sequences=None, mode=None, name=None):
+def foldl(
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    mode: Any = None,
+    name: str | None = None,
+) -> tuple[Any, OrderedUpdates]:
     """``reduce`` from the first element to the last."""
     return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name)
 
 
-def foldr(fn, sequences, outputs_info, non_sequences=None, mode=None, name=None):
+def foldr(
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    mode: Any = None,
+    name: str | None = None,
+) -> tuple[Any, OrderedUpdates]:
     """``reduce`` from the last element to the first.
 
     >>> import numpy as np, tgen, tgen.tensor as T
@@ -48,7 +87,7 @@ def foldr(fn, sequences, outputs_info, non_sequences=None, mode=None, name=None)
     return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name)
 
 
-def fori(n, body, *initial):
+def fori(n: Operand, body: Callable[..., Any], *initial: Any) -> Any:
     """The state after ``n`` steps of ``state = body(i, *state)``, i from 0 on: one variable, or a list for
     several.
 

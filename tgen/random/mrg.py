@@ -4,7 +4,10 @@ A seed is a state of six words. Streams of one object stand 2^134 steps apart; t
 stream's state 2^72. Jumps are powers of the two recurrences' matrices modulo M1 and M2.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +38,11 @@ from tgen.tensor import (
 from tgen.tensor.apply import demand
 
 from .sample import Draws, as_sizes, draw, float_dtype, floats, is_number, mark, scaled, whole
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+    from tgen.graph.shared import SharedVariable
+    from tgen.tensor.apply import AnyDtype
 
 MODULI = (M1, M2)
 STEPS = (((0, 2**22, 2**7 + 1), (1, 0, 0), (0, 1, 0)), ((2**15, 0, 2**15 + 1), (1, 0, 0), (0, 1, 0)))
@@ -128,7 +136,7 @@ class MRG_RandomStreams:
     (array([0.73532445, 0.61420744, 0.11007806]), array([0.64877417, 0.36619443, 0.10882294]))
     """
 
-    def __init__(self, seed=12345, use_cuda=None):
+    def __init__(self, seed: Any = 12345, use_cuda: Any = None) -> None:
         self._draws = Draws()
         self.default_instance_seed = seed
         self.set_rstate(seed)
@@ -142,11 +150,11 @@ class MRG_RandomStreams:
         doc="The (state, new state, size, nstreams) of every draw made here that is still there.",
     )
 
-    def updates(self):
+    def updates(self) -> list[tuple[SharedVariable, Variable]]:
         """``state_updates``."""
         return self.state_updates
 
-    def seed(self, seed=None):
+    def seed(self, seed: Any = None) -> None:
         """Put all streams back to where they would start from ``seed``, by default the one given at first."""
         self.set_rstate(self.default_instance_seed if seed is None else seed)
         for update in self._draws:
@@ -175,7 +183,15 @@ class MRG_RandomStreams:
     def n_streams(self, size):
         return guess_n_streams(size)
 
-    def uniform(self, size, low=0.0, high=1.0, ndim=None, dtype=None, nstreams=None):
+    def uniform(
+        self,
+        size: Any,
+        low: Operand = 0.0,
+        high: Operand = 1.0,
+        ndim: int | None = None,
+        dtype: AnyDtype | None = None,
+        nstreams: int | None = None,
+    ) -> Variable:
         """Uniform numbers between low and high, never either. dtype: config.floatX promoted with those of low
         and high.
 
@@ -201,7 +217,15 @@ class MRG_RandomStreams:
             )
         return mark(result, state, after)
 
-    def binomial(self, size=None, n=1, p=0.5, ndim=None, dtype="int64", nstreams=None):
+    def binomial(
+        self,
+        size: Any = None,
+        n: Operand = 1,
+        p: Operand = 0.5,
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+        nstreams: int | None = None,
+    ) -> Variable:
         """Successes in n trials (an int) of probability p."""
         n, p = whole(n, "n"), as_tensor_variable(p)
         if n == 1:
@@ -212,13 +236,30 @@ class MRG_RandomStreams:
         u = self.uniform((*as_sizes(size, ndim), n), nstreams=nstreams)
         return like(u, cast(total(u < shape_padright(p), axis=-1), dtype))
 
-    def multinomial(self, size=None, n=1, pvals=None, ndim=None, dtype="int64", nstreams=None):
+    def multinomial(
+        self,
+        size: Any = None,
+        n: Operand = 1,
+        pvals: Operand | None = None,
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+        nstreams: int | None = None,
+    ) -> Variable:
         """Per row of the matrix ``pvals``, how often each column was met in n trials (an int or an integer
         scalar); rows add to 1.
         """
         return self._looked_up("multinomial", size, n, pvals, ndim, dtype, nstreams)
 
-    def choice(self, size=1, a=None, replace=True, p=None, ndim=None, dtype="int64", nstreams=None):
+    def choice(
+        self,
+        size: Any = 1,
+        a: Operand | None = None,
+        replace: bool = True,
+        p: Operand | None = None,
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+        nstreams: int | None = None,
+    ) -> Variable:
         """Per row of the matrix ``p`` of probabilities ``size`` different columns, in the order they were
         drawn.
 
@@ -258,7 +299,16 @@ class MRG_RandomStreams:
         (z,) = apply_op(OPS[f"{name}_of_uniform"], [p, u, sizes.variable(n)])
         return like(u, cast(z, dtype))
 
-    def normal(self, size, avg=0.0, std=1.0, ndim=None, dtype=None, nstreams=None, truncate=False):
+    def normal(
+        self,
+        size: Any,
+        avg: Operand = 0.0,
+        std: Operand = 1.0,
+        ndim: int | None = None,
+        dtype: AnyDtype | None = None,
+        nstreams: int | None = None,
+        truncate: bool = False,
+    ) -> Variable:
         """Normal numbers of mean avg and deviation std, by Box and Muller; dtype: config.floatX promoted with
         theirs.
 
@@ -297,7 +347,15 @@ class MRG_RandomStreams:
             result += [z[keep], length * wave[fix]]
         return result
 
-    def truncated_normal(self, size, avg=0.0, std=1.0, ndim=None, dtype=None, nstreams=None):
+    def truncated_normal(
+        self,
+        size: Any,
+        avg: Operand = 0.0,
+        std: Operand = 1.0,
+        ndim: int | None = None,
+        dtype: AnyDtype | None = None,
+        nstreams: int | None = None,
+    ) -> Variable:
         """Normal numbers within two deviations of their mean, stretched so that the result's deviation is
         std.
         """

@@ -2,6 +2,10 @@
 shared_randomstreams).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.core.dtypes import is_float
@@ -27,6 +31,10 @@ from .sample import (
     scaled,
     whole,
 )
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+    from tgen.tensor.apply import AnyDtype
 
 STATE = TensorType("uint32", (WORDS,))
 SEEDS = 2**30  # seeds of streams are drawn below this
@@ -117,7 +125,7 @@ class RandomStreams:
     (True, True)
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: Any = None) -> None:
         self._draws = Draws()
         self.default_instance_seed = seed
         self.gen_seedgen = np.random.RandomState(seed)
@@ -127,11 +135,11 @@ class RandomStreams:
         doc="The (state, new state) of every draw made here that is still there.",
     )
 
-    def updates(self):
+    def updates(self) -> list[tuple[SharedVariable, Variable]]:
         """``state_updates``."""
         return self.state_updates
 
-    def seed(self, seed=None):
+    def seed(self, seed: Any = None) -> None:
         """Put the states of all draws back to where they would start from ``seed``, by default the one given
         at first.
         """
@@ -180,7 +188,14 @@ class RandomStreams:
         )
 
     # -- floats
-    def uniform(self, size=None, low=0.0, high=1.0, ndim=None, dtype=None):
+    def uniform(
+        self,
+        size: Any = None,
+        low: Operand = 0.0,
+        high: Operand = 1.0,
+        ndim: int | None = None,
+        dtype: AnyDtype | None = None,
+    ) -> Variable:
         """Uniform numbers from low on, below high. dtype: config.floatX promoted with
         those of low and high.
         """
@@ -188,17 +203,33 @@ class RandomStreams:
         spread = high if is_number(low, 0) else cast(high, "float64") - cast(low, "float64")
         return self._scaled("rs_uniform", [], size, ndim, float_dtype(dtype, low, high), low, spread)
 
-    def normal(self, size=None, avg=0.0, std=1.0, ndim=None, dtype=None):
+    def normal(
+        self,
+        size: Any = None,
+        avg: Operand = 0.0,
+        std: Operand = 1.0,
+        ndim: int | None = None,
+        dtype: AnyDtype | None = None,
+    ) -> Variable:
         """Normal numbers of mean avg and deviation std. dtype: config.floatX promoted with theirs."""
         return self._scaled("rs_normal", [], size, ndim, dtype, floats(avg), nonnegative(std, "std"))
 
-    def exponential(self, size=None, scale=1.0, ndim=None, dtype=None):
+    def exponential(
+        self, size: Any = None, scale: Operand = 1.0, ndim: int | None = None, dtype: AnyDtype | None = None
+    ) -> Variable:
         """Exponential numbers of mean ``scale``."""
         return self._scaled(
             "rs_exponential", [], size, ndim, dtype, as_tensor_variable(0.0), nonnegative(scale, "scale")
         )
 
-    def gamma(self, size=None, shape=1.0, scale=1.0, ndim=None, dtype=None):
+    def gamma(
+        self,
+        size: Any = None,
+        shape: Operand = 1.0,
+        scale: Operand = 1.0,
+        ndim: int | None = None,
+        dtype: AnyDtype | None = None,
+    ) -> Variable:
         """Gamma numbers of mean shape * scale."""
         shape = floats(shape)
         scale = nonnegative(scale, "scale")
@@ -208,12 +239,22 @@ class RandomStreams:
         )
 
     # -- integers
-    def binomial(self, size=None, n=1, p=0.5, ndim=None, dtype="int64", prob=None):
+    def binomial(
+        self,
+        size: Any = None,
+        n: Operand = 1,
+        p: Operand = 0.5,
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+        prob: Any = None,
+    ) -> Variable:
         """Successes in n trials of probability p (``prob`` is its old name)."""
         params = [(integers(n, "n"), "int64"), (floats(p if prob is None else prob), "float64")]
         return self._one_by_one("rs_binomial", params, size, ndim, lambda sample: cast(sample, dtype))
 
-    def poisson(self, size=None, lam=1.0, ndim=None, dtype="int64"):
+    def poisson(
+        self, size: Any = None, lam: Operand = 1.0, ndim: int | None = None, dtype: AnyDtype = "int64"
+    ) -> Variable:
         """Poisson numbers of mean lam."""
         return self._one_by_one(
             "rs_poisson",
@@ -223,18 +264,27 @@ class RandomStreams:
             lambda sample: cast(sample, dtype),
         )
 
-    def random_integers(self, size=None, low=0, high=1, ndim=None, dtype="int64"):
+    def random_integers(
+        self,
+        size: Any = None,
+        low: Operand = 0,
+        high: Operand = 1,
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+    ) -> Variable:
         """Integers between low and high, both included."""
         params = [(integers(low, "low"), "int64"), (integers(high, "high"), "int64")]
         return self._one_by_one("rs_integers", params, size, ndim, lambda sample: cast(sample, dtype))
 
-    def permutation(self, size=None, n=1, ndim=None, dtype="int64"):
+    def permutation(
+        self, size: Any = None, n: Operand = 1, ndim: int | None = None, dtype: AnyDtype = "int64"
+    ) -> Variable:
         """Permutations of 0 .. n - 1 along the last axis; ``size`` is the shape of the axes before it."""
         found = [] if size is None else as_sizes(size, ndim)
         sample, state, after = self._draw("rs_permutation", [], [*found, sizes.as_size(n, "n")])
         return mark(cast(sample, dtype), state, after)
 
-    def shuffle_row_elements(self, input):
+    def shuffle_row_elements(self, input: Operand) -> Variable:
         """``input`` with every row (along the last axis) shuffled; the result's ``permutation`` says how."""
         x = as_tensor_variable(input)
         *rows, n = sizes.lengths(x)
@@ -242,7 +292,14 @@ class RandomStreams:
         axes = [pad_to(apply("iota", sizes.variable(s)), a, x.type.ndim) for a, s in enumerate(rows)]
         return mark(x[(*axes, order)], *order.update, permutation=order)
 
-    def multinomial(self, size=None, n=1, pvals=(0.5, 0.5), ndim=None, dtype="int64"):
+    def multinomial(
+        self,
+        size: Any = None,
+        n: Operand = 1,
+        pvals: Operand = (0.5, 0.5),
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+    ) -> Variable:
         """How often each of the last axis of pvals was met in n trials; ``size`` is the shape of the axes
         before it.
         """
@@ -255,7 +312,15 @@ class RandomStreams:
         sample, state, after = self._draw("rs_multinomial", params, found)
         return mark(cast(sample, dtype), state, after)
 
-    def choice(self, size=None, a=2, replace=True, p=None, ndim=None, dtype="int64"):
+    def choice(
+        self,
+        size: Any = None,
+        a: Operand = 2,
+        replace: bool = True,
+        p: Operand | None = None,
+        ndim: int | None = None,
+        dtype: AnyDtype = "int64",
+    ) -> Variable:
         """Elements of a vector, or of 0 .. a - 1, with probabilities p (a vector; None: all alike).
 
         ``replace`` is a bool. Without replacement the result has each at most once.

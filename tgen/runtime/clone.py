@@ -1,5 +1,9 @@
 """clone: expressions copied with parts replaced, without compiling anything."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from tgen.graph import walk
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import SharedVariable
@@ -8,7 +12,13 @@ from .replace import again_cast, fitted, replacement_pairs
 from .shared import shared
 
 
-def clone(output, replace=None, strict=True, share_inputs=True, copy_inputs=None):
+def clone(
+    output: Any,
+    replace: Any = None,
+    strict: bool = True,
+    share_inputs: bool = True,
+    copy_inputs: bool | None = None,
+) -> Any:
     """A copy of ``output`` (a variable, or a list of them) in which each key of ``replace`` is replaced.
 
     ``replace`` is a dict or pairs of variables; a new value that is no variable becomes a shared one. With

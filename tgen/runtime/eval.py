@@ -1,11 +1,19 @@
 """``x.eval({y: value})``: compile and call at once; the function is kept with the variable."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.op import METHODS
 
 from .function import function
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Variable
 
-def evaluate(variable, inputs_to_values=None):
+
+def evaluate(variable: Variable, inputs_to_values: Mapping[Variable, Any] | None = None) -> Any:
     """The value of ``variable``, given a dict of the values of the variables it needs.
 
     The first call compiles a function, which is kept for later calls with the same keys. Raises

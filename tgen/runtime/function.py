@@ -2,7 +2,11 @@
 results packed.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,20 +22,20 @@ from .slots import Bound, Slot
 
 
 def function(
-    inputs,
-    outputs=None,
-    mode=None,
-    updates=None,
-    givens=None,
-    no_default_updates=False,
-    accept_inplace=False,
-    name=None,
-    rebuild_strict=True,
-    allow_input_downcast=None,
-    profile=None,
-    on_unused_input=None,
-    trust_input=False,
-):
+    inputs: Any,
+    outputs: Any = None,
+    mode: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    no_default_updates: Any = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: Any = None,
+    on_unused_input: str | None = None,
+    trust_input: bool = False,
+) -> Function:
     """Compile the expressions ``outputs`` of the variables ``inputs``; calling the result computes them and
     makes the updates.
 
@@ -125,7 +129,7 @@ class Function:
         lambda self: self.request.outs, doc="The outputs as function() was asked for them, a list of Out."
     )
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != self._count:
             return self._call(args, kwargs)
         return self._fast(args)
@@ -174,16 +178,23 @@ class Function:
             return {keys[i]: result[keys[i]] for i in positions}
         return [[result][i] if self.request.unpack else result[i] for i in positions]
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         return self.bound.find(key).value
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: Any, value: Any) -> None:
         self.bound.find(key).value = value
 
-    def __contains__(self, key):
+    def __contains__(self, key: Any) -> bool:
         return self.bound.has(key)
 
-    def copy(self, share_memory=False, swap=None, delete_updates=False, name=None, profile=None):
+    def copy(
+        self,
+        share_memory: bool = False,
+        swap: Mapping[SharedVariable, SharedVariable] | None = None,
+        delete_updates: bool = False,
+        name: str | None = None,
+        profile: Any = None,
+    ) -> Function:
         """Another Function of the same graph, over the same shared variables (private states are copied).
 
         swap            {shared variable: shared variable to use instead}; ValueError when the first is not in
@@ -205,12 +216,12 @@ class Function:
 
     __copy__ = copy
 
-    def get_shared(self):
+    def get_shared(self) -> list[SharedVariable]:
         """The shared variables the function reads or updates; private states are none of them."""
         own = {v for v, i in zip(self.request.inputs, self.request.ins) if not i.implicit}
         return [s for s in self.request.signature.shared if s not in own]
 
-    def inspect(self, what="all"):
+    def inspect(self, what: str = "all") -> str:
         """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes),
         "stages" (after each), "final" (after all), "plan", "c", or "all" of them; "general" is the C that
         serves once an array was not C-contiguous. Raises ValueError for another word.

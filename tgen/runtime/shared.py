@@ -1,12 +1,22 @@
 """``shared(value)``: which shared variable a Python value makes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
 import numpy as np
 
 from tgen.core.dtypes import DTYPES
 from tgen.core.generic import GenericType
 from tgen.core.types import TensorType
 from tgen.graph.nodes import Variable
-from tgen.graph.shared import GenericSharedVariable, ScalarSharedVariable, TensorSharedVariable
+from tgen.graph.shared import (
+    GenericSharedVariable,
+    ScalarSharedVariable,
+    SharedVariable,
+    TensorSharedVariable,
+)
 
 _NUMBERS = (bool, int, float)
 # class of a value -> what makes its shared variable: filled by layers above, for values that are no arrays
@@ -14,16 +24,36 @@ CONSTRUCTORS = {}
 _REFUSED = "No suitable SharedVariable constructor could be found. "
 
 
+@overload
 def shared(
-    value,
-    name=None,
-    strict=False,
-    allow_downcast=None,
-    borrow=False,
-    broadcastable=None,
-    shape=None,
-    **unknown,
-):
+    value: float | np.ndarray | np.generic,
+    name: str | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    borrow: bool = False,
+    broadcastable: Sequence[bool] | None = None,
+    shape: Sequence[int | None] | None = None,
+) -> TensorSharedVariable: ...
+@overload
+def shared(
+    value: object,
+    name: str | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    borrow: bool = False,
+    broadcastable: Sequence[bool] | None = None,
+    shape: Sequence[int | None] | None = None,
+) -> SharedVariable: ...
+def shared(
+    value: object,
+    name: str | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    borrow: bool = False,
+    broadcastable: Sequence[bool] | None = None,
+    shape: Sequence[int | None] | None = None,
+    **unknown: Any,
+) -> SharedVariable:
     """A shared variable with ``value``: kept between calls, read and updated by functions.
 
     An array gives a tensor of its dtype and number of dimensions, none of them broadcastable unless

@@ -1,10 +1,16 @@
 """``pp`` and ``debugprint``: a graph as text, without recursion."""
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING, Any
 
 from tgen.core.op import Op
 from tgen.graph.nodes import Constant
 from tgen.runtime.function import Function
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["pp", "debugprint", "dprint"]
 
@@ -84,7 +90,7 @@ def _leaf(v):
     return f"<{v.type}>" if v.owner is None else None
 
 
-def pp(v):
+def pp(v: Operand) -> str:
     """The formula of a variable, as text.
 
     >>> import tgen.tensor as T
@@ -107,7 +113,7 @@ def pp(v):
     return "".join(written)
 
 
-def outputs_of(obj):
+def outputs_of(obj: Any) -> list[Variable]:
     """The variables that a variable, a list of these, or a function (its outputs, then its updates) stands
     for.
     """
@@ -116,7 +122,14 @@ def outputs_of(obj):
     return list(obj) if isinstance(obj, (list, tuple)) else [getattr(obj, "variable", obj)]
 
 
-def debugprint(obj, depth=-1, print_type=False, file=None, ids="CHAR", stop_on_name=False):
+def debugprint(
+    obj: Any,
+    depth: int = -1,
+    print_type: bool = False,
+    file: Any = None,
+    ids: str = "CHAR",
+    stop_on_name: bool = False,
+) -> Any:
     """Write a graph as an indented tree, one line a variable; what was written before is not written again.
     Behind it what scans do in a step.
 

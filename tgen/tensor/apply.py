@@ -1,15 +1,29 @@
 """One primitive applied to variables, with the weak flag of its result decided here."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
 import tgen.ops
 from tgen.core.op import OPS
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.nodes import Constant, apply_op
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Variable
+
 __all__ = ["apply", "apply_many", "demand", "pad", "reorder", "within"]
 assert tgen.ops  # importing it filled OPS
 
+# what users give beside operands
+Axes: TypeAlias = int | Sequence[int] | None  # None: all
+AnyDtype: TypeAlias = str | type | np.dtype | TensorType
 
-def set_weak(v, weak):
+
+def set_weak(v: Variable, weak: bool) -> Variable:
     """Give a fresh result ``v`` the weak flag its function decided (what op.infer says of it
     does not count).
     """
@@ -18,29 +32,29 @@ def set_weak(v, weak):
     return v
 
 
-def apply_many(name, inputs, **attrs):
+def apply_many(name: str, inputs: Iterable[Variable], **attrs: Any) -> list[Variable]:
     """All results of primitive ``name``."""
     return apply_op(OPS[name], list(inputs), attrs)
 
 
-def apply(name, *inputs, weak=False, **attrs):
+def apply(name: str, *inputs: Variable, weak: bool = False, **attrs: Any) -> Variable:
     """The single result of primitive ``name``, weak or not."""
     return set_weak(apply_op(OPS[name], list(inputs), attrs)[0], weak)
 
 
-def reorder(x, order):
+def reorder(x: Variable, order: Iterable[Any]) -> Variable:
     """``dimshuffle`` of a variable by an already checked order; keeps weakness."""
     return apply("dimshuffle", x, order=tuple(order), weak=x.type.weak)
 
 
-def demand(x, condition, message, error="ValueError"):
+def demand(x: Variable, condition: Variable, message: str, error: str = "ValueError") -> Variable:
     """x, where the bool scalar ``condition`` holds; a call in which it does not is an ``error`` (a name of
     errors.DEMANDED).
     """
     return apply("demand", x, condition, message=message, error=error, weak=x.type.weak)
 
 
-def within(x, size, message, error="ValueError"):
+def within(x: Variable, size: Variable, message: str, error: str = "ValueError") -> Variable:
     """x as int64, where every element is at least 0 and below ``size`` (a variable); a call in which one is
     not is an ``error``.
 
@@ -54,7 +68,7 @@ def within(x, size, message, error="ValueError"):
     return apply("within", x, size, message=message, error=error)
 
 
-def pad(x, ndim):
+def pad(x: Variable, ndim: int) -> Variable:
     """x with axes of size 1 added on the left until it has ``ndim``."""
     if x.type.ndim >= ndim:
         return x

@@ -1,10 +1,20 @@
 """Input variables: ``T.matrix('x')``, ``T.dscalars('xy')``, ``T.tensor('float32', shape=(None, 784))``."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.config import config
 from tgen.core.dtypes import DTYPES
 from tgen.core.types import TensorType
 
 from .promotion import as_dtype
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Variable
+
+    from .apply import AnyDtype
 
 _SHAPES = {
     "scalar": (),
@@ -36,7 +46,13 @@ _PREFIXES = {
 }
 
 
-def tensor(*args, name=None, dtype=None, shape=None, broadcastable=None):
+def tensor(
+    *args: Any,
+    name: str | None = None,
+    dtype: AnyDtype | None = None,
+    shape: Sequence[Any] | None = None,
+    broadcastable: Sequence[bool] | None = None,
+) -> Variable:
     """A variable of any type: ``tensor(dtype, shape, name)``, or a name first and the rest by keyword.
 
     ``shape`` has an int or None per axis (booleans are a broadcast pattern). The dtype is config.floatX by
@@ -62,7 +78,7 @@ def tensor(*args, name=None, dtype=None, shape=None, broadcastable=None):
     return TensorType(as_dtype(dtype or "floatX"), shape or ())(name)
 
 
-def _of_floatX(rank):
+def _of_floatX(rank: str) -> Callable[..., Variable]:
     def make(name=None, dtype=None):
         return TensorType(as_dtype(dtype or config.floatX), _SHAPES[rank])(name)
 
@@ -80,10 +96,10 @@ class Several:
     [<TensorType(float64, vector)>, <TensorType(float64, vector)>, <TensorType(float64, vector)>]
     """
 
-    def __init__(self, one, name):
+    def __init__(self, one: Callable[..., Variable], name: str) -> None:
         self.one, self.__name__ = one, name
 
-    def __call__(self, *names, **options):
+    def __call__(self, *names: Any, **options: Any) -> Any:
         if not names:
             raise TypeError(
                 f"{self.__name__} wants names or a number: {self.__name__}('xy'), {self.__name__}(2)"
@@ -96,14 +112,14 @@ class Several:
             return self.one(names[0], **options)
         return [self.one(name, **options) for name in names]
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return plural, (self.__name__,)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.__name__
 
 
-SINGLE = {rank: _of_floatX(rank) for rank in _SHAPES}
+SINGLE: dict[str, Callable[..., Variable]] = {rank: _of_floatX(rank) for rank in _SHAPES}
 SINGLE |= {
     prefix + rank: TensorType(dtype, shape)
     for prefix, dtype in _PREFIXES.items()
@@ -116,6 +132,6 @@ PLURAL = {
 }
 
 
-def plural(name):
+def plural(name: str) -> Several:
     """The constructor of several variables called ``name``."""
     return PLURAL[name]

@@ -1,5 +1,9 @@
 """Different elements and how often each is there; classes as rows with one 1."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.config import config
@@ -19,6 +23,11 @@ from .sorting import cumsum
 from .subtensor import inc_subtensor, set_subtensor
 from .variable import as_tensor_variable
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+
+    from .apply import AnyDtype
+
 __all__ = ["unique", "bincount", "to_one_hot"]
 
 
@@ -33,7 +42,13 @@ def _first_of_equals(x):
     return set_subtensor(getitem(start, slice(1, None)), new)
 
 
-def unique(x, return_index=False, return_inverse=False, return_counts=False, axis=None):
+def unique(
+    x: Operand,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+) -> Any:
     """The different elements of x (flattened) in ascending order, nan once; or a list of these and what is
     asked for.
 
@@ -68,7 +83,9 @@ def unique(x, return_index=False, return_inverse=False, return_counts=False, axi
     return results if len(results) > 1 else results[0]
 
 
-def bincount(x, weights=None, minlength=None, assert_nonneg=False):
+def bincount(
+    x: Operand, weights: Operand | None = None, minlength: Operand | None = None, assert_nonneg: bool = False
+) -> Variable:
     """How often each of 0, 1, ... up to the largest is in the integer vector x, int64; with ``weights`` the
     sums of these.
 
@@ -92,7 +109,7 @@ def bincount(x, weights=None, minlength=None, assert_nonneg=False):
     return inc_subtensor(getitem(base, x), counted)
 
 
-def to_one_hot(y, nb_class, dtype=None):
+def to_one_hot(y: Operand, nb_class: Operand, dtype: AnyDtype | None = None) -> Variable:
     """A matrix with one row an element of the integer vector y and ``nb_class`` columns: 1 in the column y
     says, else 0.
 

@@ -1,5 +1,9 @@
 """Arrays from sizes and numbers: zeros, alloc, arange, eye."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.config import config
@@ -13,6 +17,11 @@ from .elemwise import elemwise, switch
 from .manipulate import to_sizes
 from .promotion import as_dtype, cast, convert, settle
 from .variable import as_tensor_variable, constant
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+
+    from .apply import AnyDtype
 
 __all__ = [
     "alloc",
@@ -36,7 +45,7 @@ __all__ = [
 ]
 
 
-def alloc(value, *shape):
+def alloc(value: Operand, *shape: Operand) -> Variable:
     """``value`` repeated to ``shape``: ints and integer scalars (one by one, or one list or vector of them).
 
     Axes of ``value`` that are 1 in its type repeat, the others must have their size. A Python number stays
@@ -55,12 +64,12 @@ def alloc(value, *shape):
     return to_sizes(value, wanted)
 
 
-def full(shape, fill_value, dtype=None):
+def full(shape: Operand, fill_value: Operand, dtype: AnyDtype | None = None) -> Variable:
     """An array of ``shape`` in which every element is ``fill_value``, of its dtype or the given one."""
     return alloc(fill_value if dtype is None else cast(fill_value, dtype), shape)
 
 
-def zeros(shape, dtype=None):
+def zeros(shape: Operand, dtype: AnyDtype | None = None) -> Variable:
     """Zeros of ``shape``, of config.floatX or the given dtype.
 
     >>> import tgen.tensor as T
@@ -70,7 +79,7 @@ def zeros(shape, dtype=None):
     return full(shape, 0, dtype or "floatX")
 
 
-def ones(shape, dtype=None):
+def ones(shape: Operand, dtype: AnyDtype | None = None) -> Variable:
     """Ones of ``shape``, of config.floatX or the given dtype."""
     return full(shape, 1, dtype or "floatX")
 
@@ -78,7 +87,7 @@ def ones(shape, dtype=None):
 empty = zeros
 
 
-def fill(model, value):
+def fill(model: Operand, value: Operand) -> Variable:
     """``value`` repeated to the shape of ``model``, in the dtype of ``value`` (a Python number: of both
     together).
 
@@ -111,13 +120,13 @@ def _in_place_of(model, value):
     return apply("switch", apply("eq", model, model), value, value, weak=value.type.weak)
 
 
-def full_like(model, fill_value, dtype=None):
+def full_like(model: Operand, fill_value: Operand, dtype: AnyDtype | None = None) -> Variable:
     """``fill_value`` in the shape of ``model`` and its dtype, or the given one."""
     model = as_tensor_variable(model)
     return _in_place_of(model, cast(fill_value, dtype or model.type.dtype))
 
 
-def zeros_like(model, dtype=None, opt=False):
+def zeros_like(model: Operand, dtype: AnyDtype | None = None, opt: bool = False) -> Variable:
     """Zeros in the shape and dtype of ``model``, or the given dtype.
 
     >>> import tgen.tensor as T
@@ -127,12 +136,14 @@ def zeros_like(model, dtype=None, opt=False):
     return full_like(model, 0, dtype)
 
 
-def ones_like(model, dtype=None, opt=False):
+def ones_like(model: Operand, dtype: AnyDtype | None = None, opt: bool = False) -> Variable:
     """Ones in the shape and dtype of ``model``, or the given dtype."""
     return full_like(model, 1, dtype)
 
 
-def arange(start, stop=None, step=1, dtype=None):
+def arange(
+    start: Operand, stop: Operand | None = None, step: Operand = 1, dtype: AnyDtype | None = None
+) -> Variable:
     """start, start + step, ... up to but without stop; ``arange(n)`` starts at 0.
 
     Ints give int64 (unsigned ones uint64), floats their dtype (Python floats config.floatX), or ``dtype``.
@@ -198,7 +209,7 @@ def _difference(n, m):
     return elemwise("sub")(pad(column, 2), reorder(row, (0, "x")))
 
 
-def eye(n, m=None, k=0, dtype=None):
+def eye(n: Operand, m: Operand | None = None, k: Operand = 0, dtype: AnyDtype | None = None) -> Variable:
     """n by m (default n) zeros with ones on the k-th diagonal (above the main one for k > 0).
 
     >>> import tgen.tensor as T
@@ -209,24 +220,24 @@ def eye(n, m=None, k=0, dtype=None):
     return cast(elemwise("eq")(_difference(n, n if m is None else sizes.as_size(m)), k), dtype or "floatX")
 
 
-def identity(n, dtype=None):
+def identity(n: Operand, dtype: AnyDtype | None = None) -> Variable:
     """The n by n identity matrix."""
     return eye(n, dtype=dtype)
 
 
-def identity_like(x, dtype=None):
+def identity_like(x: Operand, dtype: AnyDtype | None = None) -> Variable:
     """The identity matrix in the shape and dtype of matrix x."""
     x = as_tensor_variable(x)
     return eye(sizes.length(x, 0), sizes.length(x, 1), dtype=dtype or x.type.dtype)
 
 
-def tri(n, m=None, k=0, dtype=None):
+def tri(n: Operand, m: Operand | None = None, k: Operand = 0, dtype: AnyDtype | None = None) -> Variable:
     """n by m (default n): ones on and below the k-th diagonal, zeros above."""
     n = sizes.as_size(n)
     return cast(elemwise("le")(_difference(n, n if m is None else sizes.as_size(m)), k), dtype or "floatX")
 
 
-def bartlett(M):
+def bartlett(M: Operand) -> Variable:
     """A window of M points that rises in a straight line from 0 to 1 and falls again, float64; nothing for M
     < 1.
 
@@ -257,10 +268,10 @@ class Grid:
            [3, 4, 5]])
     """
 
-    def __init__(self, name, sparse):
+    def __init__(self, name: str, sparse: bool) -> None:
         self.name, self.sparse = name, sparse
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
         lines = [self._line(k) for k in keys]
         if not isinstance(key, tuple):
@@ -281,10 +292,10 @@ class Grid:
             raise ValueError(f"a slice of {self.name} needs a stop, got {key!r}")
         return arange(0 if key.start is None else key.start, key.stop, 1 if key.step is None else key.step)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.name
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return self.name
 
 

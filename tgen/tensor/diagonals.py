@@ -1,5 +1,9 @@
 """Diagonals and triangles of matrices."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.graph.build import literal
 
 from . import sizes
@@ -11,6 +15,9 @@ from .manipulate import axis_number, specify_shape
 from .reduce import sum as total
 from .subtensor import set_subtensor
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["diagonal", "diag", "trace", "triu", "tril", "fill_diagonal", "fill_diagonal_offset"]
 
@@ -24,7 +31,7 @@ def _positions(rows, columns, offset):
     return [along if sizes.is_known(start, 0) else along + sizes.variable(start) for start in (down, right)]
 
 
-def diagonal(a, offset=0, axis1=0, axis2=1):
+def diagonal(a: Operand, offset: Operand = 0, axis1: int = 0, axis2: int = 1) -> Variable:
     """The elements a[..., i, i + offset] of two axes, along a new last axis.
 
     >>> import tgen.tensor as T
@@ -41,7 +48,7 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     return getitem(moved, (slice(None),) * len(rest) + (rows, columns))
 
 
-def diag(v, k=0):
+def diag(v: Operand, k: Operand = 0) -> Variable:
     """A vector as the k-th diagonal of a square matrix of zeros; of a matrix its k-th diagonal."""
     v = as_tensor_variable(v)
     if v.type.ndim not in (1, 2):
@@ -58,7 +65,7 @@ def diag(v, k=0):
     )
 
 
-def trace(x):
+def trace(x: Operand) -> Variable:
     """The sum of the main diagonal of a matrix.
 
     >>> import tgen.tensor as T
@@ -69,13 +76,13 @@ def trace(x):
     return total(diagonal(x), axis=-1)
 
 
-def triu(m, k=0):
+def triu(m: Operand, k: Operand = 0) -> Variable:
     """Matrices with zeros below the k-th diagonal, of the dtype of m."""
     m = as_tensor_variable(m)
     return switch(_triangle(m, k - 1), _nothing(m), m)
 
 
-def tril(m, k=0):
+def tril(m: Operand, k: Operand = 0) -> Variable:
     """Matrices with zeros above the k-th diagonal, of the dtype of m."""
     m = as_tensor_variable(m)
     return switch(_triangle(m, k), m, _nothing(m))
@@ -92,7 +99,7 @@ def _triangle(m, k):
     return tri(sizes.variable(sizes.length(m, -2)), sizes.variable(sizes.length(m, -1)), k, "bool")
 
 
-def fill_diagonal(a, val):
+def fill_diagonal(a: Operand, val: Operand) -> Variable:
     """a with the elements a[i, i, ...] replaced by the scalar ``val``. More than two axes must have one size.
     Same dtype.
 
@@ -112,7 +119,7 @@ def fill_diagonal(a, val):
     return set_subtensor(getitem(a, (along,) * a.type.ndim), _number(val))
 
 
-def fill_diagonal_offset(a, val, offset):
+def fill_diagonal_offset(a: Operand, val: Operand, offset: Operand) -> Variable:
     """Matrix a with its diagonal ``offset`` (an int or an integer scalar: above the main one if positive)
     replaced by the scalar ``val``. Same dtype.
 

@@ -2,6 +2,10 @@
 of operands.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.core.types import wide
 
 from . import sizes
@@ -12,12 +16,15 @@ from .linalg import _batched
 from .promotion import unify
 from .variable import as_tensor_variable
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+
 __all__ = ["einsum"]
 # labels for the axes of an ellipsis: letters no one writes
 _SPARE = "".join(map(chr, range(0x3B1, 0x3B1 + 24)))
 
 
-def einsum(subscripts, *operands, optimize=False):
+def einsum(subscripts: str, *operands: Operand, optimize: bool = False) -> Variable:
     """Sums of products by labels, as numpy.einsum: ``einsum("ij,jk->ik", a, b)`` is ``dot(a, b)``.
 
     A label that stands twice in one operand is its diagonal; labels that the result lacks are summed over;

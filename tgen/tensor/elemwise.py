@@ -2,7 +2,11 @@
 itself.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from types import MethodType
+from typing import TYPE_CHECKING, Any
 
 from tgen.config import config
 from tgen.core.dtypes import is_float
@@ -13,8 +17,12 @@ from .apply import apply, pad, set_weak
 from .promotion import convert, settle
 from .variable import as_tensor_variable
 
+if TYPE_CHECKING:
+    from tgen.core.types import TensorType
+    from tgen.graph.nodes import Operand, Variable
+
 _APART = ("cast", "switch", "copy")  # cast is in promotion.py, switch below, and copy the IR's alone
-_VARIADIC = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum")
+VARIADIC = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum")
 _PLAIN_NAMES = ("sigmoid", "softplus")  # Theano prints these scalar ops without Elemwise{}
 _NO_BOOL = {"sub": "T.logical_xor (or T.xor)", "neg": "T.invert (~x)"}
 
@@ -24,7 +32,7 @@ class _IsElemwise(type):
     these functions, and for the user's scalar ops.
     """
 
-    def __instancecheck__(cls, x):
+    def __instancecheck__(cls, x: object) -> bool:
         return (
             type.__instancecheck__(cls, x)
             or isinstance(x, Op)
@@ -32,7 +40,14 @@ class _IsElemwise(type):
             or getattr(x, "elementwise", False)
         )
 
-    def __call__(cls, scalar_op, inplace_pattern=None, name=None, nfunc_spec=None, openmp=None):
+    def __call__(
+        cls,
+        scalar_op: Any,
+        inplace_pattern: Any = None,
+        name: Any = None,
+        nfunc_spec: Any = None,
+        openmp: Any = None,
+    ) -> Elemwise:
         """``Elemwise(scalar_op)`` of Theano's programs: what they give works element by element already."""
         if isinstance(scalar_op, str):
             return super().__call__(scalar_op)
@@ -58,13 +73,13 @@ class Elemwise(metaclass=_IsElemwise):
     ('float64', 'Elemwise{tanh,no_inplace}', True)
     """
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name, self.op, self._known = name, OPS[name], {}
         self.__name__ = self.__qualname__ = name
         self.__doc__ = f"{self.op.doc}, element by element.\n\n{type(self).__doc__.split(chr(10), 2)[2]}"
 
-    def __call__(self, *operands):
-        if self.name in _VARIADIC and len(operands) > 2:
+    def __call__(self, *operands: Operand) -> Variable:
+        if self.name in VARIADIC and len(operands) > 2:
             first, *rest = operands
             for other in rest:
                 first = self(first, other)
@@ -77,14 +92,14 @@ class Elemwise(metaclass=_IsElemwise):
             variables = [pad(v, max(ranks)) for v in variables]
         return set_weak(apply_op(self.op, variables)[0], weak)
 
-    def dtypes(self, types):
+    def dtypes(self, types: Sequence[TensorType]) -> tuple[tuple[str, ...], bool]:
         """(operand dtypes the op takes, whether the result is weak)."""
         key = config.floatX, *[(t.dtype, t.weak) for t in types]
         if key not in self._known:
             self._known[key] = self._dtypes(types)
         return self._known[key]
 
-    def _dtypes(self, types):
+    def _dtypes(self, types: Sequence[TensorType]) -> tuple[tuple[str, ...], bool]:
         dtypes, weak = settle(types)
         if self.name in _NO_BOOL and all(d == "bool" for d in dtypes):
             raise TypeError(
@@ -95,22 +110,22 @@ class Elemwise(metaclass=_IsElemwise):
             operands, result = self.op.rule([config.floatX] * len(dtypes))
         return operands, weak
 
-    def __get__(self, instance, owner=None):
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """``node.op == T.add``: a graph has the primitive in the place of the function."""
         return other is self or other is self.op
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.op)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name if self.name in _PLAIN_NAMES else f"Elemwise{{{self.name},no_inplace}}"
 
     __repr__ = __str__
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return elemwise, (self.name,)
 
     __copy__ = __deepcopy__ = lambda self, memo=None: self
@@ -123,7 +138,7 @@ FUNCTIONS = {
 }
 
 
-def elemwise(name):
+def elemwise(name: str) -> Elemwise:
     """The function of scalar primitive ``name``; KeyError if there is none."""
     return FUNCTIONS[name]
 
@@ -137,11 +152,11 @@ class Switch(Elemwise):
     'float64'
     """
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         super().__init__(name)
         self.__doc__ = type(self).__doc__
 
-    def __call__(self, cond, ift, iff):
+    def __call__(self, cond: Operand, ift: Operand, iff: Operand) -> Variable:
         cond, ift, iff = map(as_tensor_variable, (cond, ift, iff))
         if cond.type.dtype != "bool":
             cond = FUNCTIONS["neq"](cond, 0)
@@ -151,7 +166,7 @@ class Switch(Elemwise):
         operands = (pad(v, ndim) for v in (cond, convert(ift, first), convert(iff, second)))
         return apply("switch", *operands, weak=weak)
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return self.name
 
 
@@ -159,7 +174,7 @@ switch = Switch("switch")
 where = switch
 
 
-def boolean(x):
+def boolean(x: Operand) -> Variable:
     """x as a bool tensor: whether each element is not 0."""
     x = as_tensor_variable(x)
     if x.type.dtype == "bool":

@@ -2,6 +2,11 @@
 of their own.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.dtypes import is_float
 from tgen.errors import ArgumentTypeError, ArgumentValueError, RopError
 from tgen.graph.closure import like
@@ -24,6 +29,9 @@ from .creation import zeros_like
 from .jacobian import hessian, jacobian
 from .variable import as_tensor_variable
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Variable
+
 __all__ = [
     "grad",
     "Lop",
@@ -39,7 +47,9 @@ __all__ = [
 ]
 
 
-def Rop(f, wrt, eval_points, disconnected_outputs="raise", return_disconnected="zero"):
+def Rop(
+    f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise", return_disconnected: str = "zero"
+) -> Any:
     """The Jacobian of ``f`` with respect to ``wrt`` times ``eval_points``, of the shape of f.
 
     ``f`` is a variable or a list (then a list comes back); ``wrt`` and ``eval_points`` are variables or equal
@@ -101,7 +111,13 @@ def _directional(y, targets, points):
     return clone([pushed], {adjoint: zeros_like(y)})[0]  # of the adjoint only sizes are left
 
 
-def subgraph_grad(wrt, end, start=None, cost=None, details=False):
+def subgraph_grad(
+    wrt: Sequence[Variable],
+    end: Sequence[Variable],
+    start: Mapping[Variable, Variable] | None = None,
+    cost: Variable | None = None,
+    details: bool = False,
+) -> Any:
     """Gradients of one part of a graph, from ``cost`` and from the gradients in ``start`` back to the
     variables in ``end``.
 

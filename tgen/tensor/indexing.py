@@ -4,7 +4,11 @@ A key becomes a list of steps, each an undoable move: slice, axes moved, gather.
 back.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,6 +21,9 @@ from . import sizes
 from .apply import apply, apply_many, pad, reorder
 from .manipulate import axis_number, flatten, to_sizes
 from .variable import as_tensor_variable, constant
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
 
 __all__ = ["take", "nonzero", "flatnonzero", "nonzero_values", "compress", "choose"]
 
@@ -50,7 +57,10 @@ class Gather:
     indices: tuple
 
 
-def apply_step(x, step):
+Step: TypeAlias = Slice | Move | Gather
+
+
+def apply_step(x: Variable, step: Step) -> Variable:
     weak = x.type.weak
     if isinstance(step, Slice):
         return apply(
@@ -155,7 +165,7 @@ def _mask_indices(x, mask, axis):
     return apply_many("nonzero", [mask])
 
 
-def index_steps(x, key):
+def index_steps(x: Variable, key: Any) -> list[Step]:
     """The steps of x[key], each for the result of those before."""
     items, dots = _expand(x, key)
     steps, order, picked, bounds, strided = [], [], [], [], []
@@ -226,7 +236,7 @@ def _array_steps(order, picked, ndim, apart):
     return move + [Gather(front, tuple(common_shape(list(picked.values()))))]
 
 
-def common_shape(indices):
+def common_shape(indices: Sequence[Variable]) -> list[Any]:
     """Index arrays of one rank and shape: axes that are 1 in the type repeat."""
     indices = [sizes.variable(i) if isinstance(i, int) else i for i in indices]
     ndim = max(i.type.ndim for i in indices)
@@ -342,7 +352,7 @@ def _of_vector(x, key):
     return known[place]
 
 
-def getitem(x, key):
+def getitem(x: Operand, key: Any) -> Variable:
     """x[key] with NumPy's rules; the result remembers where it came from, for set_subtensor and
     inc_subtensor.
 
@@ -370,7 +380,7 @@ def getitem(x, key):
     return result
 
 
-def iterate(x):
+def iterate(x: Operand) -> Iterator[Variable]:
     """The elements along the first axis, if their number is known."""
     known = sizes.elements(x) if x.type.ndim == 1 else None
     if known is not None:
@@ -384,7 +394,7 @@ def iterate(x):
     return iter([getitem(x, i) for i in range(x.type.shape[0])])
 
 
-def take(a, indices, axis=None, mode="raise"):
+def take(a: Operand, indices: Operand, axis: int | None = None, mode: str = "raise") -> Variable:
     """The elements of a at ``indices`` (integers of any rank) along ``axis`` (None: of a flattened).
 
     ``mode``: what is out of range is an IndexError ('raise'), taken modulo the size ('wrap') or held within
@@ -406,7 +416,7 @@ def take(a, indices, axis=None, mode="raise"):
     return getitem(a, (slice(None),) * axis + (indices,))
 
 
-def nonzero(a, return_matrix=False):
+def nonzero(a: Operand, return_matrix: bool = False) -> Any:
     """Where a is not 0: a tuple of int64 vectors, one per axis; or these as the rows of one matrix.
 
     >>> import tgen.tensor as T
@@ -419,7 +429,7 @@ def nonzero(a, return_matrix=False):
     return apply("concatenate", *(pad(v, 2) for v in found), axis=0)
 
 
-def flatnonzero(a):
+def flatnonzero(a: Operand) -> Variable:
     """Where a, flattened, is not 0: an int64 vector. ValueError for a scalar."""
     return nonzero(flatten(_not_scalar(a)))[0]
 
@@ -431,18 +441,18 @@ def _not_scalar(a):
     return a
 
 
-def nonzero_values(a):
+def nonzero_values(a: Operand) -> Variable:
     """The elements of a that are not 0, as a vector."""
     a = as_tensor_variable(a)
     return getitem(flatten(a), flatnonzero(a))
 
 
-def compress(condition, x, axis=None):
+def compress(condition: Operand, x: Operand, axis: int | None = None) -> Variable:
     """The parts of x along ``axis`` (None: of x flattened) where the vector ``condition`` is not 0."""
     return take(x, nonzero(condition)[0], axis)
 
 
-def choose(a, choices, out=None, mode="raise"):
+def choose(a: Operand, choices: Operand, out: Any = None, mode: str = "raise") -> Variable:
     """Element by element, the one of ``choices`` (a list, or an array along its first axis) that a says.
 
     ``mode`` as in ``take``; ``out`` must be None (TypeError).

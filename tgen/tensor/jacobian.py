@@ -5,6 +5,11 @@ the rows of an identity matrix computes all rows of the Jacobian at once. Where 
 (a scan), ``one_by_one`` pulls the rows back in a loop.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 from tgen.core.op import REDUCE, SCALAR
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
@@ -22,7 +27,12 @@ from .manipulate import to_sizes
 __all__ = ["jacobian", "hessian"]
 
 
-def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise"):
+def jacobian(
+    expression: Variable,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
     """The derivatives of each element of the vector ``expression``: a matrix for a vector ``wrt``, a list for
     a list.
 
@@ -56,7 +66,12 @@ def jacobian(expression, wrt, consider_constant=None, disconnected_inputs="raise
     return type(wrt)(rows) if isinstance(wrt, (list, tuple)) else rows[0]
 
 
-def hessian(cost, wrt, consider_constant=None, disconnected_inputs="raise"):
+def hessian(
+    cost: Variable,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
     """The second derivatives of the scalar ``cost`` with respect to a vector ``wrt``, a matrix; a list for a
     list.
 
@@ -74,7 +89,7 @@ def hessian(cost, wrt, consider_constant=None, disconnected_inputs="raise"):
     return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]
 
 
-def batchable(outputs, seed):
+def batchable(outputs: Sequence[Variable], seed: Variable) -> bool:
     """Whether every node behind ``outputs`` that depends on ``seed`` has a rule here."""
     values = {seed}
     for node in toposort(outputs, [seed]):
@@ -107,14 +122,16 @@ def _indices(node):
     )
 
 
-def one_by_one(outputs, seed, seeds, count):
+def one_by_one(
+    outputs: Sequence[Variable], seed: Variable, seeds: Variable, count: Variable
+) -> list[Variable]:
     """``outputs`` for each of ``seeds`` in the place of ``seed``: stacked by a scan."""
     body, captured = close([seed], outputs)
     outs = [("stack", k) for k in range(len(outputs))]
     return scan_of(body, [], [seeds], captured, sizes.variable(count), outs)
 
 
-def batched(outputs, seed, seeds, count):
+def batched(outputs: Sequence[Variable], seed: Variable, seeds: Variable, count: Variable) -> list[Variable]:
     """``outputs`` for each of ``seeds`` (stacked along a new first axis of size ``count``) in the place of
     variable ``seed``.
     """

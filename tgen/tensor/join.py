@@ -1,5 +1,9 @@
 """Arrays put together and repeated: concatenate, stack, tile, repeat, roll, split."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.core.dtypes import is_int
@@ -15,6 +19,11 @@ from .promotion import cast, unify
 from .reduce import all as every
 from .reduce import max as largest
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+
+    from .apply import Axes
 
 __all__ = [
     "concatenate",
@@ -51,7 +60,7 @@ def _is_symbolic(axis):
     return isinstance(axis, Variable) and not isinstance(axis, Constant)
 
 
-def concatenate(tensor_list, axis=0):
+def concatenate(tensor_list: Operand, axis: Any = 0) -> Variable:
     """Arrays one after another along ``axis``; their other sizes must be equal (ValueError), dtypes are
     promoted.
 
@@ -84,12 +93,12 @@ def concatenate(tensor_list, axis=0):
     return variables[0] if len(variables) == 1 else apply("concatenate", *variables, axis=axis, weak=weak)
 
 
-def join(axis, *tensors):
+def join(axis: Any, *tensors: Operand) -> Variable:
     """``concatenate`` with the axis first: ``join(0, a, b)``."""
     return concatenate(tensors, axis)
 
 
-def stack(*tensors, axis=None):
+def stack(*tensors: Operand, axis: int | None = None) -> Variable:
     """Arrays of one shape along a new axis at place ``axis`` of the result: ``stack([a, b], axis)`` or
     ``stack(a, b)``.
 
@@ -120,17 +129,17 @@ def stack(*tensors, axis=None):
     return apply("concatenate", *(expand_dims(v, axis) for v in variables), axis=axis, weak=weak)
 
 
-def stacklists(tensors):
+def stacklists(tensors: Operand) -> Variable:
     """A nested list of arrays as one array, each level of the list one new axis."""
     return stack([stacklists(t) for t in tensors]) if isinstance(tensors, (list, tuple)) else tensors
 
 
-def horizontal_stack(*matrices):
+def horizontal_stack(*matrices: Operand) -> Variable:
     """Matrices side by side."""
     return concatenate(matrices, 1)
 
 
-def vertical_stack(*matrices):
+def vertical_stack(*matrices: Operand) -> Variable:
     """Matrices one below the other."""
     return concatenate(matrices, 0)
 
@@ -151,7 +160,7 @@ def _copies(x, counts):
     )
 
 
-def tile(x, reps, ndim=None):
+def tile(x: Operand, reps: Operand, ndim: int | None = None) -> Variable:
     """x repeated as a whole reps[a] times along axis a; missing axes of x or of reps are added on the left.
 
     ``reps`` is an int, an integer scalar, or a list (or vector of known length) of these.
@@ -169,7 +178,7 @@ def tile(x, reps, ndim=None):
     return _copies(pad(x, width), [1] * (width - len(counts)) + counts)
 
 
-def repeat(x, repeats, axis=None):
+def repeat(x: Operand, repeats: Operand, axis: int | None = None) -> Variable:
     """Each element repeated ``repeats`` times along ``axis`` (None: of x flattened).
 
     ``repeats`` is an integer scalar, or a vector with a number for each element of the axis. ValueError for
@@ -207,7 +216,7 @@ def _repeated_positions(counts, size):
     return rows
 
 
-def roll(x, shift, axis=None):
+def roll(x: Operand, shift: Operand, axis: int | None = None) -> Variable:
     """x with its elements moved ``shift`` places along ``axis`` (None: of x flattened), the last ones to the
     front.
     """
@@ -226,7 +235,7 @@ def roll(x, shift, axis=None):
     )
 
 
-def split(x, splits_size, n_splits, axis=0):
+def split(x: Operand, splits_size: Operand, n_splits: int, axis: int = 0) -> list[Variable]:
     """A list of n_splits parts of x along ``axis``, of the sizes in the vector or list ``splits_size``; they
     must add up.
 
@@ -265,7 +274,7 @@ def split(x, splits_size, n_splits, axis=0):
     return parts
 
 
-def flip(x, axis=None):
+def flip(x: Operand, axis: Axes = None) -> Variable:
     """x with its elements in reverse order along ``axis`` (None: all axes)."""
     x = as_tensor_variable(x)
     axes = range(x.type.ndim) if axis is None else [axis_number(axis, x.type.ndim)]

@@ -2,6 +2,11 @@
 products.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.dtypes import is_float
 
 from . import sizes
@@ -10,6 +15,9 @@ from .elemwise import elemwise
 from .manipulate import axis_number, flatten, to_sizes
 from .promotion import unify
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["dot", "outer", "tensordot", "batched_dot", "batched_tensordot", "matmul", "inner", "vdot"]
 
@@ -31,7 +39,7 @@ def _sum_of_products(a, b, weak):
     return apply("any" if terms.type.dtype == "bool" else "sum", terms, axes=(a.type.ndim - 1,), weak=weak)
 
 
-def dot(a, b):
+def dot(a: Operand, b: Operand) -> Variable:
     """The inner product over the last axis of a and the last but one of b (its only one if b is a vector).
 
     A scalar multiplies. Dtypes are promoted (ints stay ints, and wrap). Sizes that differ are a ValueError,
@@ -50,7 +58,7 @@ def dot(a, b):
     return apply("dot", a, b, weak=weak) if is_float(a.type.dtype) else _sum_of_products(a, b, weak)
 
 
-def outer(x, y):
+def outer(x: Operand, y: Operand) -> Variable:
     """The products of each element of x with each of y (both flattened), a matrix.
 
     >>> import tgen.tensor as T
@@ -61,7 +69,7 @@ def outer(x, y):
     return elemwise("mul")(reorder(x, (0, "x")), reorder(y, ("x", 0)))
 
 
-def inner(a, b):
+def inner(a: Operand, b: Operand) -> Variable:
     """The sum of products over the last axes of a and b."""
     a, b = as_tensor_variable(a), as_tensor_variable(b)
     if not a.type.ndim or not b.type.ndim:
@@ -69,7 +77,7 @@ def inner(a, b):
     return tensordot(a, b, [[-1], [-1]])
 
 
-def vdot(a, b):
+def vdot(a: Operand, b: Operand) -> Variable:
     """The sum of products of all elements."""
     return dot(flatten(a), flatten(b))
 
@@ -87,7 +95,7 @@ def _axes_pair(a, b, axes):
     return [axis_number(p, a.type.ndim) for p in first], [axis_number(p, b.type.ndim) for p in second]
 
 
-def tensordot(a, b, axes=2):
+def tensordot(a: Operand, b: Operand, axes: int | Sequence[Any] = 2) -> Variable:
     """The sum of products over pairs of axes: the last ``axes`` of a with the first of b, or two lists of
     axes.
 
@@ -120,7 +128,7 @@ def _as_matrix(x, rows):
     )
 
 
-def batched_dot(a, b):
+def batched_dot(a: Operand, b: Operand) -> Variable:
     """a[i] dot b[i] for each i, the results along the first axis; operands have 1 to 3 dimensions, or more.
 
     >>> import tgen.tensor as T
@@ -150,7 +158,7 @@ def _batched(left, right, weak):
     return apply("any" if terms.type.dtype == "bool" else "sum", terms, axes=(2,), weak=weak)
 
 
-def batched_tensordot(x, y, axes=2):
+def batched_tensordot(x: Operand, y: Operand, axes: int | Sequence[Any] = 2) -> Variable:
     """``tensordot`` of x[i] and y[i] for each i; axes count the first one, which is not summed."""
     x, y, weak = _pair(x, y)
     if isinstance(axes, int):
@@ -182,7 +190,7 @@ def _as_stack(x, rows):
     return apply("reshape", x, *map(sizes.variable, wanted), ndim=3)
 
 
-def matmul(a, b):
+def matmul(a: Operand, b: Operand) -> Variable:
     """The matrix product as ``a @ b``: leading axes of operands with more than 2 dimensions are batches that
     broadcast.
 

@@ -2,6 +2,11 @@
 elements.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.exceptions import AxisError
 
@@ -10,6 +15,11 @@ from tgen.graph.nodes import Constant, Variable, mention
 from . import sizes
 from .apply import apply, pad, reorder
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+
+    from .apply import Axes
 
 __all__ = [
     "dimshuffle",
@@ -39,7 +49,7 @@ __all__ = [
 ]
 
 
-def axis_number(axis, ndim, what="axis"):
+def axis_number(axis: Any, ndim: int, what: str = "axis") -> int:
     """A non-negative axis number; TypeError when it is no int, AxisError (a ValueError and an IndexError)
     when there is none.
     """
@@ -55,7 +65,7 @@ def axis_number(axis, ndim, what="axis"):
     return number % ndim
 
 
-def dimshuffle(x, *pattern):
+def dimshuffle(x: Operand, *pattern: Any) -> Variable:
     """Axes in another order: an int is an axis of x, 'x' a new axis of size 1 that broadcasts.
 
     An axis that is not named must be 1 in the type (ValueError). Same dtype.
@@ -74,7 +84,7 @@ def dimshuffle(x, *pattern):
     return reorder(x, order)
 
 
-def transpose(x, *axes):
+def transpose(x: Operand, *axes: Any) -> Variable:
     """The axes reversed, or in the order ``axes`` (ints, or one list of them). ``x.T`` is named so if x has a
     name.
 
@@ -95,7 +105,7 @@ def transpose(x, *axes):
     return result
 
 
-def swapaxes(x, axis1, axis2):
+def swapaxes(x: Operand, axis1: int, axis2: int) -> Variable:
     """x with two axes exchanged."""
     x = as_tensor_variable(x)
     order = list(range(x.type.ndim))
@@ -104,7 +114,7 @@ def swapaxes(x, axis1, axis2):
     return reorder(x, order)
 
 
-def moveaxis(x, source, destination):
+def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Variable:
     """x with axis ``source`` at place ``destination``, the others in their order."""
     x = as_tensor_variable(x)
     order = [a for a in range(x.type.ndim) if a != axis_number(source, x.type.ndim)]
@@ -112,7 +122,7 @@ def moveaxis(x, source, destination):
     return reorder(x, order)
 
 
-def squeeze(x, axis=None):
+def squeeze(x: Operand, axis: Axes = None) -> Variable:
     """x without its axes of size 1: those the type knows, or the given ones (then checked when the function
     runs).
 
@@ -129,7 +139,7 @@ def squeeze(x, axis=None):
     return reorder(x, [a for a in range(x.type.ndim) if a not in gone])
 
 
-def expand_dims(x, axis):
+def expand_dims(x: Operand, axis: int | Sequence[int]) -> Variable:
     """x with new axes of size 1 that stand at ``axis`` (int or tuple) in the result."""
     x = as_tensor_variable(x)
     axes = axis if isinstance(axis, (list, tuple)) else [axis]
@@ -138,7 +148,7 @@ def expand_dims(x, axis):
     return reorder(x, ["x" if a in new else next(old) for a in range(x.type.ndim + len(axes))])
 
 
-def shape_padleft(x, n_ones=1):
+def shape_padleft(x: Operand, n_ones: int = 1) -> Variable:
     """x with n_ones axes of size 1 before its own.
 
     >>> import tgen.tensor as T
@@ -149,18 +159,18 @@ def shape_padleft(x, n_ones=1):
     return pad(x, x.type.ndim + n_ones)
 
 
-def shape_padright(x, n_ones=1):
+def shape_padright(x: Operand, n_ones: int = 1) -> Variable:
     """x with n_ones axes of size 1 after its own."""
     x = as_tensor_variable(x)
     return reorder(x, tuple(range(x.type.ndim)) + ("x",) * n_ones)
 
 
-def shape_padaxis(x, axis):
+def shape_padaxis(x: Operand, axis: int) -> Variable:
     """x with one new axis of size 1 at place ``axis`` of the result."""
     return expand_dims(x, axis)
 
 
-def tensor_copy(x, name=None):
+def tensor_copy(x: Operand, name: str | None = None) -> Variable:
     """x as another variable (``x.copy()``): same type, same values."""
     x = as_tensor_variable(x)
     result = reorder(x, range(x.type.ndim))
@@ -168,14 +178,14 @@ def tensor_copy(x, name=None):
     return result
 
 
-def transfer(x, target):
+def transfer(x: Operand, target: Any) -> Variable:
     """x, the only place being the CPU; ValueError for another target."""
     if target != "cpu":
         raise ValueError(f"tgen runs on the CPU only; it cannot transfer {x} to {target!r}")
     return as_tensor_variable(x)
 
 
-def scalar_from_tensor(x):
+def scalar_from_tensor(x: Operand) -> Variable:
     """x, which must have no dimensions (TypeError). A scalar and a tensor without dimensions are one here."""
     x = as_tensor_variable(x)
     if x.type.ndim:
@@ -189,7 +199,7 @@ tensor_from_scalar = scalar_from_tensor
 # -- shape ---------------------------------------------------------------------------------------------------
 
 
-def shape(x):
+def shape(x: Operand) -> Variable:
     """The sizes of x as an int64 vector. Its length is known, so it unpacks; an element is a scalar of its
     own.
 
@@ -204,7 +214,7 @@ def shape(x):
     return apply("make_vector", *(apply("shape_i", x, axis=a) for a in range(x.type.ndim)))
 
 
-def get_vector_length(v):
+def get_vector_length(v: Operand) -> int:
     """The number of elements of a vector as an int; ValueError if the graph does not tell it, TypeError for
     other ranks.
 
@@ -221,12 +231,12 @@ def get_vector_length(v):
     return len(known) if known is not None else v.type.shape[0]
 
 
-def is_flat(x, ndim=1):
+def is_flat(x: Operand, ndim: int = 1) -> bool:
     """Whether x has ``ndim`` dimensions, so that ``flatten(x, ndim)`` would change nothing."""
     return as_tensor_variable(x).type.ndim == ndim
 
 
-def size(x):
+def size(x: Operand) -> Variable:
     """The number of elements of x, an int64 scalar."""
     x = as_tensor_variable(x)
     total = sizes.variable(1)
@@ -236,7 +246,7 @@ def size(x):
     return total if x.type.ndim else mention(total, [x])
 
 
-def reshape(x, newshape, ndim=None):
+def reshape(x: Operand, newshape: Operand, ndim: int | None = None) -> Variable:
     """The elements of x in C order under another shape of as many elements.
 
     ``newshape`` holds ints and integer scalars, one of them may be -1; it may be an integer vector if its
@@ -301,7 +311,7 @@ def _resolve_at_run(wanted, total):
     return resolved
 
 
-def flatten(x, ndim=None, outdim=None):
+def flatten(x: Operand, ndim: int | None = None, outdim: int | None = None) -> Variable:
     """The first ndim - 1 axes of x, and all others as one last axis; one axis by default.
 
     >>> import tgen.tensor as T
@@ -321,12 +331,12 @@ def flatten(x, ndim=None, outdim=None):
     return apply("reshape", x, *map(sizes.variable, wanted), ndim=ndim, weak=x.type.weak)
 
 
-def ravel(x):
+def ravel(x: Operand) -> Variable:
     """x as a vector, in C order."""
     return flatten(x, 1)
 
 
-def to_sizes(x, wanted):
+def to_sizes(x: Operand, wanted: Sequence[Any]) -> Variable:
     """x with its axes that are 1 in the type repeated to the sizes ``wanted`` (rank padded on the left)."""
     x = pad(x, len(wanted))
     if all(isinstance(s, int) and s == h for s, h in zip(wanted, x.type.shape)):
@@ -334,7 +344,7 @@ def to_sizes(x, wanted):
     return apply("broadcast_to", x, *map(sizes.variable, wanted), weak=x.type.weak)
 
 
-def broadcast_to(x, shape):
+def broadcast_to(x: Operand, shape: Operand) -> Variable:
     """x repeated to ``shape``: axes that are 1 in the type (and new ones on the left) repeat, the others must
     have their size.
 
@@ -351,7 +361,7 @@ def broadcast_to(x, shape):
 # -- what the type knows of an axis --------------------------------------------------------------------------
 
 
-def addbroadcast(x, *axes):
+def addbroadcast(x: Operand, *axes: int) -> Variable:
     """x whose axes are declared to be of size 1, so that they broadcast; checked when the function runs
     (ValueError).
 
@@ -368,7 +378,7 @@ def addbroadcast(x, *axes):
     return apply("rebroadcast", x, axes=new, weak=x.type.weak) if new else x
 
 
-def unbroadcast(x, *axes):
+def unbroadcast(x: Operand, *axes: int) -> Variable:
     """x whose axes do not broadcast, even if they are of size 1.
 
     >>> import tgen.tensor as T
@@ -384,7 +394,7 @@ def unbroadcast(x, *axes):
     return apply("unbroadcast", x, axes=gone, weak=x.type.weak) if gone else x
 
 
-def specify_shape(x, shape):
+def specify_shape(x: Operand, shape: Operand) -> Variable:
     """x, of which ``shape`` says the sizes: ints, which the type knows from here on, integer scalars, None
     for those left open.
 
@@ -414,7 +424,7 @@ def specify_shape(x, shape):
     return to_sizes(unbroadcast(x, *grown), wanted)
 
 
-def patternbroadcast(x, broadcastable):
+def patternbroadcast(x: Operand, broadcastable: Sequence[bool]) -> Variable:
     """x with the given pattern: True where an axis is of size 1 (checked) and broadcasts. Axes beyond its end
     stay as they are.
 

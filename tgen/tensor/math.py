@@ -2,7 +2,10 @@
 them.
 """
 
+from __future__ import annotations
+
 import math as numbers
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from .elemwise import boolean, elemwise, switch
 from .promotion import cast
 from .reduce import all as every
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = [
     "abs_",
@@ -79,7 +85,7 @@ not_equal, equal, less, less_equal, greater, greater_equal = map(
 _ROUNDING = ("half_to_even", "half_away_from_zero")
 
 
-def inv(x):
+def inv(x: Operand) -> Variable:
     """1 / x, element by element; ints give a float."""
     return elemwise("true_div")(1, x)
 
@@ -87,12 +93,12 @@ def inv(x):
 reciprocal = inv
 
 
-def deg2rad(x):
+def deg2rad(x: Operand) -> Variable:
     """Degrees as radians. Floats keep their dtype."""
     return _float(x) * (numbers.pi / 180)
 
 
-def rad2deg(x):
+def rad2deg(x: Operand) -> Variable:
     """Radians as degrees. Floats keep their dtype."""
     return _float(x) * (180 / numbers.pi)
 
@@ -102,7 +108,7 @@ def _float(x):
     return x if is_float(x.type.dtype) else elemwise("true_div")(x, 1)
 
 
-def round(x, mode=None):
+def round(x: Operand, mode: str | None = None) -> Variable:
     """The nearest integer, in the dtype of x; halves go to the even one ('half_away_from_zero': away from
     zero).
 
@@ -119,27 +125,27 @@ def round(x, mode=None):
     return sign(x) * elemwise("floor")(abs_(x) + 0.5)
 
 
-def round_half_to_even(x):
+def round_half_to_even(x: Operand) -> Variable:
     """The nearest integer, in the dtype of x; halves go to the even one."""
     return round(x, "half_to_even")
 
 
-def round_half_away_from_zero(x):
+def round_half_away_from_zero(x: Operand) -> Variable:
     """The nearest integer, in the dtype of x; halves go away from zero."""
     return round(x, "half_away_from_zero")
 
 
-def iround(x, mode=None):
+def iround(x: Operand, mode: str | None = None) -> Variable:
     """``round`` as int64."""
     return cast(round(x, mode), "int64")
 
 
-def divmod(x, y):
+def divmod(x: Operand, y: Operand) -> tuple[Variable, Variable]:
     """The pair (x // y, x % y)."""
     return elemwise("int_div")(x, y), elemwise("mod")(x, y)
 
 
-def ceil_intdiv(a, b):
+def ceil_intdiv(a: Operand, b: Operand) -> Variable:
     """The ceiling of a / b for integers, in their common dtype.
 
     >>> import numpy as np
@@ -150,32 +156,34 @@ def ceil_intdiv(a, b):
     return quotient + cast(elemwise("neq")(elemwise("mod")(a, b), 0), quotient.type.dtype)
 
 
-def logical_and(x, y):
+def logical_and(x: Operand, y: Operand) -> Variable:
     """Whether both are not 0, bool."""
     return elemwise("and_")(boolean(x), boolean(y))
 
 
-def logical_or(x, y):
+def logical_or(x: Operand, y: Operand) -> Variable:
     """Whether either is not 0, bool."""
     return elemwise("or_")(boolean(x), boolean(y))
 
 
-def logical_xor(x, y):
+def logical_xor(x: Operand, y: Operand) -> Variable:
     """Whether one but not the other is not 0, bool."""
     return elemwise("xor")(boolean(x), boolean(y))
 
 
-def logical_not(x):
+def logical_not(x: Operand) -> Variable:
     """Whether x is 0, bool."""
     return elemwise("invert")(boolean(x))
 
 
-def isfinite(x):
+def isfinite(x: Operand) -> Variable:
     """Whether x is neither nan nor inf nor -inf."""
     return logical_not(logical_or(elemwise("isnan")(x), elemwise("isinf")(x)))
 
 
-def isclose(a, b, rtol=1.0e-5, atol=1.0e-8, equal_nan=False):
+def isclose(
+    a: Operand, b: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Variable:
     """Whether |a - b| <= atol + rtol * |b|, element by element; infinities are close to themselves, nan if
     ``equal_nan``.
 
@@ -192,17 +200,19 @@ def isclose(a, b, rtol=1.0e-5, atol=1.0e-8, equal_nan=False):
     )
 
 
-def allclose(a, b, rtol=1.0e-5, atol=1.0e-8, equal_nan=False):
+def allclose(
+    a: Operand, b: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Variable:
     """Whether all elements are close (see ``isclose``), a bool scalar."""
     return every(isclose(a, b, rtol, atol, equal_nan))
 
 
-def largest(*operands):
+def largest(*operands: Operand) -> Variable:
     """The largest of the operands, element by element."""
     return _extreme("maximum", operands)
 
 
-def smallest(*operands):
+def smallest(*operands: Operand) -> Variable:
     """The smallest of the operands, element by element."""
     return _extreme("minimum", operands)
 
@@ -217,7 +227,7 @@ def _extreme(name, operands):
     return result
 
 
-def real(x):
+def real(x: Operand) -> Variable:
     """x: tensors are real."""
     return as_tensor_variable(x)
 
@@ -225,19 +235,19 @@ def real(x):
 conj = conjugate = real
 
 
-def imag(x):
+def imag(x: Operand) -> Variable:
     """Zeros: tensors are real."""
     return switch(np.bool_(True), 0, x)
 
 
-def log1mexp(x):
+def log1mexp(x: Operand) -> Variable:
     """log(1 - exp(x)) for x < 0, precise near 0 and far from it; its gradient at 0 is -inf."""
     x = _float(x)  # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
     near, far = elemwise("log")(0 - elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x))
     return switch(elemwise("gt")(x, -0.6931471805599453), near, far)
 
 
-def xlogx(x):
+def xlogx(x: Operand) -> Variable:
     """x * log(x), element by element, and 0 where x is 0: the terms of an entropy. The gradient at 0 is 0,
     that of the choice taken.
 
@@ -247,7 +257,7 @@ def xlogx(x):
     return xlogy0(x, x)
 
 
-def xlogy0(x, y):
+def xlogy0(x: Operand, y: Operand) -> Variable:
     """x * log(y), element by element, and 0 where x is 0."""
     x, y = _float(x), _float(y)
     return switch(elemwise("eq")(x, 0), 0, x * elemwise("log")(y))

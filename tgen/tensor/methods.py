@@ -4,6 +4,13 @@ package.
 Gradients (graph, ops) look functions up here too, so it holds more than methods.
 """
 
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
 from tgen.core.op import METHODS
 from tgen.graph.nodes import Variable
 
@@ -26,6 +33,11 @@ from . import (
     subtensor,
     variable,
 )
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply, Operand
+
+    from .apply import AnyDtype
 
 _MODULES = (
     counting,
@@ -65,7 +77,7 @@ _UFUNCS = {
 }
 
 
-def array_ufunc(ufunc, method, operands, options):
+def array_ufunc(ufunc: np.ufunc, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What ``np.exp(x)`` or ``array * x`` gives for a variable x: the symbolic function of that name.
 
     ``array == x`` asks whether they are one object, as ``x == array`` does: False. TypeError for NumPy
@@ -83,36 +95,36 @@ def array_ufunc(ufunc, method, operands, options):
     return function(*operands)
 
 
-def astype(x, dtype):
+def astype(x: Variable, dtype: AnyDtype) -> Variable:
     """x in another dtype, see ``T.cast``."""
     return promotion.cast(x, dtype)
 
 
-def clone(x, name=None):
+def clone(x: Variable, name: str | None = None) -> Variable:
     """A fresh variable of the type of x, without its owner."""
     return Variable(x.type, x.name if name is None else name)
 
 
-def get_parents(x):
+def get_parents(x: Variable) -> list[Apply]:
     """The application that made x, in a list; nothing for an input."""
     return [] if x.owner is None else [x.owner]
 
 
-def clip(x, a_min, a_max):
+def clip(x: Operand, a_min: Operand, a_max: Operand) -> Variable:
     """x held between a_min and a_max, see ``T.clip``."""
     return elemwise.FUNCTIONS["clip"](x, a_min, a_max)
 
 
 def _property(function):
+    @functools.wraps(function)
     def read(x):
         return function(x)
 
     read.is_property = True
-    read.__doc__ = function.__doc__
     return read
 
 
-def fill_methods():
+def fill_methods() -> None:
     """Enter every public function, then the names that differ as methods."""
     METHODS.update(elemwise.FUNCTIONS)
     METHODS.update(

@@ -1,5 +1,9 @@
 """Positions: permutations and their inverses, numbers of elements in C or Fortran order."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.core.dtypes import is_int
 from tgen.ops.sort import take_along
 
@@ -12,6 +16,9 @@ from .manipulate import to_sizes
 from .promotion import cast
 from .subtensor import set_subtensor
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["inverse_permutation", "permute_row_elements", "unravel_index", "ravel_multi_index"]
 _MODES = ("raise", "wrap", "clip")
@@ -27,7 +34,7 @@ def _integers(x, what):
 # -- permutations --------------------------------------------------------------------------------------------
 
 
-def inverse_permutation(perm):
+def inverse_permutation(perm: Operand) -> Variable:
     """For each row (along the last axis) of 0 .. n - 1 in some order, where 0, 1, ... stand. Same shape and
     dtype.
 
@@ -54,7 +61,7 @@ def inverse_permutation(perm):
     )
 
 
-def permute_row_elements(x, y, inverse=0):
+def permute_row_elements(x: Operand, y: Operand, inverse: bool | int = 0) -> Variable:
     """The rows (along the last axis) of x, each with its elements in the order of its row of y: ``z[..., j] =
     x[..., y[..., j]]``.
 
@@ -101,7 +108,7 @@ def _checked(v, n):
     return getitem(apply("iota", n), switch(elemwise("lt")(v, 0), n, v))
 
 
-def unravel_index(indices, dims, order="C"):
+def unravel_index(indices: Operand, dims: Operand, order: str = "C") -> tuple[Variable, ...]:
     """The places, one int64 array an axis, of elements number ``indices`` in an array of shape ``dims``; a
     tuple.
 
@@ -117,7 +124,7 @@ def unravel_index(indices, dims, order="C"):
     return tuple(mod(div(number, sizes.variable(step)), sizes.variable(n)) for step, n in zip(steps, dims))
 
 
-def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
+def ravel_multi_index(multi_index: Operand, dims: Operand, mode: str = "raise", order: str = "C") -> Variable:
     """The numbers, int64, of the elements at places ``multi_index`` (one integer array an axis) of an array
     of shape ``dims``.
 

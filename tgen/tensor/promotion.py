@@ -2,6 +2,11 @@
 what it meets.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tgen.config import config
@@ -12,11 +17,17 @@ from tgen.graph.nodes import Constant, user_line
 from .apply import apply
 from .variable import WeakConstant, as_tensor_variable
 
+if TYPE_CHECKING:
+    from tgen.core.types import TensorType
+    from tgen.graph.nodes import Operand, Variable
+
+    from .apply import AnyDtype
+
 __all__ = ["cast", "as_dtype", "upcast"]
 _RANK = {"bool": 0, "int64": 1}
 
 
-def as_dtype(dtype):
+def as_dtype(dtype: AnyDtype) -> str:
     """A dtype name of a name, ``'floatX'``, a NumPy dtype or a type.
 
     >>> as_dtype("floatX"), as_dtype(np.int32), as_dtype(float)
@@ -25,7 +36,7 @@ def as_dtype(dtype):
     return config.floatX if dtype == "floatX" else np.dtype(dtype).name
 
 
-def settle(types):
+def settle(types: Sequence[TensorType]) -> tuple[list[str], bool]:
     """(dtype of each operand, whether the result is weak) when operands of ``types`` meet.
 
     A strong dtype other than bool decides: weak operands take it, a weak float beside integers makes a float
@@ -52,7 +63,7 @@ def _beside(weak, base):
     return float_of(base) if is_float(weak) else base
 
 
-def convert(v, dtype):
+def convert(v: Variable, dtype: str) -> Variable:
     """v as ``dtype``; a Python int must fit (OverflowError with the user's line)."""
     if v.type.dtype == dtype:
         return v
@@ -71,7 +82,7 @@ def convert(v, dtype):
     return Constant(tensor_type(dtype, ()), np.asarray(v.number).astype(dtype))
 
 
-def unify(variables):
+def unify(variables: Sequence[Variable]) -> tuple[list[Variable], bool]:
     """(variables in one common dtype, whether all of them are weak): for ops that only move data, and
     products.
     """
@@ -80,7 +91,7 @@ def unify(variables):
     return [convert(v, common) for v in variables], weak
 
 
-def cast(x, dtype):
+def cast(x: Operand, dtype: AnyDtype) -> Variable:
     """x in another dtype ('floatX': config.floatX); the result is strong. Floats lose their fraction towards
     zero.
 
@@ -95,7 +106,7 @@ def cast(x, dtype):
     return apply("cast", x, dtype=dtype)
 
 
-def upcast(*dtypes):
+def upcast(*dtypes: AnyDtype) -> str:
     """The dtype that strong operands of ``dtypes`` promote to.
 
     >>> upcast("int32", "float32"), upcast("int16", "float32")

@@ -2,6 +2,10 @@
 after.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tgen.config import config
 from tgen.core.dtypes import is_float, is_unsigned
 from tgen.core.types import accumulator, promote, wide
@@ -12,6 +16,11 @@ from .elemwise import boolean, elemwise, switch
 from .manipulate import axis_number
 from .promotion import as_dtype, cast, convert
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+
+    from .apply import AnyDtype, Axes
 
 __all__ = [
     "sum",
@@ -46,7 +55,7 @@ def _documented(function):
     return function
 
 
-def axes_of(axis, ndim):
+def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
     """The sorted axis numbers that ``axis`` names."""
     if axis is None:
         return tuple(range(ndim))
@@ -107,7 +116,13 @@ def _accumulate(name, x, axis, dtype, acc_dtype, keepdims):
 
 
 @_documented
-def sum(x, axis=None, dtype=None, keepdims=False, acc_dtype=None):
+def sum(
+    x: Operand,
+    axis: Axes = None,
+    dtype: AnyDtype | None = None,
+    keepdims: bool = False,
+    acc_dtype: AnyDtype | None = None,
+) -> Variable:
     """The sum; 0 of nothing. Of bools and ints it is int64 (unsigned: uint64), of floats it has their dtype;
     or ``dtype``.
 
@@ -123,7 +138,14 @@ def sum(x, axis=None, dtype=None, keepdims=False, acc_dtype=None):
 
 
 @_documented
-def prod(x, axis=None, dtype=None, keepdims=False, acc_dtype=None, no_zeros_in_input=False):
+def prod(
+    x: Operand,
+    axis: Axes = None,
+    dtype: AnyDtype | None = None,
+    keepdims: bool = False,
+    acc_dtype: AnyDtype | None = None,
+    no_zeros_in_input: bool = False,
+) -> Variable:
     """The product; 1 of nothing. Dtypes as in ``sum``; ``no_zeros_in_input`` changes nothing.
 
     >>> import tgen.tensor as T
@@ -139,7 +161,14 @@ def _count(x, axes):
 
 
 @_documented
-def mean(x, axis=None, dtype=None, op=False, keepdims=False, acc_dtype=None):
+def mean(
+    x: Operand,
+    axis: Axes = None,
+    dtype: AnyDtype | None = None,
+    op: bool = False,
+    keepdims: bool = False,
+    acc_dtype: AnyDtype | None = None,
+) -> Variable:
     """The arithmetic mean; nan of nothing. Bools and ints give float64, floats their own dtype; or ``dtype``.
 
     The sum is made in ``acc_dtype`` as in ``sum``, divided there, and rounded once. With an integer ``dtype``
@@ -191,7 +220,9 @@ def _as_float(count, dtype):
 
 
 @_documented
-def var(x, axis=None, ddof=0, keepdims=False, corrected=False):
+def var(
+    x: Operand, axis: Axes = None, ddof: Operand = 0, keepdims: bool = False, corrected: bool = False
+) -> Variable:
     """The variance: the mean of (x - mean)**2, divided by n - ddof. Dtypes as in ``mean``; it is rounded
     once, too.
 
@@ -216,13 +247,15 @@ def _spread(x, axis, ddof, keepdims, corrected, of):
 
 
 @_documented
-def std(x, axis=None, ddof=0, keepdims=False, corrected=False):
+def std(
+    x: Operand, axis: Axes = None, ddof: Operand = 0, keepdims: bool = False, corrected: bool = False
+) -> Variable:
     """The standard deviation, the square root of ``var``; its gradient is 0 where all elements are equal."""
     return _spread(x, axis, ddof, keepdims, corrected, elemwise("sqrt"))
 
 
 @_documented
-def max(x, axis=None, keepdims=False):
+def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Variable:
     """The largest element, nan if any is nan; of nothing a ValueError (when the function runs). Same dtype.
 
     >>> import tgen.tensor as T
@@ -233,7 +266,7 @@ def max(x, axis=None, keepdims=False):
 
 
 @_documented
-def min(x, axis=None, keepdims=False):
+def min(x: Operand, axis: Axes = None, keepdims: bool = False) -> Variable:
     """The smallest element, nan if any is nan; of nothing a ValueError (when the function
     runs). Same dtype.
     """
@@ -256,7 +289,7 @@ def _position(name, x, axis, keepdims):
 
 
 @_documented
-def argmax(x, axis=None, keepdims=False):
+def argmax(x: Operand, axis: int | None = None, keepdims: bool = False) -> Variable:
     """Where the first largest element (or the first nan) is, int64; over several axes: in the C order of
     these.
 
@@ -268,7 +301,7 @@ def argmax(x, axis=None, keepdims=False):
 
 
 @_documented
-def argmin(x, axis=None, keepdims=False):
+def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Variable:
     """Where the first smallest element (or the first nan) is, int64; over several axes: in the C order of
     these.
     """
@@ -276,19 +309,19 @@ def argmin(x, axis=None, keepdims=False):
 
 
 @_documented
-def max_and_argmax(x, axis=None, keepdims=False):
+def max_and_argmax(x: Operand, axis: int | None = None, keepdims: bool = False) -> list[Variable]:
     """The list [max(x), argmax(x)]."""
     return [max(x, axis, keepdims), argmax(x, axis, keepdims)]
 
 
 @_documented
-def any(x, axis=None, keepdims=False):
+def any(x: Operand, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Whether any element is not 0, bool."""
     return _reduce("any", boolean(x), axis, keepdims)
 
 
 @_documented
-def all(x, axis=None, keepdims=False):
+def all(x: Operand, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Whether no element is 0, bool.
 
     >>> import tgen.tensor as T
@@ -299,19 +332,19 @@ def all(x, axis=None, keepdims=False):
 
 
 @_documented
-def count_nonzero(x, axis=None, keepdims=False):
+def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False) -> Variable:
     """How many elements are not 0, int64."""
     return sum(boolean(x), axis, keepdims=keepdims)
 
 
 @_documented
-def ptp(x, axis=None):
+def ptp(x: Operand, axis: Axes = None) -> Variable:
     """The largest less the smallest element (peak to peak). Same dtype."""
     return max(x, axis) - min(x, axis)
 
 
 @_documented
-def norm(x, L, axis=None, keepdims=False):
+def norm(x: Operand, L: Any, axis: Axes = None, keepdims: bool = False) -> Variable:
     """The norm of order ``L``: (sum |x|**L)**(1/L); 0 counts what is not 0, inf and -inf are the extremes of
     |x|.
 
@@ -343,7 +376,7 @@ def norm(x, L, axis=None, keepdims=False):
 
 
 @_documented
-def logsumexp(x, axis=None, keepdims=False):
+def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Variable:
     """log(sum(exp(x))) without overflow: the largest element is taken out first; -inf of nothing. Floats keep
     their dtype.
 

@@ -2,6 +2,10 @@
 differences.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.core.types import wide
 from tgen.ops.lanes import flip
 from tgen.ops.sort import take_along
@@ -14,6 +18,11 @@ from .manipulate import axis_number, flatten
 from .promotion import as_dtype, cast, convert, unify
 from .reduce import _widened
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+
+    from .apply import AnyDtype
 
 __all__ = [
     "cumsum",
@@ -43,7 +52,7 @@ def _running(name, x, axis):
     return apply(name, x, axis=axis, weak=x.type.weak, **wide(x.type.dtype))
 
 
-def cumsum(x, axis=None):
+def cumsum(x: Operand, axis: int | None = None) -> Variable:
     """Sums of the elements up to each one along ``axis`` (None: of x flattened).
 
     Dtypes as in ``sum``: float32 is added up in float64, and each total rounded.
@@ -55,7 +64,7 @@ def cumsum(x, axis=None):
     return _running("cumsum", x, axis)
 
 
-def cumprod(x, axis=None):
+def cumprod(x: Operand, axis: int | None = None) -> Variable:
     """Products of the elements up to each one along ``axis`` (None: of x flattened). Dtypes
     as in ``prod``.
     """
@@ -65,7 +74,7 @@ def cumprod(x, axis=None):
 # -- sorting -------------------------------------------------------------------------------------------------
 
 
-def sort(x, axis=-1, kind="quicksort", order=None):
+def sort(x: Operand, axis: int | None = -1, kind: str = "quicksort", order: None = None) -> Variable:
     """x in ascending order along ``axis`` (None: of x flattened), nan last. Same dtype; every ``kind`` is
     stable.
 
@@ -80,7 +89,7 @@ def sort(x, axis=-1, kind="quicksort", order=None):
     return apply("sort", x, axis=axis, weak=x.type.weak)
 
 
-def argsort(x, axis=-1, kind="quicksort", order=None):
+def argsort(x: Operand, axis: int | None = -1, kind: str = "quicksort", order: None = None) -> Variable:
     """Where the elements of sorted x are in x, int64; equal elements stay in their order."""
     _check_kind(kind, order)
     x, axis = _line(x, axis)
@@ -94,7 +103,7 @@ def _check_kind(kind, order):
         )
 
 
-def searchsorted(x, v, side="left", sorter=None):
+def searchsorted(x: Operand, v: Operand, side: str = "left", sorter: Operand | None = None) -> Variable:
     """Where each of v would be put into the sorted vector x: before equal elements ('left') or after them
     ('right'); int64.
 
@@ -135,7 +144,9 @@ def _best(x, kth, axis):
     return take(order, apply("iota", sizes.variable(count)), axis)
 
 
-def argtopk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
+def argtopk(
+    x: Operand, kth: Operand, axis: int | None = -1, sorted: bool = True, idx_dtype: AnyDtype = "int64"
+) -> Variable:
     """Where the ``kth`` largest elements along ``axis`` (None: of x flattened) are, the largest first.
 
     A negative kth asks for the smallest, the smallest first. Of equal elements the first comes first; nan is
@@ -150,14 +161,18 @@ def argtopk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
     return cast(_best(x, kth, axis), as_dtype(idx_dtype))
 
 
-def topk_and_argtopk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
+def topk_and_argtopk(
+    x: Operand, kth: int, axis: int | None = -1, sorted: bool = True, idx_dtype: AnyDtype = "int64"
+) -> list[Variable]:
     """The list [topk(...), argtopk(...)]."""
     x, axis = _line(x, axis)
     places = _best(x, kth, axis)
     return [take_along(x, places, axis), cast(places, as_dtype(idx_dtype))]
 
 
-def topk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
+def topk(
+    x: Operand, kth: Operand, axis: int | None = -1, sorted: bool = True, idx_dtype: AnyDtype = "int64"
+) -> Variable:
     """The ``kth`` largest elements along ``axis``, see ``argtopk``. Same dtype."""
     return topk_and_argtopk(x, kth, axis)[0]
 
@@ -165,7 +180,7 @@ def topk(x, kth, axis=-1, sorted=True, idx_dtype="int64"):
 # -- differences ---------------------------------------------------------------------------------------------
 
 
-def diff(x, n=1, axis=-1):
+def diff(x: Operand, n: int = 1, axis: int = -1) -> Variable:
     """The n-th difference of neighbours along ``axis``."""
     x = as_tensor_variable(x)
     axis = axis_number(axis, x.type.ndim)

@@ -2,6 +2,10 @@
 from.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.graph.nodes import Variable
 
 from . import sizes
@@ -11,6 +15,9 @@ from .indexing import ORIGINS, Move, Slice, apply_step
 from .manipulate import to_sizes
 from .promotion import cast
 from .variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
 
 __all__ = ["set_subtensor", "inc_subtensor"]
 
@@ -54,7 +61,9 @@ def _write_step(name, stage, value, step):
     return apply(f"{name}_gather", stage, value, *step.indices, axis=step.axis, count=len(step.indices))
 
 
-def set_subtensor(x, y, inplace=False, tolerate_inplace_aliasing=False):
+def set_subtensor(
+    x: Operand, y: Operand, inplace: bool = False, tolerate_inplace_aliasing: bool = False
+) -> Variable:
     """The array that x was indexed from, with y in the place of x. x must be ``W[key]`` (TypeError).
 
     y broadcasts to the shape of x and is cast to its dtype; of positions named twice the last one counts.
@@ -69,8 +78,13 @@ def set_subtensor(x, y, inplace=False, tolerate_inplace_aliasing=False):
 
 
 def inc_subtensor(
-    x, y, inplace=False, set_instead_of_inc=False, tolerate_inplace_aliasing=False, ignore_duplicates=False
-):
+    x: Operand,
+    y: Operand,
+    inplace: bool = False,
+    set_instead_of_inc: bool = False,
+    tolerate_inplace_aliasing: bool = False,
+    ignore_duplicates: bool = False,
+) -> Variable:
     """The array that x was indexed from, with y added at the place of x; positions named twice are added to
     twice.
 

@@ -1,5 +1,9 @@
 """What becomes a tensor variable and how: ``as_tensor_variable``, ``constant``, calling a TensorType."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.config import config
@@ -9,6 +13,11 @@ from tgen.errors import about_bool, holds_bool
 from tgen.graph.nodes import Constant, Variable, user_line
 from tgen.graph.pickling import state_of
 from tgen.graph.shared import SharedVariable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
+
+    from .apply import AnyDtype
 
 __all__ = [
     "as_tensor_variable",
@@ -50,10 +59,12 @@ class TensorVariable(Variable, metaclass=_IsTensorVariable):
     (False, True)
     """
 
-    def __init__(self, type, owner=None, index=None, name=None):
+    def __init__(
+        self, type: Any, owner: Any = None, index: int | None = None, name: str | None = None
+    ) -> None:
         super().__init__(type, name, owner, index or 0)
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         if self.owner is not None:
             return super().__reduce__()
         return _tensor_variable, (type(self), self.type, self.name), state_of(self)
@@ -70,15 +81,15 @@ class WeakConstant(Constant):
 
     __slots__ = ("number",)
 
-    def __init__(self, number, name=None):
+    def __init__(self, number: float, name: str | None = None) -> None:
         self.number = number
         super().__init__(tensor_type(weak_dtype(number), (), True), number, name)
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return WeakConstant, (self.number, self.name), state_of(self)
 
 
-def weak_dtype(number):
+def weak_dtype(number: float) -> str:
     """The dtype a Python number has where it must have one: bool, int64 or config.floatX."""
     dtype = _WEAK_DTYPES.get(type(number), config.floatX)
     if dtype == "int64" and not -(2**63) <= number < 2**63:
@@ -107,7 +118,9 @@ def _array(x):
     return array
 
 
-def constant(x, name=None, ndim=None, dtype=None):
+def constant(
+    x: Any, name: str | None = None, ndim: int | None = None, dtype: AnyDtype | None = None
+) -> Constant:
     """A constant variable of a number or an array.
 
     A Python number is *weak*: it takes the dtype of what it meets, and is int64 or config.floatX alone. An
@@ -138,7 +151,7 @@ def _holds_variable(x):
     return any(isinstance(e, Variable) or isinstance(e, (list, tuple)) and _holds_variable(e) for e in x)
 
 
-def as_tensor_variable(x, name=None, ndim=None):
+def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Variable:
     """A tensor variable of anything that can be one: a variable (returned as it is), number, array, or list
     of these.
 
@@ -185,7 +198,7 @@ class NotScalarConstantError(Exception):
     """A variable is not known to be one number."""
 
 
-def get_scalar_constant_value(v):
+def get_scalar_constant_value(v: Operand) -> np.ndarray:
     """The 0-d array a variable is known to be: that of a constant with one element, repeated or not.
 
     NotScalarConstantError for all others.
@@ -201,7 +214,9 @@ def get_scalar_constant_value(v):
     return v.data.reshape(())
 
 
-def extract_constant(x, elemwise=True, only_process_constants=False):
+def extract_constant(
+    x: Operand, elemwise: bool = True, only_process_constants: bool = False
+) -> np.ndarray | Variable:
     """The 0-d array x is known to be (see ``get_scalar_constant_value``), else x itself as a variable.
 
     >>> extract_constant(constant(3)), extract_constant(Variable(TensorType("int64", ()), "n"))

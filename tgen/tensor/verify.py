@@ -1,5 +1,10 @@
 """``verify_grad``: a gradient against finite differences."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from tgen.core.dtypes import DTYPE
@@ -20,7 +25,7 @@ def _demand_floats(points, name):
             raise TypeError(f"{name} can work only with float arrays, got one of {p.dtype}")
 
 
-def numeric_grad(function, points, eps=None):
+def numeric_grad(function: Callable[..., Any], points: Any, eps: float | None = None) -> Any:
     """The gradients of ``function(*points) -> number`` by central differences: arrays of the shapes of
     ``points``. TypeError for arrays that are no floats.
     """
@@ -41,18 +46,18 @@ def numeric_grad(function, points, eps=None):
 
 
 def verify_grad(
-    fun,
-    pt,
-    n_tests=2,
-    rng=None,
-    eps=None,
-    out_type=None,
-    abs_tol=None,
-    rel_tol=None,
-    mode=None,
-    cast_to_output_type=False,
-    no_debug_ref=True,
-):
+    fun: Callable[..., Any],
+    pt: Sequence[Any],
+    n_tests: int = 2,
+    rng: Any = None,
+    eps: float | None = None,
+    out_type: str | None = None,
+    abs_tol: float | None = None,
+    rel_tol: float | None = None,
+    mode: Any = None,
+    cast_to_output_type: bool = False,
+    no_debug_ref: bool = True,
+) -> None:
     """Compare ``T.grad`` of ``fun`` with finite differences at the arrays ``pt``; GradientError where they
     differ.
 

@@ -1,6 +1,10 @@
 """Convolutions of batches of images, their gradients as functions, and what composes of them."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +18,9 @@ from ..join import concatenate
 from ..manipulate import reshape, to_sizes
 from ..promotion import cast, unify
 from ..variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand
 
 __all__ = [
     "conv2d",
@@ -196,17 +203,17 @@ def _wrt_weights(name, count, x, g, w_shape, x_shape, settings):
 
 
 def conv2d(
-    input,
-    filters,
-    input_shape=None,
-    filter_shape=None,
-    border_mode="valid",
-    subsample=(1, 1),
-    filter_flip=True,
-    image_shape=None,
-    filter_dilation=(1, 1),
-    num_groups=1,
-):
+    input: Operand,
+    filters: Operand,
+    input_shape: Any = None,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1),
+    filter_flip: bool = True,
+    image_shape: Any = None,
+    filter_dilation: Sequence[int] = (1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """The convolution of images [batch, channels, rows, columns] with filters [filters, channels /
     num_groups, rows, columns].
 
@@ -243,16 +250,16 @@ def conv2d(
 
 
 def conv3d(
-    input,
-    filters,
-    input_shape=None,
-    filter_shape=None,
-    border_mode="valid",
-    subsample=(1, 1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1, 1),
-    num_groups=1,
-):
+    input: Operand,
+    filters: Operand,
+    input_shape: Any = None,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """``conv2d`` over three axes: volumes [batch, channels, depth, rows, columns], filters [filters, channels
     / num_groups, depth, rows, columns].
 
@@ -272,16 +279,16 @@ def conv3d(
 
 
 def conv2d_grad_wrt_inputs(
-    output_grad,
-    filters,
-    input_shape,
-    filter_shape=None,
-    border_mode="valid",
-    subsample=(1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1),
-    num_groups=1,
-):
+    output_grad: Operand,
+    filters: Operand,
+    input_shape: Any,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """The gradient of ``conv2d`` in its images: what a transposed convolution is.
 
     ``output_grad`` is [batch, filters, rows, columns]; ``input_shape`` the shape of the images, of which the
@@ -305,16 +312,16 @@ def conv2d_grad_wrt_inputs(
 
 
 def conv3d_grad_wrt_inputs(
-    output_grad,
-    filters,
-    input_shape,
-    filter_shape=None,
-    border_mode="valid",
-    subsample=(1, 1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1, 1),
-    num_groups=1,
-):
+    output_grad: Operand,
+    filters: Operand,
+    input_shape: Any,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """``conv2d_grad_wrt_inputs`` over three axes."""
     return _wrt_inputs(
         "conv3d_grad_wrt_inputs",
@@ -328,16 +335,16 @@ def conv3d_grad_wrt_inputs(
 
 
 def conv2d_grad_wrt_weights(
-    input,
-    output_grad,
-    filter_shape,
-    input_shape=None,
-    border_mode="valid",
-    subsample=(1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1),
-    num_groups=1,
-):
+    input: Operand,
+    output_grad: Operand,
+    filter_shape: Any,
+    input_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """The gradient of ``conv2d`` in its filters; of ``filter_shape`` the last two sizes are needed.
 
     >>> import tgen.tensor as T
@@ -356,16 +363,16 @@ def conv2d_grad_wrt_weights(
 
 
 def conv3d_grad_wrt_weights(
-    input,
-    output_grad,
-    filter_shape,
-    input_shape=None,
-    border_mode="valid",
-    subsample=(1, 1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1, 1),
-    num_groups=1,
-):
+    input: Operand,
+    output_grad: Operand,
+    filter_shape: Any,
+    input_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """``conv2d_grad_wrt_weights`` over three axes."""
     return _wrt_weights(
         "conv3d_grad_wrt_weights",
@@ -379,16 +386,16 @@ def conv3d_grad_wrt_weights(
 
 
 def conv2d_transpose(
-    input,
-    filters,
-    output_shape,
-    filter_shape=None,
-    border_mode="valid",
-    input_dilation=(1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1),
-    num_groups=1,
-):
+    input: Operand,
+    filters: Operand,
+    output_shape: Any,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    input_dilation: Sequence[int] = (1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1),
+    num_groups: int = 1,
+) -> Variable:
     """A transposed convolution: images grow, by ``input_dilation`` where a convolution would subsample. See
     ``conv2d_grad_wrt_inputs``.
 
@@ -411,18 +418,18 @@ def conv2d_transpose(
 
 
 def separable_conv2d(
-    input,
-    depthwise_filters,
-    pointwise_filters,
-    num_channels,
-    input_shape=None,
-    depthwise_filter_shape=None,
-    pointwise_filter_shape=None,
-    border_mode="valid",
-    subsample=(1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1),
-):
+    input: Operand,
+    depthwise_filters: Operand,
+    pointwise_filters: Operand,
+    num_channels: int,
+    input_shape: Any = None,
+    depthwise_filter_shape: Any = None,
+    pointwise_filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1),
+) -> Variable:
     """``conv2d`` of each of the num_channels channels by itself, then one with filters of size 1 x 1 that
     mixes them.
 
@@ -445,18 +452,18 @@ def separable_conv2d(
 
 
 def separable_conv3d(
-    input,
-    depthwise_filters,
-    pointwise_filters,
-    num_channels,
-    input_shape=None,
-    depthwise_filter_shape=None,
-    pointwise_filter_shape=None,
-    border_mode="valid",
-    subsample=(1, 1, 1),
-    filter_flip=True,
-    filter_dilation=(1, 1, 1),
-):
+    input: Operand,
+    depthwise_filters: Operand,
+    pointwise_filters: Operand,
+    num_channels: int,
+    input_shape: Any = None,
+    depthwise_filter_shape: Any = None,
+    pointwise_filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1, 1),
+    filter_flip: bool = True,
+    filter_dilation: Sequence[int] = (1, 1, 1),
+) -> Variable:
     """``separable_conv2d`` over three axes."""
     own = conv3d(
         input,
@@ -473,15 +480,15 @@ def separable_conv3d(
 
 
 def causal_conv1d(
-    input,
-    filters,
-    filter_shape=None,
-    input_shape=None,
-    subsample=1,
-    filter_flip=True,
-    filter_dilation=1,
-    num_groups=1,
-):
+    input: Operand,
+    filters: Operand,
+    filter_shape: Any = None,
+    input_shape: Any = None,
+    subsample: int = 1,
+    filter_flip: bool = True,
+    filter_dilation: int = 1,
+    num_groups: int = 1,
+) -> Variable:
     """The convolution of sequences [batch, channels, times] with filters [filters, channels / num_groups,
     times], none of which sees ahead.
 
@@ -515,7 +522,13 @@ def causal_conv1d(
     return z[:, :, :, 0]
 
 
-def get_conv_output_shape(image_shape, kernel_shape, border_mode, subsample, filter_dilation=None):
+def get_conv_output_shape(
+    image_shape: Any,
+    kernel_shape: Any,
+    border_mode: Any,
+    subsample: Sequence[int],
+    filter_dilation: Sequence[int] | None = None,
+) -> tuple[Any, ...]:
     """The shape of a convolution's result, from ints or None: images [batch, channels, *sizes], filters
     [filters, channels, *sizes].
 
@@ -538,7 +551,7 @@ def get_conv_output_shape(image_shape, kernel_shape, border_mode, subsample, fil
 # -- bilinear upsampling -------------------------------------------------------------------------------------
 
 
-def bilinear_kernel_1D(ratio, normalize=True):
+def bilinear_kernel_1D(ratio: int, normalize: bool = True) -> Variable:
     """1, 2 .. ratio .. 2, 1 in config.floatX, divided by ratio if ``normalize``.
 
     >>> bilinear_kernel_1D(2).eval().tolist()
@@ -549,13 +562,19 @@ def bilinear_kernel_1D(ratio, normalize=True):
     return kernel / cast(ratio, "floatX") if normalize else kernel
 
 
-def bilinear_kernel_2D(ratio, normalize=True):
+def bilinear_kernel_2D(ratio: int, normalize: bool = True) -> Variable:
     """The outer product of two ``bilinear_kernel_1D``."""
     kernel = bilinear_kernel_1D(ratio, normalize)
     return kernel.dimshuffle(0, "x") * kernel.dimshuffle("x", 0)
 
 
-def bilinear_upsampling(input, ratio, batch_size=None, num_input_channels=None, use_1D_kernel=True):
+def bilinear_upsampling(
+    input: Operand,
+    ratio: Any,
+    batch_size: Any = None,
+    num_input_channels: int | None = None,
+    use_1D_kernel: bool = True,
+) -> Variable:
     """Images [batch, channels, rows, columns] made ``ratio`` (an int) times as high and wide, linearly
     between their pixels.
 

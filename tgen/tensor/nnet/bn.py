@@ -1,5 +1,10 @@
 """Batch normalization: activations less their mean, divided by their standard deviation."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from numpy.exceptions import AxisError
 
 from tgen.core.dtypes import is_float
@@ -11,6 +16,9 @@ from ..promotion import cast
 from ..reduce import mean as mean_of
 from ..reduce import var as var_of
 from ..variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["batch_normalization_train", "batch_normalization_test", "batch_normalization"]
 LEAST_EPSILON = 1e-5
@@ -63,15 +71,15 @@ def _inputs(inputs):
 
 
 def batch_normalization_train(
-    inputs,
-    gamma,
-    beta,
-    axes="per-activation",
-    epsilon=1e-4,
-    running_average_factor=0.1,
-    running_mean=None,
-    running_var=None,
-):
+    inputs: Operand,
+    gamma: Operand,
+    beta: Operand,
+    axes: str | Sequence[int] = "per-activation",
+    epsilon: Operand = 0.0001,
+    running_average_factor: Operand = 0.1,
+    running_mean: Operand | None = None,
+    running_var: Operand | None = None,
+) -> tuple[Variable, ...]:
     """(normalized inputs, their mean, their inverse standard deviation), then the new running mean and
     variance if old ones are given.
 
@@ -110,7 +118,15 @@ def batch_normalization_train(
     return tuple(results)
 
 
-def batch_normalization_test(inputs, gamma, beta, mean, var, axes="per-activation", epsilon=1e-4):
+def batch_normalization_test(
+    inputs: Operand,
+    gamma: Operand,
+    beta: Operand,
+    mean: Operand,
+    var: Operand,
+    axes: str | Sequence[int] = "per-activation",
+    epsilon: Operand = 0.0001,
+) -> Variable:
     """gamma * (inputs - mean) / sqrt(var + epsilon) + beta, for a mean and variance found in training;
     layouts as there.
 
@@ -128,7 +144,9 @@ def batch_normalization_test(inputs, gamma, beta, mean, var, axes="per-activatio
     return (x - mean) * (scale / elemwise("sqrt")(var + epsilon)) + shift
 
 
-def batch_normalization(inputs, gamma, beta, mean, std, mode="low_mem"):
+def batch_normalization(
+    inputs: Operand, gamma: Operand, beta: Operand, mean: Operand, std: Operand, mode: str = "low_mem"
+) -> Variable:
     """(inputs - mean) * (gamma / std) + beta; all broadcast against each other. ``mode`` chose one of two of
     Theano's programs.
 

@@ -1,5 +1,9 @@
 """Outputs over classes: cross-entropies of softmax, two-level softmax, the confusion matrix."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.dtypes import is_int
 
 from .. import sizes
@@ -16,6 +20,9 @@ from ..reduce import max as largest
 from ..reduce import sum as total
 from ..variable import as_tensor_variable
 from .activations import logsoftmax, softmax, softplus
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = [
     "categorical_crossentropy",
@@ -48,7 +55,7 @@ def _picked(rows, labels):
 # -- cross-entropies -----------------------------------------------------------------------------------------
 
 
-def categorical_crossentropy(coding_dist, true_dist):
+def categorical_crossentropy(coding_dist: Operand, true_dist: Operand) -> Variable:
     """- log of what ``coding_dist`` (rows of probabilities) gives the truth: a vector, one value a row.
 
     ``true_dist`` is a vector of integer labels, or distributions of the shape of coding_dist. TypeError for
@@ -74,23 +81,25 @@ def categorical_crossentropy(coding_dist, true_dist):
     return -elemwise("log")(_picked(p, truth))  # only what is picked: 1 / 0 elsewhere reaches nobody
 
 
-def crossentropy_categorical_1hot(coding_dist, true_one_of_n):
+def crossentropy_categorical_1hot(coding_dist: Operand, true_one_of_n: Operand) -> Variable:
     """``categorical_crossentropy`` with integer labels."""
     return categorical_crossentropy(coding_dist, true_one_of_n)
 
 
-def crossentropy_softmax_argmax_1hot_with_bias(x, b, y_idx):
+def crossentropy_softmax_argmax_1hot_with_bias(
+    x: Operand, b: Operand, y_idx: Operand
+) -> tuple[Variable, ...]:
     """(cross-entropy of softmax(x + b) with labels y_idx, softmax(x + b), its argmax)."""
     z = as_tensor_variable(x) + b
     return -_picked(logsoftmax(z), as_tensor_variable(y_idx)), softmax(z), z.argmax(axis=-1)
 
 
-def crossentropy_softmax_1hot_with_bias(x, b, y_idx):
+def crossentropy_softmax_1hot_with_bias(x: Operand, b: Operand, y_idx: Operand) -> tuple[Variable, ...]:
     """(cross-entropy of softmax(x + b) with labels y_idx, softmax(x + b))."""
     return crossentropy_softmax_argmax_1hot_with_bias(x, b, y_idx)[:2]
 
 
-def crossentropy_softmax_1hot(x, y_idx):
+def crossentropy_softmax_1hot(x: Operand, y_idx: Operand) -> tuple[Variable, ...]:
     """(cross-entropy of softmax(x) with labels y_idx, softmax(x)).
 
     >>> import tgen.tensor as T
@@ -101,7 +110,9 @@ def crossentropy_softmax_1hot(x, y_idx):
     return -_picked(logsoftmax(x), as_tensor_variable(y_idx)), softmax(x)
 
 
-def crossentropy_softmax_max_and_argmax_1hot_with_bias(x, b, y_idx):
+def crossentropy_softmax_max_and_argmax_1hot_with_bias(
+    x: Operand, b: Operand, y_idx: Operand
+) -> tuple[Variable, ...]:
     """(cross-entropy of softmax(x + b) with labels y_idx, softmax(x + b), its maximum along rows, where that
     is).
     """
@@ -109,13 +120,13 @@ def crossentropy_softmax_max_and_argmax_1hot_with_bias(x, b, y_idx):
     return cost, p, largest(p, axis=-1), place
 
 
-def crossentropy_softmax_max_and_argmax_1hot(x, y_idx):
+def crossentropy_softmax_max_and_argmax_1hot(x: Operand, y_idx: Operand) -> tuple[Variable, ...]:
     """(cross-entropy of softmax(x) with labels y_idx, softmax(x), its maximum along rows, where that is)."""
     cost, p = crossentropy_softmax_1hot(x, y_idx)
     return cost, p, largest(p, axis=-1), as_tensor_variable(x).argmax(axis=-1)
 
 
-def binary_crossentropy(output, target):
+def binary_crossentropy(output: Operand, target: Operand) -> Variable:
     """-(target * log(output) + (1 - target) * log(1 - output)), element by element. Stable if output is a
     sigmoid.
 
@@ -127,7 +138,7 @@ def binary_crossentropy(output, target):
     return -(target * elemwise("log")(output) + (1.0 - target) * elemwise("log")(1.0 - output))
 
 
-def sigmoid_binary_crossentropy(output, target):
+def sigmoid_binary_crossentropy(output: Operand, target: Operand) -> Variable:
     """``binary_crossentropy`` of sigmoid(output), exact for any output."""
     output, target = as_tensor_variable(output), as_tensor_variable(target)
     return target * softplus(-output) + (1.0 - target) * softplus(output)
@@ -136,7 +147,18 @@ def sigmoid_binary_crossentropy(output, target):
 # -- two-level softmax ---------------------------------------------------------------------------------------
 
 
-def h_softmax(x, batch_size, n_outputs, n_classes, n_outputs_per_class, W1, b1, W2, b2, target=None):
+def h_softmax(
+    x: Operand,
+    batch_size: Any,
+    n_outputs: int,
+    n_classes: int,
+    n_outputs_per_class: int,
+    W1: Operand,
+    b1: Operand,
+    W2: Operand,
+    b2: Operand,
+    target: Operand | None = None,
+) -> Variable:
     """A softmax over n_outputs outputs by way of n_classes classes of n_outputs_per_class outputs each.
 
     x [batch_size, features] gives the classes by W1 [features, n_classes] and b1 [n_classes], the outputs in
@@ -174,7 +196,7 @@ def _of_targets(x, classes, W2, b2, target, n_outputs_per_class):
 # -- labels --------------------------------------------------------------------------------------------------
 
 
-def confusion_matrix(actual, pred):
+def confusion_matrix(actual: Operand, pred: Operand) -> list[Variable]:
     """[how often each label was predicted (columns) where another was right (rows), int64; the labels in
     ascending order].
 
@@ -197,7 +219,7 @@ def confusion_matrix(actual, pred):
     return [dot(right.T, said), labels]
 
 
-def prepend_scalar_to_each_row(val, mat):
+def prepend_scalar_to_each_row(val: Operand, mat: Operand) -> Variable:
     """Matrix ``mat`` with a first column of the scalar ``val``, in the dtype of mat. TypeError for other
     ranks.
     """
@@ -211,11 +233,11 @@ def prepend_scalar_to_each_row(val, mat):
     return apply("concatenate", column, mat, axis=1)
 
 
-def prepend_0_to_each_row(mat):
+def prepend_0_to_each_row(mat: Operand) -> Variable:
     """Matrix ``mat`` with a first column of zeros."""
     return prepend_scalar_to_each_row(0, mat)
 
 
-def prepend_1_to_each_row(mat):
+def prepend_1_to_each_row(mat: Operand) -> Variable:
     """Matrix ``mat`` with a first column of ones, as a bias wants it."""
     return prepend_scalar_to_each_row(1, mat)

@@ -1,11 +1,27 @@
 """``theano.tensor.nnet.conv``: the convolution under its old signature."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from .abstract_conv import conv2d as _conv2d
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["conv2d"]
 
 
-def conv2d(input, filters, image_shape=None, filter_shape=None, border_mode="valid", subsample=(1, 1), **old):
+def conv2d(
+    input: Operand,
+    filters: Operand,
+    image_shape: Any = None,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1),
+    **old: Any,
+) -> Variable:
     """``nnet.conv2d`` under its old signature; border_mode is 'valid' or 'full'. Arguments that tuned
     Theano's C are ignored.
 

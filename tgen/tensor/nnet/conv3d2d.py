@@ -1,13 +1,26 @@
 """``theano.tensor.nnet.conv3d2d``: the convolution of films under its old name and axes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from ..manipulate import dimshuffle
 from .abstract_conv import conv3d as _conv3d
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["conv3d"]
 _ORDER = (0, 2, 1, 3, 4)  # time and channels change places
 
 
-def conv3d(signals, filters, signals_shape=None, filters_shape=None, border_mode="valid"):
+def conv3d(
+    signals: Operand,
+    filters: Operand,
+    signals_shape: Any = None,
+    filters_shape: Any = None,
+    border_mode: Any = "valid",
+) -> Variable:
     """``nnet.conv3d`` of films [batch, times, channels, rows, columns] with filters [filters, times,
     channels, rows, columns].
 

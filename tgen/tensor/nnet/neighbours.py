@@ -1,5 +1,9 @@
 """Patches of images as rows of a matrix, and back."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tgen.errors import ShapeTypeError
 
 from .. import sizes
@@ -8,6 +12,9 @@ from ..creation import arange
 from ..elemwise import elemwise, switch
 from ..manipulate import reshape
 from ..variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["images2neibs", "neibs2images"]
 MODES = ("valid", "ignore_borders", "wrap_centered", "half", "full")
@@ -55,7 +62,7 @@ def _taken(x, axis, index, size, padded):
     return switch(reorder(inside, spread), taken, 0)
 
 
-def images2neibs(ten4, neib_shape, neib_step=None, mode="valid"):
+def images2neibs(ten4: Operand, neib_shape: Any, neib_step: Any = None, mode: str = "valid") -> Variable:
     """The windows of images [batch, channels, rows, columns], each a row of a matrix; dtype as ten4.
 
     Windows have the sizes ``neib_shape`` and stand ``neib_step`` apart (None: neib_shape). mode 'valid' wants
@@ -122,7 +129,7 @@ def _demanded(x, conditions, message):
     return x
 
 
-def neibs2images(neibs, neib_shape, original_shape, mode="valid"):
+def neibs2images(neibs: Operand, neib_shape: Any, original_shape: Operand, mode: str = "valid") -> Variable:
     """Images of shape ``original_shape`` from the windows that ``images2neibs`` made of them, step by step of
     neib_shape.
 

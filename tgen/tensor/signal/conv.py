@@ -1,5 +1,10 @@
 """``theano.tensor.signal.conv``: convolutions of plain images, without channels."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.types import float_of
 
 from ..apply import reorder
@@ -7,12 +12,21 @@ from ..nnet.abstract_conv import conv2d as _conv2d
 from ..promotion import cast, unify
 from ..variable import as_tensor_variable
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
+
 __all__ = ["conv2d"]
 
 
 def conv2d(
-    input, filters, image_shape=None, filter_shape=None, border_mode="valid", subsample=(1, 1), **tuning
-):
+    input: Operand,
+    filters: Operand,
+    image_shape: Any = None,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    subsample: Sequence[int] = (1, 1),
+    **tuning: Any,
+) -> Variable:
     """The convolution of an image or a stack of images (2 or 3 dimensions) with a filter or a stack of
     filters.
 

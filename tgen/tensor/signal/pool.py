@@ -1,12 +1,18 @@
 """Pools: the maximum, sum or average of windows over the last two or three axes."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import sizes
 from ..apply import apply
 from ..variable import as_tensor_variable
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["pool_2d", "pool_3d", "max_pool_2d", "max_pool_3d", "max_pool_2d_same_size"]
 MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
@@ -62,8 +68,16 @@ def _pool(count, input, ws, ignore_border, stride, pad, mode, ds, st, padding):
 
 
 def pool_2d(
-    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
-):
+    input: Operand,
+    ws: Any = None,
+    ignore_border: bool | None = None,
+    stride: Any = None,
+    pad: Any = None,
+    mode: str = "max",
+    ds: Any = None,
+    st: Any = None,
+    padding: Any = None,
+) -> Variable:
     """One number for each window of ``ws`` (rows, columns) of the last two axes; the other axes and the dtype
     stay.
 
@@ -85,8 +99,16 @@ def pool_2d(
 
 
 def pool_3d(
-    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
-):
+    input: Operand,
+    ws: Any = None,
+    ignore_border: bool | None = None,
+    stride: Any = None,
+    pad: Any = None,
+    mode: str = "max",
+    ds: Any = None,
+    st: Any = None,
+    padding: Any = None,
+) -> Variable:
     """``pool_2d`` over the last three axes.
 
     >>> import tgen.tensor as T
@@ -97,20 +119,36 @@ def pool_3d(
 
 
 def max_pool_2d(
-    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
-):
+    input: Operand,
+    ws: Any = None,
+    ignore_border: bool | None = None,
+    stride: Any = None,
+    pad: Any = None,
+    mode: str = "max",
+    ds: Any = None,
+    st: Any = None,
+    padding: Any = None,
+) -> Variable:
     """``pool_2d``, whose mode is the maximum unless given."""
     return _pool(2, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
 
 
 def max_pool_3d(
-    input, ws=None, ignore_border=None, stride=None, pad=None, mode="max", ds=None, st=None, padding=None
-):
+    input: Operand,
+    ws: Any = None,
+    ignore_border: bool | None = None,
+    stride: Any = None,
+    pad: Any = None,
+    mode: str = "max",
+    ds: Any = None,
+    st: Any = None,
+    padding: Any = None,
+) -> Variable:
     """``pool_3d``, whose mode is the maximum unless given."""
     return _pool(3, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
 
 
-def max_pool_2d_same_size(input, patch_size):
+def max_pool_2d_same_size(input: Operand, patch_size: Any) -> Variable:
     """input, of which each window of ``patch_size`` keeps only what equals its maximum; the rest is 0.
 
     >>> import numpy as np, tgen
