@@ -6,6 +6,7 @@ import pytest
 import tgen
 import tgen.tensor as T
 from tgen import passes
+from tgen.ir import interp
 
 
 def verified(f):
@@ -31,3 +32,14 @@ def test_a_sequence_whose_length_is_found_out_later():
     f = verified(tgen.function([x, y], tgen.scan(lambda a, b: a * b, sequences=[positive, y])[0]))
     assert f([1.0, -1.0, 2.0], [3.0, 4.0]).tolist() == [3, 8]
     assert f([1.0, -1.0, 2.0], [3.0]).tolist() == [3]
+
+
+@pytest.mark.parametrize("mode", ["max", "sum", "average_inc_pad"])
+def test_a_gradient_of_minus_zero_through_a_pool(mode):
+    """Windows apart give each element one term: the C sets it, and so does the interpreter."""
+    x = T.dmatrix("x")
+    pooled = T.signal.pool.pool_2d(x, (1, 3), ignore_border=True, stride=(2, 3), mode=mode)
+    f = tgen.function([x], T.grad((pooled * -0.0).sum(), x))
+    given = np.arange(20.0).reshape(4, 5)
+    (wanted,), _ = interp.run(f.fn.program.lowered.function, [given])
+    assert np.array_equal(np.signbit(f(given)), np.signbit(wanted)) and np.signbit(wanted).any()

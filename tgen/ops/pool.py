@@ -126,15 +126,21 @@ def _unpool(attrs, sizes, g):
     x = np.zeros(g.shape[: -len(sizes)] + tuple(sizes), g.dtype)
     share = (g / _counts(attrs, out, sizes)).astype(g.dtype) if attrs["mode"].startswith("average") else g
     for _, there, here in _walk(attrs, out, sizes):
-        x[here] += share[there]
+        _give(attrs, x, here, share[there])
     return x
+
+
+def _give(attrs, x, here, values):
+    """Windows that share no element set what others add to: -0.0 stays what it is."""
+    apart = all(window <= stride for window, stride in zip(attrs["window"], attrs["strides"]))
+    x[here] = values if apart else x[here] + values
 
 
 def _max_unpool(attrs, sizes, g, x, z):
     count = len(attrs["window"])
     result = np.zeros_like(x)
     for _, there, here in _walk(attrs, z.shape[-count:], x.shape[-count:]):
-        result[here] += np.where(x[here] == z[there], g[there], 0).astype(x.dtype)
+        _give(attrs, result, here, np.where(x[here] == z[there], g[there], 0).astype(x.dtype))
     return result
 
 
