@@ -57,7 +57,8 @@ ELSEWHERE = {
         "conv conv_input conv_weights pool unpool max_unpool max_pick max",
         "the C of library ops, by family",
     ),
-    "codegen/generate.py": ("conv sqrt floor ceil trunc", "names of C functions"),
+    "codegen/chunks.py": ("conv sort", "files of templates/lib"),
+    "codegen/generate.py": ("sqrt floor ceil trunc", "names of C functions"),
     "codegen/host.py": ("host_effect", "the C of library ops, by family"),
     "codegen/library.py": ("batched_dot concatenate make_vector nonzero", "the C of library ops, by family"),
     "codegen/nest_interp.py": (

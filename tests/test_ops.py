@@ -12,7 +12,7 @@ from scalars import CASES, check, grid, reference
 
 import tgen.ops
 from tgen.codegen.c import immediate
-from tgen.codegen.generate import library as c_functions
+from tgen.codegen.chunks import needed
 from tgen.core.dtypes import DTYPE
 from tgen.ops.declare import LIBM, c_text
 
@@ -35,15 +35,7 @@ FLAGS = [
 
 def helpers(text):
     """The helper functions ``text`` needs, callees first."""
-    parts = c_functions("lib/scalar.c.j2")
-    needed, stack = {}, re.findall(r"tgen_\w+", text)
-    while stack:
-        name = stack.pop()
-        if name in needed or name not in parts:
-            continue
-        needed[name] = parts[name]
-        stack += re.findall(r"tgen_\w+", parts[name])
-    return "\n".join(body for name, body in parts.items() if name in needed)
+    return "\n\n".join(chunk.text for chunk in needed(re.findall(r"tgen_\w+", text))[0])
 
 
 def prototypes():

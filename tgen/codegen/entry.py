@@ -95,6 +95,10 @@ class Entry:
         self.give_results()
         return self
 
+    def nodes(self):
+        """All its statements."""
+        return [*self.load, *self.sizes, *self.checks, *self.memory, *self.commit, *self.results]
+
     # -- parameters
     def argument(self, v, param, place):
         field = self.m.field(v)

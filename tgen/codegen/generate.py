@@ -2,20 +2,19 @@
 it includes.
 """
 
-import functools
-import re
-
 from tgen.core.dtypes import DTYPE
 from tgen.ir import text
-from tgen.ops.declare import LIBM
+from tgen.ops.declare import LIBM, c_calls
 from tgen.passes.plan import root
 
 from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
+from .chunks import PREFIX, is_tuned, needed
 from .entry import Entry, symbols_of
+from .library import fail
 from .module import Module
-from .nest import Set, Symbol
-from .parts import Functions, called, is_tuned
-from .render import render, source
+from .nest import Call, Do, Let, Scalar, Set, Symbol, walk
+from .parts import Functions, called
+from .render import render
 from .steps import Loop, joins
 
 # no vector twins: mostly one instruction
@@ -24,27 +23,6 @@ PLAIN_LIBM = {
     "copysign": 2,
     "fmod": 2,
 }
-# files of C functions -> how the names in them that others call go on after tgen_; "": they are always looked
-# at
-LIBRARIES = {
-    "lib/support.c.j2": "",
-    "lib/blas.c.j2": "",
-    "lib/scalar.c.j2": "",
-    "lib/conv.c.j2": "conv",
-    "lib/pooling.c.j2": "pool|unpool|pick",
-    "lib/random.c.j2": "",
-    "lib/randomstate.c.j2": "",
-    "lib/sort.c.j2": "cumsum|cumprod|sort|argsort|searchsorted",
-}
-LIBRARY_TYPES = {  # what templates/lib loops over: functions for each dtype
-    "floats": tuple((d.code, d.c, d.suffix, d.exact) for d in DTYPE.values() if d.kind == "f"),
-    "types": tuple((d.blas, d.c) for d in DTYPE.values() if d.blas),
-    "numbers": tuple((d.code, d.c, d.c_low) for d in DTYPE.values() if d.kind != "b"),
-    "kinds": tuple((d.code, d.c, d.kind == "f") for d in DTYPE.values()),
-}
-# The library's functions, and those of libm or alike. A pattern that begins with letters is found five times
-# as fast, so what stands before a name is looked at last.
-HELPER, CALLED = re.compile(r"tgen_(?<!\wtgen_)\w+"), re.compile(r"[a-z](?<!\w.)\w*(?=\()")
 LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
 
 
@@ -69,44 +47,47 @@ def place(module, name):
     return memory(module, module.values[name]) if name in module.values else name
 
 
-# -- the library
+# -- what stands before the body
 
 
-@functools.cache
-def library(name):
-    """name -> text of the C functions in one file of templates/lib, in their order."""
-    text = source(name)
-    text = render(name, **LIBRARY_TYPES) if "{%" in text else text
-    chunks = [chunk.split("\n", 1) for chunk in text.split("\n//: ")[1:]]
-    return {head.strip(): body.rstrip() for head, body in chunks}
-
-
-def helpers(text):
-    """The library functions a text uses, and those they use, in the order of their files."""
-    known, used, waiting = {}, set(), set(HELPER.findall(text))
-    for name, words in LIBRARIES.items():
-        begins = tuple(f"tgen_{word}" for word in words.split("|"))
-        known.update(library(name) if any(called.startswith(begins) for called in waiting) else {})
-    while waiting:
-        name = waiting.pop()
-        if name in known and name not in used:
-            used.add(name)
-            waiting.update(HELPER.findall(known[name]))
-    return [known[n] for n in known if n in used]
-
-
-def prototypes(called, functions):
-    """Prototypes of those of the libm ``functions`` ({name: how many arguments}) among the ``called`` names:
-    (name, result, parameters).
+def uses(nodes):
+    """What statements need of elsewhere: functions that they or their scalar ops call, and types of
+    variables. {name: the prototype of a function that no table knows, or None}
     """
-    found = []
-    for name in sorted(called):
-        base = name if name in functions else name.removesuffix("f")
-        if base not in functions:
-            continue
-        kind = "double" if name in functions else "float"
-        found.append((name, kind, ", ".join([kind] * functions[base])))
+    found = {}
+    for node in walk(nodes):
+        if isinstance(node, Scalar):
+            kind = DTYPE[node.dtypes[-1]].c
+            for name in c_calls(node.op, node.dtypes, node.attrs):
+                found[name] = name, kind, ", ".join([kind] * len(node.args))
+        elif isinstance(node, Call):
+            found.setdefault(node.function)
+        elif isinstance(node, Let) and node.name.dtype.startswith(PREFIX) and not node.name.pointer:
+            found.setdefault(node.name.dtype)
     return found
+
+
+def prototype(name, functions):
+    """(name, result, parameters) of one of ``functions`` of libm, {name: how many arguments}, or of its twin
+    for float; None of any other.
+    """
+    base = name if name in functions else name.removesuffix("f")
+    if base not in functions:
+        return None
+    kind = "double" if name in functions else "float"
+    return name, kind, ", ".join([kind] * functions[base])
+
+
+def declarations(used):
+    """(chunks, prototypes of functions with vector twins, other prototypes) of what is ``used``."""
+    helpers, others = needed(used)
+    libm, plain = [], []
+    for name in sorted(others):
+        vector = prototype(name, LIBM)
+        scalar = prototype(name, PLAIN_LIBM) or used.get(name)
+        if vector or scalar:
+            (libm if vector else plain).append(vector or scalar)
+    return [chunk.text for chunk in helpers], libm, plain
 
 
 class Steps:
@@ -116,6 +97,7 @@ class Steps:
 
     def __init__(self, module, runs):
         self.module, self.runs = module, runs
+        self.nodes = []  # of all steps but what is in the functions of parts
         self.loops, self.masters, self.count = [], [], 0
 
     def views(self, steps):
@@ -128,18 +110,22 @@ class Steps:
         view = {"waits": waits, "fails": step.fails, "run": None, "loop": None, "branch": None}
         if step.part is not None:
             view["run"] = [self.runs[step.part.name]]
+            self.nodes += view["run"]
         elif isinstance(nested, Loop):
             self.loops.append((nested, self.views(nested.steps)))
             view["loop"] = nested
+            self.nodes += [nested.going, *nested.grown, *nested.turn, Do(fail("TGEN_STOPPED", -1))]
         elif nested is not None:
             yes, no = self.views(nested.yes), self.views(nested.no)
             view["branch"] = {"condition": nested.condition, "yes": yes, "no": no}
+            self.nodes.append(nested.condition)
             view["fails"] = False  # what fails in it has returned
         self.count += 1
         view["number"] = self.count
         if step.part is None and nested is None:
             master = {"number": self.count, "nodes": step.nodes, "tuned": is_tuned(called(step.nodes))}
             self.masters.append(master)
+            self.nodes += step.nodes
         return view
 
 
@@ -190,12 +176,13 @@ def _parts_of_file(function, plan, general, named):
         "packs": module.packs,
     }
     body = render("module.c.j2", **view)
-    used = helpers(body)
-    called = {name for text in (body, *used) for name in CALLED.findall(text)}
+    nodes = [node for function in functions.views for node in function["nodes"]]
+    used = uses([*nodes, *tree.nodes, *entry.nodes(), *module.prologue, *module.packs])
+    helpers, libm, plain = declarations(used)
     return {
-        "helpers": used,
-        "libm": prototypes(called, LIBM),
-        "plain": prototypes(called, PLAIN_LIBM),
+        "helpers": helpers,
+        "libm": libm,
+        "plain": plain,
         "frame": frame,
         "body": body,
     }

@@ -8,6 +8,7 @@ function with parameters, which their parts call: the compiler's time goes by wh
 
 from dataclasses import replace
 
+from .chunks import is_tuned
 from .kernel import HIGH, LOW, PART
 from .library import FRAME
 from .nest import (
@@ -30,13 +31,6 @@ from .nest import (
 )
 
 ARGUMENTS = FRAME, PART, LOW, HIGH
-
-
-def is_tuned(calls):
-    """Whether functions called so draw from a RandomState: one number depends on the last, and the functions
-    that draw want to be inlined.
-    """
-    return any(name.startswith("tgen_rs_") for name in calls)
 
 
 def called(nodes):

@@ -4,16 +4,16 @@ class.
 A scalar op is declared as::
 
     slope = lambda g, z, x: g * (1 - z * z)
-    scalar("tanh", floating, np.tanh, {"f": "tanh{f}({0})"}, (slope,), "hyperbolic tangent")
+    scalar("tanh", floating, np.tanh, {"f": "@tanh{f}({0})"}, (slope,), "hyperbolic tangent")
 
 *C text.* ``c`` maps a dtype class to an expression: ``f`` floats, ``i`` signed, ``u`` unsigned, ``b`` bool,
 ``n`` any integer that has no text of its own; or it is a function ``c(dtypes, attrs)``. {0} {1} {2} are the
 operands: names of C variables, so a text may read one twice. The class is that of the *last* operand
-(switch's first is its condition), and these are filled in here:
+(switch's first is its condition). ``@`` marks a function that it calls, and these are filled in here:
 
     {f}  the suffix of a libm function: f for float32, empty for float64
     {T}  the C type        {U}  the unsigned type to compute in, so that overflow wraps and is defined
-    {k}  the dtype's code in a helper's name: tgen_sgn_{k} is tgen_sgn_f64
+    {k}  the dtype's code in a helper's name: @tgen_sgn_{k} calls tgen_sgn_f64
 """
 
 from functools import lru_cache
@@ -238,6 +238,21 @@ def c_text(op, dtypes, attrs=None):
     >>> c_text(OPS["add"], ("int8", "int8"))
     '(int8_t)((uint32_t){0} + (uint32_t){1})'
     """
+    return _marked(op, dtypes, attrs).replace("@", "")
+
+
+def c_calls(op, dtypes, attrs=None):
+    """The C functions that the text of a scalar op calls.
+
+    >>> import tgen.ops
+    >>> from tgen.core.op import OPS
+    >>> c_calls(OPS["tanh"], ("float32",)), c_calls(OPS["add"], ("int8", "int8"))
+    (['tanhf'], [])
+    """
+    return [call.partition("(")[0] for call in _marked(op, dtypes, attrs).split("@")[1:]]
+
+
+def _marked(op, dtypes, attrs):
     return op.c(dtypes, attrs or {}) if callable(op.c) else _filled(op, dtypes)
 
 

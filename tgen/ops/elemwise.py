@@ -113,8 +113,8 @@ def _narrow(helper):
     def c(dtypes, attrs):
         last = DTYPE[dtypes[-1]]
         if last.kind == "f":
-            return f"tgen_{helper}_{last.code}({{0}}, {{1}})"
-        return f"({last.c})tgen_{helper}_{last.kind}{max(last.bits, 32)}({{0}}, {{1}})"
+            return f"@tgen_{helper}_{last.code}({{0}}, {{1}})"
+        return f"({last.c})@tgen_{helper}_{last.kind}{max(last.bits, 32)}({{0}}, {{1}})"
 
     return c
 
@@ -152,8 +152,8 @@ def _power(x, y):
 def _power_c(dtypes, attrs):
     last = DTYPE[dtypes[-1]]
     if last.kind == "f":
-        return f"pow{last.suffix}({{0}}, {{1}})"
-    return f"({last.c})tgen_pow_{last.kind}64({{0}}, {{1}})"
+        return f"@pow{last.suffix}({{0}}, {{1}})"
+    return f"({last.c})@tgen_pow_{last.kind}64({{0}}, {{1}})"
 
 
 def _power_slope(g, z, x, y):
@@ -193,7 +193,7 @@ scalar(
     "abs",
     keeps,
     np.abs,
-    {"f": "fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
+    {"f": "@fabs{f}({0})", "i": "({T})({0} < 0 ? ({U})0 - ({U}){0} : ({U}){0})", "u": "({0})", "b": "({0})"},
     (lambda g, z, x: g * call.sgn(x),),
     "absolute value",
     nonnegative=known.always,
@@ -203,7 +203,7 @@ scalar(
     "sgn",
     no_bool,
     np.sign,
-    {"f": "tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"},
+    {"f": "@tgen_sgn_{k}({0})", "i": "({T})(({0} > 0) - ({0} < 0))", "u": "({T})({0} > 0)"},
     None,
     "-1, 0 or 1; nan of nan",
 )
@@ -258,7 +258,7 @@ scalar(
     "sqrt",
     floating,
     np.sqrt,
-    {"f": "sqrt{f}({0})"},
+    {"f": "@sqrt{f}({0})"},
     (_root_slope,),
     "square root; the gradient of a norm, the root of a sum of squares, is 0 at 0",
     nonnegative=known.all_operands,
@@ -271,7 +271,7 @@ scalar(
 
 def _floating(name, function, grad, doc, c=None, cost=HEAVY, ulps=4, **more):
     """A float function: by default libm's of the same name."""
-    text = c or name.replace("arc", "a") + "{f}({0})"
+    text = c or "@" + name.replace("arc", "a") + "{f}({0})"
     scalar(name, floating, function, {"f": text}, grad and (grad,), doc, cost=cost, ulps=ulps, **more)
 
 
@@ -387,7 +387,7 @@ _floating(
     _sigmoid,
     lambda g, z, x: g * z * (1 - z),
     "1 / (1 + e ** -x)",
-    "tgen_sigmoid_{k}({0})",
+    "@tgen_sigmoid_{k}({0})",
     growth=known.probability,
     nonnegative=known.always,
 )
@@ -396,7 +396,7 @@ _floating(
     _softplus,
     lambda g, z, x: g * call.sigmoid(x),
     "log(1 + e ** x) without overflow",
-    "tgen_softplus_{k}({0})",
+    "@tgen_softplus_{k}({0})",
     nonnegative=known.always,
 )
 
@@ -411,7 +411,7 @@ scalar(
     "logaddexp",
     floating,
     np.logaddexp,
-    {"f": "tgen_logaddexp_{k}({0}, {1})"},
+    {"f": "@tgen_logaddexp_{k}({0}, {1})"},
     (lambda g, z, x, y: _share(g, x, y), lambda g, z, x, y: _share(g, y, x)),
     "log(e ** x + e ** y) without overflow",
     commutative=True,
@@ -435,7 +435,7 @@ scalar(
     "arctan2",
     floating,
     np.arctan2,
-    {"f": "atan2{f}({0}, {1})"},
+    {"f": "@atan2{f}({0}, {1})"},
     (lambda g, z, x, y: _per_radius(g, y, x), lambda g, z, x, y: _per_radius(-g, x, y)),
     "the angle of the point (y, x)",
     cost=HEAVY,
@@ -455,7 +455,7 @@ scalar(
     "hypot",
     floating,
     np.hypot,
-    {"f": "tgen_hypot_{k}({0}, {1})"},
+    {"f": "@tgen_hypot_{k}({0}, {1})"},
     (lambda g, z, x, y: _direction(g, x, y), lambda g, z, x, y: _direction(g, y, x)),
     "sqrt(x * x + y * y) without overflow; its gradient at 0 is 0, a subgradient",
     commutative=True,
@@ -475,7 +475,7 @@ for _name, _function, _text, _doc in [
     ("round", _nearest, "rint", "nearest integer, halves to even"),
     ("trunc", np.trunc, "trunc", "x without its fraction"),
 ]:
-    scalar(_name, keeps, _function, {"f": _text + "{f}({0})", "n": "({0})", "b": "({0})"}, None, _doc)
+    scalar(_name, keeps, _function, {"f": f"@{_text}{{f}}({{0}})", "n": "({0})", "b": "({0})"}, None, _doc)
 
 
 # -- order and choice ----------------------------------------------------------------------------------------
@@ -498,7 +498,7 @@ for _name, _function, _sign, _least, _of_sizes in [
         _name,
         numeric,
         _function,
-        {"f": f"tgen_{_name}_{{k}}({{0}}, {{1}})", "n": _choice, "b": _choice},
+        {"f": f"@tgen_{_name}_{{k}}({{0}}, {{1}})", "n": _choice, "b": _choice},
         None,
         f"the {_name}; nan if either is nan",
         node_grad=_extreme_grad,
@@ -519,7 +519,7 @@ scalar(
     "clip",
     numeric,
     _clip,
-    {"f": "tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
+    {"f": "@tgen_clip_{k}({0}, {1}, {2})", "n": _bounded, "b": _bounded},
     (
         lambda g, z, x, low, high: Chosen(g, call.and_(call.ge(x, low), call.le(x, high))),
         lambda g, z, x, low, high: Chosen(g, call.and_(call.lt(x, low), call.le(low, high))),
@@ -579,7 +579,7 @@ scalar(
     "isinf",
     test,
     np.isinf,
-    {"f": "(fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"},
+    {"f": "(@fabs{f}({0}) == __builtin_inf{f}())", "n": "({0} & 0)", "b": "({0} & 0)"},
     None,
     "whether x is inf or -inf",
 )
@@ -667,7 +667,7 @@ def _cast_c(dtypes, attrs):
     if source.kind != "f" or target.kind == "f":
         return f"(({target.c}){{0}})"
     code = target.code if target.bits >= 32 else "i32"
-    return f"(({target.c})tgen_{source.code}_to_{code}({{0}}))"
+    return f"(({target.c})@tgen_{source.code}_to_{code}({{0}}))"
 
 
 def _truncated(x, dtype):

@@ -1,0 +1,86 @@
+"""The C functions and types of templates/lib, and which of them a file needs.
+
+Each stands under a line with its name, and says there which others and which functions of libm it uses:
+
+    //: tgen_rs_normal tuned uses tgen_rs_uniform log
+
+*tuned*: one number depends on the last, and the functions that call it want to be inlined with it.
+"""
+
+import functools
+from dataclasses import dataclass
+
+from tgen.core.dtypes import DTYPE
+
+from .render import render, source
+
+# the files, in the order in which a text has what it needs of them
+FILES = ("support", "blas", "scalar", "conv", "pooling", "random", "randomstate", "sort")
+LOOPED = {  # what they loop over: functions for each dtype
+    "floats": tuple((d.code, d.c, d.suffix, d.exact) for d in DTYPE.values() if d.kind == "f"),
+    "types": tuple((d.blas, d.c) for d in DTYPE.values() if d.blas),
+    "numbers": tuple((d.code, d.c, d.c_low) for d in DTYPE.values() if d.kind != "b"),
+    "kinds": tuple((d.code, d.c, d.kind == "f") for d in DTYPE.values()),
+}
+PREFIX = "tgen_"  # of every name in these files
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One function or type: its C ``text``, the names it ``uses``, its ``place`` among all."""
+
+    name: str
+    text: str
+    uses: tuple
+    tuned: bool
+    place: tuple
+
+
+@functools.cache
+def chunks(number):
+    """name -> Chunk of one of FILES, by its number."""
+    name = f"lib/{FILES[number]}.c.j2"
+    text = source(name)
+    text = render(name, **LOOPED) if "{%" in text else text
+    found = {}
+    for chunk in text.split("\n//: ")[1:]:
+        head, body = chunk.split("\n", 1)
+        head, _, uses = head.partition(" uses ")
+        name, *words = head.split()
+        if name not in found:  # what a loop over dtypes has for all of them
+            place = number, len(found)
+            found[name] = Chunk(name, body.rstrip(), tuple(uses.split()), "tuned" in words, place)
+    return found
+
+
+def find(name):
+    """The Chunk of a name, or None. Of the files only those are looked at that stand before it."""
+    for number in range(len(FILES)) if name.startswith(PREFIX) else ():
+        if name in chunks(number):
+            return chunks(number)[name]
+    return None
+
+
+def needed(names):
+    """(chunks, other names): what ``names`` and all that they use are, chunks in the order of their files.
+
+    >>> [c.name for c in needed({"tgen_room", "exp"})[0]], sorted(needed({"tgen_rs_normal", "exp"})[1])
+    (['tgen_fail', 'tgen_room'], ['exp', 'log'])
+    """
+    found, others, waiting = {}, set(), set(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in others:
+            continue
+        chunk = find(name)
+        if chunk is None:
+            others.add(name)
+        else:
+            found[name] = chunk
+            waiting.update(chunk.uses)
+    return sorted(found.values(), key=lambda chunk: chunk.place), others
+
+
+def is_tuned(names):
+    """Whether one of the functions called so is tuned."""
+    return any(chunk.tuned for chunk in map(find, names) if chunk is not None)
