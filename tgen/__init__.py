@@ -19,6 +19,7 @@ from .config import config  # the object; ``from tgen.config import config`` is 
 
 # and Theano's module paths: tgen.gradient, tgen.gof, tgen.compile ...
 from .dropin import install_as_theano, uninstall_theano
+from .dropin.inputs import Param
 from .dropin.modes import Mode
 from .errors import (
     AliasedMemoryError,
@@ -40,7 +41,7 @@ from .runtime import eval as _eval  # noqa: F401  fill METHODS and Function
 from .runtime import pickling as _pickling
 from .runtime.clone import clone
 from .runtime.function import Function, function
-from .runtime.io import In, Out, Param
+from .runtime.io import In, Out
 from .runtime.shared import shared
 from .tensor import debugprint, dprint, grad, pp
 

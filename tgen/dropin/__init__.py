@@ -12,7 +12,7 @@ nobody changes.
 import os
 import sys
 
-from . import archives, compat, flags, functions, graphs, modes, modules, opclasses, raw_random, table
+from . import archives, compat, flags, functions, graphs, inputs, modes, modules, opclasses, raw_random, table
 
 __all__ = [
     "install_as_theano",
@@ -22,6 +22,7 @@ __all__ = [
     "flags",
     "functions",
     "graphs",
+    "inputs",
     "modes",
     "modules",
     "opclasses",

@@ -10,8 +10,8 @@ _SHARED = "tgen.graph.shared: SharedVariable tgen.runtime.shared: shared shared_
 _MODE = """tgen.runtime.mode: get_mode predefined_modes=NAMED
            tgen.dropin.modes: Mode get_default_mode register_mode FAST_RUN FAST_COMPILE
            predefined_linkers=LINKERS predefined_optimizers=OPTIMIZERS"""
-_FUNCTION = """tgen.runtime.function: function Function tgen.runtime.io: In Out Param SymbolicInput=In
-               SymbolicOutput=Out
+_FUNCTION = """tgen.runtime.function: function Function tgen.runtime.io: In Out SymbolicInput=In
+               SymbolicOutput=Out tgen.dropin.inputs: Param
                tgen.errors: UnusedInputError AliasedMemoryError"""
 _NODES = "tgen.graph.nodes: Apply Variable Constant"
 _WALKS = """tgen.dropin.graphs: inputs ancestors stack_search io_toposort general_toposort
@@ -87,7 +87,7 @@ ROWS = {
     "compile.nanguardmode": "tgen.dropin.modes: NanGuardMode",
     "compile.ops": "tgen.pyops: as_op FromFunctionOp ViewOp view_op deep_copy_op=view_op "
     "tgen.dropin.opclasses: Rebroadcast Shape_i",
-    "compile.pfunc": "tgen.runtime.function: pfunc=function tgen.runtime.io: Param",
+    "compile.pfunc": "tgen.runtime.function: pfunc=function tgen.dropin.inputs: Param",
     "compile.profiling": "tgen.runtime.function: ProfileStats=Profile",
     "compile.sharedvalue": f"{_SHARED} tgen.core.generic: generic=GENERIC",
     "gof": f"{_NODES} {_TYPES} {_WALKS} {_REWRITES} tgen.pyops: Op tgen.graph.shared: Container tgen.errors: "

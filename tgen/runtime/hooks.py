@@ -12,6 +12,9 @@ call.
 ``ATTRIBUTES``: attribute of a Function -> what makes it of the Function; for those that it does not have
 itself.
 
+``INPUTS``: class of what may stand in function()'s list of inputs besides variables and In -> what makes an
+In of it; called with it, ``allow_downcast``, and whether function() has updates or givens.
+
 ``INSPECT``: what makes the text of ``Function.inspect(what)``, called with the Function and ``what``.
 """
 
@@ -19,4 +22,5 @@ BUILT = []
 CALLED = []
 LAZY = []
 ATTRIBUTES = {}
+INPUTS = {}
 INSPECT = []

@@ -5,6 +5,8 @@ from tgen.errors import ArgumentValueError, about_bool
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import Container, SharedVariable
 
+from . import hooks
+
 
 class In:
     """An input of a function.
@@ -100,69 +102,22 @@ class Out:
         return f"Out({self.variable}{', borrow=True' if self.borrow else ''})"
 
 
-def Param(
-    variable,
-    default=None,
-    name=None,
-    mutable=False,
-    strict=False,
-    allow_downcast=None,
-    implicit=None,
-    borrow=None,
-):
-    """The old name of ``In``; ``default`` is its ``value``."""
-    if mutable and borrow is not None and not borrow:
-        raise ArgumentValueError(f"the input {variable} cannot be mutable without borrow")
-    return In(
-        variable,
-        name=name,
-        value=default,
-        mutable=mutable,
-        strict=strict,
-        allow_downcast=allow_downcast,
-        implicit=implicit,
-        borrow=borrow,
-    )
-
-
-def as_in(given, allow_downcast=None):
-    """What stands in function()'s list of inputs, as an In; the legacy tuples (x, value), (name, x, value),
-    ((x, update), value) too.
+def as_in(given, allow_downcast=None, changes=False):
+    """What stands in function()'s list of inputs, as an In. ``changes``: whether function() has updates or
+    givens, for what reads other kinds of inputs (``hooks.INPUTS``).
 
     Raises TypeError for constants, shared variables and everything that is no parameter.
     """
-    if isinstance(given, In):
-        _check_leaf(given.variable)
-        return given
+    read = next((read for cls, read in hooks.INPUTS.items() if isinstance(given, cls)), None)
+    if read is not None:
+        given = read(given, allow_downcast, changes)
     if isinstance(given, Variable):
         _check_leaf(given)
         return In(given, allow_downcast=allow_downcast)
-    if isinstance(given, (tuple, list)) and 1 <= len(given) <= 3:
-        return _from_tuple(given, allow_downcast)
-    raise TypeError(f"Unknown parameter type: {type(given)}; an input is a symbolic variable or an In")
-
-
-def _from_tuple(given, allow_downcast):
-    """(x,), (x, value), (name, x), (name, x, value), and (x, update) in the place of x."""
-    name, rest = (given[0], given[1:]) if isinstance(given[0], str) else (None, given)
-    if not rest or len(rest) > 2:
-        raise TypeError(
-            f"Unknown parameter type: {type(given)} {given!r}; a tuple is (x, value), (name, x, "
-            "value) or ((x, update), value)"
-        )
-    variable, update = (
-        rest[0] if isinstance(rest[0], (tuple, list)) and len(rest[0]) == 2 else (rest[0], None)
-    )
-    if not isinstance(variable, Variable):
-        raise TypeError(f"Unknown parameter type: {type(given)} {given!r}; it has no symbolic variable")
-    _check_leaf(variable)
-    return In(
-        variable,
-        name=name,
-        value=rest[1] if len(rest) == 2 else None,
-        update=update,
-        allow_downcast=allow_downcast,
-    )
+    if not isinstance(given, In):
+        raise TypeError(f"Unknown parameter type: {type(given)}; an input is a symbolic variable or an In")
+    _check_leaf(given.variable)
+    return given
 
 
 def _check_leaf(variable):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tgen.config import OPTIONS, config
 from tgen.core.generic import GenericType
-from tgen.errors import ArgumentTypeError, LegacyInputError, MissingInputError, UnusedInputError
+from tgen.errors import ArgumentTypeError, MissingInputError, UnusedInputError
 from tgen.graph.nodes import Constant, Variable
 from tgen.graph.shared import Container, SharedVariable, TensorSharedVariable
 from tgen.graph.walk import Copies, Survey, again, clone, heard_of, toposort
@@ -108,8 +108,7 @@ def resolve(
             "Input variables of a tgen function should be contained in a list, even when there "
             f"is a single input; got {inputs!r:.80}"
         )
-    ins = [as_in(given, allow_downcast) for given in inputs]
-    _check_legacy(inputs, updates, givens)
+    ins = [as_in(given, allow_downcast, bool(updates or givens)) for given in inputs]
     _check_twice(ins)
     table = {v.variable: leaf for v, leaf in ((i, _leaf(i)) for i in ins)}
     final_inputs = list(table.values())
@@ -150,14 +149,6 @@ def _warned(updates):
             stacklevel=4,
         )
     return updates
-
-
-def _check_legacy(inputs, updates, givens):
-    if (updates or givens) and any(isinstance(given, (list, tuple)) for given in inputs):
-        raise LegacyInputError(
-            "inputs given as tuples have neither updates nor givens; use In(variable, "
-            "name=..., value=..., update=...)"
-        )
 
 
 def _check_twice(ins):
