@@ -64,6 +64,11 @@ def _add_inspect(commands):
     )
     sub.add_argument("target", metavar="FILE.py[:NAME] | KEY")
     sub.add_argument("--ir", action="store_true", help="the IR before and after passes")
+    sub.add_argument(
+        "--stages",
+        action="store_true",
+        help="the IR after every pass, and what each made of what by which rule",
+    )
     sub.add_argument("--stage", metavar="NAME", help="the IR after this pass")
     sub.add_argument("--plan", action="store_true", help="memory, copies, and how each update commits")
     sub.add_argument("--c", action="store_true", help="the C")

@@ -92,7 +92,7 @@ def show_function(built, options, out, paint):
         show(
             out,
             paint,
-            [stage_of(options.stage, inspection.stages(inspection.before(fn), fn.request.mode.passes))],
+            [stage_of(options.stage, inspection.stage_texts(inspection.before(fn), fn.request.mode.passes))],
         )
     if options.asm:
         show(out, paint, [("assembly", "asm", assembly(fn.fn.program.text()))])
@@ -104,6 +104,7 @@ def wanted(options):
         word
         for word, on in [
             ("ir", options.ir),
+            ("stages", options.stages),
             ("final", options.ir),
             ("plan", options.plan),
             ("c", options.c),
@@ -124,9 +125,9 @@ def show(out, paint, parts):
 
 def stage_of(name, stages):
     """(title, kind, text) of the IR after pass ``name``; Wrong lists the passes there are."""
-    for stage, ir in stages:
+    for stage, shown in stages:
         if stage == name:
-            return f"IR after {stage}", "ir", inspection.ir_text(ir)
+            return f"IR after {stage}", "ir", shown
     raise Wrong(f"no stage {escape(name)}; there are: {', '.join(stage for stage, _ in stages)}")
 
 
@@ -159,7 +160,7 @@ def inspect_key(prefix, options, out, paint):
     made = inspection.parts_of(ir, mode, lambda: facts["c"], {})
     show(out, paint, [part for word in wanted(options) for part in made[word]()])
     if options.stage is not None:
-        show(out, paint, [stage_of(options.stage, inspection.stages(ir, mode))])
+        show(out, paint, [stage_of(options.stage, inspection.stage_texts(ir, mode))])
     if options.asm:
         show(out, paint, [("assembly", "asm", assembly(facts["c"]))])
     return 0

@@ -6,6 +6,7 @@ from tgen.core import dims
 from tgen.core.op import Op
 
 from .frame import Layout
+from .origin import RUNNING, Origin, made_of
 
 INPUT, SHARED, CONST = "input", "shared", "const"
 
@@ -25,7 +26,7 @@ class Value:
 @dataclass(frozen=True, eq=False, init=False)
 class Instr:
     """``results = op operands <sizes> {attrs} blocks``; ``where`` is the set of user lines (file, line) it
-    came from.
+    came from, ``origin`` says which pass made it of what.
 
     ``attrs`` holds literals only (bool, int, float, str, None and tuples of these), but for a kernel's
     ``maps`` and for ``found``: the size symbols that this instruction defines when it runs (nonzero, sizeof).
@@ -38,8 +39,11 @@ class Instr:
     sizes: tuple = ()
     blocks: tuple = ()
     where: frozenset = frozenset()
+    origin: Origin | None = None
 
-    def __init__(self, op, operands=(), results=(), attrs=None, sizes=(), blocks=(), where=frozenset()):
+    def __init__(
+        self, op, operands=(), results=(), attrs=None, sizes=(), blocks=(), where=frozenset(), origin=None
+    ):
         # a third of the time of a frozen dataclass's own: the passes make a million of these
         vars(self).update(
             op=op,
@@ -49,6 +53,7 @@ class Instr:
             sizes=sizes,
             blocks=blocks,
             where=where,
+            origin=RUNNING.get() if origin is None else origin,
         )
 
     @property
@@ -60,9 +65,14 @@ class Instr:
         return self.attrs.get("found", ())
 
     def with_(self, **changes):
-        """A copy with some fields changed."""
+        """A copy with some fields changed. With other operands or blocks it is the same instruction; one that
+        computes something else, or again, has been made by who asks for it.
+        """
         copy = object.__new__(Instr)
         vars(copy).update(vars(self), **changes)
+        other = "attrs" in changes or "results" in changes or "sizes" in changes or "op" in changes
+        if other and RUNNING.get() is not None:
+            vars(copy)["origin"] = made_of((self,))
         return copy
 
 

@@ -14,7 +14,10 @@ from tgen.core.maps import WHOLE, Axis
 from tgen.core.op import OPS
 from tgen.ir.frame import laid_out
 from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Instr, Param, Value
+from tgen.ir.origin import Origin
 from tgen.ir.tokens import Tokens, split_commas
+
+ORIGIN = "by"  # an attribute in texts, no attribute of instructions: what an instruction was made of
 
 
 def digest(array):
@@ -187,6 +190,7 @@ class _Pending:
     def __init__(self, op, names, results):
         self.op, self.names, self.results = op, names, results
         self.operands, self.attrs, self.sizes, self.blocks, self.inner = (), {}, (), [], None
+        self.said = ()  # where it comes from
 
     def plain(self, reader):
         if self.op.name == "constant":
@@ -197,6 +201,7 @@ class _Pending:
             self.sizes = reader.size_list(reader.take("sizes")[1:-1])
         if reader.next_is("punct", "{"):
             self.attrs.update(reader.attrs())
+        self.said = self.attrs.pop(ORIGIN, ())
         if "found" in self.attrs:
             self.attrs["found"] = tuple(map(dims.symbol, self.attrs["found"]))
 
@@ -204,6 +209,7 @@ class _Pending:
         self.sizes = reader.size_list(reader.take("bracket")[1:-1])
         if reader.next_is("punct", "{"):
             self.attrs.update(reader.attrs())
+        self.said = self.attrs.pop(ORIGIN, ())
         names, params, operands, maps = [], [], [], []
         reader.expect("(")
         while not reader.accept(")"):
@@ -238,7 +244,16 @@ class _Pending:
     def finish(self, reader):
         for name, value in zip(self.names, self.results):
             reader.declare(name, value)
-        return Instr(self.op, self.operands, tuple(self.results), self.attrs, self.sizes, tuple(self.blocks))
+        origin = Origin(*self.said[:2], (self.said[2:],)) if self.said else None
+        return Instr(
+            self.op,
+            self.operands,
+            tuple(self.results),
+            self.attrs,
+            self.sizes,
+            tuple(self.blocks),
+            origin=origin,
+        )
 
 
 def _outs(reader):

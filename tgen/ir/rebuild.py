@@ -5,6 +5,7 @@
 from tgen.core import dims
 from tgen.core.maps import WHOLE, Axis
 from tgen.ir.nodes import Block, Value, fresh_like, substitute_type
+from tgen.ir.origin import RUNNING, Origin, making
 
 
 def rebuild(block, visit, env=None):
@@ -15,10 +16,18 @@ def rebuild(block, visit, env=None):
     in before the sweep count too. The very same block comes back when nothing changed.
     """
     env = {} if env is None else env
+    running = RUNNING.get()
+    with making(running):
+        return _rebuilt(block, visit, env, running)
+
+
+def _rebuilt(block, visit, env, running):
     kept, changed = [], False
     for old in block.instrs:
         instr = substitute(old, env)
         changed = changed or instr is not old
+        if running is not None:
+            RUNNING.set(Origin(running.by, running.rule, (old.results,)))
         answer = visit(instr, env)
         if answer is None:
             kept.append(instr)

@@ -22,7 +22,7 @@ import struct
 
 from tgen.core import dims
 from tgen.ir.nodes import CONST, INPUT
-from tgen.ir.parse import digest, parse
+from tgen.ir.parse import ORIGIN, digest, parse
 from tgen.ir.tokens import QUIET, SIGN
 
 __all__ = ["to_text", "parse", "names", "printed", "block_text", "instr_text", "literal", "digest"]
@@ -31,10 +31,13 @@ SHOWN = 64  # elements of a CONST parameter that the text holds; a larger one is
 
 
 class Names:
-    """Value -> name, in order of appearance; a value that nothing defined is called ``?0``."""
+    """Value -> name, in order of appearance; a value that nothing defined is called ``?0``.
 
-    def __init__(self):
-        self.of, self._next = {}, {"v": 0, "x": 0, "?": 0}
+    ``origins``: the names of what instructions were made of, or None where the text does not say.
+    """
+
+    def __init__(self, origins=None):
+        self.of, self._next, self.origins = {}, {"v": 0, "x": 0, "?": 0}, origins
 
     def new(self, value, prefix="v"):
         if value in self.of:
@@ -81,20 +84,33 @@ def attrs_text(attrs, hidden=()):
     return f" {{{', '.join(shown)}}}" if shown else ""
 
 
+def _attributes(instr, known, hidden=()):
+    """Those of an instruction; where origins are shown, that is one more: the pass, the rule, the sources."""
+    origin = instr.origin
+    if origin is None or known.origins is None:
+        return attrs_text(instr.attrs, hidden)
+    sources = [v if isinstance(v, str) else known.origins.get(v) for v in origin.sources]
+    return attrs_text(instr.attrs | {ORIGIN: (origin.by, origin.rule, *filter(None, sources))}, hidden)
+
+
 def names(function):
     """A dict from every value of ``function`` to its name in ``to_text(function)``."""
     return _print(function)[1].of
 
 
-def to_text(function):
+def to_text(function, origins=None):
     """The canonical text of a Function (ends with a line break).
+
+    ``origins``, a dict of the names of values (``names`` of the IR before), shows what instructions were made
+    of: ``v3: float64[] = mul v0, v0 {by=('simplify', 'square', 'v2')}``. Without it the text says nothing of
+    that.
 
     >>> import tgen.ops
     >>> t = "function (v0: float64[n0]) {\\n  v1: float64[n0] = tanh v0\\n  return v1\\n}\\n"
     >>> to_text(parse(t)) == t
     True
     """
-    return _print(function)[0]
+    return _print(function, origins=origins)[0]
 
 
 def block_text(block):
@@ -123,8 +139,8 @@ def printed(function):
     return text, known.of, lines
 
 
-def _print(function, watch=None):
-    known, lines = Names(), []
+def _print(function, watch=None, origins=None):
+    known, lines = Names(origins), []
     _function_lines(function, known, lines, watch)
     return "\n".join(lines) + "\n", known
 
@@ -225,10 +241,10 @@ def _head(instr, known):
             if instr.results and not instr.result.type.shape and len(value) == 1
             else literal(value)
         )
-        return f"{left}constant {shown}{attrs_text(instr.attrs, ('value',))}"
+        return f"{left}constant {shown}{_attributes(instr, known, ('value',))}"
     operands = " " + known.all(instr.operands) if instr.operands else ""
     sizes = f" <{', '.join(map(str, instr.sizes))}>" if instr.sizes else ""
-    return f"{left}{instr.op.name}{operands}{sizes}{attrs_text(instr.attrs)}"
+    return f"{left}{instr.op.name}{operands}{sizes}{_attributes(instr, known)}"
 
 
 def _kernel_head(instr, known, room):
@@ -240,9 +256,8 @@ def _kernel_head(instr, known, room):
     ]
     outs = ", ".join(map(_out_text, instr.attrs["outs"]))
     domain = ", ".join(map(str, instr.sizes))
-    line = (
-        f"kernel [{domain}]{attrs_text(instr.attrs, ('maps', 'outs'))} ({', '.join(params)}) {outs}".rstrip()
-    )
+    attributes = _attributes(instr, known, ("maps", "outs"))
+    line = f"kernel [{domain}]{attributes} ({', '.join(params)}) {outs}".rstrip()
     if len(line) <= room or len(params) < 2:
         return line
     return line.replace(", ".join(params), ",\n        ".join(params))

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from tgen.config import config
+from tgen.ir.origin import Origin, making
 from tgen.ir.text import to_text
 from tgen.ir.verify import verify
 from tgen.passes.batch import batch
@@ -144,7 +145,8 @@ def _show(title, function, level):
 
 def _run_one(row, function, checked):
     try:
-        new = row.run(function)
+        with making(Origin(row.name)):
+            new = row.run(function)
         return verify(new) if checked else new
     except Exception as error:
         lines = to_text(function).splitlines()

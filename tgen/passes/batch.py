@@ -63,7 +63,7 @@ class _Before(_Body):
     """
 
     def run(self):
-        rows = Rows(self.scan.steps, self.instr.where)
+        rows = Rows(self.scan.steps, self.instr)
         rows.rowed.update((s.param, s.source) for s in self.scan.sequences)
         rows.fixed.update((f.param, f.value) for f in self.scan.fixed)
         early, heads = self.early(), []
@@ -194,7 +194,7 @@ class _After(_Body):
             and out.kind == "sum"
             and all(self.at_hand(v, kept) for v in self.frontier(out))
         ]
-        rows = Rows(self.count, self.instr.where)
+        rows = Rows(self.count, self.instr)
         for out in chosen:
             self.sink(rows, out)
         if not rows.builder.instrs:

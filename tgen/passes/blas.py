@@ -27,7 +27,7 @@ def _products(block):
             out.append(instr.with_(operands=tuple(env.get(v, v) for v in instr.operands)))
             made.update((v, out[-1]) for v in instr.results)
             continue
-        b = Builder(instr.where)
+        b = Builder(instr)
         env[instr.result] = _product(b, made, *(env.get(v, v) for v in instr.operands))
         out.extend(b.instrs)
     return Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results))

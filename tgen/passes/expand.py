@@ -24,7 +24,7 @@ def _expanded(block):
         if instr.op.expand is None:
             out.append(instr.with_(operands=operands) if operands != instr.operands else instr)
             continue
-        b = Builder(instr.where)
+        b = Builder(instr)
         env[instr.result] = instr.op.expand(b, instr, *operands)
         out.extend(b.instrs)
     return Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results))

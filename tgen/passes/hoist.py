@@ -51,8 +51,8 @@ class _Hoist:
     def __init__(self, instr, numbers, made, env):
         self.scan, self.numbers, self.made, self.env = ScanView(instr), numbers, made, env
         self.sequences, self.fixed = self.scan.sequences, list(self.scan.fixed)
-        self.before = Builder(instr.where)
-        self.inside = Builder(instr.where)  # what is made anew at the top of the body
+        self.before = Builder(instr)
+        self.inside = Builder(instr)  # what is made anew at the top of the body
         self.same = {}  # parameter -> what stands for it
 
     def run(self):

@@ -67,7 +67,7 @@ def _kept(block):
             out.extend((*ends[instr].before.instrs, ends[instr].longer()))
         elif instr in reads:
             read, values = reads[instr]
-            b = Builder(instr.where)
+            b = Builder(instr)
             env[instr.result] = read.of(values, b)
             out.extend(b.instrs)
         else:
@@ -145,7 +145,7 @@ class _Ends:
     """
 
     def __init__(self, instr):
-        self.scan, self.before = ScanView(instr), Builder(instr.where)
+        self.scan, self.before = ScanView(instr), Builder(instr)
         self.carries, self.outs = list(self.scan.carries), list(self.scan.outs)
 
     def value(self, out, distance):

@@ -10,6 +10,7 @@ from tgen.core.maps import WHOLE, Axis
 from tgen.core.op import CHEAP, OPS, REDUCE
 from tgen.core.types import tensor_type
 from tgen.ir.nodes import Block, Instr, Value
+from tgen.ir.origin import made_of, making
 
 # a value of at most this many cheap ops over loads is computed again rather than kept in a row
 CHEAP_OPS = 3
@@ -106,10 +107,11 @@ class Scope:
 def build(cluster, reader, used):
     """The instructions that compute a cluster: one kernel (none when nobody uses it)."""
     builder = RowKernel(cluster, reader, used) if cluster.inner else FlatKernel(cluster, reader, used)
-    for instr, level in cluster.members:
-        builder.add(instr, level)
-    where = frozenset().union(*(i.where for i, _ in cluster.members))
-    return builder.finish(where)
+    members = [instr for instr, _ in cluster.members]
+    with making(made_of(members)):
+        for instr, level in cluster.members:
+            builder.add(instr, level)
+        return builder.finish(frozenset().union(*(i.where for i in members)))
 
 
 def table_axes(instr, reader, read_index):

@@ -6,6 +6,7 @@ from tgen.core.op import OPS
 from tgen.core.rules import Rewriter
 from tgen.ir.interp import constant
 from tgen.ir.nodes import Block, Instr, Value
+from tgen.ir.origin import made_of, making
 from tgen.ir.rebuild import definitions, replaced, substitute
 from tgen.ir.views import ScanView
 
@@ -41,7 +42,8 @@ class Sweep(Rewriter):
         mark, where = len(self.out), self.where
         self.where = match.instr.where.union(*(p.where for p in match.parts))
         try:
-            value = super().replace(r, match)
+            with making(made_of((match.instr, *match.parts), r.name)):
+                value = super().replace(r, match)
         except (
             dims.Unequal
         ):  # sizes that are equal only by a check: the sweep does not know it, so it leaves them
@@ -53,7 +55,8 @@ class Sweep(Rewriter):
 
     def replay(self, chain, value, instr):
         self.where, where = instr.where.union(*(i.where for i in chain)), self.where
-        value = super().replay(chain, value, instr)
+        with making(made_of((instr, *chain))):
+            value = super().replay(chain, value, instr)
         self.where = where
         return value
 

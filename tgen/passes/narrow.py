@@ -119,7 +119,7 @@ class _Rebuilt:
 
     def narrowed(self, instr, part):
         """``part`` of what ``instr`` makes."""
-        b = Builder(instr.where)
+        b = Builder(instr)
         operands = [self.part(v, inner, b) for v, inner in zip(instr.operands, self.lifted[instr][part])]
         if instr.op.name == "slice":
             value = operands[0]

@@ -14,12 +14,12 @@ from tgen.ir.builder import Builder
 
 
 class Rows:
-    """Values of a body over ``count`` steps. ``rowed`` and ``fixed`` map values of the body to values
-    outside.
+    """Values of a body over ``count`` steps, made of the loop ``of``. ``rowed`` and ``fixed`` map values of
+    the body to values outside.
     """
 
-    def __init__(self, count, where):
-        self.count, self.builder = count, Builder(where)
+    def __init__(self, count, of):
+        self.count, self.builder = count, Builder(of)
         self.rowed, self.fixed = {}, {}
 
     def emit(self, name, operands=(), attrs=None, sizes=()):

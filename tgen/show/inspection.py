@@ -7,6 +7,7 @@ import re
 from tgen import passes
 from tgen.backends import backend_of
 from tgen.ir.nodes import CONST, INPUT, SHARED
+from tgen.ir.rebuild import walk
 from tgen.ir.text import names as canonical_names
 from tgen.ir.text import to_text
 from tgen.passes import plan
@@ -92,6 +93,34 @@ def ir_text(ir):
     return annotated(to_text(ir), lines_of(ir), "    # ")
 
 
+def origins_of(ir, made_by, known):
+    """{canonical name of a result: what the pass ``made_by`` made it of, as text} over all blocks of an IR
+    function; ``known``: the names of the values before the pass.
+    """
+    canonical, found = canonical_names(ir), {}
+    for instr in walk(ir.block):
+        origin = instr.origin
+        if origin is None or origin.by != made_by or not instr.results:
+            continue
+        sources = ", ".join(known[v] for v in origin.sources if v in known)
+        words = [f"of {sources}" if sources else "", f"by {origin.rule}" if origin.rule else ""]
+        found[canonical[instr.result]] = f"made {' '.join(filter(None, words))}".rstrip()
+    return found
+
+
+def stage_texts(ir, mode):
+    """[(pass name, text of the IR after it)] of an IR function before passes: beside what a pass made, what
+    of the IR before it is made of, and by which rule.
+    """
+    texts, before = [], ir
+    for name, stage in stages(ir, mode):
+        lines, origins = lines_of(stage), origins_of(stage, name, canonical_names(before))
+        beside = {v: "; ".join(d[v] for d in (lines, origins) if v in d) for v in {**lines, **origins}}
+        texts.append((name, annotated(to_text(stage), beside, "    # ")))
+        before = stage
+    return texts
+
+
 SECTIONS = ("ir", "stages", "plan", "c")
 
 
@@ -134,7 +163,7 @@ def parts_of(ir, mode, text, users):
 
     return {
         "ir": lambda: [("IR before passes", "ir", ir_text(ir))],
-        "stages": lambda: [(f"IR after {name}", "ir", ir_text(stage)) for name, stage in found],
+        "stages": lambda: [(f"IR after {name}", "ir", shown) for name, shown in stage_texts(ir, mode)],
         "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
         "plan": planned,
         "c": lambda: written(backend.language, text()),
