@@ -39,7 +39,8 @@ def names_of(path):
 
 
 def starred_names(path, node):
-    module = path.parents[node.level - 1] / f"{node.module}.py"
+    start = path.parents[node.level - 1] if node.level else ROOT
+    module = start.joinpath(*node.module.split(".")).with_suffix(".py")
     return {name for name in names_of(module) if not name.startswith("_")}
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tgen.config import config
 from tgen.core.dtypes import is_float
@@ -17,7 +17,9 @@ from .apply import apply, pad, set_weak
 from .promotion import convert, settle
 from .variable import as_tensor_variable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Theano has an Any here, which this module must not hide
+    from typing import Any
+
     from tgen.core.types import TensorType
     from tgen.graph.nodes import Operand, Variable
 
