@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from fuzzing.generate import lowered
 
 import tgen
 import tgen.tensor as T
 from tgen import passes
 from tgen.ir import interp
+from tgen.ir.verify import verify
 
 
 def verified(f):
@@ -43,3 +45,10 @@ def test_a_gradient_of_minus_zero_through_a_pool(mode):
     given = np.arange(20.0).reshape(4, 5)
     (wanted,), _ = interp.run(f.fn.program.lowered.function, [given])
     assert np.array_equal(np.signbit(f(given)), np.signbit(wanted)) and np.signbit(wanted).any()
+
+
+@pytest.mark.parametrize("seed", [100864, 201265, 203344])
+def test_programs_whose_scans_read_operands_in_other_sizes(seed):
+    """Their builds stopped where an error's words were asked for: of a view in sizes found later."""
+    function = lowered(seed)[0]
+    assert verify(function) is function

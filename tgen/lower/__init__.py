@@ -53,6 +53,7 @@ class Lowering(Guards):
         self.params = []
         self.bodies = Counter()  # parameters of the Lambdas lowered already -> how often
         self.born = {}  # symbol of a size found inside -> the region that finds it
+        self.stands_for = {}  # a view in other sizes -> the user's variable
         self.branch_sizes = {}  # symbol of a size of ifelse -> what it is in either branch
 
     # -- parameters
@@ -206,6 +207,7 @@ class Lowering(Guards):
         known = next((r.views[v, shape] for r in self.region.chain() if (v, shape) in r.views), None)
         if known is None:
             self.region.views[v, shape] = known = object()
+            self.stands_for[known] = v
             self.types[known] = TensorType(v.type.dtype, shape)
             self.put((known,), "slice", (v,), {"steps": (1,) * len(shape)}, (0,) * len(shape) + shape, node)
         return known
@@ -225,7 +227,8 @@ class Lowering(Guards):
                 return node.primitive.infer(types, attrs, tuple(self.canon(s) for s in sizes), *yielded)
             except dims.Unequal as error:
                 x, y = error.sizes
-                self.unify(x, y, replace(site, about=self.describe(arrays, types, x, y)))
+                known = [self.stands_for.get(v, v) for v in arrays]
+                self.unify(x, y, replace(site, about=self.describe(known, types, x, y)))
         raise ValueError(self.mismatch_text("?", "?", site))
 
     def fold_size(self, node, out):
@@ -246,19 +249,19 @@ class Lowering(Guards):
     def add_scan(self, loop):
         node, scan = loop.nodes[0], loop.scan
         body = self.unused(scan.body)
-        given, sizes = self.split(node)
+        arrays, sizes = self.split(node)
         attrs = {k: v for k, v in scan.attributes().items() if k != "truncate"}
         layout = ScanLayout(attrs)
-        site = Site("equal", "scan", node.where, tuple(map(str, given)))
-        self.guards(node, given, attrs, site)
-        for v in layout.split(given)[1]:
+        site = Site("equal", "scan", node.where, tuple(map(str, arrays)))
+        self.guards(node, arrays, attrs, site)
+        for v in layout.split(arrays)[1]:
             self.unify(
                 self.types[v].shape[0],
                 sizes[0],
                 replace(site, about=(self.axis_text(v, 0), "the number of steps")),
             )
-        arrays = [self.resized(v, node) for v in given]
-        region = self.steps(node, body, given, arrays, attrs, site)
+        arrays = [self.resized(v, node) for v in arrays]
+        region = self.steps(node, body, arrays, attrs, site)
         if layout.until:
             attrs["found"] = (self.found("the number of steps made"),)
         types = self.infer(node, arrays, attrs, sizes, site, region.outputs)
@@ -283,20 +286,19 @@ class Lowering(Guards):
             self.copies[key] = retyped(body, [v.type for v in body.params])
         return self.copies[key]
 
-    def steps(self, node, body, given, arrays, attrs, site):
-        """The Body of a scan, lowered: its carries keep their sizes from step to step. ``given`` are the
-        operands as the user has them, ``arrays`` the same in the sizes that the checks leave them.
-        """
+    def steps(self, node, body, arrays, attrs, site):
+        """The Body of a scan, lowered: its carries keep their sizes from step to step."""
         here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
         types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
         for p, t in zip(body.params, types):
             self.types[p], self.places[p] = t, self.region
         for role, params, outer in zip(
-            ("state", "sequence", None), layout.split(body.params), layout.split(given)
+            ("state", "sequence", None), layout.split(body.params), layout.split(arrays)
         ):
             for p, v in zip(params, outer):
-                self.labels[p] = str(p) if p.name else self.text_in_a_step(v, role)
+                known = self.stands_for.get(v, v)
+                self.labels[p] = str(p) if p.name else self.text_in_a_step(known, role)
                 if role is None and v in self.sizes:
                     self.sizes[p] = self.sizes[v]
         survey = surveyed(body)
