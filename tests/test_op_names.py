@@ -40,6 +40,10 @@ ELSEWHERE = {
         "le lt ge gt neg invert round sub true_div int_div mod pow and_ or_ xor left_shift right_shift",
         "Python's operators are methods of a variable",
     ),
+    "graph/sizes.py": (
+        "sub int_div mod minimum maximum make_vector concatenate",
+        "sizes are reckoned with, while a formula is built, by these",
+    ),
     "ir/regions.py": ("max min argmax argmin", "the meaning of a kernel's reductions"),
     "lower/guards.py": (
         "rebroadcast ge all or_ eq",

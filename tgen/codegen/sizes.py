@@ -35,15 +35,14 @@ class Named:
                 continue
             inner = [
                 x
-                for atom, _ in s.terms
-                if isinstance(atom, dims.Fn)
+                for atom in dims.functions(s)
                 for x in (*atom.args, *([dims.alone(atom)] if atom.name in FUNCTIONS else ()))
             ]
             inner = [x for x in inner if x != s and not isinstance(x, int) and x not in self.known]
             if inner and not ready:
                 stack.append((s, True))
                 stack.extend((x, False) for x in reversed(inner))
-            elif not is_product(s):
+            elif not dims.is_product(s):  # as fast as a name; a flattened axis keeps its factors
                 self.define(s)
 
     def define(self, size):
@@ -71,14 +70,6 @@ class Named:
             if name in wanted:
                 wanted |= self.made[name][1]
         return [(name, made) for name, (made, _) in self.made.items() if name in wanted]
-
-
-def is_product(size):
-    """Whether it is symbols and names multiplied: that is read as fast as a name, and a flattened axis keeps
-    the text of its factors.
-    """
-    (atom, count), *more = size.terms
-    return size.const == 0 and not more and count == 1 and (isinstance(atom, dims.Sym) or atom.name == "mul")
 
 
 def sizes_of(function):

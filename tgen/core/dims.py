@@ -373,6 +373,33 @@ def lone(x: Extent) -> Sym | None:
     return atom if coefficient == 1 and isinstance(atom, Sym) else None
 
 
+def moved(x: Extent) -> tuple[Atom, int] | None:
+    """(atom, number): x is that atom and the number more. None for other sizes.
+
+    >>> moved(sub(sym("n0"), 1)), moved(mul(2, sym("n0")))
+    ((n0, -1), None)
+    """
+    if not isinstance(x, Size) or len(x.terms) != 1 or x.terms[0][1] != 1:
+        return None
+    return x.terms[0][0], x.const
+
+
+def is_product(x: Size) -> bool:
+    """Whether a size is one symbol, or symbols and functions of sizes multiplied.
+
+    >>> n = sym("n0")
+    >>> is_product(n), is_product(mul(n, sym("n1"))), is_product(mul(2, n)), is_product(maximum(n, 3))
+    (True, True, False, False)
+    """
+    atom, more = moved(x) or (None, 0)
+    return not more and (isinstance(atom, Sym) or isinstance(atom, Fn) and atom.name == "mul")
+
+
+def functions(x: Size) -> list[Fn]:
+    """The functions of sizes among the atoms of a size; not those inside of them."""
+    return [atom for atom, _ in x.terms if isinstance(atom, Fn)]
+
+
 def found_inside(known: Iterable[Sym]) -> bool:
     """Whether one of these symbols is known only when something in the function has run."""
     return any([s.kind == FOUND for s in known])

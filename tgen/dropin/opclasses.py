@@ -16,8 +16,8 @@ from tgen import tensor as T
 from tgen.core.generic import GenericType
 from tgen.core.op import REDUCE, Op
 from tgen.core.types import TensorType
+from tgen.graph import sizes
 from tgen.ops.pool import pooled_size
-from tgen.tensor import sizes
 
 
 class OpClass(type):

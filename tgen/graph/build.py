@@ -9,6 +9,7 @@ from tgen.core.dtypes import is_float
 from tgen.core.op import METHODS, OPS
 from tgen.core.types import tensor_type
 
+from . import sizes
 from .nodes import Constant, apply_op
 
 
@@ -35,8 +36,7 @@ def literal(value, dtype="int64"):
 
 def length(x, axis):
     """The size of an axis as an int64 scalar variable; a constant where the type knows it."""
-    static = x.type.shape[axis]
-    return literal(static) if isinstance(static, int) else apply("shape_i", x, axis=axis)
+    return sizes.variable(sizes.length(x, axis))
 
 
 def lengths(x):
@@ -44,10 +44,13 @@ def lengths(x):
 
 
 def plus(a, b):
-    """The sum of two size scalars, folded when both are known."""
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        return literal(int(a.data) + int(b.data))
-    return apply("add", a, b)
+    """a + b of sizes, as an int64 scalar variable."""
+    return sizes.variable(sizes.add(sizes.as_size(a), sizes.as_size(b)))
+
+
+def minus(a, b):
+    """a - b of sizes, as an int64 scalar variable."""
+    return sizes.variable(sizes.sub(sizes.as_size(a), sizes.as_size(b)))
 
 
 def constant_of(v):

@@ -9,10 +9,10 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.types import TensorType
-from tgen.graph import testvalue
+from tgen.graph import sizes, testvalue
 from tgen.graph.nodes import Variable
 from tgen.ops.bptt import rows
-from tgen.tensor import as_tensor_variable, sizes
+from tgen.tensor import as_tensor_variable
 
 
 def wrapped(x):

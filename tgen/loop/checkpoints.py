@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tgen.tensor import arange, as_tensor_variable, concatenate, minimum, reshape, sizes, zeros
+from tgen.graph import sizes
+from tgen.tensor import arange, as_tensor_variable, concatenate, minimum, reshape, zeros
 
 from . import arguments
 from .scanning import scan

@@ -10,6 +10,7 @@ import numpy as np
 
 from tgen.core.dtypes import is_float
 from tgen.errors import MissingInputError
+from tgen.graph import sizes
 from tgen.graph.closure import close, like
 from tgen.graph.grad import sources
 from tgen.graph.nodes import Variable, user_line
@@ -19,7 +20,7 @@ from tgen.graph.updates import OrderedUpdates
 from tgen.graph.walk import clone, leaves
 from tgen.ops.bptt import rows
 from tgen.runtime.replace import check_update, culprit, update_pairs
-from tgen.tensor import as_tensor_variable, cast, neq, sizes, unbroadcast
+from tgen.tensor import as_tensor_variable, cast, neq, unbroadcast
 
 from . import arguments
 from .returns import parsed

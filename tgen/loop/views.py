@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tgen.tensor import arange, as_tensor_variable, sizes
+from tgen.graph import sizes
+from tgen.tensor import arange, as_tensor_variable
 
 from . import arguments
 from .scanning import Loop, scan

@@ -11,7 +11,7 @@ from tgen.core.layouts import Carry, Fixed, Out, Sequence, Yielded
 from tgen.core.op import VIEW
 from tgen.graph.adjoint import adjoint_dtype, adjoint_type
 from tgen.graph.branches import Places
-from tgen.graph.build import apply, length, lengths, literal, plus, zeros
+from tgen.graph.build import apply, length, lengths, literal, minus, plus, zeros
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Disconnected, Undefined, Walk, sources
 from tgen.graph.nodes import Constant
@@ -50,13 +50,6 @@ def _finds_sizes(node):
 def spread(scalar, x):
     """A scalar with the rank of x; its axes broadcast."""
     return apply("dimshuffle", scalar, order=("x",) * x.ndim) if x.ndim else scalar
-
-
-def minus(a, b):
-    """a - b of size scalars."""
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        return literal(int(a.data) - int(b.data))
-    return apply("sub", a, b)
 
 
 # -- the rule ------------------------------------------------------------------------------------------------
@@ -194,7 +187,7 @@ class _Back:
             rows_kept = (out for out in self.scan.outs if out.kind in ("history", "stack"))
             out = next(rows_kept, None) or self.counting()
             count = length(out.result, 0)
-            self.made = minus(count, literal(1)) if out.kind == "history" else count
+            self.made = minus(count, 1) if out.kind == "history" else count
         limit = self.scan.attrs.get("truncate", -1)
         self.count = self.made if limit < 0 else apply("minimum", self.made, literal(limit))
 
@@ -205,7 +198,7 @@ class _Back:
 
     def backwards(self, x, shift=0):
         """Rows shift .. of x as a sequence of the loop back: that of the last step first."""
-        return rows(x, plus(minus(self.made, literal(1)), literal(shift)), self.count, -1)
+        return rows(x, plus(minus(self.made, 1), shift), self.count, -1)
 
     def in_order(self, g, x):
         """The gradient of a sequence from its rows; steps not gone through have none."""

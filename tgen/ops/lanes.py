@@ -5,7 +5,7 @@ as any other number, in every derivative.
 """
 
 from tgen.core.types import TensorType, wide
-from tgen.graph.build import apply, length, lengths, literal, plus
+from tgen.graph.build import apply, length, lengths, literal, minus
 from tgen.graph.nodes import Lambda, Variable
 from tgen.graph.scans import scan_of
 
@@ -13,7 +13,7 @@ from tgen.graph.scans import scan_of
 def flip(x, axis):
     """x backwards along ``axis``."""
     zero, counts = literal(0), lengths(x)
-    starts = [plus(n, literal(-1)) if a == axis else zero for a, n in enumerate(counts)]
+    starts = [minus(n, 1) if a == axis else zero for a, n in enumerate(counts)]
     return apply("slice", x, *starts, *counts, steps=tuple(-1 if a == axis else 1 for a in range(x.ndim)))
 
 

@@ -134,9 +134,10 @@ class _Read:
 
 def _with_steps(size, count, least):
     """``size`` where ``count`` is ``least`` and some more."""
-    if isinstance(count, int) or len(count.terms) != 1 or count.terms[0][1] != 1:
+    if (known := dims.moved(count)) is None:
         return size
-    return dims.put(size, count.terms[0][0], dims.add(MORE, least - count.const))
+    atom, number = known
+    return dims.put(size, atom, dims.add(MORE, least - number))
 
 
 class _Ends:

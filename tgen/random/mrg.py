@@ -13,6 +13,7 @@ import numpy as np
 
 from tgen.core.op import OPS
 from tgen.core.types import TensorType
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant, Variable, apply_op
 from tgen.graph.shared import TensorSharedVariable
 from tgen.ops.random import M1, M2
@@ -29,7 +30,6 @@ from tgen.tensor import (
     reshape,
     shape_padright,
     sin,
-    sizes,
     sqrt,
 )
 from tgen.tensor import (

@@ -8,8 +8,9 @@ import numpy as np
 
 from tgen.core.dtypes import is_float
 from tgen.core.types import TensorType
+from tgen.graph import sizes
 from tgen.graph.shared import TensorSharedVariable
-from tgen.tensor import as_dtype, as_tensor_variable, cast, concatenate, cos, log, reshape, sin, sizes, sqrt
+from tgen.tensor import as_dtype, as_tensor_variable, cast, concatenate, cos, log, reshape, sin, sqrt
 
 from .sample import Draws, draw, float_dtype, floats, is_number, mark, sample_sizes, scaled
 

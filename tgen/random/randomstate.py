@@ -10,12 +10,13 @@ import numpy as np
 
 from tgen.core.dtypes import is_float
 from tgen.core.types import TensorType
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant
 from tgen.graph.shared import SharedVariable
 from tgen.ops.randomstate import WORDS, pack, unpack
 from tgen.runtime.shared import CONSTRUCTORS
 from tgen.tensor import all as every
-from tgen.tensor import as_tensor_variable, cast, invert, lt, reshape, sizes
+from tgen.tensor import as_tensor_variable, cast, invert, lt, reshape
 from tgen.tensor.apply import apply, demand, pad
 
 from .sample import (

@@ -7,8 +7,9 @@ import numpy as np
 from tgen.config import config
 from tgen.core.dtypes import is_float
 from tgen.core.types import promote
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant, Variable
-from tgen.tensor import as_dtype, as_tensor_variable, cast, sizes
+from tgen.tensor import as_dtype, as_tensor_variable, cast
 from tgen.tensor.apply import apply_many, pad
 
 INFERRED = -1  # a size that the parameters tell

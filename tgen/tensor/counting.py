@@ -8,8 +8,8 @@ import numpy as np
 
 from tgen.config import config
 from tgen.core.dtypes import is_float
+from tgen.graph import sizes
 
-from . import sizes
 from .apply import apply, reorder, within
 from .creation import arange, full, ones, zeros
 from .elemwise import elemwise

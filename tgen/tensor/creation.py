@@ -9,9 +9,9 @@ import numpy as np
 from tgen.config import config
 from tgen.core.dtypes import is_float, is_unsigned
 from tgen.core.types import promote
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant, mention
 
-from . import sizes
 from .apply import apply, pad, reorder
 from .elemwise import elemwise, switch
 from .manipulate import to_sizes

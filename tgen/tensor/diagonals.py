@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tgen.graph import sizes
 from tgen.graph.build import literal
 
-from . import sizes
 from .apply import apply
 from .creation import tri, zeros
 from .elemwise import switch

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tgen.core.types import wide
+from tgen.graph import sizes
 
-from . import sizes
 from .apply import apply, reorder, set_weak
 from .diagonals import diagonal
 from .elemwise import elemwise

@@ -15,9 +15,9 @@ import numpy as np
 
 from tgen.core.dtypes import is_float
 from tgen.errors import about_bool
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant, Variable
 
-from . import sizes
 from .apply import apply, apply_many, pad, reorder
 from .manipulate import axis_number, flatten, to_sizes
 from .variable import as_tensor_variable, constant

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tgen.core.op import REDUCE, SCALAR
+from tgen.graph import sizes
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Lop, grad
@@ -18,7 +19,6 @@ from tgen.graph.nodes import Variable, mention
 from tgen.graph.scans import scan_of
 from tgen.graph.walk import again, toposort
 
-from . import sizes
 from .apply import apply, reorder
 from .creation import eye
 from .linalg import batched_dot, dot, matmul, tensordot

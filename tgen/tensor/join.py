@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tgen.core.dtypes import is_int
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant, Variable
 
-from . import sizes
 from .apply import apply, apply_many, demand, pad, reorder
 from .creation import arange
 from .elemwise import elemwise, switch

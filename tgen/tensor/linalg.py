@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tgen.core.dtypes import is_float
+from tgen.graph import sizes
 
-from . import sizes
 from .apply import apply, pad, reorder
 from .elemwise import elemwise
 from .manipulate import axis_number, flatten, to_sizes

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.exceptions import AxisError
 
+from tgen.graph import sizes
 from tgen.graph.nodes import Constant, Variable, mention
 
-from . import sizes
 from .apply import apply, pad, reorder
 from .variable import as_tensor_variable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tgen.core.dtypes import is_int
+from tgen.graph import sizes
 from tgen.ops.sort import take_along
 
-from . import sizes
 from .apply import apply, pad
 from .creation import zeros
 from .elemwise import elemwise, switch

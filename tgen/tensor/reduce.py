@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tgen.config import config
 from tgen.core.dtypes import is_float, is_unsigned
 from tgen.core.types import accumulator, promote, wide
+from tgen.graph import sizes
 
-from . import sizes
 from .apply import apply, apply_many, reorder, set_weak
 from .elemwise import boolean, elemwise, switch
 from .manipulate import axis_number

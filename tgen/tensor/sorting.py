@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tgen.core.types import wide
+from tgen.graph import sizes
 from tgen.ops.lanes import flip
 from tgen.ops.sort import take_along
 
-from . import sizes
 from .apply import apply, reorder
 from .elemwise import elemwise, switch
 from .indexing import getitem, take

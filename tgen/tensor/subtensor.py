@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tgen.graph import sizes
 from tgen.graph.nodes import Variable
 
-from . import sizes
 from .apply import apply, reorder
 from .elemwise import elemwise
 from .indexing import ORIGINS, Move, Slice, apply_step

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tgen.core.types import float_of
+from tgen.graph import sizes
 from tgen.graph.nodes import Variable
 
-from .. import sizes
 from ..apply import apply
 from ..creation import arange
 from ..join import concatenate

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from numpy.exceptions import AxisError
 
 from tgen.core.dtypes import is_float
+from tgen.graph import sizes
 
-from .. import sizes
 from ..elemwise import elemwise
 from ..manipulate import addbroadcast
 from ..promotion import cast

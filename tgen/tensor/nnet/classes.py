@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tgen.core.dtypes import is_int
+from tgen.graph import sizes
 
-from .. import sizes
 from ..apply import apply, reorder, within
 from ..counting import unique
 from ..creation import arange

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tgen.errors import ShapeTypeError
+from tgen.graph import sizes
 
-from .. import sizes
 from ..apply import apply, demand, reorder
 from ..creation import arange
 from ..elemwise import elemwise, switch

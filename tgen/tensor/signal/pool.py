@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import sizes
+from tgen.graph import sizes
+
 from ..apply import apply
 from ..variable import as_tensor_variable
 

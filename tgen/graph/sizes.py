@@ -7,11 +7,11 @@ expressions.
 import numpy as np
 
 from tgen.core.dtypes import is_float, is_int
+from tgen.core.op import OPS
 from tgen.core.types import TensorType
 from tgen.errors import about_bool
-from tgen.graph.nodes import Constant, Variable, known_size
 
-from .apply import apply
+from .nodes import Constant, Variable, apply_op, known_size
 
 LOOKED_AT = 32  # nodes nonnegative() looks at before it gives up
 
@@ -24,7 +24,7 @@ def variable(size):
 def length(x, axis):
     """The size of an axis of x: an int if the type has it."""
     static = x.type.shape[axis]
-    return static if isinstance(static, int) else apply("shape_i", x, axis=axis)
+    return static if isinstance(static, int) else apply_op(OPS["shape_i"], [x], {"axis": axis})[0]
 
 
 def lengths(x):
@@ -48,9 +48,9 @@ def as_size(value, what="a size"):
     known = known_size(value)
     if known is not None:
         return known
-    return (
-        value if value.type.dtype == "int64" and not value.type.weak else apply("cast", value, dtype="int64")
-    )
+    if value.type.dtype == "int64" and not value.type.weak:
+        return value
+    return apply_op(OPS["cast"], [value], {"dtype": "int64"})[0]
 
 
 def nonnegative(size):
@@ -79,7 +79,7 @@ def nonnegative(size):
 
 
 def _op(name, x, y):
-    return apply(name, variable(x), variable(y))
+    return apply_op(OPS[name], [variable(x), variable(y)])[0]
 
 
 def add(x, y):
