@@ -177,7 +177,7 @@ class Op:
     batch: Function | None = None
     in_place: bool = False
     lower: Function | None = None
-    params: Callable[..., tuple[Types, ...]] | None = None
+    params: Any = None
     values: Function | None = None
     again: Function | None = None
     python: Any = None

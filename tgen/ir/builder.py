@@ -1,9 +1,21 @@
 """Builder: appends instructions, inferring each result type from the op's own rule."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.op import OPS
 
 from .nodes import Instr, Value
 from .origin import made_of
+
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.core.op import Attrs
+    from tgen.core.types import TensorType
+
+    from .nodes import Block, Where
 
 
 class Builder:
@@ -12,11 +24,21 @@ class Builder:
     ``of``: the instruction that others are made of.
     """
 
-    def __init__(self, of=None):
-        self.instrs, self.where = [], frozenset() if of is None else of.where
+    def __init__(self, of: Instr | None = None) -> None:
+        self.instrs: list[Instr] = []
+        self.where: Where = frozenset() if of is None else of.where
         self.origin = None if of is None else made_of((of,))
 
-    def emit(self, name, operands=(), attrs=None, sizes=(), blocks=(), result=None, type=None):
+    def emit(
+        self,
+        name: str,
+        operands: Sequence[Value] = (),
+        attrs: Attrs | None = None,
+        sizes: Iterable[Extent] = (),
+        blocks: Iterable[Block] = (),
+        result: Value | None = None,
+        type: TensorType | None = None,
+    ) -> Value:
         op, attrs = OPS[name], attrs or {}
         if result is None:
             result = Value(type or op.infer([v.type for v in operands], attrs, tuple(sizes))[0])
@@ -25,6 +47,6 @@ class Builder:
         )
         return result
 
-    def scalar(self, value, type):
+    def scalar(self, value: Any, type: TensorType) -> Value:
         """A rank-0 constant."""
         return self.emit("constant", (), {"value": (value,)}, result=Value(type.with_shape(())))

@@ -2,7 +2,15 @@
 representatives.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.core import dims
+
+if TYPE_CHECKING:
+    from tgen.core.dims import Atom, Extent, Size, Sym
+    from tgen.core.types import TensorType
 
 
 class Equalities:
@@ -21,10 +29,14 @@ class Equalities:
     8
     """
 
-    def __init__(self):
-        self.symbols, self.atoms, self.multiples, self._known, self._types = {}, {}, {}, {}, {}
+    def __init__(self) -> None:
+        self.symbols: dict[Sym, Extent] = {}
+        self.atoms: dict[Atom, Extent] = {}
+        self.multiples: dict[Atom, tuple[int, Extent]] = {}
+        self._known: dict[Size, Extent] = {}
+        self._types: dict[TensorType, TensorType] = {}
 
-    def learn(self, x, y):
+    def learn(self, x: Extent, y: Extent) -> None:
         solved = dims.solved(dims.sub(self.canon(x), self.canon(y)))
         if solved is None:
             return
@@ -37,24 +49,24 @@ class Equalities:
             self.atoms[atom] = value
         self._known, self._types = {}, {}
 
-    def canon(self, x):
+    def canon(self, x: Extent) -> Extent:
         if not isinstance(x, dims.Size) or not self.learnt():
             return x
         if x not in self._known:
             self._known[x] = self._rewrite(x)
         return self._known[x]
 
-    def canon_type(self, type):
+    def canon_type(self, type: TensorType) -> TensorType:
         if not self.learnt():
             return type
         if type not in self._types:
             self._types[type] = type.with_shape(tuple(self.canon(s) for s in type.shape))
         return self._types[type]
 
-    def learnt(self):
+    def learnt(self) -> int:
         return len(self.symbols) + len(self.atoms) + len(self.multiples)
 
-    def _rewrite(self, x):
+    def _rewrite(self, x: Extent) -> Extent:
         for _ in range(self.learnt() + 1):  # a chain of replacements is no longer than that
             new = dims.rebuilt(dims.substitute(x, self.symbols), self._of)
             if new == x:
@@ -62,7 +74,7 @@ class Equalities:
             x = new
         return x
 
-    def _of(self, atom, coefficient):
+    def _of(self, atom: Atom, coefficient: int) -> Extent | None:
         """What ``coefficient`` times an atom is known to be."""
         if atom not in self.multiples and atom not in self.atoms:
             return None

@@ -8,6 +8,9 @@ results.
     then        each output: a number and a spare slot, or a spare slot, its block and its sizes
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RECORD_SLOTS, SITES_SLOT, FIRST_SLOT = 8, 8, 9
@@ -17,12 +20,12 @@ RECORD_SLOTS, SITES_SLOT, FIRST_SLOT = 8, 8, 9
 class Layout:
     """The first slot of each parameter and of each output, and how many slots there are in all."""
 
-    parameters: tuple
-    outputs: tuple
+    parameters: tuple[int, ...]
+    outputs: tuple[int, ...]
     size: int
 
 
-def laid_out(parameters, outputs):
+def laid_out(parameters: Sequence[int | None], outputs: Sequence[int]) -> Layout:
     """The Layout for parameters and outputs of these ranks; a shared variable has None for its rank.
 
     >>> laid_out([2, None, 0], [1])

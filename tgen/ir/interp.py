@@ -5,9 +5,13 @@ vectorised: each value of its block carries the domain's axes in front (of lengt
 on them), an inner kernel's domain comes after its outer one's, and a reduction reduces those axes.
 """
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +23,21 @@ from tgen.ir.rebuild import walk
 from tgen.ir.regions import operand, reduce, spread
 from tgen.ir.views import CondView, ScanView
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.core.layouts import Out
+    from tgen.ir.nodes import Block, Function, Instr, Value
+
 MOST = (1 << 63) - 1  # bytes, as C counts them
 
 
-def run(function, inputs=(), shared=(), constants=None, failed=None):
+def run(
+    function: Function,
+    inputs: Sequence[Any] = (),
+    shared: Sequence[np.ndarray] = (),
+    constants: Sequence[np.ndarray] | None = None,
+    failed: list[int] | None = None,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """``(outputs, new shared values)``: lists of fresh ndarrays, the second in the order of
     ``function.updates``.
 
@@ -45,7 +60,7 @@ def run(function, inputs=(), shared=(), constants=None, failed=None):
     return results[: function.outputs], results[function.outputs :]
 
 
-def evaluate(instr, arrays):
+def evaluate(instr: Instr, arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
     """The results (a tuple of ndarrays) of one instruction without symbols, on ``arrays``; for folding."""
     machine = _Machine([])
     machine.root.update(zip(instr.operands, arrays))
@@ -60,37 +75,44 @@ class _Frame:
     kernel's.
     """
 
-    instrs: object
-    values: dict
-    batch: tuple = ()
+    instrs: Iterator[Instr]
+    values: dict[Value, np.ndarray]
+    batch: tuple[int, ...] = ()
     own: int = 0
-    instr: object = None
+    instr: Instr | None = None
     # of the outermost block: how many uses of a value are to come; at none it is forgotten
-    uses: dict = None
-    ending: object = None  # of the block of a scan or cond: what is done with the stack when it has run
-    loop: object = None  # whose step it is
+    uses: Counter[Value] | None = None
+    # of the block of a scan or cond: what is done with the stack when it has run
+    ending: Callable[[list[_Frame]], None] | None = None
+    loop: _Loop | None = None  # whose step it is
 
-    def used(self, values):
-        for v in values if self.uses else ():
-            self.uses[v] -= 1
-            if not self.uses[v]:
+    def used(self, values: tuple[Value, ...]) -> None:
+        uses = self.uses
+        if not uses:
+            return
+        for v in values:
+            uses[v] -= 1
+            if not uses[v]:
                 del self.values[v]
 
 
-def _uses(block):
+def _uses(block: Block) -> Counter[Value]:
     count = Counter(v for i in block.instrs for v in i.operands)
     count.update(block.results)
     return count
 
 
 class _Machine:
-    def __init__(self, failed):
-        self.symbols, self.root, self._sizes = {}, {}, {}
-        self.failed, self.current = failed, None  # where it stopped, see ``run``; what runs
-        self.outside = np.geterr()
+    def __init__(self, failed: list[int]) -> None:
+        self.symbols: dict[Sym, int] = {}
+        self.root: dict[Value, np.ndarray] = {}
+        self._sizes: dict[Extent, int] = {}
+        self.current: Instr | None = None
+        self.failed = failed  # where it stopped, see ``run``; what runs
+        self.outside: Any = np.geterr()
 
     # -- sizes
-    def size(self, x):
+    def size(self, x: Extent) -> int:
         if isinstance(x, int):
             return x
         if x not in self._sizes:
@@ -100,14 +122,14 @@ class _Machine:
             self._sizes[x] = value
         return self._sizes[x]
 
-    def name(self, symbol, value, place):
+    def name(self, symbol: Sym, value: int, place: str) -> None:
         """Bind a symbol; one that has a value already must have this one."""
         if self.symbols.setdefault(symbol, value) != value:
             raise ValueError(
                 f"Input dimension mis-match: {place} is {value}, {symbol} is {self.symbols[symbol]}"
             )
 
-    def bind(self, function, arrays):
+    def bind(self, function: Function, arrays: Iterable[Any]) -> None:
         """A symbol is the value of its argument, or the first axis that it stands for alone; then every axis
         must be what its type says.
         """
@@ -124,8 +146,9 @@ class _Machine:
             self.root[v] = array
         for v in function.block.params:
             for s, actual in zip(v.type.shape, self.root[v].shape):
-                if dims.lone(s):
-                    self.symbols.setdefault(dims.lone(s), actual)
+                symbol = dims.lone(s)
+                if symbol is not None:
+                    self.symbols.setdefault(symbol, actual)
         for k, (param, v) in enumerate(zip(function.params, function.block.params)):
             for axis, (s, actual) in enumerate(zip(v.type.shape, self.root[v].shape)):
                 wanted = self.size(s)
@@ -137,13 +160,13 @@ class _Machine:
                     )
                     raise refusal(error, SIZES, actual, wanted)
 
-    def shape_is(self, v, shape, words):
+    def shape_is(self, v: Value, shape: tuple[int, ...], words: str) -> None:
         wanted = tuple(map(self.size, v.type.shape))
         if wanted != tuple(shape):
             raise ValueError(f"{words} has shape {tuple(shape)}, its type {v.type.text()} says {wanted}")
 
     # -- blocks
-    def run_instrs(self, stack):
+    def run_instrs(self, stack: list[_Frame]) -> None:
         try:
             self.run_all(stack)
         except BaseException as error:
@@ -158,12 +181,12 @@ class _Machine:
             self.failed[:] = [instr.attrs.get("site", -1), *(f.loop.made for f in stack if f.loop)]
             raise
 
-    def impossible(self, v):
+    def impossible(self, v: Value) -> bool:
         """Whether no memory could hold a value of v's sizes; not when these are still to be found."""
         known = all(isinstance(s, int) or self.symbols.keys() >= set(dims.symbols(s)) for s in v.type.shape)
         return known and prod(map(self.size, v.type.shape), start=v.type.itemsize) > MOST
 
-    def run_all(self, stack):
+    def run_all(self, stack: list[_Frame]) -> None:
         while stack:
             frame = stack[-1]
             instr = next(frame.instrs, None)
@@ -188,15 +211,15 @@ class _Machine:
             else:
                 self.inside(instr, frame)
 
-    def plain(self, instr, values):
+    def plain(self, instr: Instr, values: dict[Value, np.ndarray]) -> None:
         if instr.op.name == "constant":
             values[instr.result] = constant(instr)
             return
         if instr.op.kind == REDUCE:
-            results = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"], instr.attrs)
+            results: Any = reduce(instr.op, values[instr.operands[0]], instr.attrs["axes"], instr.attrs)
         else:
             # a user's Python runs as it would beside the C: what NumPy warns of there, it says
-            with np.errstate(**self.outside if instr.op.kind == HOST else {}):
+            with np.errstate(**(self.outside if instr.op.kind == HOST else {})):
                 results = instr.op.eval(
                     instr.attrs, tuple(map(self.size, instr.sizes)), *[values[v] for v in instr.operands]
                 )
@@ -207,18 +230,25 @@ class _Machine:
         for v, array in zip(instr.results, results):
             self.keep(instr, v, np.asarray(array), values)
 
-    def keep(self, instr, v, array, values):
+    def keep(self, instr: Instr, v: Value, array: np.ndarray, values: dict[Value, np.ndarray]) -> None:
         """Store a result; the sizes found by the instruction are read off its shape."""
         for s, actual in zip(v.type.shape, array.shape):
-            if instr.found and dims.lone(s) in instr.found:
-                self.name(dims.lone(s), actual, f"a result of {instr.op}")
+            symbol = dims.lone(s) if instr.found else None
+            if symbol is not None and symbol in instr.found:
+                self.name(symbol, actual, f"a result of {instr.op}")
         self.shape_is(v, array.shape, f"a result of {instr.op}")
         if str(array.dtype) != v.type.dtype:
             raise TypeError(f"a result of {instr.op} is {array.dtype}, its type {v.type.text()}")
         values[v] = array
 
     # -- loops and branches
-    def block(self, block, arguments, ending, loop=None):
+    def block(
+        self,
+        block: Block,
+        arguments: Sequence[np.ndarray],
+        ending: Callable[[list[_Frame], list[np.ndarray]], None],
+        loop: _Loop | None = None,
+    ) -> _Frame:
         """A frame for one run of a scan's or cond's block; the sizes it found the last time are forgotten."""
         for i in walk(block):
             for name in i.found:
@@ -232,11 +262,11 @@ class _Machine:
             loop=loop,
         )
 
-    def branch(self, instr, frame):
+    def branch(self, instr: Instr, frame: _Frame) -> _Frame:
         cond = CondView(instr)
         side = cond.sides[0 if frame.values[cond.condition] else 1]
 
-        def ending(stack, results):
+        def ending(stack: list[_Frame], results: list[np.ndarray]) -> None:
             for v, array in zip(instr.results, results):
                 self.keep(instr, v, array, frame.values)
             frame.used(instr.operands)
@@ -244,9 +274,10 @@ class _Machine:
         return self.block(side.block, [frame.values[v] for v in side.values], ending)
 
     # -- kernels
-    def enter(self, instr, frame):
+    def enter(self, instr: Instr, frame: _Frame) -> _Frame:
         domain = tuple(map(self.size, instr.sizes))
-        block, values = instr.blocks[0], {}
+        block = instr.blocks[0]
+        values: dict[Value, Any] = {}
         gathers = {a.gather for axes in instr.attrs["maps"] for a in axes if a.gather is not None}
         # elements that index others come first
         order = sorted(range(len(block.params)), key=lambda k: k not in gathers)
@@ -258,7 +289,7 @@ class _Machine:
             )
         return _Frame(iter(block.instrs), values, frame.batch + domain, len(domain), instr)
 
-    def inside(self, instr, frame):
+    def inside(self, instr: Instr, frame: _Frame) -> None:
         """An instruction of a kernel's block: its values have the domains' axes in front."""
         depth = len(frame.batch)
         if instr.op.kind == SCALAR:
@@ -275,15 +306,14 @@ class _Machine:
             array = array.reshape((1,) * depth + array.shape)
         frame.values[instr.result] = np.asarray(array)
 
-    def leave(self, frame, outer):
+    def leave(self, frame: _Frame, outer: _Frame) -> None:
         """The results of a kernel whose block has run."""
-        block, outs, domain = (
-            frame.instr.blocks[0],
-            frame.instr.attrs["outs"],
-            frame.batch[len(frame.batch) - frame.own :],
-        )
+        instr = frame.instr
+        assert instr is not None  # ``enter`` made the frame
+        block, outs = instr.blocks[0], instr.attrs["outs"]
+        domain = frame.batch[len(frame.batch) - frame.own :]
         before = len(outer.batch)
-        for v, out, inner in zip(frame.instr.results, outs, block.results):
+        for v, out, inner in zip(instr.results, outs, block.results):
             array = spread(frame.values[inner], before, domain)
             if out[0] == "reduce":
                 array = reduce(OPS[out[1]], array, tuple(before + a for a in out[2]))
@@ -291,13 +321,13 @@ class _Machine:
             if before:
                 outer.values[v] = array
             else:
-                self.keep(frame.instr, v, array, outer.values)
+                self.keep(instr, v, array, outer.values)
 
 
 class _Loop:
     """A scan being run, step by step."""
 
-    def __init__(self, machine, instr, frame):
+    def __init__(self, machine: _Machine, instr: Instr, frame: _Frame) -> None:
         self.machine, self.instr, self.frame = machine, instr, frame
         self.scan, values = ScanView(instr), frame.values
         self.steps = machine.size(self.scan.steps)
@@ -305,11 +335,11 @@ class _Loop:
         self.sequences = [(values[s.source], machine.size(s.start), s.step) for s in self.scan.sequences]
         self.fixed = [values[f.value] for f in self.scan.fixed]
         # histories: a carry's values, the first one and those of all steps; yielded: what all steps yielded
-        self.histories = {c: [x] for c, x in zip(self.scan.carries, self.carry)}
-        self.yielded = {part: [] for part in self.scan.yielded}
+        self.histories: dict[Any, list[Any]] = {c: [x] for c, x in zip(self.scan.carries, self.carry)}
+        self.yielded: dict[Any, list[Any]] = {part: [] for part in self.scan.yielded}
         self.made, self.stopped = 0, False
 
-    def next(self, stack):
+    def next(self, stack: list[_Frame]) -> None:
         if self.made == self.steps or self.stopped:
             self.finish()
             return
@@ -317,7 +347,7 @@ class _Loop:
         arguments = [*self.carry, *map(np.asarray, rows), *self.fixed]
         stack.append(self.machine.block(self.scan.body, arguments, self.step, self))
 
-    def step(self, stack, results):
+    def step(self, stack: list[_Frame], results: list[np.ndarray]) -> None:
         for before, after in zip(self.carry, results):
             if before.shape != after.shape:
                 raise ValueError(
@@ -333,14 +363,14 @@ class _Loop:
         self.made += 1
         self.next(stack)
 
-    def finish(self):
+    def finish(self) -> None:
         for out in self.scan.outs:
             self.machine.keep(self.instr, out.result, self.out(out), self.frame.values)
         if self.instr.found and self.instr.found[0] not in self.machine.symbols:
             self.machine.name(self.instr.found[0], self.made, "the steps of a scan")
         self.frame.used(self.instr.operands)
 
-    def out(self, out):
+    def out(self, out: Out) -> np.ndarray:
         if out.kind == "final":
             return self.histories[out.of][-1]
         rows = (self.histories if out.kind == "history" else self.yielded)[out.of]
@@ -356,7 +386,7 @@ class _Loop:
         return np.stack(rows[::-1] if out.kind == "back" else rows) if rows else np.zeros(shape, type.dtype)
 
 
-def constant(instr):
+def constant(instr: Instr) -> np.ndarray:
     """The array of a ``constant`` instruction."""
     type = instr.result.type
     return np.array(instr.attrs["value"], type.dtype).reshape(type.shape)

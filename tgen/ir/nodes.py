@@ -1,13 +1,24 @@
 """Value, Instr, Block, Function. All immutable; a pass builds new ones."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tgen.core import dims
 from tgen.core.op import Op
+from tgen.core.values import Place
 
 from .frame import Layout
 from .origin import RUNNING, Origin, made_of
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.core.op import Attrs
+    from tgen.core.types import TensorType
+
+Where: TypeAlias = frozenset[Place]  # lines of the user's program
 INPUT, SHARED, CONST = "input", "shared", "const"
 
 
@@ -16,10 +27,10 @@ class Value:
 
     __slots__ = ("type",)
 
-    def __init__(self, type):
+    def __init__(self, type: TensorType) -> None:
         self.type = type
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self.type.text()}>"
 
 
@@ -33,17 +44,25 @@ class Instr:
     """
 
     op: Op
-    operands: tuple = ()
-    results: tuple = ()
-    attrs: dict = field(default_factory=dict)
-    sizes: tuple = ()
-    blocks: tuple = ()
-    where: frozenset = frozenset()
+    operands: tuple[Value, ...] = ()
+    results: tuple[Value, ...] = ()
+    attrs: Attrs = field(default_factory=dict)
+    sizes: tuple[Extent, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    where: Where = frozenset()
     origin: Origin | None = None
 
     def __init__(
-        self, op, operands=(), results=(), attrs=None, sizes=(), blocks=(), where=frozenset(), origin=None
-    ):
+        self,
+        op: Op,
+        operands: tuple[Value, ...] = (),
+        results: tuple[Value, ...] = (),
+        attrs: Attrs | None = None,
+        sizes: tuple[Extent, ...] = (),
+        blocks: tuple[Block, ...] = (),
+        where: Where = frozenset(),
+        origin: Origin | None = None,
+    ) -> None:
         # a third of the time of a frozen dataclass's own: the passes make a million of these
         vars(self).update(
             op=op,
@@ -57,14 +76,14 @@ class Instr:
         )
 
     @property
-    def result(self):
+    def result(self) -> Value:
         return self.results[0]
 
     @property
-    def found(self):
+    def found(self) -> tuple[Sym, ...]:
         return self.attrs.get("found", ())
 
-    def with_(self, **changes):
+    def with_(self, **changes: Any) -> Instr:
         """A copy with some fields changed. With other operands or blocks it is the same instruction; one that
         computes something else, or again, has been made by who asks for it.
         """
@@ -78,9 +97,9 @@ class Instr:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    params: tuple
-    instrs: tuple
-    results: tuple
+    params: tuple[Value, ...]
+    instrs: tuple[Instr, ...]
+    results: tuple[Value, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +113,8 @@ class Param:
 
     kind: str
     number: int
-    symbol: object = None
-    sites: tuple = ()
+    symbol: Sym | None = None
+    sites: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,20 +125,20 @@ class Function:
     needs none.
     """
 
-    params: tuple
+    params: tuple[Param, ...]
     block: Block
     outputs: int
-    updates: tuple = ()
-    constants: tuple = ()
-    layout: Layout = None
+    updates: tuple[int, ...] = ()
+    constants: tuple[Any, ...] = ()
+    layout: Layout | None = None
 
-    def with_block(self, block):
+    def with_block(self, block: Block) -> Function:
         return replace(self, block=block)
 
 
-def fresh_like(value):
+def fresh_like(value: Value) -> Value:
     return Value(value.type)
 
 
-def substitute_type(type, table):
+def substitute_type(type: TensorType, table: Mapping[Sym, Extent]) -> TensorType:
     return type.with_shape(tuple(dims.substitute(s, table) for s in type.shape))

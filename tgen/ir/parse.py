@@ -2,9 +2,13 @@
 blocks.
 """
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,16 +21,21 @@ from tgen.ir.nodes import CONST, INPUT, SHARED, Block, Function, Instr, Param, V
 from tgen.ir.origin import Origin
 from tgen.ir.tokens import Tokens, split_commas
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.core.op import Attrs, Op
+    from tgen.core.types import TensorType
+
 ORIGIN = "by"  # an attribute in texts, no attribute of instructions: what an instruction was made of
 
 
-def digest(array):
+def digest(array: np.ndarray) -> str:
     """The SHA-256 of an array's dtype, shape and elements in C order."""
     head = f"{array.dtype.str}{array.shape}".encode()
     return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def parse(text, arrays=()):
+def parse(text: str, arrays: Iterable[np.ndarray] = ()) -> Function:
     """The Function that ``text`` describes; ``arrays`` are looked through for CONST parameters named by hash
     alone.
 
@@ -46,30 +55,30 @@ def parse(text, arrays=()):
 class _Reader(Tokens):
     """The instructions of a text, and the values named so far."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.values = {}
+        self.values: dict[str, Value] = {}
 
     # -- values ----------------------------------------------------------------------------------------------
-    def declare(self, name, value):
+    def declare(self, name: str, value: Value) -> Value:
         if name in self.values:
             raise ValueError(f"{name} is defined twice")
         self.values[name] = value
         return value
 
-    def declared(self):
+    def declared(self) -> tuple[str, Value]:
         """``name: type`` as (name, Value); the caller declares it when it is in scope."""
         name = self.take("name")
         self.expect(":")
         return name, Value(self.type())
 
-    def used(self):
+    def used(self) -> Value:
         name = self.take("name")
         if name not in self.values:
             raise ValueError(f"{name} is not defined")
         return self.values[name]
 
-    def operands(self):
+    def operands(self) -> tuple[Value, ...]:
         """The operands on the rest of this line: names separated by commas."""
         operands = []
         while self.next_is("name"):
@@ -80,7 +89,7 @@ class _Reader(Tokens):
         return tuple(operands)
 
     # -- the function ----------------------------------------------------------------------------------------
-    def function(self, arrays):
+    def function(self, arrays: dict[str, np.ndarray]) -> Function:
         self.expect("function")
         params, values, constants = self.params(arrays)
         self.expect("{")
@@ -98,7 +107,9 @@ class _Reader(Tokens):
         block = Block(block.params, block.instrs, block.results + news)
         return Function(tuple(params), block, outputs, updates, tuple(constants), layout)
 
-    def params(self, arrays):
+    def params(
+        self, arrays: dict[str, np.ndarray]
+    ) -> tuple[list[Param], list[Value], list[np.ndarray | None]]:
         params, values, constants, kind = [], [], [], INPUT
         counts = {INPUT: 0, SHARED: 0, CONST: 0}
         self.expect("(")
@@ -122,13 +133,13 @@ class _Reader(Tokens):
             counts[kind] += 1
         return params, values, constants
 
-    def data(self, type, arrays):
+    def data(self, type: TensorType, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
         """The array of a CONST parameter; None when the text has its hash and nobody gave the array."""
         if self.accept("sha256"):
             return arrays.get(ast.literal_eval(self.take("string")))
         return np.array(self.literal(), type.dtype).reshape(type.shape)
 
-    def updates(self, params, values):
+    def updates(self, params: list[Param], values: list[Value]) -> tuple[tuple[int, ...], tuple[Value, ...]]:
         numbers = {v: p.number for p, v in zip(params, values) if p.kind == SHARED}
         updates, news = [], []
         more = self.accept(";")
@@ -139,24 +150,24 @@ class _Reader(Tokens):
             more = self.accept(",")
         return tuple(updates), tuple(news)
 
-    def blocks(self, params):
+    def blocks(self, params: list[Value]) -> Block:
         """The function's block up to the names after ``return``; nested blocks are kept on a stack until they
         close.
         """
-        stack = [(tuple(params), [], None)]
+        stack: list[tuple[tuple[Value, ...], list[Instr], Any]] = [(tuple(params), [], None)]
         while True:
-            params, instrs, pending = stack[-1]
+            own, instrs, pending = stack[-1]
             if self.accept("return"):
                 if len(stack) > 1:
                     raise ValueError("return inside a nested block")
-                return Block(params, tuple(instrs), self.operands())
+                return Block(own, tuple(instrs), self.operands())
             if self.accept("yield"):
                 if len(stack) == 1:
                     raise ValueError("yield outside a nested block")
                 stack.pop()
                 results = self.operands()
                 self.expect("}")
-                pending.blocks.append(Block(params, tuple(instrs), results))
+                pending.blocks.append(Block(own, tuple(instrs), results))
             else:
                 pending = self.instr()
             if pending.opens(self):
@@ -164,7 +175,7 @@ class _Reader(Tokens):
             else:
                 stack[-1][1].append(pending.finish(self))
 
-    def instr(self):
+    def instr(self) -> _Pending:
         """One instruction up to its first block."""
         names, results = [], []
         name = self.take("name")
@@ -187,12 +198,16 @@ class _Reader(Tokens):
 class _Pending:
     """An instruction whose blocks are still being read."""
 
-    def __init__(self, op, names, results):
+    def __init__(self, op: Op, names: list[str], results: list[Value]) -> None:
         self.op, self.names, self.results = op, names, results
-        self.operands, self.attrs, self.sizes, self.blocks, self.inner = (), {}, (), [], None
-        self.said = ()  # where it comes from
+        self.operands: tuple[Value, ...] = ()
+        self.attrs: Attrs = {}
+        self.sizes: tuple[Extent, ...] = ()
+        self.blocks: list[Block] = []
+        self.inner: tuple[Value, ...] | None = None
+        self.said: tuple[Any, ...] = ()  # where it comes from
 
-    def plain(self, reader):
+    def plain(self, reader: _Reader) -> None:
         if self.op.name == "constant":
             self.attrs["value"] = _constant(reader.literal(), self.results[0].type)
         else:
@@ -205,7 +220,7 @@ class _Pending:
         if "found" in self.attrs:
             self.attrs["found"] = tuple(map(dims.symbol, self.attrs["found"]))
 
-    def kernel(self, reader):
+    def kernel(self, reader: _Reader) -> None:
         self.sizes = reader.size_list(reader.take("bracket")[1:-1])
         if reader.next_is("punct", "{"):
             self.attrs.update(reader.attrs())
@@ -224,16 +239,15 @@ class _Pending:
         self.attrs["maps"] = tuple(tuple(parse_axis(a, names) for a in split_commas(m)) for m in maps)
         self.attrs["outs"] = tuple(_outs(reader))
 
-    def opens(self, reader):
+    def opens(self, reader: _Reader) -> bool:
         """Whether a block of this instruction starts here."""
         if self.op.name == "kernel":
             return not self.blocks
         return reader.next_is("punct", "(")
 
-    def block_params(self, reader):
-        params = self.inner
-        if params is None:
-            params = []
+    def block_params(self, reader: _Reader) -> tuple[Value, ...]:
+        params = list(self.inner or ())
+        if self.inner is None:
             reader.expect("(")
             while not reader.accept(")"):
                 params.append(reader.declare(*reader.declared()))
@@ -241,10 +255,11 @@ class _Pending:
         reader.expect("{")
         return tuple(params)
 
-    def finish(self, reader):
+    def finish(self, reader: _Reader) -> Instr:
         for name, value in zip(self.names, self.results):
             reader.declare(name, value)
-        origin = Origin(*self.said[:2], (self.said[2:],)) if self.said else None
+        by, rule, *sources = self.said or ("", "")
+        origin = Origin(by, rule, (tuple(sources),)) if self.said else None
         return Instr(
             self.op,
             self.operands,
@@ -256,7 +271,7 @@ class _Pending:
         )
 
 
-def _outs(reader):
+def _outs(reader: _Reader) -> Iterator[tuple[Any, ...]]:
     while reader.next_is("name"):
         name = reader.take("name")
         if name == "map":
@@ -270,14 +285,15 @@ def _outs(reader):
         reader.at += 1
 
 
-def parse_axis(text, names):
+def parse_axis(text: str, names: list[str]) -> Axis:
     """The Axis that ``start + step*@index`` describes; ``names`` are those of the kernel's parameters."""
     if text == ":":
         return WHOLE
     left, at, index = text.partition("@")
     if not at:
         return Axis(None, dims.parse(text))
-    left, step = left.rstrip(), 1
+    left = left.rstrip()
+    step: Extent = 1
     if left.endswith("*"):
         cut = _factor_start(left[:-1])
         step, left = dims.parse(left[cut:-1]), left[:cut].rstrip()
@@ -290,10 +306,13 @@ def parse_axis(text, names):
     return Axis(None, start, step, names.index(index))
 
 
-def _factor_start(text):
+def _factor_start(text: str) -> int:
     """Where the last factor of ``text`` starts: a word, or a bracket."""
     if not text.endswith(")"):
-        return re.search(r"(?:(?<!\w )-)?\w+$", text).start()
+        found = re.search(r"(?:(?<!\w )-)?\w+$", text)
+        if found is None:
+            raise ValueError(f"{text!r} ends with no factor")
+        return found.start()
     depth = 0
     for k in range(len(text) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(text[k], 0)
@@ -302,7 +321,7 @@ def _factor_start(text):
     raise ValueError(f"brackets do not match in {text}")
 
 
-def _constant(value, type):
+def _constant(value: Any, type: TensorType) -> tuple[Any, ...]:
     values = value if isinstance(value, tuple) else (value,)
     python = DTYPE[type.dtype].python
     if is_float(type.dtype) and any(isinstance(v, bool) for v in values):

@@ -2,13 +2,27 @@
 ``refresh`` (a copy), and the maps they look things up in (definitions, users). Nothing here recurses.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
 from tgen.core import dims
 from tgen.core.maps import WHOLE, Axis
 from tgen.ir.nodes import Block, Value, fresh_like, substitute_type
 from tgen.ir.origin import RUNNING, Origin, making
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.ir.nodes import Instr
 
-def rebuild(block, visit, env=None):
+
+Env: TypeAlias = dict[Value, Value]  # what stands for a value
+Answer: TypeAlias = "tuple[Sequence[Instr], Sequence[Value]] | None"
+Visit: TypeAlias = "Callable[[Instr, Env], Answer]"
+
+
+def rebuild(block: Block, visit: Visit, env: Env | None = None) -> Block:
     """A new Block: ``visit(instr, env)`` sees each instruction, its operands already replaced, in order.
 
     It returns None (keep it), or ``(instrs, values)``: the instructions that take its place and the values
@@ -21,7 +35,7 @@ def rebuild(block, visit, env=None):
         return _rebuilt(block, visit, env, running)
 
 
-def _rebuilt(block, visit, env, running):
+def _rebuilt(block: Block, visit: Visit, env: Env, running: Origin | None) -> Block:
     kept, changed = [], False
     for old in block.instrs:
         instr = substitute(old, env)
@@ -42,25 +56,26 @@ def _rebuilt(block, visit, env, running):
     return Block(block.params, tuple(kept), results)
 
 
-def replaced(value, env):
+def replaced(value: Value, env: Env) -> Value:
     """What stands for ``value``; a chain of replacements is followed to its end."""
     while value in env:
         value = env[value]
     return value
 
 
-def substitute(instr, env):
+def substitute(instr: Instr, env: Env) -> Instr:
     """``instr`` with its operands replaced; itself when none is."""
     if not env or env.keys().isdisjoint(instr.operands):
         return instr
     return instr.with_(operands=tuple(replaced(v, env) for v in instr.operands))
 
 
-def bottom_up(block, change):
+def bottom_up(block: Block, change: Callable[[Block, int], Block]) -> Block:
     """``change(block, level) -> block`` applied to every nested block, inner ones first, and then to the
     block itself (level 0).
     """
-    done, stack = {}, [(block, 0, False)]
+    done: dict[Block, Block] = {}
+    stack = [(block, 0, False)]
     while stack:
         current, level, ready = stack.pop()
         nested = [b for i in current.instrs if i.blocks for b in i.blocks]
@@ -72,23 +87,23 @@ def bottom_up(block, change):
     return done[block]
 
 
-def _with_blocks(block, done):
+def _with_blocks(block: Block, done: dict[Block, Block]) -> Block:
     if all(done[b] is b for i in block.instrs for b in i.blocks):
         return block
     instrs = tuple(i.with_(blocks=tuple(done[b] for b in i.blocks)) if i.blocks else i for i in block.instrs)
     return Block(block.params, instrs, block.results)
 
 
-def definitions(block):
+def definitions(block: Block) -> dict[Value, Instr]:
     """value -> the instruction of ``block`` that defines it (not of nested blocks)."""
     return {v: instr for instr in block.instrs for v in instr.results}
 
 
-def users(block):
+def users(block: Block) -> dict[Value, list[Instr | None]]:
     """value -> list of instructions of ``block`` that use it, once per use; the block's results count as a
     use by None.
     """
-    found = {}
+    found: dict[Value, list[Instr | None]] = {}
     for instr in block.instrs:
         for v in instr.operands:
             found.setdefault(v, []).append(instr)
@@ -97,7 +112,7 @@ def users(block):
     return found
 
 
-def walk(block):
+def walk(block: Block) -> Iterator[Instr]:
     """Every instruction of ``block`` and of the blocks in it, in the order of the text."""
     stack = [iter(block.instrs)]
     while stack:
@@ -110,14 +125,14 @@ def walk(block):
             stack.pop()
 
 
-def has_effect(instr):
+def has_effect(instr: Instr) -> bool:
     """Whether it, or an instruction of its blocks, is there for what it does: these keep the program's order
     among themselves.
     """
     return bool(instr.op.effect) or any(i.op.effect for block in instr.blocks for i in walk(block))
 
 
-def refresh(block, env=None, sizes=None):
+def refresh(block: Block, env: Env | None = None, sizes: Mapping[Sym, Extent] | None = None) -> Block:
     """A copy of ``block`` with fresh values throughout, its parameters too unless ``env`` maps them already.
 
     ``env`` (value -> value) receives the new names; ``sizes`` (symbol -> size) is substituted in types,
@@ -125,7 +140,8 @@ def refresh(block, env=None, sizes=None):
     own).
     """
     env, sizes = {} if env is None else env, sizes or {}
-    made, stack = {}, [(block, False)]
+    made: dict[Block, Block] = {}
+    stack = [(block, False)]
     while stack:
         current, ready = stack.pop()
         if not ready:
@@ -138,13 +154,13 @@ def refresh(block, env=None, sizes=None):
     return made[block]
 
 
-def _fresh(value, env, sizes):
+def _fresh(value: Value, env: Env, sizes: Mapping[Sym, Extent]) -> Value:
     if value not in env:
         env[value] = Value(substitute_type(value.type, sizes)) if sizes else fresh_like(value)
     return env[value]
 
 
-def _copy(instr, env, sizes, made):
+def _copy(instr: Instr, env: Env, sizes: Mapping[Sym, Extent], made: dict[Block, Block]) -> Instr:
     operands = tuple(env.get(v, v) for v in instr.operands)
     results = tuple(_fresh(v, env, sizes) for v in instr.results)
     blocks = tuple(made[b] for b in instr.blocks)
@@ -164,7 +180,7 @@ def _copy(instr, env, sizes, made):
     )
 
 
-def _copy_axis(axis, sizes):
+def _copy_axis(axis: Axis, sizes: Mapping[Sym, Extent]) -> Axis:
     if axis == WHOLE:
         return axis
     return Axis(
@@ -172,11 +188,11 @@ def _copy_axis(axis, sizes):
     )
 
 
-def instr_symbols(instr):
+def instr_symbols(instr: Instr) -> tuple[Sym, ...]:
     """The size symbols an instruction mentions: in its sizes, result types, maps and nested blocks."""
     if not instr.blocks and not instr.sizes and len(instr.results) == 1:
         return instr.results[0].type.symbols
-    found = {}
+    found: dict[Sym, None] = {}
     for i in _and_inside(instr):
         for s in i.sizes:
             found.update(dict.fromkeys(dims.symbols(s)))
@@ -187,11 +203,11 @@ def instr_symbols(instr):
     return tuple(found)
 
 
-def _and_inside(instr):
+def _and_inside(instr: Instr) -> Iterator[Instr]:
     yield instr
     for block in instr.blocks:
         yield from walk(block)
 
 
-def _map_sizes(instr):
+def _map_sizes(instr: Instr) -> list[Extent]:
     return [s for axes in instr.attrs.get("maps", ()) for a in axes if a != WHOLE for s in (a.start, a.step)]

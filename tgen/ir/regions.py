@@ -2,12 +2,26 @@
 interpreter.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.core.maps import WHOLE
 
+if TYPE_CHECKING:
+    from tgen.core.maps import Axis
+    from tgen.core.op import Attrs, Op
 
-def operand(array, axes, batch, domain, found):
+
+def operand(
+    array: np.ndarray,
+    axes: list[tuple[Axis, int, int]],
+    batch: tuple[int, ...],
+    domain: tuple[int, ...],
+    found: dict[int, np.ndarray],
+) -> np.generic | np.ndarray:
     """An operand as the kernel's block sees it: the batch axes, one axis per domain dim, then the WHOLE axes.
 
     ``axes`` are (Axis, start, step) with the sizes as ints, one per own axis of ``array`` (after its axes for
@@ -24,9 +38,12 @@ def operand(array, axes, batch, domain, found):
     return _sliced(array, axes, before, domain)
 
 
-def _sliced(array, axes, before, domain):
+def _sliced(
+    array: np.ndarray, axes: list[tuple[Axis, int, int]], before: int, domain: tuple[int, ...]
+) -> np.generic | np.ndarray:
     """The common case, a view: each domain dim used by one axis at most."""
-    index, place = [slice(None)] * before, []
+    index: list[Any] = [slice(None)] * before
+    place: list[int] = []
     for number, (axis, start, step) in enumerate(axes):
         size = array.shape[before + number]
         if axis == WHOLE:
@@ -44,13 +61,13 @@ def _sliced(array, axes, before, domain):
     return np.expand_dims(view, missing) if missing else view
 
 
-def _position(start, size):
+def _position(start: int, size: int) -> Any:
     if 0 <= start < size:
         return start
     raise IndexError(f"a kernel reads element {start} of an axis of {size}")
 
 
-def _range(start, step, length, size):
+def _range(start: int, step: int, length: int, size: int) -> slice | None:
     last = start + step * (length - 1)
     if not (0 <= start < size and 0 <= last < size):
         raise IndexError(f"a kernel reads elements {start} to {last} of an axis of {size}")
@@ -58,15 +75,22 @@ def _range(start, step, length, size):
     return slice(start, stop if stop >= 0 else None, step)
 
 
-def _gathered(array, axes, before, domain, found):
+def _gathered(
+    array: np.ndarray,
+    axes: list[tuple[Axis, int, int]],
+    before: int,
+    domain: tuple[int, ...],
+    found: dict[int, np.ndarray],
+) -> np.ndarray:
     """The general case, by index arrays: an axis read through another operand, or a diagonal."""
     depth = before + len(domain)
     whole = [before + k for k, (a, _, _) in enumerate(axes) if a == WHOLE]
     own = [before + k for k, (a, _, _) in enumerate(axes) if a != WHOLE]
     array = array.transpose([*range(before), *own, *whole])
-    index = [_along(np.arange(array.shape[k]), k, depth) for k in range(before)]
+    index: list[np.ndarray] = [_along(np.arange(array.shape[k]), k, depth) for k in range(before)]
     for axis, start, step in (a for a in axes if a[0] != WHOLE):
         size = array.shape[len(index)]
+        at: np.ndarray
         if axis.gather is not None:
             at = start + step * found[axis.gather]
         elif axis.index is None:
@@ -82,16 +106,16 @@ def _gathered(array, axes, before, domain, found):
     return array[tuple(index)]
 
 
-def _along(vector, axis, depth):
+def _along(vector: np.ndarray, axis: int, depth: int) -> np.ndarray:
     return vector.reshape([-1 if k == axis else 1 for k in range(depth)])
 
 
-def spread(array, before, domain):
+def spread(array: np.ndarray, before: int, domain: tuple[int, ...]) -> np.ndarray:
     """``array`` with its domain axes at their full lengths; the batch axes before them stay as they are."""
     return np.broadcast_to(array, array.shape[:before] + domain + array.shape[before + len(domain) :])
 
 
-def reduce(op, array, axes, attrs=None):
+def reduce(op: Op, array: np.ndarray, axes: tuple[int, ...], attrs: Attrs | None = None) -> np.ndarray:
     """A REDUCE op over axes of an array, with its other attributes.
 
     Over an axis of length 0, max and min are the least and the greatest value, as in C.
@@ -111,7 +135,7 @@ def reduce(op, array, axes, attrs=None):
     return np.asarray(op.eval({"axes": (first,)}, (), array))
 
 
-def _bound(dtype, least):
+def _bound(dtype: np.dtype, least: bool) -> float:
     if dtype.kind == "f":
         return -np.inf if least else np.inf
     if dtype.kind == "b":

@@ -18,16 +18,29 @@ that at the end. Constants are exact (``nan`` is the quiet NaN, ``-nan`` its neg
 ``nan(0x7ff8000000000001)`` any other). ``#`` starts a comment.
 """
 
+from __future__ import annotations
+
 import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tgen.core import dims
 from tgen.ir.nodes import CONST, INPUT
 from tgen.ir.parse import ORIGIN, digest, parse
 from tgen.ir.tokens import QUIET, SIGN
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.core.maps import Axis
+    from tgen.core.op import Attrs
+    from tgen.ir.nodes import Block, Function, Instr, Value
+
 __all__ = ["to_text", "parse", "names", "printed", "block_text", "instr_text", "literal", "digest"]
 WIDTH = 150  # a longer head of a kernel has each parameter on a line of its own
 SHOWN = 64  # elements of a CONST parameter that the text holds; a larger one is named by its hash
+
+
+Watch: TypeAlias = "Callable[[Instr, str], Any]"  # called with the line of each instruction
 
 
 class Names:
@@ -36,27 +49,28 @@ class Names:
     ``origins``: the names of what instructions were made of, or None where the text does not say.
     """
 
-    def __init__(self, origins=None):
-        self.of, self._next, self.origins = {}, {"v": 0, "x": 0, "?": 0}, origins
+    def __init__(self, origins: Mapping[Value, str] | None = None) -> None:
+        self.of: dict[Value, str] = {}
+        self._next, self.origins = {"v": 0, "x": 0, "?": 0}, origins
 
-    def new(self, value, prefix="v"):
+    def new(self, value: Value, prefix: str = "v") -> str:
         if value in self.of:
             return self.of[value]
         self.of[value] = name = f"{prefix}{self._next[prefix]}"
         self._next[prefix] += 1
         return name
 
-    def __getitem__(self, value):
+    def __getitem__(self, value: Value) -> str:
         return self.of.get(value) or self.new(value, "?")
 
-    def typed(self, value, prefix="v"):
+    def typed(self, value: Value, prefix: str = "v") -> str:
         return f"{self.new(value, prefix)}: {value.type.text()}"
 
-    def all(self, values):
+    def all(self, values: tuple[Value, ...]) -> str:
         return ", ".join([self[v] for v in values])
 
 
-def literal(x):
+def literal(x: Any) -> str:
     """An attribute's literal as text, exact in every bit."""
     if isinstance(x, tuple):
         return f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})"
@@ -71,20 +85,20 @@ def literal(x):
     )
 
 
-def _nan(bits):
+def _nan(bits: int) -> str:
     if bits & ~SIGN == QUIET:
         return "-nan" if bits & SIGN else "nan"
     return f"nan({bits:#x})"
 
 
-def attrs_text(attrs, hidden=()):
+def attrs_text(attrs: Attrs, hidden: tuple[str, ...] = ()) -> str:
     if not attrs:
         return ""
     shown = [f"{k}={literal(attrs[k])}" for k in sorted(attrs) if k not in hidden]
     return f" {{{', '.join(shown)}}}" if shown else ""
 
 
-def _attributes(instr, known, hidden=()):
+def _attributes(instr: Instr, known: Names, hidden: tuple[str, ...] = ()) -> str:
     """Those of an instruction; where origins are shown, that is one more: the pass, the rule, the sources."""
     origin = instr.origin
     if origin is None or known.origins is None:
@@ -93,12 +107,12 @@ def _attributes(instr, known, hidden=()):
     return attrs_text(instr.attrs | {ORIGIN: (origin.by, origin.rule, *filter(None, sources))}, hidden)
 
 
-def names(function):
+def names(function: Function) -> dict[Value, str]:
     """A dict from every value of ``function`` to its name in ``to_text(function)``."""
     return _print(function)[1].of
 
 
-def to_text(function, origins=None):
+def to_text(function: Function, origins: Mapping[Value, str] | None = None) -> str:
     """The canonical text of a Function (ends with a line break).
 
     ``origins``, a dict of the names of values (``names`` of the IR before), shows what instructions were made
@@ -113,7 +127,7 @@ def to_text(function, origins=None):
     return _print(function, origins=origins)[0]
 
 
-def block_text(block):
+def block_text(block: Block) -> str:
     """The text of a block alone, its parameters first: what a nested block looks like by itself."""
     known, lines = Names(), []
     lines.append(f"block ({', '.join(known.typed(v) for v in block.params)}) {{")
@@ -121,7 +135,7 @@ def block_text(block):
     return "\n".join([*lines, "}", ""])
 
 
-def instr_text(function, instr):
+def instr_text(function: Function, instr: Instr) -> str:
     """The line of ``instr`` (anywhere in ``function``), with the names of the whole text; for
     error messages.
     """
@@ -130,28 +144,31 @@ def instr_text(function, instr):
     return found[0] if found else _head(instr, Names())
 
 
-def printed(function):
+def printed(function: Function) -> tuple[str, dict[Value, str], dict[Instr, str]]:
     """(to_text(function), names(function), instruction -> its line of the text; a long one is broken
     there) in one walk.
     """
-    lines = {}
+    lines: dict[Instr, str] = {}
     text, known = _print(function, lines.setdefault)
     return text, known.of, lines
 
 
-def _print(function, watch=None, origins=None):
-    known, lines = Names(origins), []
+def _print(
+    function: Function, watch: Watch | None = None, origins: Mapping[Value, str] | None = None
+) -> tuple[str, Names]:
+    known = Names(origins)
+    lines: list[str] = []
     _function_lines(function, known, lines, watch)
     return "\n".join(lines) + "\n", known
 
 
-def _function_lines(function, known, lines, watch):
+def _function_lines(function: Function, known: Names, lines: list[str], watch: Watch | None) -> None:
     lines.append(f"function ({_params_text(function, known)}) {{")
     _body(function.block, known, lines, lambda: _return_text(function, known), watch)
     lines.append("}")
 
 
-def _params_text(function, known):
+def _params_text(function: Function, known: Names) -> str:
     text, kind = "", INPUT
     for param, value in zip(function.params, function.block.params):
         if param.kind != kind:
@@ -167,7 +184,7 @@ def _params_text(function, known):
     return text
 
 
-def _data_text(function, number):
+def _data_text(function: Function, number: int) -> str:
     array = function.constants[number] if number < len(function.constants) else None
     if array is None:
         return ""
@@ -176,7 +193,7 @@ def _data_text(function, number):
     return f" = {literal(tuple(array.ravel().tolist()))}"
 
 
-def _return_text(function, known):
+def _return_text(function: Function, known: Names) -> str:
     results, outputs = function.block.results, function.outputs
     shared = {p.number: v for p, v in zip(function.params, function.block.params) if p.kind == "shared"}
     text = f"  return {known.all(results[:outputs])}".rstrip()
@@ -189,7 +206,9 @@ def _return_text(function, known):
     )
 
 
-def _body(block, known, lines, ending, watch=None):
+def _body(
+    block: Block, known: Names, lines: list[str], ending: Callable[[], str], watch: Watch | None = None
+) -> None:
     """The lines of a block's instructions and of the blocks in them; ``ending`` makes the last line."""
     for v in block.params:
         known.new(v)
@@ -211,11 +230,11 @@ def _body(block, known, lines, ending, watch=None):
         stack.extend(_inner(instr, k, margin, known) for k in reversed(range(len(instr.blocks))))
 
 
-def _inner(instr, k, margin, known):
+def _inner(instr: Instr, k: int, margin: str, known: Names) -> tuple[Iterator[Instr], str, Callable[[], str]]:
     """The work item of block ``k``: its ending closes it and opens the next one."""
     block = instr.blocks[k]
 
-    def ending():
+    def ending() -> str:
         line = f"{margin}  yield {known.all(block.results)}".rstrip()
         more = " " + _block_head(instr, k + 1, known) if k + 1 < len(instr.blocks) else ""
         return f"{line}\n{margin}}}{more}"
@@ -223,13 +242,13 @@ def _inner(instr, k, margin, known):
     return iter(block.instrs), margin + "  ", ending
 
 
-def _block_head(instr, k, known):
+def _block_head(instr: Instr, k: int, known: Names) -> str:
     if instr.op.name == "kernel":
         return "{"
     return f"({', '.join(known.typed(v) for v in instr.blocks[k].params)}) {{"
 
 
-def _head(instr, known):
+def _head(instr: Instr, known: Names) -> str:
     left = ", ".join([known.typed(v) for v in instr.results])
     left += " = " if left else ""
     if instr.op.name == "kernel":
@@ -247,7 +266,7 @@ def _head(instr, known):
     return f"{left}{instr.op.name}{operands}{sizes}{_attributes(instr, known)}"
 
 
-def _kernel_head(instr, known, room):
+def _kernel_head(instr: Instr, known: Names, room: int) -> str:
     block = instr.blocks[0]
     inner = [known.new(p, "x") for p in block.params]
     params = [
@@ -263,18 +282,18 @@ def _kernel_head(instr, known, room):
     return line.replace(", ".join(params), ",\n        ".join(params))
 
 
-def _out_text(out):
+def _out_text(out: tuple[Any, ...]) -> str:
     if out[0] == "map":
         return "map"
     _, name, axes, *rounded = out
     return f"{name}({', '.join(map(str, axes))}){f' as {rounded[0]}' if rounded else ''}"
 
 
-def _maps_text(maps, inner):
+def _maps_text(maps: tuple[Axis, ...], inner: list[str]) -> str:
     return f"[{', '.join(axis_text(a, inner) for a in maps)}]" if maps else ""
 
 
-def axis_text(axis, inner):
+def axis_text(axis: Axis, inner: list[str]) -> str:
     """One axis of an access map: ``start + step*@index``; ``inner`` are the names of the
     kernel's parameters.
     """
@@ -292,5 +311,5 @@ def axis_text(axis, inner):
     return f"{start} + {step}*{at}" if start else f"{step}*{at}"
 
 
-def _is(size, number):
+def _is(size: Extent, number: int) -> bool:
     return isinstance(size, int) and size == number

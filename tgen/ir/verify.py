@@ -6,6 +6,12 @@ made equal count as equal from there on. A kernel's block is closed: it uses its
 only.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float, is_int
 from tgen.core.maps import WHOLE
@@ -16,6 +22,11 @@ from tgen.ir.frame import laid_out
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.text import instr_text
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.core.maps import Axis
+    from tgen.ir.nodes import Block, Function, Instr, Param, Value
+
 IN_KERNEL = ("constant", "size", "index", "kernel")
 
 
@@ -25,7 +36,7 @@ class VerifyError(AssertionError):
     """
 
 
-def verify(function):
+def verify(function: Function) -> Function:
     """Check ``function``; returns it.
 
     >>> import tgen.ops
@@ -40,12 +51,19 @@ def verify(function):
     return function
 
 
-class _Verifier:
-    def __init__(self, function):
-        self.function, self.equal = function, Equalities()
-        self.symbols, self.defined, self.sound, self.instr = set(), set(), set(), None
+# instructions, scope, domain rank or None, what to do at the end
+Work: TypeAlias = "tuple[Iterator[Instr], set[Value], int | None, Callable[[], None] | None]"
 
-    def run(self):
+
+class _Verifier:
+    def __init__(self, function: Function) -> None:
+        self.function, self.equal = function, Equalities()
+        self.symbols: set[Sym] = set()
+        self.defined: set[Value] = set()
+        self.sound: set[TensorType] = set()
+        self.instr: Instr | None = None
+
+    def run(self) -> None:
         try:
             self.params()
             self.blocks()
@@ -61,7 +79,7 @@ class _Verifier:
             raise VerifyError(f"{words}: {line}") from (None if isinstance(error, VerifyError) else error)
 
     # -- parameters and results
-    def params(self):
+    def params(self) -> None:
         fn = self.function
         _demand(
             len(fn.params) == len(fn.block.params),
@@ -92,7 +110,7 @@ class _Verifier:
             self.constant_param(param, value)
         self.shared = {p.number: (p, v) for p, v in zip(fn.params, fn.block.params) if p.kind == SHARED}
 
-    def constant_param(self, param, value):
+    def constant_param(self, param: Param, value: Value) -> None:
         array = self.function.constants[param.number] if param.kind == CONST else None
         if array is None:
             return
@@ -101,7 +119,7 @@ class _Verifier:
             f"constant {param.number} is {array.dtype}{list(array.shape)}, its parameter {value.type.text()}",
         )
 
-    def results(self):
+    def results(self) -> None:
         fn = self.function
         _demand(
             fn.outputs + len(fn.updates) == len(fn.block.results),
@@ -130,17 +148,17 @@ class _Verifier:
             _demand(same, f"shared variable {number} is {old.text()}, its update {new.text()}")
 
     # -- values and sizes
-    def define(self, value, scope):
+    def define(self, value: Value, scope: set[Value]) -> None:
         _demand(value not in self.defined or value in scope, "a value is defined in two blocks")
         _demand(value not in scope, "a value is defined twice")
         self.check_type(value.type)
         scope.add(value)
 
-    def uses(self, values, scope):
+    def uses(self, values: tuple[Value, ...], scope: set[Value]) -> None:
         for v in values:
             _demand(v in scope, "a value is used that is not defined here")
 
-    def check_type(self, type):
+    def check_type(self, type: TensorType) -> None:
         if type in self.sound and not type.weak:
             return
         _demand(isinstance(type, TensorType), f"{type!r} is no type")
@@ -148,16 +166,16 @@ class _Verifier:
         self.check_sizes(type.shape)
         self.sound.add(type)
 
-    def check_sizes(self, sizes):
+    def check_sizes(self, sizes: tuple[Extent, ...]) -> None:
         for s in sizes:
             _demand(isinstance(s, (int, dims.Size)) and not isinstance(s, bool), f"{s!r} is no size")
             for symbol in dims.symbols(s):
                 _demand(symbol in self.symbols, f"size symbol {symbol} is not defined here")
 
     # -- instructions
-    def blocks(self):
+    def blocks(self) -> None:
         """All blocks, by a stack of (instructions, scope, domain rank or None, what to do at the end)."""
-        stack = [(iter(self.function.block.instrs), self.defined, None, None)]
+        stack: list[Work] = [(iter(self.function.block.instrs), self.defined, None, None)]
         while stack:
             instrs, scope, rank, ending = stack[-1]
             self.instr = next(instrs, None)
@@ -170,14 +188,14 @@ class _Verifier:
             if not self.instr.blocks:
                 self.after(self.instr, scope)
                 continue
-            stack.append((iter(()), scope, rank, lambda i=self.instr, s=scope: self.after(i, s)))
+            stack.append((iter(()), scope, rank, partial(self.after, self.instr, scope)))
             stack.extend(self.inner(self.instr, b) for b in reversed(self.instr.blocks))
 
-    def inner(self, instr, block):
-        scope = set()
+    def inner(self, instr: Instr, block: Block) -> Work:
+        scope: set[Value] = set()
         rank = len(instr.sizes) if instr.op.name == "kernel" else None
 
-        def ending():
+        def ending() -> None:
             self.instr = instr
             self.uses(block.results, scope)
             self.defined.update(scope)
@@ -186,7 +204,7 @@ class _Verifier:
             self.define(v, scope)
         return iter(block.instrs), scope, rank, ending
 
-    def before(self, instr, scope, rank):
+    def before(self, instr: Instr, scope: set[Value], rank: int | None) -> None:
         self.uses(instr.operands, scope)
         self.check_sizes(instr.sizes)
         if rank is not None:
@@ -201,7 +219,7 @@ class _Verifier:
         elif instr.blocks:
             self.block_params(instr)
 
-    def block_params(self, instr):
+    def block_params(self, instr: Instr) -> None:
         """The parameters of the blocks of a scan or cond have the types its rule gives them."""
         wanted = instr.op.params([v.type for v in instr.operands], instr.attrs)
         _demand(len(wanted) == len(instr.blocks), f"{len(instr.blocks)} blocks, wanted {len(wanted)}")
@@ -213,7 +231,7 @@ class _Verifier:
             for v, t in zip(block.params, types):
                 _demand(self.agree(v.type, t, ()), f"a block parameter is {v.type.text()}, wanted {t.text()}")
 
-    def after(self, instr, scope):
+    def after(self, instr: Instr, scope: set[Value]) -> None:
         self.instr = instr
         for symbol in instr.found:
             _demand(symbol not in self.symbols, f"size symbol {symbol} is defined twice")
@@ -233,7 +251,7 @@ class _Verifier:
         if instr.op.name == "check_eq":
             self.equal.learn(*instr.sizes)
 
-    def agree(self, type, wanted, found):
+    def agree(self, type: TensorType, wanted: TensorType, found: Sequence[Sym]) -> bool:
         """Whether a result's type is what was inferred; a size the rule leaves open must
         be one found here.
         """
@@ -244,7 +262,7 @@ class _Verifier:
             for s, w in zip(type.shape, wanted.shape)
         )
 
-    def inferred(self, instr):
+    def inferred(self, instr: Instr) -> tuple[TensorType, ...]:
         if instr.op.name == "constant":
             return (self.constant(instr),)
         types = [self.equal.canon_type(v.type) for v in instr.operands]
@@ -254,7 +272,7 @@ class _Verifier:
         yields = ([self.equal.canon_type(v.type) for v in b.results] for b in instr.blocks)
         return tuple(instr.op.infer(types, instr.attrs, sizes, *yields))
 
-    def constant(self, instr):
+    def constant(self, instr: Instr) -> TensorType:
         type, values = instr.result.type, instr.attrs["value"]
         _demand(all(isinstance(s, int) for s in type.shape), "a constant's shape is static")
         _demand(
@@ -267,7 +285,7 @@ class _Verifier:
         return type
 
     # -- kernels
-    def kernel_operands(self, instr):
+    def kernel_operands(self, instr: Instr) -> None:
         maps, params = instr.attrs["maps"], instr.blocks[0].params
         _demand(
             len(instr.blocks) == 1 and len(maps) == len(instr.operands) == len(params),
@@ -285,7 +303,7 @@ class _Verifier:
                 f"a block parameter is {param.type.text()}, its map leaves {whole.text()}",
             )
 
-    def axis(self, instr, axis, size):
+    def axis(self, instr: Instr, axis: Axis, size: Extent) -> None:
         if axis == WHOLE:
             return
         self.check_sizes((axis.start, axis.step))
@@ -308,16 +326,16 @@ class _Verifier:
         if size == 0:
             return  # it has no place: a check before it has ended the call
         ends = axis.ends(length, size)
-        if ends is not None and 0 not in instr.sizes:
+        if ends is not None and isinstance(size, int) and 0 not in instr.sizes:
             low, high = ends
             _demand(0 <= low and high < size, f"a map reads elements {low} to {high} of an axis of {size}")
 
-    def kernel_types(self, instr):
+    def kernel_types(self, instr: Instr) -> list[TensorType]:
         outs, yielded = instr.attrs["outs"], instr.blocks[0].results
         _demand(len(outs) == len(yielded), f"{len(outs)} outs for {len(yielded)} values yielded")
         return [self.out_type(instr, out, v.type) for out, v in zip(outs, yielded)]
 
-    def out_type(self, instr, out, type):
+    def out_type(self, instr: Instr, out: tuple[Any, ...], type: TensorType) -> TensorType:
         domain = tuple(instr.sizes)
         if out == ("map",):
             return TensorType(type.dtype, domain + type.shape)
@@ -336,13 +354,13 @@ class _Verifier:
         return TensorType(dtype, reduced.shape + type.shape)
 
 
-def _filled(type, axes):
+def _filled(type: TensorType, axes: tuple[int, ...]) -> TensorType:
     """A reduced operand with one element where it has none: an extreme of nothing is what the user is
     refused; in the IR it is the least or the greatest value (regions.reduce).
     """
     return type.with_shape(tuple(1 if s == 0 and k in axes else s for k, s in enumerate(type.shape)))
 
 
-def _demand(condition, words):
+def _demand(condition: object, words: str) -> None:
     if not condition:
         raise VerifyError(words)

@@ -8,31 +8,39 @@ Everything that knows where an operand, a parameter or a yielded value stands is
 (core/layouts.py).
 """
 
+from __future__ import annotations
+
+from collections import abc
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tgen.core import dims
 from tgen.core.layouts import Scan, split_branches
 from tgen.ir.nodes import Block
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.ir.nodes import Instr, Value
+
 
 class ScanView(Scan):
     """The parts of a scan instruction; ``instrs`` are those of its body."""
 
-    def __init__(self, instr):
+    def __init__(self, instr: Instr) -> None:
         (body,) = instr.blocks
         super().__init__(instr.attrs, instr.operands, instr.sizes, body.params, body.results, instr.results)
         self.instr, self.instrs = instr, body.instrs
 
     @property
-    def body(self):
+    def body(self) -> Block:
         return self.instr.blocks[0]
 
     @property
-    def count(self):
+    def count(self) -> Extent:
         """How many steps are made: a size, with a condition one that is found when the loop runs."""
         return self.steps if self.condition is None else dims.alone(self.instr.found[0])
 
-    def with_(self, **parts):
+    def with_(self, **parts: Any) -> Instr:
         """The instruction with some of its parts changed."""
         scan = self.changed(**parts)
         return self.instr.with_(
@@ -48,17 +56,17 @@ class ScanView(Scan):
 class Side:
     """One of the two blocks of a cond, and what its parameters are."""
 
-    block: object
-    values: tuple
+    block: Block
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
 class Open:
     """A size that depends on the branch: an axis of a result, and the symbol for it."""
 
-    result: object
+    result: Value
     axis: int
-    symbol: object
+    symbol: Sym
 
 
 class CondView:
@@ -66,16 +74,16 @@ class CondView:
     among theirs.
     """
 
-    def __init__(self, instr):
+    def __init__(self, instr: Instr) -> None:
         self.instr, self.results = instr, instr.results
         self.condition, *values = split_branches(instr.attrs, instr.operands)
-        self.sides = tuple(map(Side, instr.blocks, values))
+        self.sides = tuple(Side(block, tuple(of)) for block, of in zip(instr.blocks, values))
         self.open = tuple(
             Open(instr.results[k], axis, symbol)
             for (k, axis), symbol in zip(instr.attrs["open"], instr.found)
         )
 
-    def with_(self, sides, results):
+    def with_(self, sides: abc.Sequence[Side], results: abc.Sequence[Value]) -> Instr:
         """The instruction with other sides, and with some of its results."""
         first, second = sides
         place = {v: k for k, v in enumerate(results)}
