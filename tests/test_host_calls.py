@@ -19,7 +19,7 @@ from userops import Calls, Cube, Fails, SizedCube, Where
 import tgen
 import tgen.tensor as T
 from tgen import passes
-from tgen.backends.c.sites import Site
+from tgen.backends.c.sites import Callback
 from tgen.lower import lower
 from tgen.lower.signature import Signature
 from tgen.passes.plan import plan
@@ -83,13 +83,13 @@ def test_an_interrupt_after_the_body_changes_nothing(monkeypatch):
     s = tgen.shared(np.zeros(3), "s")
     f = tgen.function([V], [], updates=[(s, SizedCube()(V))])
     f([1, 2, 3])
-    fill = Site.fill
+    fill = Callback.fill
 
     def interrupted(self, *given):
         fill(self, *given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Site, "fill", interrupted)
+    monkeypatch.setattr(Callback, "fill", interrupted)
     with pytest.raises(KeyboardInterrupt):
         f([4, 5, 6])
     assert s.get_value().tolist() == [1, 8, 27]

@@ -215,6 +215,28 @@ def test_names_say_what_is_inside(path):
     assert UNFINISHED.search(path.read_text(encoding="utf-8")) is None
 
 
+# class -> why files of several rooms define one of that name
+SAME_NAME = {
+    "Block": "statements of C with names of their own; instructions of the IR",
+    "Function": "what a user calls; its IR; a C function",
+    "Library": "what all backends' libraries have; the C's",
+    "Mode": "how a function is run; Theano's way to say it",
+    "Op": "the record of a primitive; the class that a user's ops derive from",
+    "Out": "of a call of C; what function() is told about an output",
+}
+
+
+def test_a_class_has_a_name_of_its_own():
+    """A word has one meaning: those with two are listed, and stand in the glossary of tgen/README.md."""
+    files = {}
+    for path in FILES:
+        if room(path) != "examples":
+            for n in ast.walk(tree_of(path)):
+                if isinstance(n, ast.ClassDef) and not n.name.startswith("_"):
+                    files.setdefault(n.name, set()).add(name(path))
+    assert {word for word, found in files.items() if len(found) > 1} == set(SAME_NAME), files
+
+
 def test_every_package_is_packaged():
     with open(ROOT / "pyproject.toml", "rb") as file:
         setuptools = tomllib.load(file)["tool"]["setuptools"]

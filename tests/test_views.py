@@ -10,7 +10,7 @@ import pytest
 
 import tgen
 import tgen.tensor as T
-from tgen.core.layouts import Carry, Fixed, Out, Yielded
+from tgen.core.layouts import Carry, Fixed, Kept, Yielded
 from tgen.graph.scans import ScanNode
 from tgen.ir.nodes import fresh_like
 from tgen.ir.rebuild import walk
@@ -80,7 +80,7 @@ def test_a_carry_more_moves_no_out(function):
     instr = only(function, "scan")
     scan = ScanView(instr)
     register = Carry(fresh_like(scan.carries[0].param), instr.operands[2], scan.carries[0].param)
-    kept = Out("final", register, fresh_like(register.param))
+    kept = Kept("final", register, fresh_like(register.param))
     longer = scan.with_(carries=[register, *scan.carries], outs=[*scan.outs, kept])
     assert longer.attrs["outs"] == (("history", 1), ("sum", 2), ("stack", 1), ("final", 0))
     assert "yield v9, v12, v13" in replaced(function, instr, longer)
@@ -91,7 +91,9 @@ def test_a_carry_less_moves_no_out(function):
     scan = ScanView(instr)
     (carry,) = scan.carries
     shown = Yielded(carry.new)
-    outs = [Out(o.kind, shown if o.of is carry else o.of, o.result) for o in scan.outs if o.kind != "history"]
+    outs = [
+        Kept(o.kind, shown if o.of is carry else o.of, o.result) for o in scan.outs if o.kind != "history"
+    ]
     steady = scan.with_(
         carries=[],
         fixed=[Fixed(carry.param, carry.first), *scan.fixed],
@@ -121,7 +123,7 @@ def test_a_node_of_the_graph_has_the_parts_of_its_instruction():
     graph = ScanNode(node)
     assert [c.first for c in graph.carries] == [h] and [s.source.name for s in graph.sequences] != []
     assert graph.operands == tuple(node.inputs[:-1]) and graph.steps is node.inputs[-1]
-    twin = graph.again(outs=[Out("final", graph.carries[0], None)])[0].owner
+    twin = graph.again(outs=[Kept("final", graph.carries[0], None)])[0].owner
     assert twin.inputs == node.inputs and twin.attrs["outs"] == (("final", 0),)
 
 

@@ -92,7 +92,7 @@ class Count:
             ) from error
 
 
-class Switch:
+class Bool:
     """A bool; 0, 1 and words such as "False" are read as one."""
 
     def __init__(self, default: bool, doc: str | None) -> None:
@@ -144,10 +144,10 @@ OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
         "applied, on tag.test_value; and what "
         "happens where one is missing",
     ),
-    "profile": Switch(False, doc="functions count their calls and time"),
-    "NanGuardMode.nan_is_error": Switch(True, doc="whether NanGuardMode refuses NaN"),
-    "NanGuardMode.inf_is_error": Switch(True, doc="whether NanGuardMode refuses infinities"),
-    "NanGuardMode.big_is_error": Switch(True, doc="whether NanGuardMode refuses numbers beyond 1e10"),
+    "profile": Bool(False, doc="functions count their calls and time"),
+    "NanGuardMode.nan_is_error": Bool(True, doc="whether NanGuardMode refuses NaN"),
+    "NanGuardMode.inf_is_error": Bool(True, doc="whether NanGuardMode refuses infinities"),
+    "NanGuardMode.big_is_error": Bool(True, doc="whether NanGuardMode refuses numbers beyond 1e10"),
     "NanGuardMode.action": Choice("raise", "warn", "pdb", doc="what NanGuardMode does then"),
     "debug": Count(0, 0, doc="1..5: what is printed while compiling (cache, times, IR, C, every pass)"),
 }

@@ -83,7 +83,7 @@ class Yielded:
 
 
 @dataclass(frozen=True, eq=False)
-class Out:
+class Kept:
     """``result`` is what is kept, as ``kind`` says, of a Carry or a Yielded."""
 
     kind: str
@@ -121,7 +121,7 @@ class Scan:
         self.more = tuple(map(Yielded, more))
         self.condition = Yielded(*condition) if condition else None
         yielded = self.yielded
-        self.outs = tuple(Out(kind, yielded[k], v) for (kind, k), v in zip(layout.outs, results))
+        self.outs = tuple(Kept(kind, yielded[k], v) for (kind, k), v in zip(layout.outs, results))
 
     def changed(self, **parts: Any) -> Self:
         """A copy with some parts changed."""
@@ -138,12 +138,12 @@ class Scan:
         """All that a step yields, in order: Carry and Yielded."""
         return (*self.carries, *self.more, *([self.condition] if self.condition is not None else ()))
 
-    def out(self, kind: str, of: Carry | Yielded) -> Out | None:
-        """The Out of this kind of a Carry or Yielded, or None."""
+    def out(self, kind: str, of: Carry | Yielded) -> Kept | None:
+        """The Kept of this kind of a Carry or Yielded, or None."""
         return next((out for out in self.outs if out.kind == kind and out.of is of), None)
 
-    def out_of(self, result: Any) -> Out:
-        """The Out that a result is."""
+    def out_of(self, result: Any) -> Kept:
+        """The Kept that a result is."""
         return next(out for out in self.outs if out.result is result)
 
     # -- put together

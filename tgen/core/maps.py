@@ -1,4 +1,4 @@
-"""Where elements are: ``Axis``, one axis of an access map, and ``Part``, elements at even distances.
+"""Where elements are: ``Axis``, one axis of an access map, and ``Section``, elements at even distances.
 
 Ops say with them how their results are made of their operands (Op.view, Op.needs).
 """
@@ -64,31 +64,31 @@ def strided(start: Extent, step: Extent, first: Extent, by: Extent) -> tuple[Ext
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """Of each axis: where it starts, how many elements, and how far apart."""
 
     starts: Shape
     lengths: Shape
     steps: Shape
 
-    def axes(self, picked: Sequence[int | None], whole: Shape) -> Part:
+    def axes(self, picked: Sequence[int | None], whole: Shape) -> Section:
         """A part of other axes: those in ``picked`` (numbers here), None: the first ``whole`` of it."""
         rows = [
             (0, size, 1) if a is None else (self.starts[a], self.lengths[a], self.steps[a])
             for a, size in zip(picked, whole)
         ]
-        return Part(*map(tuple, zip(*rows))) if rows else Part((), (), ())
+        return Section(*map(tuple, zip(*rows))) if rows else Section((), (), ())
 
     def is_all(self, shape: Shape) -> bool:
         return self.lengths == shape and all(s == 0 for s in self.starts) and all(s == 1 for s in self.steps)
 
-    def below(self, starts: Shape, steps: Shape) -> Part:
+    def below(self, starts: Shape, steps: Shape) -> Section:
         """The part of x of this part of ``x[start + step*k]``."""
         pairs = list(map(strided, starts, steps, self.starts, self.steps))
-        return Part(tuple(a for a, _ in pairs), self.lengths, tuple(b for _, b in pairs))
+        return Section(tuple(a for a, _ in pairs), self.lengths, tuple(b for _, b in pairs))
 
 
-def all_parts(instr: Application, part: Part) -> list[Part]:
+def all_sections(instr: Application, part: Section) -> list[Section]:
     """The parts of an elementwise op's operands: along an axis of static length 1 an operand is repeated."""
     shape = instr.result.type.shape
     return [

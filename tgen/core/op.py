@@ -117,8 +117,8 @@ class Op:
     view         VIEW: view(instr, axes) -> where the elements of the result are in the operand: an Axis
                  (core/maps.py) for each axis of the operand, made of ``axes``, the result's own; None: the
                  result is made
-    needs        needs(instr, part) -> of which Part of each operand that Part of the result is made, a list;
-                 None, or no function: that cannot be said
+    needs        needs(instr, part) -> of which Section of each operand that Section of the result is made, a
+                 list; None, or no function: that cannot be said
     expand       expand(builder, instr, *operands) -> the result, of simpler instructions: what C has instead
     inlined      its elements are made where they are read, never in memory of their own
     batch        batch(rows, instr) -> all results of the steps of a loop as one value outside of it, with a

@@ -25,7 +25,7 @@ _owners: dict[int, np.ndarray] = {}  # address of a foreign block -> the array i
 _REENTRANT = "re-entrant call: this thread is inside a function that uses the shared variable"
 
 
-class _Host:
+class _Functions:
     """The C functions, and cffi's as locals of the module would be: fetched at the first use, once."""
 
     lib: Any = None
@@ -39,9 +39,9 @@ class _Host:
 
 
 def _host() -> tuple[Any, Any]:
-    if _Host.lib is None:
+    if _Functions.lib is None:
         _connect()
-    return _Host.lib, _Host.ffi
+    return _Functions.lib, _Functions.ffi
 
 
 def connect() -> None:
@@ -53,8 +53,8 @@ def _connect() -> None:
     if HOST_LOADER is None:
         raise RuntimeError("no backend is loaded: import tgen, not tgen.core alone")
     lib, ffi, _ = HOST_LOADER()
-    with _Host.guard:
-        if _Host.lib is not None:
+    with _Functions.guard:
+        if _Functions.lib is not None:
             return
         ffi.def_extern(name="tgen_release_foreign")(_release_foreign)
         lib.tgen_set_release_foreign(lib.tgen_release_foreign)
@@ -63,16 +63,17 @@ def _connect() -> None:
             after_in_parent=lib.tgen_fork_parent,
             after_in_child=lib.tgen_fork_child,
         )
-        _Host.cast, _Host.gc, _Host.buffer, _Host.give_data = ffi.cast, ffi.gc, ffi.buffer, lib.tgen_give_data
-        _Host.char = ffi.typeof("char *")
-        _Host.ffi, _Host.lib = ffi, lib
+        _Functions.cast, _Functions.gc, _Functions.buffer = ffi.cast, ffi.gc, ffi.buffer
+        _Functions.give_data = lib.tgen_give_data
+        _Functions.char = ffi.typeof("char *")
+        _Functions.ffi, _Functions.lib = ffi, lib
 
 
 def _release_foreign(chain: Any) -> None:
     """C has let go of these foreign blocks: forget their arrays, with no lock held. An array's end may run
     any Python.
     """
-    lib, ffi = _Host.lib, _Host.ffi
+    lib, ffi = _Functions.lib, _Functions.ffi
     while chain != ffi.NULL:
         following = chain.next
         array = _owners.pop(_address(chain), None)
@@ -82,7 +83,7 @@ def _release_foreign(chain: Any) -> None:
 
 
 def _address(block: Any) -> int:
-    return int(_Host.cast("intptr_t", block))
+    return int(_Functions.cast("intptr_t", block))
 
 
 def wrap_block(block: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -92,8 +93,8 @@ def wrap_block(block: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarra
     dtype   an np.dtype
     shape   a tuple of ints that fits the block
     """
-    data = _Host.gc(_Host.cast(_Host.char, block + HEADER), _Host.give_data)
-    return np.ndarray(shape, dtype, _Host.buffer(data, dtype.itemsize * prod(shape)))
+    data = _Functions.gc(_Functions.cast(_Functions.char, block + HEADER), _Functions.give_data)
+    return np.ndarray(shape, dtype, _Functions.buffer(data, dtype.itemsize * prod(shape)))
 
 
 def new_array(dtype: Any, shape: tuple[int, ...]) -> np.ndarray:

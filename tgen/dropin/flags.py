@@ -9,7 +9,7 @@ THEANO_FLAGS.
 import operator
 import os
 
-from tgen.config import OPTIONS, Choice, Switch, config
+from tgen.config import OPTIONS, Bool, Choice, config
 from tgen.errors import nearest, tell_once
 
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -61,7 +61,7 @@ class Device:
 
 # flags whose values are checked, and that repr(config) shows
 CHECKED = {
-    "allow_gc": Switch(True, doc="accepted; temporaries never outlive a call"),
+    "allow_gc": Bool(True, doc="accepted; temporaries never outlive a call"),
     "exception_verbosity": Choice("low", "high", doc="accepted; messages are always full"),
     "warn_float64": Choice(
         "ignore",
@@ -72,7 +72,7 @@ CHECKED = {
         told=dict.fromkeys(("warn", "raise", "pdb"), "nothing is said about variables of float64"),
     ),
     "device": Device(),
-    "openmp": Switch(True, doc="accepted; config.threads decides"),
+    "openmp": Bool(True, doc="accepted; config.threads decides"),
 }
 _HOME = os.path.join(os.path.expanduser("~"), ".theano")
 _DTYPES = "dtypes follow NumPy's promotion, and ints divide as / and // say"

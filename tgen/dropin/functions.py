@@ -60,7 +60,7 @@ def output_storage(f):
 
 def defaults(f):
     """(whether a call must give it, True, the default) of each input."""
-    return [(slot.default is None, True, slot.default) for slot in f.slots]
+    return [(place.default is None, True, place.default) for place in f.bound.explicit]
 
 
 def _nothing():

@@ -15,7 +15,7 @@ OURS, THEIRS = "tgen", "theano"
 _IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
-class Names:
+class Row:
     """The names of one row. ``path`` is the module's, without "theano."; "" is the package itself."""
 
     def __init__(self, path):
@@ -90,7 +90,7 @@ def public(module, names):
 
 def elsewhere(name):
     """The end of a message: which modules of the table have exactly this name."""
-    paths = [path for path in ROWS if name in public(sys.modules[f"{OURS}.{path}".rstrip(".")], Names(path))]
+    paths = [path for path in ROWS if name in public(sys.modules[f"{OURS}.{path}".rstrip(".")], Row(path))]
     root = THEIRS if THEIRS in sys.modules else OURS
     return (
         f"; there is {', '.join(f'{root}.{path}.{name}'.replace('..', '.') for path in paths[:3])}"
@@ -101,7 +101,7 @@ def elsewhere(name):
 
 def equip(module, path):
     """Give a module the names of its row."""
-    names = Names(path)
+    names = Row(path)
     module.__getattr__ = lookup(module, names)
     own = module.__dict__
     module.__dir__ = lambda: sorted({*own, *names.list()} - {"__getattr__", "__dir__"})

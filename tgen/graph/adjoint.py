@@ -47,7 +47,7 @@ class Taken:
 
 
 @dataclass(frozen=True, eq=False)
-class Branch:
+class Arm:
     """One side of an ifelse, within another (``outer``) or in none; one object for each (Masks.branch)."""
 
     outer: object
@@ -122,7 +122,7 @@ class Masks:
 
     def __init__(self):
         self.of_choices = {}  # (the mask around it or None, condition, holds) -> mask
-        self.branches = {}  # (the branch around it or None, condition, holds) -> Branch
+        self.branches = {}  # (the branch around it or None, condition, holds) -> Arm
         self.parts = {}  # mask -> the key it has in of_choices
         self.own = {}  # mask -> what its choice adds to the mask around it
         self.applied = {}  # (value, mask) -> the value with its mask applied
@@ -148,7 +148,7 @@ class Masks:
         """The branch within ``outer`` that is taken when ``condition`` is ``holds``."""
         key = outer, condition, holds
         if key not in self.branches:
-            self.branches[key] = Branch(*key, outer.depth + 1 if outer else 1)
+            self.branches[key] = Arm(*key, outer.depth + 1 if outer else 1)
         return self.branches[key]
 
     # -- using them

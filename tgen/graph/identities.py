@@ -8,7 +8,7 @@ that means the same}.
 from dataclasses import dataclass
 
 from tgen.core.dtypes import is_float
-from tgen.core.layouts import Out, Yielded
+from tgen.core.layouts import Kept, Yielded
 from tgen.core.rules import IDENTITIES, Rewriter
 
 from .build import apply, like, literal
@@ -28,7 +28,7 @@ class Result:
 
 
 @dataclass(eq=False)
-class Step:
+class Applied:
     """An application as rules read it: one of the graph, or one in the making."""
 
     op: object
@@ -43,11 +43,11 @@ class Step:
 
 
 def step_of(node):
-    """The Step of an Apply: what are sizes stands apart."""
+    """An Apply as rules read it: what are sizes stands apart."""
     op = node.primitive
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     operands = node.inputs[:-count] if count else node.inputs
-    return Step(
+    return Applied(
         op,
         tuple(operands),
         tuple(node.outputs),
@@ -132,7 +132,7 @@ class Meaning(Rewriter):
 
     def make(self, op, operands, attrs, sizes):
         (type,) = infer(op, [*operands, *sizes], attrs)
-        return Step(op, operands, (Result(type),), attrs, sizes, self.where)
+        return Applied(op, operands, (Result(type),), attrs, sizes, self.where)
 
     def keep(self, instr):
         return apply_op(instr.op, [*instr.operands, *instr.sizes], instr.attrs, self.where)[0]
@@ -157,7 +157,7 @@ class Meaning(Rewriter):
         return None if found is None else found[1].of.new
 
     def kept_by(self, value):
-        """(the loop, its Out, the slice) where ``value`` is rows that each step makes: a stack of them, or a
+        """(the loop, its Kept, the slice) where ``value`` is rows that each step makes: a stack of them, or a
         history without its first row. None for another value."""
         rows, view, step = value, None, self.definition(value)
         if step is not None and step.op.name == "slice":
@@ -187,7 +187,7 @@ class Meaning(Rewriter):
 
     def with_log(self, scan, out):
         log = Yielded(apply("log", out.of.new))
-        rows = Out("back" if out.kind == "back" else "stack", log, None)
+        rows = Kept("back" if out.kind == "back" else "stack", log, None)
         made = scan.again(more=(*scan.more, log), outs=(*scan.outs, rows))
         for old, new in zip(scan.results, made):
             if old not in self.fixed:

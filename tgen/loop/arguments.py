@@ -55,7 +55,7 @@ def _taps(taps, what):
 
 
 @dataclass
-class Sequence:
+class Tapped:
     """An input of which a step reads the elements at ``taps`` from where it stands."""
 
     input: Variable
@@ -130,7 +130,7 @@ def _sequence(number, x):
         )
     if not taps:
         raise ValueError(f"{what} ({v}) has no taps; [0] is the element of the step itself")
-    return Sequence(v, taps, number)
+    return Tapped(v, taps, number)
 
 
 # -- states --------------------------------------------------------------------------------------------------

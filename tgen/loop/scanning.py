@@ -91,7 +91,7 @@ def scan(
             "truncate_gradient of scan is -1 or how many steps back the gradient goes, got "
             f"{truncate_gradient!r}"
         )
-    loop = Loop(seqs, states, fixed, steps, bool(go_backwards))
+    loop = ScanBuilder(seqs, states, fixed, steps, bool(go_backwards))
     loop.call(fn, strict)
     outputs, updates = loop.outputs(int(truncate_gradient))
     if not return_list:
@@ -99,7 +99,7 @@ def scan(
     return outputs, updates
 
 
-class Loop:
+class ScanBuilder:
     """A scan being made: ``registers`` are the parameters of each state, ``read`` those of each sequence, a
     list for each.
     """

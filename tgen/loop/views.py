@@ -11,7 +11,7 @@ from tgen.graph import sizes
 from tgen.tensor import arange, as_tensor_variable
 
 from . import arguments
-from .scanning import Loop, scan
+from .scanning import ScanBuilder, scan
 
 if TYPE_CHECKING:
     from tgen.graph.nodes import Operand
@@ -108,8 +108,8 @@ def fori(n: Operand, body: Callable[..., Any], *initial: Any) -> Any:
     if not initial:
         raise ValueError("fori needs a state to start with: fori(n, body, initial)")
     steps = arguments.steps(n, [])
-    loop = Loop(
-        [arguments.Sequence(arange(sizes.variable(steps)), [0], 0)],
+    loop = ScanBuilder(
+        [arguments.Tapped(arange(sizes.variable(steps)), [0], 0)],
         [arguments.State(as_tensor_variable(v), [-1], k, False) for k, v in enumerate(initial)],
         [],
         steps,

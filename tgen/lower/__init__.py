@@ -21,9 +21,9 @@ from tgen.graph.walk import retyped, surveyed, toposort
 from tgen.ir.nodes import CONST, INPUT, Block, Function, Param
 from tgen.ops.host import lower_through
 
-from .emit import Scope
+from .emit import BlockWriter
 from .guards import Guards, Pending
-from .regions import Body, first_twins, leaders, loops
+from .regions import BlockDraft, first_twins, leaders, loops
 from .sizes import Site
 
 # characters; x*x*x... doubles with each step, so a longer expression is computed as data
@@ -287,7 +287,7 @@ class Lowering(Guards):
         return self.copies[key]
 
     def steps(self, node, body, arrays, attrs, site):
-        """The Body of a scan, lowered: its carries keep their sizes from step to step."""
+        """The body of a scan, lowered: its carries keep their sizes from step to step."""
         here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
         types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
@@ -311,7 +311,7 @@ class Lowering(Guards):
             self.keeps_shape(node, j, p, new, site)
         for v in (*more, *conditions):
             self.settle_branches(v, site)
-        made = Body(self.region, body.params, tuple(self.resized(v, node) for v in body.outputs))
+        made = BlockDraft(self.region, body.params, tuple(self.resized(v, node) for v in body.outputs))
         self.region = here
         return made
 
@@ -383,7 +383,7 @@ class Lowering(Guards):
         ]
         different = tuple((k, axis) for k, axis, x, y in pairs if x != y)
         attrs = {"open": different, "found": tuple(self.found("a size of ifelse") for _ in different)}
-        bodies = tuple(Body(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
+        bodies = tuple(BlockDraft(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
         names = dict(zip(different, attrs["found"]))
         self.branch_sizes.update((names[k, axis], (x, y)) for k, axis, x, y in pairs if (k, axis) in names)
         for k, v in enumerate(node.outputs):
@@ -402,27 +402,27 @@ class Lowering(Guards):
 
     # -- emission
     def emit(self, roots):
-        scope = Scope(self)
+        writer = BlockWriter(self)
         for v, _ in self.params:
-            scope.define(v)
+            writer.define(v)
         params = tuple(
             replace(p, sites=tuple(self.axis_sites.get((v, a)) for a in range(v.type.ndim)))
             for v, p in self.params
         )
-        block_params = tuple(scope.values[v] for v, _ in self.params)
-        scope.emit(self.checks)
-        scope.emit(self.regions[0].pending)
-        results = tuple(scope.resolve(v) for v in roots)
+        block_params = tuple(writer.values[v] for v, _ in self.params)
+        writer.emit(self.checks)
+        writer.emit(self.regions[0].pending)
+        results = tuple(writer.resolve(v) for v in roots)
         numbers = {s: k for k, s in enumerate(self.signature.shared)}
         function = Function(
             params,
-            Block(block_params, tuple(scope.instrs), results),
+            Block(block_params, tuple(writer.instrs), results),
             len(self.signature.outputs),
             tuple(numbers[s] for s, _ in self.signature.updates),
             self.signature.constants,
             self.signature.layout,
         )
-        names = {value: v.name for v, value in scope.values.items() if getattr(v, "name", None)}
+        names = {value: v.name for v, value in writer.values.items() if getattr(v, "name", None)}
         return Lowered(function, self.sites, names)
 
 

@@ -10,7 +10,7 @@ from tgen.ir.nodes import Block, Instr, Value
 from .signature import is_literal
 
 
-class Scope:
+class BlockWriter:
     """A block being written: graph variable -> Value, and what was captured from ``outer``."""
 
     def __init__(self, lowering, outer=None):
@@ -57,7 +57,7 @@ class Scope:
     def instruction(self, item):
         operands, attrs, blocks = tuple(self.resolve(v) for v in item.operands), item.attrs, []
         for body in item.bodies:
-            inner = Scope(self.lowering, self)
+            inner = BlockWriter(self.lowering, self)
             blocks.append(inner.block(body))
             operands += tuple(inner.captured.values())
         if item.op.name == "cond":

@@ -17,7 +17,7 @@ from .sizes import Site, Sizes
 @dataclass
 class Pending:
     """An instruction to come: ``targets`` are the graph variables it makes, ``bodies`` what its blocks are
-    made of (Body).
+    made of (BlockDraft).
     """
 
     targets: tuple

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from tgen.core.layouts import Out, Yielded
+from tgen.core.layouts import Kept, Yielded
 from tgen.graph.scans import ScanNode
 
 
 @dataclass
-class Body:
+class BlockDraft:
     """What a block is made of: the region with its instructions, graph variables for its parameters and for
     what it yields.
     """
@@ -18,7 +18,7 @@ class Body:
 
 
 @dataclass
-class Loop:
+class Twins:
     """Scans with the same body, operands and steps but different outs, as one: ``scan`` has the outs of all.
 
     ``names``: (result of one of the nodes, the result of ``scan`` that it is); the same out of another node
@@ -31,7 +31,7 @@ class Loop:
 
 
 def loops(order, places=None):
-    """scan node -> its Loop; the gradient of a scan makes twins that keep more (ops/bptt.py). Those of other
+    """scan node -> its Twins; the gradient of a scan makes twins that keep more (ops/bptt.py). Those of other
     ``places`` are apart.
     """
     groups, found = {}, {}
@@ -57,16 +57,16 @@ def _key(node):
 
 def _union(nodes):
     first = ScanNode(nodes[0])
-    more, kept, names = {}, {}, []  # yielded variable -> Yielded; (kind, what is kept) -> Out
+    more, kept, names = {}, {}, []  # yielded variable -> Yielded; (kind, what is kept) -> Kept
     for node in nodes:
         scan = ScanNode(node)
         carries = dict(zip(scan.carries, first.carries))
         for out in scan.outs:
             of = carries.get(out.of) or more.setdefault(out.of.new, Yielded(out.of.new))
-            target = kept.setdefault((out.kind, of), Out(out.kind, of, out.result))
+            target = kept.setdefault((out.kind, of), Kept(out.kind, of, out.result))
             names.append((out.result, target.result))
     scan = first.changed(more=tuple(more.values()), outs=tuple(kept.values()))
-    return Loop(nodes, scan, names)
+    return Twins(nodes, scan, names)
 
 
 def first_twins(order):
@@ -75,5 +75,5 @@ def first_twins(order):
 
 
 def leaders(found):
-    """scan node -> the first node of its Loop, for the others of it."""
+    """scan node -> the first node of its Twins, for the others of it."""
     return {node: loop.nodes[0] for node, loop in found.items() if loop.nodes[0] is not node}

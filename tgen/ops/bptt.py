@@ -7,7 +7,7 @@ beside its own results: a twin of the scan with the same parameters and more out
 the twins, so nothing is computed twice.
 """
 
-from tgen.core.layouts import Carry, Fixed, Out, Sequence, Yielded
+from tgen.core.layouts import Carry, Fixed, Kept, Sequence, Yielded
 from tgen.core.op import VIEW
 from tgen.graph.adjoint import adjoint_dtype, adjoint_type
 from tgen.graph.branches import Places
@@ -192,9 +192,9 @@ class _Back:
         self.count = self.made if limit < 0 else apply("minimum", self.made, literal(limit))
 
     def counting(self):
-        """An Out that tells how many steps were made."""
+        """A Kept that tells how many steps were made."""
         kind, of = "history" if self.carries else "stack", self.scan.yielded[0]
-        return Out(kind, of, self.scan.again(outs=[Out(kind, of, None)])[0])
+        return Kept(kind, of, self.scan.again(outs=[Kept(kind, of, None)])[0])
 
     def backwards(self, x, shift=0):
         """Rows shift .. of x as a sequence of the loop back: that of the last step first."""
@@ -344,6 +344,6 @@ class _Back:
         outs += [("history", c) for c in self.carries] + [("stack", y) for y in self.extra.values()]
         outs = list(dict.fromkeys(outs))
         made = self.scan.again(
-            more=(*self.scan.more, *self.extra.values()), outs=[Out(kind, of, None) for kind, of in outs]
+            more=(*self.scan.more, *self.extra.values()), outs=[Kept(kind, of, None) for kind, of in outs]
         )
         return dict(zip(outs, made))

@@ -23,7 +23,7 @@ import numpy as np
 from tgen.config import config
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float
-from tgen.core.maps import all_parts
+from tgen.core.maps import all_sections
 from tgen.core.op import SCALAR, Op, register
 from tgen.core.types import float_of, promote, tensor_type
 from tgen.graph.describe import widest
@@ -217,7 +217,7 @@ def scalar(
             doc=doc,
             mask=mask,
             arity=arity,
-            needs=all_parts,
+            needs=all_sections,
             behind=widest,
             batch=_scalar_batch,
             **more,

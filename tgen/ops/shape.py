@@ -3,7 +3,7 @@
 import numpy as np
 
 from tgen.core import dims
-from tgen.core.maps import Axis, all_parts, strided
+from tgen.core.maps import Axis, all_sections, strided
 from tgen.core.op import FREE, STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.build import apply, lengths, literal, plus, zeros
@@ -131,7 +131,7 @@ register(
         mask="moved",
         moves=True,
         view=_broadcast_to_view,
-        needs=all_parts,
+        needs=all_sections,
         lengths=True,
         cost=FREE,
         batch=_broadcast_to_batch,

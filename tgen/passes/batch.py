@@ -12,7 +12,7 @@ the loop keeps. Rows.py says what can be computed of all rows at once.
 
 from tgen.core import dims
 from tgen.core.dtypes import is_float
-from tgen.core.layouts import Carry, Fixed, Out, Sequence, Yielded
+from tgen.core.layouts import Carry, Fixed, Kept, Sequence, Yielded
 from tgen.core.op import FREE
 from tgen.core.types import wide
 from tgen.ir.nodes import Block, Value, fresh_like
@@ -318,7 +318,7 @@ class _After(_Body):
                 return out.result
         rows = dims.add(self.count, 1) if kind == "history" else self.count
         result = Value(v.type.with_shape((rows, *v.type.shape)))
-        self.outs.append(Out(kind, of, result))
+        self.outs.append(Kept(kind, of, result))
         return result
 
     def part(self, rows, x, start):

@@ -10,7 +10,7 @@ other way, into the body, where rules and kernels see it; then the body is simpl
 (they cost nothing), and so do checks and what finds sizes.
 """
 
-from tgen.core.layouts import Fixed, Out, Yielded
+from tgen.core.layouts import Fixed, Kept, Yielded
 from tgen.core.op import SCALAR, VIEW
 from tgen.core.rules import uniform
 from tgen.ir.builder import Builder
@@ -236,7 +236,7 @@ class _Hoist:
             if out.of in scan.carries and out.of not in carries:
                 # a carry that stays as it is may still be yielded for a stack or a sum
                 more.append(Yielded(out.of.new))
-                out = Out(out.kind, more[-1], out.result)
+                out = Kept(out.kind, more[-1], out.result)
             outs.append(out)
         return scan.with_(carries=carries, sequences=self.sequences, fixed=self.fixed, more=more, outs=outs)
 

@@ -16,7 +16,7 @@ in place: a start and a step.
 import numpy as np
 
 from tgen.core import dims
-from tgen.core.layouts import Carry, Out, Sequence
+from tgen.core.layouts import Carry, Kept, Sequence
 from tgen.core.maps import strided
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block, fresh_like
@@ -156,7 +156,7 @@ class _Ends:
             carry = self.taking(carry.param, carry.first)
         final = next((o for o in self.outs if o.kind == "final" and o.of is carry), None)
         if final is None:
-            final = Out("final", carry, fresh_like(carry.param))
+            final = Kept("final", carry, fresh_like(carry.param))
             self.outs.append(final)
         return final.result
 

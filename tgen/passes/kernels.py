@@ -16,7 +16,7 @@ from tgen.ir.origin import made_of, making
 CHEAP_OPS = 3
 
 
-class Scope:
+class KernelBuilder:
     """One kernel under construction."""
 
     def __init__(self, domain):
@@ -174,55 +174,55 @@ def inline_index(reader, base, axes):
 class FlatKernel:
     def __init__(self, cluster, reader, used):
         self.reader, self.used, self.cluster = reader, used, cluster
-        self.scope, self.env = Scope(cluster.domain), {}
+        self.builder, self.env = KernelBuilder(cluster.domain), {}
 
     def element(self, access):
         if access.base in self.env:
             return self.env[access.base]
         if self.reader.inlined(access.base):
-            return self.scope.inline(self.reader, access.base, access.axes)
-        return self.scope.operand(access.base, access.axes)
+            return self.builder.inline(self.reader, access.base, access.axes)
+        return self.builder.operand(access.base, access.axes)
 
     def add(self, instr, level):
-        scope = self.scope
+        builder = self.builder
         if instr.op.name == "gather":
             self.keep(instr, self.gathered(instr))
             return
         args = [self.element(access) for access in self.cluster.accesses[instr]]
         if instr.op.kind == REDUCE:
-            scope.reduce(instr, args[0], instr.attrs["axes"], instr.result)
+            builder.reduce(instr, args[0], instr.attrs["axes"], instr.result)
             return
-        self.keep(instr, scope.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes))
+        self.keep(instr, builder.emit(instr.op, args, instr.result.type.dtype, instr.attrs, instr.sizes))
 
     def keep(self, instr, value):
         self.env[instr.result] = value
         if instr.result in self.used:
-            self.scope.give(value, ("map",), instr.result)
+            self.builder.give(value, ("map",), instr.result)
 
     def gathered(self, instr):
         def read_index(v, first):
             access = self.reader.access(v)
             axes = shifted(access, first)
             known = inline_index(self.reader, access.base, axes)
-            return known or Axis(None, gather=self.scope.position[self.scope.operand(access.base, axes)])
+            return known or Axis(None, gather=self.builder.position[self.builder.operand(access.base, axes)])
 
         axes = table_axes(instr, self.reader, read_index)
-        return self.scope.operand(instr.operands[0], tuple(axes))
+        return self.builder.operand(instr.operands[0], tuple(axes))
 
     def finish(self, where):
-        return [self.scope.finish(where)] if self.scope.results else []
+        return [self.builder.finish(where)] if self.builder.results else []
 
 
 class Segment:
     def __init__(self, inner):
-        self.kernel, self.outer, self.env = Scope(inner), [], {}
+        self.kernel, self.outer, self.env = KernelBuilder(inner), [], {}
 
 
 class RowKernel:
     def __init__(self, cluster, reader, used):
         self.reader, self.used, self.cluster = reader, used, cluster
         self.split = len(cluster.outer)
-        self.scope, self.segments = Scope(cluster.outer), {}
+        self.builder, self.segments = KernelBuilder(cluster.outer), {}
         # row values; segment after which a value is there; full values -> (instr, segment)
         self.outer_env, self.ready, self.made = {}, {}, {}
         self.rows = {}  # full value -> local row value
@@ -244,7 +244,7 @@ class RowKernel:
         self.made[instr.result], self.ready[instr.result] = (instr, number), number
         segment.env[instr.result] = self.compute(instr, number)
         if instr.result in self.used:
-            self.scope.give(self.row(instr.result), ("map",), instr.result)
+            self.builder.give(self.row(instr.result), ("map",), instr.result)
 
     def number(self, instr):
         """The segment of a full member: after every row value it reads is reduced."""
@@ -276,7 +276,7 @@ class RowKernel:
 
     def inner_inline(self, access, segment):
         if access.base.type.ndim and access.axes[0].index is not None and access.axes[0].index < self.split:
-            return segment.kernel.operand(self.scope.inline(self.reader, access.base, access.axes), ())
+            return segment.kernel.operand(self.builder.inline(self.reader, access.base, access.axes), ())
         axes = tuple(self.moved(a) for a in access.axes)
         return segment.kernel.inline(self.reader, access.base, axes)
 
@@ -289,7 +289,7 @@ class RowKernel:
             a if a.gather is None and (a.index is None or a.index < self.split) else WHOLE for a in axes
         )
         inside = tuple(self.moved(a) if a.gather is None else a for a, o in zip(axes, outside) if o == WHOLE)
-        return segment.kernel.operand(self.scope.operand(base, outside), inside)
+        return segment.kernel.operand(self.builder.operand(base, outside), inside)
 
     def gathered(self, instr, number):
         segment = self.segment(number)
@@ -346,14 +346,14 @@ class RowKernel:
         value = Value(tensor_type(dtype, ()))
         self.segment(number).kernel.reduce(instr, operand, tuple(range(len(domain) - self.split)), value)
         if whole:
-            self.scope.reduce(instr, value, tuple(range(self.split)), instr.result)
+            self.builder.reduce(instr, value, tuple(range(self.split)), instr.result)
             return
         self.keep_outer(instr, value, number)
 
     def keep_outer(self, instr, value, number):
         self.outer_env[instr.result], self.ready[instr.result] = value, number
         if instr.result in self.used:
-            self.scope.give(value, ("map",), instr.result)
+            self.builder.give(value, ("map",), instr.result)
 
     def add_outer(self, instr):
         if instr.op.name == "gather":
@@ -363,7 +363,7 @@ class RowKernel:
         number = max((self.ready.get(a.base, 0) for a in accesses), default=0)
         args = [self.outer_element(a) for a in accesses]
         if instr.op.kind == REDUCE:
-            self.scope.reduce(
+            self.builder.reduce(
                 instr,
                 self.widened(args[0], instr.attrs.get("acc"), number),
                 instr.attrs["axes"],
@@ -375,7 +375,7 @@ class RowKernel:
         self.keep_outer(instr, value, number)
 
     def widened(self, value, dtype, number):
-        """A row value in the dtype of the accumulator it goes to, cast where it is made: the scope has
+        """A row value in the dtype of the accumulator it goes to, cast where it is made: the builder has
         nothing of segments yet.
         """
         if dtype in (None, value.type.dtype):
@@ -388,18 +388,18 @@ class RowKernel:
         if access.base in self.outer_env:
             return self.outer_env[access.base]
         if self.reader.inlined(access.base):
-            return self.scope.inline(self.reader, access.base, access.axes)
-        return self.scope.operand(access.base, access.axes)
+            return self.builder.inline(self.reader, access.base, access.axes)
+        return self.builder.operand(access.base, access.axes)
 
     def outer_gathered(self, instr):
         flat = FlatKernel(self.cluster, self.reader, self.used)
-        flat.scope = self.scope
+        flat.builder = self.builder
         return flat.gathered(instr)
 
     def finish(self, where):
         for number in sorted(self.segments):
             segment = self.segments[number]
             if segment.kernel.results:
-                self.scope.instrs.append(segment.kernel.finish())
-            self.scope.instrs.extend(segment.outer)
-        return [self.scope.finish(where)] if self.scope.results else []
+                self.builder.instrs.append(segment.kernel.finish())
+            self.builder.instrs.extend(segment.outer)
+        return [self.builder.finish(where)] if self.builder.results else []

@@ -1,7 +1,7 @@
 """The rules of core/rules.py in the IR: one sweep over a block."""
 
 from tgen.core import dims
-from tgen.core.layouts import Out, Yielded
+from tgen.core.layouts import Kept, Yielded
 from tgen.core.op import OPS
 from tgen.core.rules import Rewriter
 from tgen.ir.interp import constant
@@ -105,7 +105,7 @@ class Sweep(Rewriter):
         return out.of.new
 
     def kept_by(self, value):
-        """(the loop, its Out, the slice) where ``value`` is rows that each step makes: a stack of them, or a
+        """(the loop, its Kept, the slice) where ``value`` is rows that each step makes: a stack of them, or a
         history without its first row. None for another value."""
         instr, view = self.definition(value), None
         if instr is not None and instr.op.name == "slice":
@@ -137,7 +137,7 @@ class Sweep(Rewriter):
         kept, yielded = out.result.type, Yielded(log.result)
         steps = dims.sub(kept.shape[0], 1) if out.kind == "history" else kept.shape[0]
         rows = Value(kept.with_shape((steps, *kept.shape[1:])))
-        more = Out("back" if out.kind == "back" else "stack", yielded, rows)
+        more = Kept("back" if out.kind == "back" else "stack", yielded, rows)
         longer = scan.with_(more=(*scan.more, yielded), outs=(*scan.outs, more), instrs=(*scan.instrs, log))
         longer = longer.with_(blocks=(Sweep(longer.blocks[0], self.table, self.through).run(),))
         self.out[self.out.index(scan.instr)] = longer

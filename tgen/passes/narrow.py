@@ -9,7 +9,7 @@ each) the instruction is made for that part, where the first reader stands: afte
 Elements keep their bits, but those of a product.
 """
 
-from tgen.core.maps import Part
+from tgen.core.maps import Section
 from tgen.core.op import LIBRARY, VIEW
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
@@ -22,7 +22,7 @@ FEW = 4
 
 def part_of(instr):
     ndim = instr.result.type.ndim
-    return Part(instr.sizes[:ndim], instr.sizes[ndim:], instr.attrs["steps"])
+    return Section(instr.sizes[:ndim], instr.sizes[ndim:], instr.attrs["steps"])
 
 
 # -- the walk from the end

@@ -55,7 +55,7 @@ class MemoryPlan:
     update_copies: list = field(default_factory=list)  # (update number, value)
 
 
-class Places:
+class Lifetimes:
     """Where things stand in a block: the instruction that makes a value, and the last one that reads it, by
     their numbers.
     """
@@ -108,7 +108,7 @@ def _scan_slots(instr, made):
     made.slots.update((p, Slot("row") if p.type.ndim else Slot("scalar")) for p in moving)
     _outer(((f.param, f.value) for f in scan.fixed), made)
     _slots(scan.body, made)
-    places = Places(scan.body)
+    places = Lifetimes(scan.body)
     for carry in scan.carries:
         v, old = carry.new, carry.param
         if made.slots[v].kind != "work":
@@ -169,7 +169,7 @@ def _results(function, made):
 
 
 def _updates(function, made):
-    block, places = function.block, Places(function.block)
+    block, places = function.block, Lifetimes(function.block)
     shared = {p.number: v for v, p in zip(block.params, function.params) if p.kind == SHARED}
     parameters, values = set(block.params), block.results[function.outputs :]
     kept = set(values)

@@ -6,7 +6,7 @@ from tgen.core.types import TensorType
 from tgen.ops.host import FOUND, SIZE
 
 
-class Body:
+class PythonBody:
     """``body(inputs, sizes)`` -> the results of ``op.perform`` for the application ``node``, a list of
     ndarrays of the declared dtypes, ranks and sizes.
 

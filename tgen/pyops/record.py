@@ -14,7 +14,7 @@ from tgen.graph.nodes import Variable
 from tgen.ops import host
 from tgen.tensor import as_tensor_variable, cast
 
-from .body import Body
+from .body import PythonBody
 
 
 def declared(node):
@@ -34,7 +34,7 @@ def arrays_of(node):
 def python_record(node):
     """The record of an application whose outputs ``node.op.perform`` computes."""
     results = node.attrs.setdefault("results", declared(node))
-    body, arrays = Body(node), arrays_of(node)
+    body, arrays = PythonBody(node), arrays_of(node)
 
     def evaluate(attrs, sizes, *values):
         made = body([np.array(v) for v in values], sizes)
@@ -61,7 +61,7 @@ def effect_record(node):
     does besides.
     """
     node.attrs.setdefault("results", declared(node))
-    body = Body(node)
+    body = PythonBody(node)
 
     def infer(types, attrs, sizes):
         return host.infer(types, attrs, sizes) if "python" in attrs else tuple(types)

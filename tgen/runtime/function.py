@@ -17,8 +17,8 @@ from tgen.graph.shared import SharedVariable
 
 from . import hooks, program
 from .check import Check, fast_call
+from .inputs import Bound, ExplicitInput
 from .request import default_name, resolve
-from .slots import Bound, Slot
 
 
 def function(
@@ -101,8 +101,8 @@ class Function:
 
     ``f[key]`` reads or sets what stands for an input (its name, variable or index): private state, a shared
     variable's value, or the value of the next call. ``key in f`` tells whether there is one. ``name``,
-    ``request``, ``slots`` (one per input), ``bound`` (the places of all inputs), ``fn`` and ``profile`` are
-    attributes; what Theano's functions have besides, as ``maker``, is in ``dropin.functions``.
+    ``request``, ``bound`` (what stands for its inputs: ``bound.explicit`` and ``bound.implicit``), ``fn`` and
+    ``profile`` are attributes; what Theano's functions have besides (``maker``) is in ``dropin.functions``.
 
     >>> import tgen, tgen.tensor as T
     >>> x, state = T.dscalars("x", "state")
@@ -116,12 +116,12 @@ class Function:
         self.trust_input = False
         self.profile = _profile(request)
         self.fn = request.mode.watched(program.build(request.signature, request.mode.passes))
-        self.slots = [_slot(request, index) for index in range(len(request.ins))]
+        places = [_place(request, index) for index in range(len(request.ins))]
         arguments = set(request.arguments())
-        checks = [slot.check for index, slot in enumerate(self.slots) if index in arguments]
+        checks = [place.check for index, place in enumerate(places) if index in arguments]
         self._fast = fast_call(checks, self.fn, request.keys, request.unpack)
-        self.bound = Bound(self.slots, request.signature.shared, self.name)
-        self._plain = len(checks) == len(self.slots) and self.profile is None
+        self.bound = Bound(places, request.signature.shared, self.name)
+        self._plain = len(checks) == len(places) and self.profile is None
         # how many positional arguments the fast call takes; -1 sends the first call past the hooks
         self._count = -1
 
@@ -151,7 +151,7 @@ class Function:
     def _first(self):
         for hook in hooks.CALLED:
             hook(self)
-        self._count = len(self.slots) if self._plain else -2
+        self._count = len(self.bound.explicit) if self._plain else -2
 
     def _with_states(self, values, states):
         """A call that gives states (pairs of shared variable and value): they are set before it and set back
@@ -256,12 +256,12 @@ def _profile(request):
     )
 
 
-def _slot(request, index):
+def _place(request, index):
     i, leaf = request.ins[index], request.inputs[index]
     check = Check(i.variable, index, request.name, i.strict, i.allow_downcast)
     if isinstance(leaf, SharedVariable):
-        return Slot(i, check, state=leaf)
-    return Slot(i, check, default=None if i.value is None else _default(check(i.value)))
+        return ExplicitInput(i, check, state=leaf)
+    return ExplicitInput(i, check, default=None if i.value is None else _default(check(i.value)))
 
 
 def _default(value):

@@ -2,7 +2,7 @@
 lays them out).
 
 The C text is shared by all programs that differ in nothing but what their bodies do, so which body a number
-means belongs to the executable: its list of Sites is found through the frame.
+means belongs to the executable: its list of Callbacks is found through the frame.
 """
 
 from math import prod
@@ -16,8 +16,8 @@ from tgen.ops.host import FOUND, SIZE
 LARGE = 1 << 16
 
 
-class Site:
-    """``site(arrays)`` runs a body on copies of its operands and puts the results where the C wants them.
+class Callback:
+    """``callback(arrays)`` runs a body on copies of its operands and puts the results where the C wants them.
 
     The body may keep its arguments and write to them: they are its own. Nothing is written before all results
     are checked.
@@ -92,5 +92,6 @@ class Site:
 
 
 def sites_of(python, lib, ffi):
-    """The Sites of ``python_sites``' dict, by number."""
-    return [Site(primitive, lib, ffi) for _, primitive in sorted(python.values(), key=lambda pair: pair[0])]
+    """The Callbacks of ``python_sites``' dict, by number."""
+    by_number = sorted(python.values(), key=lambda pair: pair[0])
+    return [Callback(primitive, lib, ffi) for _, primitive in by_number]

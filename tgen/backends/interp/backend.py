@@ -9,7 +9,7 @@ import numpy as np
 
 from tgen.backends.c import host
 from tgen.backends.interface import Library
-from tgen.backends.interp.call import Call, room
+from tgen.backends.interp.call import InterpretedCall, room
 from tgen.core.keys import digest
 from tgen.core.storage import Storage
 from tgen.errors import CompileError
@@ -78,4 +78,4 @@ class Interpreter:
         """One: the whole call."""
         for _, primitive in signature.python.values():
             primitive.python.run.check()
-        return [Call(library.function, signature, storages, places)]
+        return [InterpretedCall(library.function, signature, storages, places)]

@@ -51,7 +51,7 @@ def copied(address, dtype, dims):
     return np.array(Memory(address, dtype, dims), order="C") if prod(shape) else np.empty(shape, dtype)
 
 
-class Call:
+class InterpretedCall:
     """``call(said)``: all parameters are read, the interpreter runs, the results stand in the frame.
 
     said  int64_t *: the address of the frame; then from here: the code that the call ends with, the first

@@ -3,7 +3,7 @@
 from tgen.errors import shown
 
 
-class Slot:
+class ExplicitInput:
     """One explicit input: its check, its default, a value set for the next call, or the shared variable that
     is its state.
     """
@@ -49,7 +49,7 @@ class Slot:
         return f"<{self.input}: {self.type}>"
 
 
-class Place:
+class ImplicitInput:
     """An implicit input: a shared variable the graph reads or updates."""
 
     __slots__ = ("variable",)
@@ -67,60 +67,55 @@ class Place:
 class Bound:
     """The inputs by position, name and variable."""
 
-    def __init__(self, slots, shared, name):
-        self.slots, self.name = slots, shown(name)
-        own = {slot.state for slot in slots if slot.state is not None}
-        self.implicit = [Place(s) for s in shared if s not in own]
+    def __init__(self, explicit, shared, name):
+        self.explicit, self.name = explicit, shown(name)
+        own = {place.state for place in explicit if place.state is not None}
+        self.implicit = [ImplicitInput(s) for s in shared if s not in own]
         self.names, self.variables = {}, {}
-        for slot in [*slots, *self.implicit]:
-            self.variables[slot.variable] = slot
-        for slot in slots:
-            if slot.state is not None:
-                self.variables[slot.state] = slot
-            if slot.name is not None:
-                self.names.setdefault(slot.name, []).append(slot)
+        for place in [*explicit, *self.implicit]:
+            self.variables[place.variable] = place
+        for place in explicit:
+            if place.state is not None:
+                self.variables[place.state] = place
+            if place.name is not None:
+                self.names.setdefault(place.name, []).append(place)
         explicit = set(self.names)
         for place in self.implicit:  # an input's name hides a shared variable's
             if place.name is not None and place.name not in explicit:
                 self.names.setdefault(place.name, []).append(place)
-        self.index = {slot: i for i, slot in enumerate(slots)}
+        self.index = {place: i for i, place in enumerate(explicit)}
 
     def bind(self, args, kwargs):
         """(values for the compiled call, [(state, value)] given): TypeError when an input gets none, two, or
         does not exist.
         """
-        if len(args) > len(self.slots):
+        if len(args) > len(self.explicit):
             self._too_many(args)
-        given = dict(zip(self.slots, args))
-        for slot in given:
-            self._may_be_given(slot)
+        given = dict(zip(self.explicit, args))
+        for place in given:
+            self._may_be_given(place)
         for key, value in kwargs.items():
-            slot = self._keyword(key)
-            if slot in given:
+            place = self._keyword(key)
+            if place in given:
                 raise TypeError(f"Multiple values for input: {shown(key)}")
-            given[slot] = value
-        for index, slot in enumerate(self.slots):
-            if slot not in given and not slot.has_value():
+            given[place] = value
+        for index, place in enumerate(self.explicit):
+            if place not in given and not place.has_value():
                 raise TypeError(
                     "Missing required input: "
-                    f"{shown(slot.name) if slot.name else f'{slot.variable} at index {index}'} "
+                    f"{shown(place.name) if place.name else f'{place.variable} at index {index}'} "
                     f"(of function {self.name})"
                 )
-        states = [
-            (slot.state, slot.check(given[slot]))
-            for slot in self.slots
-            if slot.state is not None and slot in given
-        ]
-        checked = {
-            slot: slot.check(given[slot]) for slot in self.slots if slot.state is None and slot in given
-        }
-        return tuple(
-            checked[slot] if slot in checked else slot.take() for slot in self.slots if slot.state is None
-        ), states
+        states = [p for p in self.explicit if p.state is not None and p in given]
+        arguments = [p for p in self.explicit if p.state is None]
+        set_before = [(place.state, place.check(given[place])) for place in states]
+        checked = {place: place.check(given[place]) for place in arguments if place in given}
+        values = tuple(checked[place] if place in checked else place.take() for place in arguments)
+        return values, set_before
 
     def _too_many(self, args):
-        count = len(self.slots)
-        names = ", ".join(shown(slot.name or str(slot.variable)) for slot in self.slots)
+        count = len(self.explicit)
+        names = ", ".join(shown(place.name or str(place.variable)) for place in self.explicit)
         extra = (
             " The function also reads shared variables "
             f"({', '.join(str(p.variable) for p in self.implicit)}): set them with set_value, or replace "
@@ -145,16 +140,16 @@ class Bound:
         self._may_be_given(found[0])
         return found[0]
 
-    def _may_be_given(self, slot):
-        if isinstance(slot, Place) or slot.input.implicit:
+    def _may_be_given(self, place):
+        if isinstance(place, ImplicitInput) or place.input.implicit:
             raise TypeError(
-                f"Tried to provide value for implicit input: {slot.variable}; it is a shared "
+                f"Tried to provide value for implicit input: {place.variable}; it is a shared "
                 "variable: set it with set_value, or replace it with givens=."
             )
 
     def _unknown(self, key):
-        named = [slot.name for slot in self.slots if slot.name is not None]
-        unnamed, listed = len(self.slots) - len(named), ", ".join(map(shown, named))
+        named = [place.name for place in self.explicit if place.name is not None]
+        unnamed, listed = len(self.explicit) - len(named), ", ".join(map(shown, named))
         text = (
             f"The function has {len(named)} named "
             f"input{'s' if len(named) != 1 else ''}{f' ({listed})' if named else ''}"
@@ -168,17 +163,17 @@ class Bound:
         return f"Unknown input or state: {shown(key)}. {text}."
 
     def find(self, key):
-        """The slot of a name, variable or index; TypeError when there is none or the name has two."""
+        """The input of a name, variable or index; TypeError when there is none or the name has two."""
         if isinstance(key, int):
             places = self.places()
             if not -len(places) <= key < len(places):
                 raise TypeError(f"Unknown input or state: {key}. The function has {len(places)}.")
             return places[key]
         if not isinstance(key, str):
-            slot = self.variables.get(key)
-            if slot is None:
+            place = self.variables.get(key)
+            if place is None:
                 raise TypeError(f"Unknown input or state: {key}")
-            return slot
+            return place
         found = self.names.get(key, [])
         if len(found) == 1:
             return found[0]
@@ -198,7 +193,7 @@ class Bound:
         return True
 
     def places(self):
-        return [*self.slots, *self.implicit]
+        return [*self.explicit, *self.implicit]
 
     def table(self):
         """Name and variable -> place."""
