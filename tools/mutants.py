@@ -121,8 +121,9 @@ MUTANTS = (
     Mutant(
         "lost-check",
         "tgen/passes/dce.py",
-        'return not instr.results and instr.op.name != "sizeof" or instr.op.effect',
-        'return not instr.results and instr.op.name not in ("sizeof", "check_index") or instr.op.effect',
+        "return is_ordered(instr) if instr.blocks else instr.op.effect.stays",
+        "return is_ordered(instr) if instr.blocks else instr.op.effect.stays and "
+        'instr.op.name != "check_index"',
         "an index out of range is not noticed",
     ),
     Mutant(

@@ -75,8 +75,7 @@ def line(name, thing, composes=False):
             word
             for word, on in [
                 ("commutative", thing.commutative),
-                ("can fail", thing.fails),
-                (str(thing.effect), thing.effect),
+                (thing.effect.words, thing.effect.words),
             ]
             if on
         ]

@@ -125,7 +125,7 @@ def draws(module, instr, line, body):
     """
     after = module.field(instr.results[0])
     copy = move(after, flat(module, instr.operands[0]), Int(WORDS * DTYPE["uint32"].bytes))
-    module.master([Comment(line), copy, Block((Let(S, after), *body))], fails=instr.op.fails)
+    module.master([Comment(line), copy, Block((Let(S, after), *body))], fails=instr.op.effect.fails)
 
 
 def parameter(module, v, indices):

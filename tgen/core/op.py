@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from tgen.core.effect import PURE, Effect
+
 SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
     "scalar",
     "reduce",
@@ -55,8 +57,8 @@ class Op:
                  operands. An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are
                  the arrays either way)
     commutative  operands may be swapped (CSE orders them)
-    effect       None, "host" (kept by DCE, not merged by CSE)
-    fails        the op can fail at run time (a check)
+    effect       what it does besides giving its results (core/effect.py): passes that drop, merge or move
+                 applications ask it
     mask         how a choice's mask passes back (graph/adjoint.py): "each", element by element (SCALAR);
                  "moved": grad only moves and repeats elements of the adjoint, so it moves the mask too;
                  "added": it adds them up as well; "whole": it is not linear in the adjoint; a function (node,
@@ -108,7 +110,6 @@ class Op:
                  (core/rules.py); None: nothing
     nonnegative  nonnegative(rewriter, instr, known) -> whether no element of the result is below 0 or -0.0;
                  known(v) says so of an operand; None: nothing is known
-    draws        it draws random numbers: (state, ..; sizes) -> (state after it, sample)
 
     How it is treated:
 
@@ -139,8 +140,7 @@ class Op:
     c: Any = None
     sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
-    effect: Any = None
-    fails: bool = False
+    effect: Effect = PURE
     mask: Any = None
     slopes: Any = None
     flows: Any = None
@@ -168,7 +168,6 @@ class Op:
     found: int = 0
     growth: Callable[..., int] | None = None
     nonnegative: Callable[..., bool] | None = None
-    draws: bool = False
     through: Any = None
     view: Function | None = None
     needs: Function | None = None

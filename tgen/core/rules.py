@@ -386,7 +386,11 @@ class Rewriter(Generic[V, A]):
             first, second = self.definition(a), self.definition(b)
             if first is None or second is None or first.op is not second.op or first.attrs != second.attrs:
                 return False
-            if len(first.results) != 1 or first.op.effect or len(first.operands) != len(second.operands):
+            if (
+                len(first.results) != 1
+                or not first.op.effect.merges
+                or len(first.operands) != len(second.operands)
+            ):
                 return False
             if a.type.dtype != b.type.dtype or any(x is not y for x, y in zip(first.sizes, second.sizes)):
                 return False

@@ -79,7 +79,7 @@ class Places:
 
     def least(self, node, used, asked):
         """The places of a node that is used and asked for there: one for all, unless only branches use it."""
-        if not used or node.primitive.effect:
+        if not used or node.primitive.effect.ordered:
             return {self.around(used or asked)}
         return self.outermost(used)
 

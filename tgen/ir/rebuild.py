@@ -125,11 +125,11 @@ def walk(block: Block) -> Iterator[Instr]:
             stack.pop()
 
 
-def has_effect(instr: Instr) -> bool:
-    """Whether it, or an instruction of its blocks, is there for what it does: these keep the program's order
-    among themselves.
+def is_ordered(instr: Instr) -> bool:
+    """Whether it, or an instruction of its blocks, does what is seen outside of the call: these keep the
+    program's order among themselves.
     """
-    return bool(instr.op.effect) or any(i.op.effect for block in instr.blocks for i in walk(block))
+    return instr.op.effect.ordered or any(i.op.effect.ordered for block in instr.blocks for i in walk(block))
 
 
 def refresh(block: Block, env: Env | None = None, sizes: Mapping[Sym, Extent] | None = None) -> Block:

@@ -116,7 +116,7 @@ class Guards(Sizes):
                         Site("empty", name, node.where, (self.text(arrays[0]),)),
                         node,
                     )
-        elif op.lengths or op.draws:
+        elif op.lengths:
             self.check_lengths(self.split(node)[1], node)
         if op.equal is not None:
             types = [self.canon_type(self.types[v]) for v in arrays]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tgen.core.dtypes import is_float, is_int
+from tgen.core.effect import CHECKS
 from tgen.core.op import FREE, REGION, STRUCT, Op, lookup, register
 from tgen.core.refusal import ASSERT, BAD_SIZE, EMPTY, INDEX, SIZES, refusal
 from tgen.core.types import TensorType, promote
@@ -79,7 +80,7 @@ def _nothing(types, attrs, sizes):
 
 
 def _check(name, evaluate, doc, infer=_nothing, **more):
-    _ir(name, infer, evaluate, doc, fails=True, **more)
+    _ir(name, infer, evaluate, doc, effect=CHECKS, **more)
 
 
 def _check_eq(attrs, sizes):

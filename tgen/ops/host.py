@@ -11,6 +11,7 @@ result, the pattern an entry per axis: an int (static), SIZE (the next of the in
 from dataclasses import dataclass
 
 from tgen.core import dims
+from tgen.core.effect import ACTS, CALLS
 from tgen.core.op import HOST, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.walk import surveyed
@@ -56,6 +57,7 @@ register(
         HOST,
         infer,
         _no_body,
+        effect=CALLS,
         doc="the Python body of a user's op: copies of the operands in, checked results out",
     )
 )
@@ -65,7 +67,7 @@ register(
         HOST,
         infer,
         _no_body,
-        effect="host",
+        effect=ACTS,
         doc="the same, called for what it does (Print): never left out, in the program's order",
     )
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.dtypes import is_int
+from tgen.core.effect import REFUSES
 from tgen.core.op import STRUCT, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.adjoint import Chosen
@@ -139,7 +140,7 @@ register(
         _gather_infer,
         _gather,
         _gather_grad,
-        fails=True,
+        effect=REFUSES,
         mask="added",
         flows=1,
         moves=True,
@@ -157,7 +158,7 @@ register(
         _write_infer,
         _set_gather,
         _set_gather_grad,
-        fails=True,
+        effect=REFUSES,
         mask="moved",
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
@@ -173,7 +174,7 @@ register(
         _write_infer,
         _inc_gather,
         _inc_gather_grad,
-        fails=True,
+        effect=REFUSES,
         mask="moved",
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),

@@ -19,6 +19,7 @@ then found when it runs.
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.effect import REFUSES
 from tgen.core.layouts import ScanLayout, split_branches, split_choice
 from tgen.core.op import REGION, STRUCT, Op, register
 from tgen.core.types import TensorType
@@ -134,7 +135,7 @@ register(
         None,
         scan_grad,
         sizes=1,
-        fails=True,
+        effect=REFUSES,
         params=lambda types, attrs: (scan_params(types, attrs),),
         partial=True,
         values=scan_values,
@@ -234,7 +235,7 @@ register(
         REGION,
         cond_infer,
         None,
-        fails=True,
+        effect=REFUSES,
         params=cond_params,
         doc="one of two blocks runs, by a scalar condition (IR only: what ifelse becomes)",
     )

@@ -18,6 +18,7 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.effect import DRAWS, DRAWS_OR_REFUSES
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType
 
@@ -47,8 +48,8 @@ def draw(name, infer, evaluate, doc, params=0, refuses="", in_place=False, **mor
             infer,
             evaluate,
             sizes=-(1 + params),
-            fails=bool(refuses),
-            draws=True,
+            effect=DRAWS_OR_REFUSES if refuses else DRAWS,
+            lengths=True,
             refuses=refuses,
             in_place=in_place,
             doc=doc,
@@ -205,7 +206,7 @@ register(
         _lookup_infer("multinomial_of_uniform", lambda p, sizes: p.shape[1]),
         _multinomial,
         sizes=1,
-        draws=True,
+        lengths=True,
         equal=_lookup_places,
         doc="per row of probabilities, how often each column is met by its uniform numbers (as many a "
         "row as the size says)",
@@ -218,7 +219,7 @@ register(
         _lookup_infer("choice_of_uniform", lambda p, sizes: sizes[0]),
         _choice,
         sizes=1,
-        draws=True,
+        lengths=True,
         equal=_lookup_places,
         doc="per row of probabilities, the columns its uniform numbers meet, each column once; -1 where "
         "none is left",

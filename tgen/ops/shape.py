@@ -3,6 +3,7 @@
 import numpy as np
 
 from tgen.core import dims
+from tgen.core.effect import REFUSES
 from tgen.core.maps import Axis, all_sections, strided
 from tgen.core.op import FREE, STRUCT, VIEW, Op, register
 from tgen.core.types import TensorType, tensor_type
@@ -385,7 +386,7 @@ register(
         moves=True,
         view=_same_view,
         samples=({"axes": (0,)},),
-        fails=True,
+        effect=REFUSES,
         grad=lambda node, gs: [
             apply(
                 "unbroadcast",

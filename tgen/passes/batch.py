@@ -93,7 +93,8 @@ class _Before(_Body):
         for i in self.body.instrs:
             if (
                 i.results
-                and not (i.op.effect or i.op.fails or i.found or i.blocks)
+                and i.op.effect.moves
+                and not (i.found or i.blocks)
                 and all(v in found for v in i.operands)
                 and all(map(self.regular, i.results))
             ):
@@ -132,7 +133,7 @@ def _compute(rows, v, made):
             stack.extend(waiting)
             continue
         stack.pop()
-        if len(i.results) != 1 or i.found or i.blocks or i.op.fails or not rows.add(i):
+        if len(i.results) != 1 or i.found or i.blocks or not i.op.effect.moves or not rows.add(i):
             return False
     return True
 
@@ -168,8 +169,7 @@ class _After(_Body):
         for i in reversed(self.body.instrs):
             if (
                 not i.results
-                or i.op.effect
-                or i.op.fails
+                or not i.op.effect.moves
                 or i.found
                 or i.blocks
                 or any(v in found for v in i.results)
@@ -248,7 +248,7 @@ class _After(_Body):
     def sink(self, rows, out):
         kind, v = out.kind, out.of.new
         if not all(map(self.regular, self.frontier(out))) or any(
-            i.found or i.op.fails or i.blocks or len(i.results) != 1 for i in self.slice(out)
+            i.found or not i.op.effect.moves or i.blocks or len(i.results) != 1 for i in self.slice(out)
         ):
             return
         saved = rows.mark(), len(self.outs), len(self.extra)

@@ -46,12 +46,12 @@ def _key(instr, number):
     """What an instruction computes, or None when it must stay; -0.0 and 0.0, 1 and True are different
     literals.
     """
-    if instr.op.effect or instr.blocks or instr.found:
+    if not instr.op.effect.merges or instr.blocks or instr.found:
         return None
     operands = [number[v] for v in instr.operands]
     if instr.op.commutative:
         operands.sort()
-    is_check = instr.op.fails and not instr.results
+    is_check = instr.op.effect.stays
     attrs = (
         tuple((k, literal(v)) for k, v in sorted(instr.attrs.items()) if not (is_check and k == "site"))
         if instr.attrs

@@ -12,7 +12,7 @@ function stay.
 from tgen.core import dims
 from tgen.core.maps import WHOLE, Axis
 from tgen.ir.nodes import Block
-from tgen.ir.rebuild import has_effect, instr_symbols
+from tgen.ir.rebuild import instr_symbols, is_ordered
 from tgen.ir.views import CondView, ScanView, Side
 
 
@@ -62,9 +62,7 @@ def _acts(instr):
     """Whether an instruction is there for more than its results: a check, an effect, a block
     with an effect.
     """
-    if instr.blocks:
-        return has_effect(instr)
-    return not instr.results and instr.op.name != "sizeof" or instr.op.effect
+    return is_ordered(instr) if instr.blocks else instr.op.effect.stays
 
 
 def _live_kernel(instr, live, symbols):

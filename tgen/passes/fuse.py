@@ -13,7 +13,7 @@ taken by blas before.
 from tgen.core import dims
 from tgen.core.op import CHEAP, OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
-from tgen.ir.rebuild import bottom_up, has_effect, instr_symbols
+from tgen.ir.rebuild import bottom_up, instr_symbols, is_ordered
 
 from .access import Reader, against, is_identity, is_row
 from .kernels import CHEAP_OPS, build
@@ -115,7 +115,7 @@ class Fusion:
 
     def alone(self, instr, order):
         stage = self.earliest(instr)
-        if has_effect(instr):
+        if is_ordered(instr):
             self.effects = stage = max(stage, self.effects)
         self.single.append((stage, order, instr))
         self.read(instr.operands, stage, None)
@@ -125,7 +125,7 @@ class Fusion:
             self.stage_of[name] = stage + 1
         if instr.op.name == "check_index":
             self.checked[instr.operands[0]] = max(stage + 1, self.checked.get(instr.operands[0], 0))
-        elif instr.op.fails and any(dims.found_inside(dims.symbols(s)) for s in instr.sizes):
+        elif instr.op.effect.fails and any(dims.found_inside(dims.symbols(s)) for s in instr.sizes):
             self.fence = max(self.fence, stage + 1)
 
     def read(self, operands, stage, cluster):

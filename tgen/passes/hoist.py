@@ -172,14 +172,13 @@ class _Hoist:
         for v in read:
             self.fixed.append(Fixed(v, self.outside(v, made, outer)))
         gone = set(read)
-        kept = tuple(i for i in body.instrs if not (i.results and i.results[0] in gone))
+        kept = tuple(i for i in body.instrs if gone.isdisjoint(i.results))
         return Block(body.params, kept, body.results)
 
     @staticmethod
     def is_steady(i, steady, found):
         if (
-            i.op.effect
-            or i.op.fails
+            not i.op.effect.moves
             or i.found
             or i.blocks
             or not i.results

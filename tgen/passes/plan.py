@@ -238,8 +238,8 @@ def fallible(instr):
     return (
         late
         or instr.op.name == "scan"
-        or instr.op.name.startswith(("check", "assert"))
-        or instr.op.fails
+        or instr.op.effect.stays
+        or instr.op.effect.fails
         and instr.op.kind in (LIBRARY, HOST)
     )
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from tgen.core.dtypes import is_float, is_int
+from tgen.core.effect import ACTS, CALLS
 from tgen.core.op import HOST, STRUCT
 from tgen.core.op import Op as Record
 from tgen.graph.build import lengths
@@ -47,7 +48,7 @@ def python_record(node):
         evaluate,
         _pulled_floats,
         sizes=len(node.inputs) - len(arrays),
-        fails=True,
+        effect=CALLS,
         flows=flows(node),
         partial=True,
         lower=host.lower_host,
@@ -76,8 +77,7 @@ def effect_record(node):
         infer,
         evaluate,
         pulled,
-        effect="host",
-        fails=True,
+        effect=ACTS,
         flows=flows(node),
         lower=host.lower_effect,
         python=host.Python(body, _types(node.inputs), ()),

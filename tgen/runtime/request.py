@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tgen.config import OPTIONS, config
+from tgen.core.effect import STATE
 from tgen.core.generic import GenericType
 from tgen.errors import ArgumentTypeError, MissingInputError, UnusedInputError
 from tgen.graph.nodes import Constant, Variable
@@ -278,7 +279,7 @@ def _default_update(s, made):
     """
     value = s.default_update
     node = value.owner if isinstance(value, Variable) else None
-    if node is None or not node.primitive.draws or node in made:
+    if node is None or node.primitive.effect.token != STATE or node in made:
         return value
     copies = [other for other in made if other.primitive is node.primitive and other.inputs[0] is s]
     return copies[0].outputs[value.index] if copies else value
