@@ -280,7 +280,7 @@ def reshape(module, instr, line):
     x, out = instr.operands[0], instr.result
     source, target = module.field(x), module.field(out)
     if module.plan.slots[out].kind == "alias":
-        module.master([Set(target, source)])
+        module.master([Set(target, flat(module, x))])
     elif x.type.ndim and out.type.ndim:
         module.master([Comment(line), *copy_out(module, x, target)])
     else:
@@ -292,7 +292,7 @@ def reshape(module, instr, line):
 def rows(module, instr, line):
     x = instr.operands[0]
     first = product(size(instr.sizes[0]), size(dims.product(x.type.shape[1:])))
-    module.master([Set(module.field(instr.result), Bin("+", module.field(x), first))])
+    module.master([Set(module.field(instr.result), Bin("+", flat(module, x), first))])
 
 
 def base_copy(module, instr):

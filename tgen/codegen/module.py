@@ -8,6 +8,7 @@ from tgen.core import dims
 from tgen.core.dtypes import is_float
 from tgen.core.op import HEAVY
 from tgen.ir.nodes import CONST, SHARED
+from tgen.passes.plan import root
 
 from . import conv
 from .kernel import PART, Array, Sink, Writer, dense_strides
@@ -223,8 +224,9 @@ class Module:
 
     def declare_values(self):
         for v, name in self.names.items():
-            const = self.is_param(v) and self.params[v].kind != SHARED
-            slot = self.plan.slots[v]
+            slot, owner = self.plan.slots[v], root(self.plan.slots, v)
+            given = self.is_param(owner) and self.params[owner].kind != SHARED
+            const = given or self.plan.slots[owner].kind == "literal"
             if slot.kind == "literal":
                 continue
             self.add(name, v.type.dtype, pointer=v.type.ndim > 0, const=const)

@@ -411,14 +411,9 @@ def materialize(block):
         return env[v]
 
     def operand(v):
-        """As held; consecutive rows of what this block makes are read where they are."""
+        """As held; consecutive rows of something are read where they are."""
         access = reader.access(v)
-        if (
-            not _is_view(reader, v)
-            or access.base not in reader.definitions
-            or _is_view(reader, access.base)
-            or not _is_rows(access, v)
-        ):
+        if not _is_view(reader, v) or _is_view(reader, access.base) or not _is_rows(access, v):
             return held(v)
         if v not in rows:
             rows[v] = Value(v.type)

@@ -1,10 +1,11 @@
 """plan: which memory every value has, and how each update is committed. Beside the IR, not in it.
 
 A value produced for an output or an update is computed where it is wanted; other arrays share workspace slots
-by their lifetimes. An update is *in place* when its kernel reads the old value only at the element it writes,
-nobody reads the old value later and nothing that can fail follows; *flip* (a second buffer, swapped at the
-end) otherwise; *copy* for a bare variable. At run time a block somebody else holds or has borrowed is never
-written: the in-place update flips then, too.
+by their lifetimes. A reshape or consecutive rows of something are where that is, be it an argument, unless
+they are a result: results share no memory with what was given. An update is *in place* when its kernel reads
+the old value only at the element it writes, nobody reads the old value later and nothing that can fail
+follows; *flip* (a second buffer, swapped at the end) otherwise; *copy* for a bare variable. At run time a
+block somebody else holds or has borrowed is never written: the in-place update flips then, too.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from tgen.ops.host import FOUND
 from .access import Access, is_identity
 
 ALIGNMENT = 64
+GIVEN = "param", "literal"  # slots of what no step makes
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,22 @@ class MemoryPlan:
 
 
 class Lifetimes:
-    """Where things stand in a block: the instruction that makes a value, and the last one that reads it, by
-    their numbers.
+    """Where things stand in a block: the instruction that makes a value, and the last one that reads it or
+    another value in its memory, by their numbers.
     """
 
-    def __init__(self, block):
-        self.instrs, self.results = block.instrs, set(block.results)
+    def __init__(self, block, slots):
+        self.slots, self.instrs = slots, block.instrs
+        self.results = {root(slots, v) for v in block.results}
         self.made = {v: n for n, i in enumerate(block.instrs) for v in i.results}
-        self.read = {v: n for n, i in enumerate(block.instrs) for v in i.operands}
+        self.read = {root(slots, v): n for n, i in enumerate(block.instrs) for v in i.operands}
+
+    def last_read(self, v):
+        return self.read.get(root(self.slots, v), -1)
+
+    def shares(self, v, other):
+        """Whether they are in one memory."""
+        return root(self.slots, v) is root(self.slots, other)
 
     @cached_property
     def last_fallible(self):
@@ -108,12 +118,12 @@ def _scan_slots(instr, made):
     made.slots.update((p, Slot("row") if p.type.ndim else Slot("scalar")) for p in moving)
     _outer(((f.param, f.value) for f in scan.fixed), made)
     _slots(scan.body, made)
-    places = Lifetimes(scan.body)
+    places = Lifetimes(scan.body, made.slots)
     for carry in scan.carries:
         v, old = carry.new, carry.param
         if made.slots[v].kind != "work":
             continue
-        stays = scan.out("history", carry) is not None or old in places.results
+        stays = scan.out("history", carry) is not None or root(made.slots, old) in places.results
         if not stays and obstacle_in(places, v, old) is None:
             made.slots[v] = Slot("alias", of=old)
             made.in_place.add(old)
@@ -140,11 +150,9 @@ def _first_slot(instr, v, made):
         return Slot("literal")
     if not v.type.ndim:
         return Slot("scalar")
-    if instr.op.name in ("reshape", "rows") and made.slots[root(made.slots, instr.operands[0])].kind in (
-        "work",
-        "row",
-    ):
-        return Slot("alias", of=instr.operands[0])
+    if instr.op.name in ("reshape", "rows") and instr.operands[0].type.ndim:
+        if made.slots[root(made.slots, instr.operands[0])].kind in ("work", "row", *GIVEN):
+            return Slot("alias", of=instr.operands[0])
     if (
         instr.op.name == "nonzero"
         or instr.op.kind == HOST
@@ -162,14 +170,15 @@ def _results(function, made):
     for number, v in enumerate(results):
         update = number - function.outputs
         kind, index = ("output", number) if update < 0 else ("update", update)
-        if made.slots[v].kind == "work":
+        given = made.slots[v].kind == "alias" and made.slots[root(made.slots, v)].kind in GIVEN
+        if made.slots[v].kind == "work" or given:
             made.slots[v] = Slot(kind, index)
         else:
             (made.output_copies if update < 0 else made.update_copies).append((index, v))
 
 
 def _updates(function, made):
-    block, places = function.block, Lifetimes(function.block)
+    block, places = function.block, Lifetimes(function.block, made.slots)
     shared = {p.number: v for v, p in zip(block.params, function.params) if p.kind == SHARED}
     parameters, values = set(block.params), block.results[function.outputs :]
     kept = set(values)
@@ -210,8 +219,10 @@ def obstacle_in(places, value, target):
     instr = places.instrs[places.made[value]]
     if value.type.shape != target.type.shape:
         return "the size may change"
-    if places.read.get(target, -1) > places.made[value]:
+    if places.last_read(target) > places.made[value]:
         return "the old value is read later"
+    if any(v is not target and places.shares(v, target) for v in instr.operands):
+        return "the old value is read at other places than the one written"
     if target not in instr.operands:
         return None if instr.op.name not in ("scan", "cond") else "a loop or a branch may fail half way"
     if instr.op.name == "kernel":
