@@ -7,8 +7,11 @@ from fuzzing.generate import lowered
 import tgen
 import tgen.tensor as T
 from tgen import passes
+from tgen.codegen.generate import generate
 from tgen.ir import interp
+from tgen.ir.parse import parse
 from tgen.ir.verify import verify
+from tgen.passes.plan import plan
 
 
 def verified(f):
@@ -52,3 +55,20 @@ def test_programs_whose_scans_read_operands_in_other_sizes(seed):
     """Their builds stopped where an error's words were asked for: of a view in sizes found later."""
     function = lowered(seed)[0]
     assert verify(function) is function
+
+
+def test_a_loop_whose_state_is_a_constant_made_in_it():
+    """The loop names the constant's memory before its body is written."""
+    function = verify(
+        parse(
+            """function (v0: float64[n0]) {
+  v1: bool[2] = constant (False, False)
+  v2: bool[5, 2] = scan v1 <5> {carries=1, outs=(('stack', 0),), sequences=0, until=False} (v3: bool[2]) {
+    v4: bool[2] = constant (False, True)
+    yield v4
+  }
+  return v2
+}"""
+        )
+    )
+    assert "v4_data" in generate(function, plan(function))

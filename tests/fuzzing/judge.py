@@ -63,7 +63,7 @@ LINEAR = {
 }
 FUSED = {"dot", "batched_dot", "gemm", "gemv", "conv", "conv_input", "conv_weights"}
 POOLS = {"pool", "unpool", "max_unpool", "max_pick"}
-RELATIVE = {name for name, op in OPS.items() if op.ulps and not op.cancels} | {
+RELATIVE = {name for name, op in OPS.items() if op.ulps} | {
     "prod",
     "cumprod",
     "softmax",
@@ -122,6 +122,8 @@ def noisy(rng):
         def reach(self, instr, values, v):
             """How far a result may be off: units of what was added in the accumulator's dtype, rounded."""
             name, unit = instr.op.name, EPS[v.type.dtype]
+            if instr.op.cancels:  # near 0 it is as far off as its operands are large
+                return UNITS * unit * np.maximum(*(np.abs(values[x]) for x in instr.operands))
             if name not in LINEAR or name in POOLS:
                 return UNITS * unit * np.abs(values[v])
             operands = [

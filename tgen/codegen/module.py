@@ -228,6 +228,7 @@ class Module:
             given = self.is_param(owner) and self.params[owner].kind != SHARED
             const = given or self.plan.slots[owner].kind == "literal"
             if slot.kind == "literal":
+                self.add(name, v.type.dtype, pointer=True, const=True)
                 continue
             self.add(name, v.type.dtype, pointer=v.type.ndim > 0, const=const)
             if self.strided(v):
@@ -262,10 +263,9 @@ class Module:
         if not v.type.ndim:
             self.prologue.append(Set(self.field(v), values[0]))
             return
-        field = self.add(self.names[v], v.type.dtype, pointer=True, const=True)
         name = Name(f"{self.names[v]}_data", v.type.dtype)
         self.tables.append(Table(name, max(len(values), 1), Braces(values)))
-        self.prologue.append(Set(field, name))
+        self.prologue.append(Set(self.field(v), name))
 
     def master(self, nodes, fails=False):
         """Statements the master runs alone, joined with the step before when that is the master's too."""
