@@ -44,53 +44,48 @@ class OpClass(type):
         return MAKERS[cls.__name__](*args, **options)
 
 
-OPS = {
-    "DimShuffle": ("dimshuffle",),
-    "Sum": ("sum",),
-    "Prod": ("prod",),
-    "All": ("all",),
-    "Any": ("any",),
-    "MaxAndArgmax": ("max", "argmax"),
-    "Argmax": ("argmax",),
-    "Dot": ("dot",),
-    "BatchedDot": ("batched_dot",),
-    "Reshape": ("reshape",),
-    "Join": ("concatenate",),
-    "Alloc": ("broadcast_to",),
-    "ARange": ("iota",),
-    "Subtensor": ("slice",),
-    "IncSubtensor": ("set_slice", "inc_slice"),
-    "AdvancedSubtensor": ("gather",),
-    "AdvancedSubtensor1": ("gather",),
-    "AdvancedIncSubtensor": ("set_gather", "inc_gather"),
-    "AdvancedIncSubtensor1": ("set_gather", "inc_gather"),
-    "MakeVector": ("make_vector",),
-    "Rebroadcast": ("rebroadcast", "unbroadcast"),
-    "Shape_i": ("shape_i",),
-    "Nonzero": ("nonzero",),
-    "Softmax": ("softmax",),
-    "LogSoftmax": ("logsoftmax",),
-    "Pool": ("pool",),
-    "AbstractConv2d": ("conv",),
-    "AbstractConv2d_gradInputs": ("conv_input",),
-    "AbstractConv2d_gradWeights": ("conv_weights",),
-    "ConvOp": ("conv",),
-    "SortOp": ("sort",),
-    "ArgSortOp": ("argsort",),
-    "CumOp": ("cumsum", "cumprod"),
-    "SearchsortedOp": ("searchsorted",),
-    "Cast": ("cast",),
-    "Scan": ("scan",),
-    "IfElse": ("ifelse",),
-    "DisconnectedGrad": ("disconnected_grad",),
-    "ZeroGrad": ("zero_grad",),
-    "GradClip": ("grad_clip",),
-    "GradScale": ("grad_scale",),
-}
-CLASSES = {name: OpClass(name, ops) for name, ops in OPS.items()} | {
-    "CAReduce": OpClass("CAReduce", kind=REDUCE)
-}
-globals().update(CLASSES)
+DimShuffle = OpClass("DimShuffle", ("dimshuffle",))
+Sum = OpClass("Sum", ("sum",))
+Prod = OpClass("Prod", ("prod",))
+All = OpClass("All", ("all",))
+Any = OpClass("Any", ("any",))
+MaxAndArgmax = OpClass("MaxAndArgmax", ("max", "argmax"))
+Argmax = OpClass("Argmax", ("argmax",))
+Dot = OpClass("Dot", ("dot",))
+BatchedDot = OpClass("BatchedDot", ("batched_dot",))
+Reshape = OpClass("Reshape", ("reshape",))
+Join = OpClass("Join", ("concatenate",))
+Alloc = OpClass("Alloc", ("broadcast_to",))
+ARange = OpClass("ARange", ("iota",))
+Subtensor = OpClass("Subtensor", ("slice",))
+IncSubtensor = OpClass("IncSubtensor", ("set_slice", "inc_slice"))
+AdvancedSubtensor = OpClass("AdvancedSubtensor", ("gather",))
+AdvancedSubtensor1 = OpClass("AdvancedSubtensor1", ("gather",))
+AdvancedIncSubtensor = OpClass("AdvancedIncSubtensor", ("set_gather", "inc_gather"))
+AdvancedIncSubtensor1 = OpClass("AdvancedIncSubtensor1", ("set_gather", "inc_gather"))
+MakeVector = OpClass("MakeVector", ("make_vector",))
+Rebroadcast = OpClass("Rebroadcast", ("rebroadcast", "unbroadcast"))
+Shape_i = OpClass("Shape_i", ("shape_i",))
+Nonzero = OpClass("Nonzero", ("nonzero",))
+Softmax = OpClass("Softmax", ("softmax",))
+LogSoftmax = OpClass("LogSoftmax", ("logsoftmax",))
+Pool = OpClass("Pool", ("pool",))
+AbstractConv2d = OpClass("AbstractConv2d", ("conv",))
+AbstractConv2d_gradInputs = OpClass("AbstractConv2d_gradInputs", ("conv_input",))
+AbstractConv2d_gradWeights = OpClass("AbstractConv2d_gradWeights", ("conv_weights",))
+ConvOp = OpClass("ConvOp", ("conv",))
+SortOp = OpClass("SortOp", ("sort",))
+ArgSortOp = OpClass("ArgSortOp", ("argsort",))
+CumOp = OpClass("CumOp", ("cumsum", "cumprod"))
+SearchsortedOp = OpClass("SearchsortedOp", ("searchsorted",))
+Cast = OpClass("Cast", ("cast",))
+Scan = OpClass("Scan", ("scan",))
+IfElse = OpClass("IfElse", ("ifelse",))
+DisconnectedGrad = OpClass("DisconnectedGrad", ("disconnected_grad",))
+ZeroGrad = OpClass("ZeroGrad", ("zero_grad",))
+GradClip = OpClass("GradClip", ("grad_clip",))
+GradScale = OpClass("GradScale", ("grad_scale",))
+CAReduce = OpClass("CAReduce", kind=REDUCE)
 
 
 def _rebroadcast(*axes):
@@ -170,7 +165,7 @@ def out_shape(
     return [*imgshape[:-ndim], *(pooled_size(n, w, s, p, ignore_border, sizes) for n, w, s, p in places)]
 
 
-CLASSES["Pool"].out_shape = staticmethod(out_shape)
+Pool.out_shape = staticmethod(out_shape)
 MAKERS = {  # name -> what its constructor's arguments make: a function of variables
     "DimShuffle": lambda input_broadcastable, new_order, inplace=True: (
         lambda x: T.as_tensor_variable(x).dimshuffle(*new_order)

@@ -13,7 +13,7 @@ states themselves.
 from tgen.random.randomstate import RandomStreams
 from tgen.random.sample import draw
 
-NAMES = (
+__all__ = [
     "uniform",
     "normal",
     "exponential",
@@ -24,8 +24,8 @@ NAMES = (
     "permutation",
     "multinomial",
     "choice",
-)
-__all__ = [*NAMES, "RandomStreamsBase"]
+    "RandomStreamsBase",
+]
 RandomStreamsBase = RandomStreams
 
 
@@ -57,4 +57,13 @@ def _function(name):
     return sample
 
 
-globals().update({name: _function(name) for name in NAMES})
+uniform = _function("uniform")
+normal = _function("normal")
+exponential = _function("exponential")
+gamma = _function("gamma")
+binomial = _function("binomial")
+poisson = _function("poisson")
+random_integers = _function("random_integers")
+permutation = _function("permutation")
+multinomial = _function("multinomial")
+choice = _function("choice")

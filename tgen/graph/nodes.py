@@ -159,6 +159,20 @@ class Variable(Operators, Methods):
     def __len__(self) -> NoReturn:
         raise TypeError(f"object of type {type(self).__name__!r} has no len(); use x.shape[0]")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A variable that was made is its graph (pickling.py); an input is itself."""
+        if self.owner is not None:
+            return METHODS["_reduce"](self)
+        return type(self), (self.type, self.name), self._state()
+
+    def _state(self) -> tuple[Any, ...]:
+        """What ``__setstate__`` takes: the tag, the user's line, the attributes that a user gave it."""
+        return self._tag, self.where, self.__dict__ or None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._tag, self.where, own = state
+        self.__dict__.update(own or {})
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """np.asarray(v) is refused: an array of objects is not what anybody means by it. With dtype=object it
         is.
@@ -204,6 +218,9 @@ class Constant(Variable):
         self.data.flags.writeable = False
 
     data: np.ndarray
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type, self.data, self.name), self._state()
 
     @property
     def value(self) -> np.ndarray:

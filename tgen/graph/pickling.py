@@ -11,12 +11,13 @@ The bytes are JSON, which is data and nothing else: all that is called or import
 named in the pickle itself, so an Unpickler with a find_class of its own sees it.
 """
 
+import copyreg
 import json
 
-from tgen.core.op import OPS, Op
+from tgen.core.op import METHODS, OPS, Op
 from tgen.core.types import TensorType
 
-from .nodes import Apply, Constant, Lambda, Variable
+from .nodes import Apply, Lambda
 from .walk import leaves, toposort
 
 _LITERALS = {str, int, bool, float, type(None)}
@@ -152,30 +153,13 @@ def _unpack_body(params, *packed):
 
 
 def _reduce(v):
-    if v.owner is not None:
-        return _unpack_one, pack([v])
-    return type(v), (v.type, v.name), state_of(v)
-
-
-def _reduce_constant(v):
-    return type(v), (v.type, v.data, v.name), state_of(v)
+    """What stands in a pickle for a variable that was made: its graph."""
+    return _unpack_one, pack([v])
 
 
 def _reduce_body(body):
     return _unpack_body, (len(body.params), *pack([*body.params, *body.outputs]))
 
 
-def state_of(v):
-    """What ``__setstate__`` of a variable takes: its tag, the user's line, the attributes a user gave it."""
-    return v._tag, v.where, v.__dict__ or None
-
-
-def _set_state(v, state):
-    v._tag, v.where, own = state
-    v.__dict__.update(own or {})
-
-
-Variable.__reduce__ = _reduce
-Variable.__setstate__ = _set_state
-Constant.__reduce__ = _reduce_constant
-Lambda.__reduce__ = _reduce_body
+METHODS["_reduce"] = _reduce
+copyreg.pickle(Lambda, _reduce_body)

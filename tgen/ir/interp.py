@@ -25,7 +25,7 @@ from tgen.ir.views import CondView, ScanView
 
 if TYPE_CHECKING:
     from tgen.core.dims import Extent, Sym
-    from tgen.core.layouts import Out
+    from tgen.core.layouts import Kept
     from tgen.ir.nodes import Block, Function, Instr, Value
 
 MOST = (1 << 63) - 1  # bytes, as C counts them
@@ -370,7 +370,7 @@ class _Loop:
             self.machine.name(self.instr.found[0], self.made, "the steps of a scan")
         self.frame.used(self.instr.operands)
 
-    def out(self, out: Out) -> np.ndarray:
+    def out(self, out: Kept) -> np.ndarray:
         if out.kind == "final":
             return self.histories[out.of][-1]
         rows = (self.histories if out.kind == "history" else self.yielded)[out.of]

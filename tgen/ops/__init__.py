@@ -1,4 +1,8 @@
-"""The primitives, by family. Importing this package fills core.op.OPS."""
+"""The primitives, by family. Each file registers its own in ``OPS``, which is whole when this package is
+imported.
+"""
+
+from tgen.core.op import OPS
 
 from . import (
     control,
@@ -21,6 +25,7 @@ from . import (
 )
 
 __all__ = [
+    "OPS",
     "control",
     "conv",
     "demand",

@@ -2,6 +2,8 @@
 the cache.
 """
 
+import copyreg
+
 from tgen.graph.pickling import pack, unpack
 from tgen.graph.shared import Container, SharedVariable
 
@@ -80,4 +82,4 @@ def _in(v, leaf, settings, in_updates):
     return i
 
 
-Function.__reduce__ = _reduce
+copyreg.pickle(Function, _reduce)

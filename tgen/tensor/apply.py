@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-import tgen.ops
-from tgen.core.op import OPS
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.nodes import Constant, apply_op
+from tgen.ops import OPS
 
 if TYPE_CHECKING:
     from tgen.graph.nodes import Variable
 
 __all__ = ["apply", "apply_many", "demand", "pad", "reorder", "within"]
-assert tgen.ops  # importing it filled OPS
 
 # what users give beside operands
 Axes: TypeAlias = int | Sequence[int] | None  # None: all

@@ -11,7 +11,6 @@ from tgen.core.op import METHODS
 from tgen.core.types import TensorType, tensor_type
 from tgen.errors import about_bool, holds_bool
 from tgen.graph.nodes import Constant, Variable, user_line
-from tgen.graph.pickling import state_of
 from tgen.graph.shared import SharedVariable
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class TensorVariable(Variable, metaclass=_IsTensorVariable):
     def __reduce__(self) -> Any:
         if self.owner is not None:
             return super().__reduce__()
-        return _tensor_variable, (type(self), self.type, self.name), state_of(self)
+        return _tensor_variable, (type(self), self.type, self.name), self._state()
 
 
 def _tensor_variable(cls, type, name):
@@ -86,7 +85,7 @@ class WeakConstant(Constant):
         super().__init__(tensor_type(weak_dtype(number), (), True), number, name)
 
     def __reduce__(self) -> Any:
-        return WeakConstant, (self.number, self.name), state_of(self)
+        return WeakConstant, (self.number, self.name), self._state()
 
 
 def weak_dtype(number: float) -> str:
