@@ -49,29 +49,33 @@ class ScanLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class Carry:
-    """``param`` in a step, ``first`` before the loop, ``new`` behind a step."""
+class Given:
+    """What a step gets, as ``param``."""
 
     param: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Carry(Given):
+    """``param`` in a step, ``first`` before the loop, ``new`` behind a step."""
+
     first: Any
     new: Any
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class Sequence(Given):
     """``param`` is the row ``start + step * t`` of ``source`` in step t."""
 
-    param: Any
     source: Any
     start: Any = 0
-    step: int = 1
+    step: Any = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Fixed:
+class Fixed(Given):
     """``param`` is ``value`` in every step."""
 
-    param: Any
     value: Any
 
 
@@ -138,6 +142,11 @@ class Scan:
         """All that a step yields, in order: Carry and Yielded."""
         return (*self.carries, *self.more, *([self.condition] if self.condition is not None else ()))
 
+    @property
+    def parts(self) -> tuple[Given, ...]:
+        """All that has a parameter, in order."""
+        return (*self.carries, *self.sequences, *self.fixed)
+
     def out(self, kind: str, of: Carry | Yielded) -> Kept | None:
         """The Kept of this kind of a Carry or Yielded, or None."""
         return next((out for out in self.outs if out.kind == kind and out.of is of), None)
@@ -157,8 +166,7 @@ class Scan:
 
     @property
     def params(self) -> tuple[Any, ...]:
-        parts: tuple[Carry | Sequence | Fixed, ...] = (*self.carries, *self.sequences, *self.fixed)
-        return tuple([part.param for part in parts])
+        return tuple([part.param for part in self.parts])
 
     @property
     def yields(self) -> tuple[Any, ...]:

@@ -136,7 +136,7 @@ class Op:
     kind: str
     infer: Callable[..., Types]
     eval: Function
-    grad: Function | None = None
+    grad: Any = None
     c: Any = None
     sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
@@ -146,8 +146,8 @@ class Op:
     flows: Any = None
     chooses: bool = False
     partial: bool = False
-    reaches: Function | None = None
-    rule: Function | None = None
+    reaches: Any = None
+    rule: Any = None
     arity: int | None = None
     cost: int = PLAIN
     ulps: int = 0
@@ -169,16 +169,16 @@ class Op:
     growth: Callable[..., int] | None = None
     nonnegative: Callable[..., bool] | None = None
     through: Any = None
-    view: Function | None = None
-    needs: Function | None = None
-    expand: Function | None = None
+    view: Any = None
+    needs: Any = None
+    expand: Any = None
     inlined: bool = False
-    batch: Function | None = None
+    batch: Any = None
     in_place: bool = False
-    lower: Function | None = None
+    lower: Any = None
     params: Any = None
-    values: Function | None = None
-    again: Function | None = None
+    values: Any = None
+    again: Any = None
     python: Any = None
     samples: tuple[Attrs, ...] = ()
     doc: str = ""

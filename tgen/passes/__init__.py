@@ -5,8 +5,12 @@ A pass is a function Function -> Function that builds a new one and changes noth
 file, a row in PIPELINE, rows in ORDER, and a ``tests/golden/<name>.test``.
 """
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tgen.config import config
 from tgen.ir.origin import Origin, making
@@ -25,6 +29,9 @@ from tgen.passes.narrow import narrow
 from tgen.passes.simplify import simplify
 from tgen.passes.stabilise import stabilise
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function
+
 COMPILED = ("INTERPRET",)  # the mode that leaves out what prepares a program for C
 QUICK = ("FAST_COMPILE", *COMPILED)  # the modes that leave out what only makes programs faster
 # of config.debug, from which the IR is verified and printed after every pass (tests verify too)
@@ -39,8 +46,8 @@ class Pass:
     """``run`` is Function -> Function; ``off`` names the modes that leave it out."""
 
     name: str
-    run: object
-    off: tuple = ()
+    run: Callable[[Function], Function]
+    off: tuple[str, ...] = ()
 
 
 PIPELINE = (
@@ -94,7 +101,7 @@ ORDER = (
 )
 
 
-def check_order(pipeline, order):
+def check_order(pipeline: Sequence[Pass], order: Iterable[tuple[str, str, str]]) -> None:
     """ValueError unless ``pipeline`` has every pass that ``order`` names, each once, in its order."""
     names = [p.name for p in pipeline]
     if len(set(names)) != len(names):
@@ -109,7 +116,14 @@ def check_order(pipeline, order):
 check_order(PIPELINE, ORDER)
 
 
-def run(function, mode="FAST_RUN", stages=None, checked=None, skip=(), pipeline=PIPELINE):
+def run(
+    function: Function,
+    mode: str = "FAST_RUN",
+    stages: list[tuple[str, Function]] | None = None,
+    checked: bool | None = None,
+    skip: Sequence[str] = (),
+    pipeline: Sequence[Pass] = PIPELINE,
+) -> Function:
     """``function`` through the pipeline in ``mode``.
 
     ``stages``: a list that receives (pass name, Function) after each pass that ran. ``checked``: verify the
@@ -138,12 +152,12 @@ def run(function, mode="FAST_RUN", stages=None, checked=None, skip=(), pipeline=
     return function
 
 
-def _show(title, function, level):
+def _show(title: str, function: Function, level: int) -> None:
     if config.debug >= level:
         print(f"-- IR {title}", to_text(function), sep="\n", file=sys.stderr)
 
 
-def _run_one(row, function, checked):
+def _run_one(row: Pass, function: Function, checked: bool) -> Function:
     try:
         with making(Origin(row.name)):
             new = row.run(function)

@@ -6,11 +6,18 @@
 whose ``index`` numbers the value's own axes.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from tgen.core.maps import Axis, strided
 from tgen.ir.nodes import Value
+
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.ir.nodes import Block, Instr
 
 
 @dataclass(frozen=True)
@@ -19,12 +26,12 @@ class Access:
     axes: tuple
 
 
-def identity(value):
+def identity(value: Value) -> Access:
     return Access(value, _axes(len(value.type.shape)))
 
 
 @cache
-def _axes(ndim):
+def _axes(ndim: int) -> tuple[Axis, ...]:
     return tuple(Axis(k) for k in range(ndim))
 
 
@@ -33,15 +40,15 @@ class Reader:
     it.
     """
 
-    def __init__(self, block):
+    def __init__(self, block: Block) -> None:
         self.definitions = {v: i for i in block.instrs for v in i.results}
         self._known = {}
 
-    def define(self, instr):
+    def define(self, instr: Instr) -> None:
         """Make an instruction known that is not in the block."""
         self.definitions.update((v, instr) for v in instr.results)
 
-    def access(self, value):
+    def access(self, value: Value) -> Access:
         """The Access of a value, through every view above it (iteratively: chains of views may be long)."""
         known = self._known.get(value)
         if known is not None:
@@ -59,7 +66,7 @@ class Reader:
             self._known[v] = self._through(v, instr)
         return self._known[value]
 
-    def _through(self, v, instr):
+    def _through(self, v: Value, instr: Instr) -> Access:
         """Compose: axes of the view's operand in terms of v's axes, then of the base in terms of the
         operand's.
         """
@@ -67,12 +74,12 @@ class Reader:
         below = self._known[instr.operands[0]]
         return Access(below.base, tuple(_compose(a, own) for a in below.axes))
 
-    def inlined(self, value):
+    def inlined(self, value: Value) -> bool:
         instr = self.definitions.get(value)
         return instr is not None and instr.op.inlined and (value.type.ndim == 0 or instr.op.name == "iota")
 
 
-def _compose(axis, own):
+def _compose(axis: Axis, own: tuple[Axis, ...]) -> Axis:
     """``axis`` (of a base, indexed by a middle value's axes) after ``own`` (the middle value's axes by the
     outer value's).
     """
@@ -82,7 +89,7 @@ def _compose(axis, own):
     return Axis(middle.index, *strided(axis.start, axis.step, middle.start, middle.step))
 
 
-def against(access, value, domain):
+def against(access: Access, value: Value, domain: tuple[Extent, ...]) -> Access:
     """The access of an elementwise operand ``value`` within ``domain``: its static-1 axes stand still where
     the domain moves.
     """
@@ -94,7 +101,7 @@ def against(access, value, domain):
     return Access(access.base, tuple(Axis(None, a.start, 1) if a.index in still else a for a in access.axes))
 
 
-def is_identity(access, domain):
+def is_identity(access: Access, domain: tuple[Extent, ...]) -> bool:
     """Whether the access reads base[i0, .., ik] for domain index (i0, .., ik): static-1 axes
     may stand still.
     """
@@ -109,6 +116,6 @@ def is_identity(access, domain):
     )
 
 
-def is_row(access, domain, inner):
+def is_row(access: Access, domain: tuple[Extent, ...], inner: int) -> bool:
     """Whether the base is indexed by exactly the domain's outer axes (all but the last ``inner``)."""
     return is_identity(access, domain[: len(domain) - inner])

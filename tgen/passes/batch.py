@@ -10,6 +10,11 @@ needs goes after it: the outputs, and the sums over the steps that are gradients
 the loop keeps. Rows.py says what can be computed of all rows at once.
 """
 
+from __future__ import annotations
+
+from collections import abc
+from typing import TYPE_CHECKING, Any
+
 from tgen.core import dims
 from tgen.core.dtypes import is_float
 from tgen.core.layouts import Carry, Fixed, Kept, Sequence, Yielded
@@ -21,13 +26,17 @@ from tgen.ir.views import ScanView
 from tgen.passes.hoist import only_rows
 from tgen.passes.rows import Rows
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.ir.nodes import Function, Instr
 
-def batch(function):
+
+def batch(function: Function) -> Function:
     """``function`` with the products of its loops taken out where that can be."""
     return function.with_block(bottom_up(function.block, lambda block, level: _batched(block)))
 
 
-def _batched(block):
+def _batched(block: Block) -> Block:
     if not any(i.op.name == "scan" for i in block.instrs):
         return block
     out, env = [], {}
@@ -46,13 +55,13 @@ def _batched(block):
 class _Body:
     """A scan, and what its body makes."""
 
-    def __init__(self, instr):
+    def __init__(self, instr: Instr) -> None:
         self.instr, self.scan = instr, ScanView(instr)
         self.body = self.scan.body
         self.made = definitions(self.body)
         self.found = {s for i in self.body.instrs for s in i.found}
 
-    def regular(self, v):
+    def regular(self, v: Value) -> bool:
         """Whether every step gives v the same size."""
         return self.found.isdisjoint(v.type.symbols)
 
@@ -62,7 +71,7 @@ class _Before(_Body):
     a new sequence.
     """
 
-    def run(self):
+    def run(self) -> tuple[Instr, abc.Sequence[Instr]]:
         rows = Rows(self.scan.steps, self.instr)
         rows.rowed.update((s.param, s.source) for s in self.scan.sequences)
         rows.fixed.update((f.param, f.value) for f in self.scan.fixed)
@@ -87,7 +96,7 @@ class _Before(_Body):
         made = [Sequence(params[i.result], rows.rowed[i.result]) for i in heads]
         return scan.with_(sequences=(*scan.sequences, *made)), rows.builder.instrs
 
-    def early(self):
+    def early(self) -> set[Value]:
         """What needs no carry, checks nothing and has one size."""
         found = {part.param for part in (*self.scan.sequences, *self.scan.fixed)}
         for i in self.body.instrs:
@@ -101,7 +110,7 @@ class _Before(_Body):
                 found.update(i.results)
         return found
 
-    def steady(self, v):
+    def steady(self, v: Value) -> bool:
         """Whether v only depends on what is the same at every step."""
         sequences, stack = {s.param for s in self.scan.sequences}, [v]
         while stack:
@@ -111,11 +120,11 @@ class _Before(_Body):
             stack.extend(self.made[x].operands if x in self.made else ())
         return True
 
-    def take(self, rows, v):
+    def take(self, rows: Rows, v: Value) -> bool:
         return _compute(rows, v, self.made)
 
 
-def _compute(rows, v, made):
+def _compute(rows: Rows, v: Value, made: dict[Value, Instr]) -> bool:
     """Compute v over all rows, and what it needs; whether there are rules for all of it. What was computed in
     vain is kept.
     """
@@ -141,7 +150,7 @@ def _compute(rows, v, made):
 class _After(_Body):
     """Products that no carry needs: made after the loop, of rows that it keeps."""
 
-    def __init__(self, instr, env, source):
+    def __init__(self, instr: Instr, env: dict[Any, Any], source: dict[Value, Instr]) -> None:
         super().__init__(instr)
         # source: value around the loop -> the instruction that makes it
         self.env, self.source = env, source
@@ -151,7 +160,7 @@ class _After(_Body):
         # the order of all rows that are computed here
         self.rows_kind = "back" if self.goes_back() else "stack"
 
-    def goes_back(self):
+    def goes_back(self) -> bool:
         """Whether the loop reads rows of the last step first, as the gradient of a loop does: its rows are
         then kept so too, and all are in order again.
         """
@@ -161,7 +170,7 @@ class _After(_Body):
             for i in slices
         )
 
-    def recurrent(self):
+    def recurrent(self) -> set[Value]:
         """What the next step, the condition, checks and effects need: it is computed in the loop anyway."""
         found = {carry.new for carry in self.scan.carries}
         if self.scan.condition is not None:
@@ -178,7 +187,7 @@ class _After(_Body):
                 found.update(i.results)
         return found
 
-    def run(self):
+    def run(self) -> list[Instr]:
         """The instructions in place of the scan."""
         sinks = [
             out for out in self.outs if out.kind in ("stack", "back", "sum") and self.is_free(out.of.new)
@@ -202,10 +211,10 @@ class _After(_Body):
         scan = self.scan.with_(more=(*self.scan.more, *self.extra), outs=self.outs)
         return [scan, *rows.builder.instrs]
 
-    def is_free(self, v):
+    def is_free(self, v: Value) -> bool:
         return v in self.made and v not in self.needed
 
-    def slice(self, out):
+    def slice(self, out: Kept) -> list[Instr]:
         """The instructions that only this out needs to be computed of what is kept
         anyway, last ones first.
         """
@@ -217,12 +226,12 @@ class _After(_Body):
                 stack.extend(self.made[v].operands)
         return list(found)
 
-    def frontier(self, out):
+    def frontier(self, out: Kept) -> set[Value]:
         """The values that an out is computed of after the loop."""
         inside = self.slice(out)
         return {v for i in inside for v in i.operands if not self.is_free(v)}
 
-    def has_product(self, out):
+    def has_product(self, out: Kept) -> bool:
         inside = self.slice(out)
         root = self.made[out.of.new]
         outer = (
@@ -236,7 +245,7 @@ class _After(_Body):
         )
         return outer or any(i.op.name == "dot" for i in inside)
 
-    def at_hand(self, v, kept):
+    def at_hand(self, v: Value, kept: set[Value]) -> bool:
         return (
             v in kept
             or v in self.body.params
@@ -245,7 +254,7 @@ class _After(_Body):
             and self.made[v].op.cost == FREE
         )
 
-    def sink(self, rows, out):
+    def sink(self, rows: Rows, out: Kept) -> None:
         kind, v = out.kind, out.of.new
         if not all(map(self.regular, self.frontier(out))) or any(
             i.found or not i.op.effect.moves or i.blocks or len(i.results) != 1 for i in self.slice(out)
@@ -269,11 +278,11 @@ class _After(_Body):
             value = self.turned(rows, value)
         self.env[out.result] = value  # the loop's own is dropped by dce
 
-    def restore(self, rows, mark, outs, extra):
+    def restore(self, rows: Any, mark: Any, outs: Any, extra: Any) -> None:
         rows.undo(mark)
         del self.outs[outs:], self.extra[extra:]
 
-    def summed(self, rows, v):
+    def summed(self, rows: Rows, v: Value) -> Value | None:
         i = self.made[v]
         parts = [o for o in i.operands if not rows.has(o)]
         if i.op.name in ("dot", "mul") and all([_compute(rows, o, self.made) for o in parts]):
@@ -285,10 +294,10 @@ class _After(_Body):
         dtype = rows.rowed[v].type.dtype
         return rows.emit("sum", (rows.rowed[v],), {"axes": (0,), **wide(dtype)}) if is_float(dtype) else None
 
-    def keep(self, rows, v):
+    def keep(self, rows: Rows, v: Value) -> None:
         """The rows of a value of the body: of a sequence, of a history, or kept for this."""
         scan = self.scan
-        param = next((p for p in (*scan.carries, *scan.sequences, *scan.fixed) if p.param is v), None)
+        param = next((p for p in scan.parts if p.param is v), None)
         carry = next((c for c in scan.carries if c.new is v), None)
         if isinstance(param, Fixed):
             rows.fixed[v] = param.value
@@ -304,14 +313,14 @@ class _After(_Body):
         else:
             rows.rowed[v] = self.kept(v)
 
-    def kept(self, v):
+    def kept(self, v: Value) -> Value:
         of = {part.new: part for part in self.scan.yielded}.get(v)
         if of is None:
             of = Yielded(v)
             self.extra.append(of)
         return self.out(self.rows_kind, of, v)
 
-    def out(self, kind, of, v):
+    def out(self, kind: str, of: Carry | Yielded, v: Value) -> Value:
         """The result for an out of the loop with rows like ``v``, a new one unless it has it."""
         for out in self.outs:
             if out.kind == kind and out.of is of:
@@ -321,7 +330,7 @@ class _After(_Body):
         self.outs.append(Kept(kind, of, result))
         return result
 
-    def part(self, rows, x, start):
+    def part(self, rows: Rows, x: Value, start: int) -> Value:
         """Rows ``start`` .. of a history, in the order of all rows here."""
         return (
             self.slice_rows(rows, x, start, 1)
@@ -329,10 +338,10 @@ class _After(_Body):
             else self.slice_rows(rows, x, dims.add(dims.sub(self.count, 1), start), -1)
         )
 
-    def turned(self, rows, x):
+    def turned(self, rows: Rows, x: Value) -> Value:
         return self.slice_rows(rows, x, dims.sub(self.count, 1), -1)
 
-    def sequence(self, rows, x):
+    def sequence(self, rows: Rows, x: Value) -> Value:
         if self.scan.condition is not None:
             return self.slice_rows(rows, x, 0, 1)
         if self.rows_kind == "stack":
@@ -343,7 +352,7 @@ class _After(_Body):
             return self.slice_rows(rows, i.operands[0], last, -i.attrs["steps"][0])
         return self.turned(rows, x)
 
-    def slice_rows(self, rows, x, start, step):
+    def slice_rows(self, rows: Rows, x: Value, start: Extent, step: int) -> Value:
         """Row k of the result is row start + step * k of x; x itself where that is all of it."""
         ndim = x.type.ndim
         if step == 1 and start == 0 and x.type.shape[0] == self.count:

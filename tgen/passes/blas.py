@@ -6,19 +6,26 @@
 A matrix with a vector is gemv; two vectors are a sum of products, which fusion puts into a kernel.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function, Instr, Value
+
 TURNED = (1, 0)
 
 
-def blas(function):
+def blas(function: Function) -> Function:
     """Replace every ``dot``, in nested blocks too."""
     return function.with_block(bottom_up(function.block, lambda block, level: _products(block)))
 
 
-def _products(block):
+def _products(block: Block) -> Block:
     if not any(i.op.name == "dot" for i in block.instrs):
         return block
     made, env, out = {}, {}, []
@@ -33,7 +40,7 @@ def _products(block):
     return Block(block.params, tuple(out), tuple(env.get(v, v) for v in block.results))
 
 
-def _turned(made, v):
+def _turned(made: dict[Value, Instr], v: Value) -> tuple[Value, bool]:
     """(matrix, whether it is read transposed) of an operand."""
     instr = made.get(v)
     if instr is not None and instr.op.name == "dimshuffle" and instr.attrs["order"] == TURNED:
@@ -41,7 +48,7 @@ def _turned(made, v):
     return v, False
 
 
-def _product(b, made, x, y):
+def _product(b: Builder, made: dict[Value, Instr], x: Value, y: Value) -> Value:
     if x.type.ndim == 1 and y.type.ndim == 1:
         return b.emit("sum", (b.emit("mul", (x, y)),), {"axes": (0,)})
     if x.type.ndim == 1:

@@ -9,17 +9,24 @@ check that was made before is dropped. Effects, kernels and what finds sizes are
 both are kept.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
 from tgen.ir.text import literal
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function, Instr, Value
 
-def cse(function):
+
+def cse(function: Function) -> Function:
     """``function`` without repeated instructions, in nested blocks too (each block by itself)."""
     return function.with_block(bottom_up(function.block, lambda block, level: _merge(block)))
 
 
-def _merge(block):
+def _merge(block: Block) -> Block:
     env, first, kept = {}, {}, []
     number = {v: k for k, v in enumerate(block.params)}
     for old in block.instrs:
@@ -42,7 +49,7 @@ def _merge(block):
     return Block(block.params, tuple(kept), tuple(replaced(v, env) for v in block.results))
 
 
-def _key(instr, number):
+def _key(instr: Instr, number: dict[Value, int]) -> tuple[Any, ...] | None:
     """What an instruction computes, or None when it must stay; -0.0 and 0.0, 1 and True are different
     literals.
     """

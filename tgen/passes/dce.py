@@ -9,23 +9,37 @@ kernel, a scan and a branch results, operands and instructions of the blocks go 
 function stay.
 """
 
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 from tgen.core import dims
 from tgen.core.maps import WHOLE, Axis
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import instr_symbols, is_ordered
 from tgen.ir.views import CondView, ScanView, Side
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Sym
+    from tgen.ir.nodes import Function, Instr, Value
 
-def dce(function):
+
+def dce(function: Function) -> Function:
     """``function`` without what no result, check or effect needs."""
     return function.with_block(_run(_live_part(function.block)))
 
 
-def _run(task):
+# asks for what is left of blocks and instructions by yielding tasks, and gives such an answer itself
+Task: TypeAlias = "Generator[Any, Any, Any]"
+
+
+def _run(task: Task) -> Block:
     """Drive a generator that asks for nested blocks by yielding tasks of the same kind: a stack instead of
     recursion.
     """
-    stack, answer = [task], None
+    stack: list[Task] = [task]
+    answer: Any = None
     while stack:
         try:
             stack.append(stack[-1].send(answer))
@@ -36,11 +50,11 @@ def _run(task):
     return answer
 
 
-def _symbols(values):
+def _symbols(values: tuple[Value, ...]) -> set[Sym]:
     return {x for v in values for s in v.type.shape if isinstance(s, dims.Size) for x in dims.symbols(s)}
 
 
-def _live_part(block):
+def _live_part(block: Block) -> Task:
     """A task: ``block`` without dead instructions."""
     live = set(block.results)
     symbols = _symbols(block.results)
@@ -58,14 +72,14 @@ def _live_part(block):
     return Block(block.params, tuple(reversed(kept)), block.results)
 
 
-def _acts(instr):
+def _acts(instr: Instr) -> bool:
     """Whether an instruction is there for more than its results: a check, an effect, a block
     with an effect.
     """
     return is_ordered(instr) if instr.blocks else instr.op.effect.stays
 
 
-def _live_kernel(instr, live, symbols):
+def _live_kernel(instr: Instr, live: set[Value], symbols: set[Sym]) -> Task:
     """A task: ``instr`` with the results that are used, and with the operands that those need."""
     used = [k for k, v in enumerate(instr.results) if v in live]
     block = instr.blocks[0]
@@ -94,24 +108,24 @@ def _live_kernel(instr, live, symbols):
     )
 
 
-def _needed(block):
+def _needed(block: Block) -> set[Value]:
     """The values that the instructions and results of a block read."""
     return {v for i in block.instrs for v in i.operands} | set(block.results)
 
 
-def _moved(axis, place):
+def _moved(axis: Axis, place: dict[int, int]) -> Axis:
     if axis == WHOLE or axis.gather is None:
         return axis
     return Axis(axis.index, axis.start, axis.step, place[axis.gather])
 
 
-def _live_scan(instr, live, symbols):
+def _live_scan(instr: Instr, live: set[Value], symbols: set[Sym]) -> Task:
     """A task: a carry lives when something reads what is kept of it, or when the step of a living one reads
     it.
     """
     scan = ScanView(instr)
     outs = [out for out in scan.outs if out.result in live]
-    yielded = {out.of for out in outs} | {scan.condition}
+    yielded: set[Any] = {out.of for out in outs} | {scan.condition}
     while True:
         kept = [part for part in scan.yielded if part in yielded]
         inner = yield _live_part(Block(scan.params, scan.instrs, tuple(part.new for part in kept)))
@@ -137,7 +151,7 @@ def _live_scan(instr, live, symbols):
     return instr if same else smaller
 
 
-def _live_cond(instr, live, symbols):
+def _live_cond(instr: Instr, live: set[Value], symbols: set[Sym]) -> Task:
     """A task: the results that are used, or whose size something else mentions."""
     cond = CondView(instr)
     sized = {o.result for o in cond.open if o.symbol in symbols}

@@ -5,17 +5,24 @@
 After it fusion makes one row kernel of the parts. It leaves BLAS products alone (blas).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function
 
-def expand(function):
+
+def expand(function: Function) -> Function:
     """``function`` with the parts of every op that has them, in nested blocks too."""
     return function.with_block(bottom_up(function.block, lambda block, level: _expanded(block)))
 
 
-def _expanded(block):
+def _expanded(block: Block) -> Block:
     if not any(i.op.expand for i in block.instrs):
         return block
     env, out = {}, []

@@ -9,6 +9,11 @@ broadcast, which costs no memory; so views of a single number and iota stay as t
 constants pass goes; one that they fail stays, for the call to raise.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tgen.core import dims
@@ -18,19 +23,22 @@ from tgen.ir.interp import constant, evaluate
 from tgen.ir.nodes import Instr, Value
 from tgen.ir.rebuild import bottom_up, rebuild
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Block, Function
+
 LIMIT = 1024
 _ALIVE = ("index", "iota", "kernel", "sizeof", "constant")
 
 
-def fold(function):
+def fold(function: Function) -> Function:
     """``function`` with constant parts computed, in nested blocks too."""
     return function.with_block(bottom_up(function.block, lambda block, level: _fold_block(block)))
 
 
-def _fold_block(block):
+def _fold_block(block: Block) -> Block:
     known = {}  # value -> its array, of LIMIT elements at most
 
-    def visit(instr, env):
+    def visit(instr: Instr, env: dict[Value, Value]) -> tuple[Sequence[Instr], Sequence[Value]] | None:
         if instr.op.name == "constant":
             array = constant(instr)
             if array.size <= LIMIT:
@@ -53,7 +61,7 @@ def _fold_block(block):
     return rebuild(block, visit)
 
 
-def _foldable(instr, known):
+def _foldable(instr: Instr, known: dict[Value, np.ndarray]) -> bool:
     if (
         instr.op.name in _ALIVE
         or instr.op.kind == HOST
@@ -70,7 +78,9 @@ def _foldable(instr, known):
     )
 
 
-def _replacement(instr, arrays, known):
+def _replacement(
+    instr: Instr, arrays: tuple[np.ndarray, ...], known: dict[Value, np.ndarray]
+) -> tuple[Sequence[Instr], Sequence[Value]] | None:
     """Constants for the results; None (keep it) for a view that says the same in no memory."""
     known.update(zip(instr.results, arrays))
     if instr.op.kind == VIEW and moves(instr) and all(uniform(a) is not None for a in arrays):
@@ -84,7 +94,7 @@ def _replacement(instr, arrays, known):
     return instrs, values
 
 
-def _constant(array, value, where):
+def _constant(array: np.ndarray, value: Value, where: frozenset[tuple[str, int]]) -> list[Instr]:
     """The instructions that make ``array``: one constant, or a number broadcast to its shape."""
     number = uniform(array) if array.ndim else None
     if number is None:

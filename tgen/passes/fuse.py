@@ -10,6 +10,11 @@ sizes and scalar constants are read through (access.py). Building the kernels is
 taken by blas before.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.core import dims
 from tgen.core.op import CHEAP, OPS, REDUCE, SCALAR
 from tgen.ir.nodes import Block, Instr, Value
@@ -17,6 +22,11 @@ from tgen.ir.rebuild import bottom_up, instr_symbols, is_ordered
 
 from .access import Reader, against, is_identity, is_row
 from .kernels import CHEAP_OPS, build
+
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.ir.nodes import Function
+    from tgen.passes.access import Access
 
 # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
 SMALL_WHOLE = 4096
@@ -33,23 +43,26 @@ class Cluster:
     flat).
     """
 
-    def __init__(self, domain, stage, number):
+    def __init__(self, domain: tuple[Extent, ...], stage: int, number: int) -> None:
         self.domain, self.stage, self.number = domain, stage, number
-        self.inner, self.terminal, self.members, self.levels = 0, None, [], {}
+        self.inner = 0
+        self.terminal: Any = None  # the axes of its reductions, "all" or "arg"
+        self.members: list[tuple[Instr, str]] = []  # and the level of each
+        self.levels: dict[Value, str] = {}
         self.accesses = {}  # member -> where its operands are, in terms of its domain
         self.reads = set()
         # the lowest stage that reads what the cluster makes: it may be raised up to below that
         self.limit = LAST
 
     @property
-    def outer(self):
+    def outer(self) -> tuple[Extent, ...]:
         return self.domain[: len(self.domain) - self.inner]
 
 
 class Fusion:
     """One run over a block."""
 
-    def __init__(self, block):
+    def __init__(self, block: Block) -> None:
         self.block, self.reader = block, Reader(block)
         self.cluster_of, self.clusters, self.open = {}, [], {}
         self.stage_of = {}  # value or symbol name -> the lowest stage that may read it
@@ -61,7 +74,7 @@ class Fusion:
         self.late = {}
         self.stored = set()  # what memory holds anyway: read from outside the cluster that makes it
 
-    def run(self):
+    def run(self) -> Block:
         for order, instr in enumerate(self.block.instrs):
             if instr.op.view or self.is_inlined(instr):
                 self.late[instr.result] = max(
@@ -73,14 +86,14 @@ class Fusion:
                 self.alone(instr, order)
         return self.emit()
 
-    def is_inlined(self, instr):
+    def is_inlined(self, instr: Instr) -> bool:
         return instr.op.inlined and self.reader.inlined(instr.result)
 
     @staticmethod
-    def fusable(instr):
+    def fusable(instr: Instr) -> bool:
         return instr.op.kind in (SCALAR, REDUCE) or instr.op.name == "gather"
 
-    def earliest(self, instr):
+    def earliest(self, instr: Instr) -> int:
         """The lowest stage at which everything the instruction reads is there."""
         indexed = instr.op.name in ("set_gather", "inc_gather")
         sizes = [*instr.sizes, *(s for v in (*instr.results, *instr.operands) for s in v.type.shape)]
@@ -96,7 +109,7 @@ class Fusion:
             )
         return stage
 
-    def found_at(self, sizes):
+    def found_at(self, sizes: Iterable[Any] | Sequence[Extent]) -> int:
         """The lowest stage at which all of these sizes are known."""
         if not self.finds:
             return 0
@@ -110,10 +123,10 @@ class Fusion:
             default=0,
         )
 
-    def base(self, v):
+    def base(self, v: Value) -> Value:
         return self.reader.access(v).base
 
-    def alone(self, instr, order):
+    def alone(self, instr: Instr, order: int) -> None:
         stage = self.earliest(instr)
         if is_ordered(instr):
             self.effects = stage = max(stage, self.effects)
@@ -128,7 +141,7 @@ class Fusion:
         elif instr.op.effect.fails and any(dims.found_inside(dims.symbols(s)) for s in instr.sizes):
             self.fence = max(self.fence, stage + 1)
 
-    def read(self, operands, stage, cluster):
+    def read(self, operands: Sequence[Value], stage: int, cluster: Cluster | None) -> None:
         """Note that ``stage`` reads these from memory: the clusters that make them can no longer be raised to
         it.
         """
@@ -140,10 +153,10 @@ class Fusion:
                 maker.limit = min(maker.limit, stage)
 
     # -- placing
-    def domain(self, instr):
+    def domain(self, instr: Instr) -> tuple[Extent, ...]:
         return instr.operands[0].type.shape if instr.op.kind == REDUCE else instr.result.type.shape
 
-    def accesses(self, instr, domain):
+    def accesses(self, instr: Instr, domain: tuple[Extent, ...]) -> list[Access]:
         """Operand accesses in terms of the domain. A gather has none: its table and indices are read from
         memory.
         """
@@ -151,7 +164,7 @@ class Fusion:
             return []
         return [against(self.reader.access(v), v, domain) for v in instr.operands]
 
-    def place(self, instr):
+    def place(self, instr: Instr) -> None:
         domain = self.domain(instr)
         accesses = self.accesses(instr, domain)
         target = None
@@ -171,7 +184,7 @@ class Fusion:
         )
         self.join(target, again, domain, accesses if again is instr else self.accesses(again, domain))
 
-    def again(self, target, instr, domain):
+    def again(self, target: Cluster, instr: Instr, domain: tuple[Extent, ...]) -> Instr:
         """Operands that another cluster makes cheaply from what memory holds anyway are computed again in
         ``target``.
         """
@@ -191,7 +204,7 @@ class Fusion:
                 operands[k] = self.copied(recipe, target, v, domain)
         return instr if tuple(operands) == instr.operands else instr.with_(operands=tuple(operands))
 
-    def recipe(self, value, maker):
+    def recipe(self, value: Value, maker: Cluster) -> list[Instr] | None:
         """The cheap instructions of ``maker`` that lead from memory to ``value``, or None."""
         order, stack = {}, [value]
         while stack:
@@ -206,7 +219,7 @@ class Fusion:
             stack.extend(self.base(x) for x in instr.operands)
         return list(reversed(order))
 
-    def copied(self, recipe, target, value, domain):
+    def copied(self, recipe: list[Instr], target: Cluster, value: Value, domain: tuple[Extent, ...]) -> Value:
         made = {}
         for instr in recipe:
             result = Value(instr.result.type)
@@ -216,7 +229,7 @@ class Fusion:
             self.join(target, twin, domain, self.accesses(twin, domain))
         return made[value]
 
-    def needed(self, instr, cluster):
+    def needed(self, instr: Instr, cluster: Cluster | None) -> int:
         """The lowest stage for instr when only what ``cluster`` holds can be read without memory."""
         gathers = instr.op.name == "gather"
         stages = [self.fence]
@@ -232,7 +245,9 @@ class Fusion:
             stages.append(self.found_at(s for v in (*instr.results, *instr.operands) for s in v.type.shape))
         return max(stages)
 
-    def accepts(self, cluster, instr, domain, accesses):
+    def accepts(
+        self, cluster: Cluster, instr: Instr, domain: tuple[Extent, ...], accesses: list[Access]
+    ) -> bool:
         """Whether instr may join: same domain (or the outer one), what it reads of the cluster is at hand,
         nothing else is late.
         """
@@ -245,7 +260,7 @@ class Fusion:
             return False
         return all(self.at_hand(cluster, a, domain, outer) for a in accesses)
 
-    def at_hand(self, cluster, access, domain, outer):
+    def at_hand(self, cluster: Cluster, access: Access, domain: tuple[Extent, ...], outer: int) -> bool:
         level = cluster.levels.get(access.base)
         if level is None:
             return True
@@ -255,7 +270,7 @@ class Fusion:
             return is_identity(access, domain) if outer else is_row(access, domain, cluster.inner)
         return not outer and is_identity(access, domain)
 
-    def reducible(self, cluster, instr, domain, outer):
+    def reducible(self, cluster: Cluster, instr: Instr, domain: tuple[Extent, ...], outer: int) -> bool:
         """How a reduction would end in this cluster: as a row value, or as the cluster's one kind of last
         reduction.
         """
@@ -277,7 +292,7 @@ class Fusion:
         )
 
     @staticmethod
-    def row_or_end(domain, axes):
+    def row_or_end(domain: tuple[Extent, ...], axes: tuple[int, ...]) -> str:
         trailing = axes == tuple(range(len(domain) - len(axes), len(domain)))
         if not trailing:
             return "end"
@@ -286,20 +301,22 @@ class Fusion:
             return "row" if isinstance(whole, int) and whole <= SMALL_WHOLE else "end"
         return "row"
 
-    def sibling(self, instr, domain, accesses):
+    def sibling(self, instr: Instr, domain: tuple[Extent, ...], accesses: list[Access]) -> Cluster | None:
         bases = {a.base for a in accesses if a.base.type.ndim}
         for cluster in reversed(self.open.get(domain, ())[-OPEN_CLUSTERS:]):
             if bases & cluster.reads and self.accepts(cluster, instr, domain, accesses):
                 return cluster
         return None
 
-    def new_cluster(self, domain, stage):
+    def new_cluster(self, domain: tuple[Extent, ...], stage: int) -> Cluster:
         cluster = Cluster(domain, stage, len(self.clusters))
         self.clusters.append(cluster)
         self.open.setdefault(domain, []).append(cluster)
         return cluster
 
-    def join(self, cluster, instr, domain, accesses):
+    def join(
+        self, cluster: Cluster, instr: Instr, domain: tuple[Extent, ...], accesses: list[Access]
+    ) -> None:
         outer = bool(cluster.inner) and domain == cluster.outer and domain != cluster.domain
         level = "outer" if outer else "full"
         if instr.op.kind == REDUCE:
@@ -319,7 +336,7 @@ class Fusion:
             cluster.levels[v] = level
             self.stage_of[v] = cluster.stage + 1
 
-    def raise_to(self, cluster, stage):
+    def raise_to(self, cluster: Cluster, stage: int) -> None:
         """A cluster nobody has read yet may run later, beside its consumer: 2e-4*W is then computed where W
         is updated.
         """
@@ -336,7 +353,7 @@ class Fusion:
             ]
             self.read(outside, stage, cluster)
 
-    def end(self, cluster, instr, domain, outer):
+    def end(self, cluster: Cluster, instr: Instr, domain: tuple[Extent, ...], outer: bool) -> str:
         axes = instr.attrs["axes"]
         if not outer and self.row_or_end(domain, axes) == "row" and cluster.terminal in (None, "all"):
             cluster.inner = len(axes)
@@ -348,7 +365,7 @@ class Fusion:
         return "end"
 
     # -- emission
-    def emit(self):
+    def emit(self) -> Block:
         used = self.used_outside()
         parts = [(stage, 1, order, instr) for stage, order, instr in self.single]
         parts += [(c.stage, 0, c.number, c) for c in self.clusters]
@@ -362,7 +379,7 @@ class Fusion:
             out.extend(build(part, self.reader, used) if isinstance(part, Cluster) else (part,))
         return Block(self.block.params, tuple(out), self.block.results)
 
-    def used_outside(self):
+    def used_outside(self) -> set[Value]:
         """Values that memory must hold: results of the function, operands of what is not fused, and what
         crosses clusters.
         """
@@ -380,7 +397,7 @@ class Fusion:
         return used
 
 
-def fuse(function):
+def fuse(function: Function) -> Function:
     """Kernels for everything elementwise, in the blocks of loops and branches too; see the
     top of this file.
     """
@@ -389,13 +406,13 @@ def fuse(function):
     )
 
 
-def materialize(block):
+def materialize(block: Block) -> Block:
     """A view or iota that memory must hold (a result, or an operand of what cannot read through it) gets a
     copy.
     """
     reader, env, rows, out = Reader(block), {}, {}, []
 
-    def held(v):
+    def held(v: Value) -> Value:
         if not _is_view(reader, v):
             return v
         access = reader.access(v)
@@ -410,7 +427,7 @@ def materialize(block):
             out.append(Instr(OPS["copy"], (v,), (env[v],)))
         return env[v]
 
-    def operand(v):
+    def operand(v: Value) -> Value:
         """As held; consecutive rows of something are read where they are."""
         access = reader.access(v)
         if not _is_view(reader, v) or _is_view(reader, access.base) or not _is_rows(access, v):
@@ -433,7 +450,7 @@ def materialize(block):
     return Block(block.params, tuple(out), results)
 
 
-def _is_rows(access, v):
+def _is_rows(access: Access, v: Value) -> bool:
     """Whether a view is consecutive rows of its base, whole ones, and not all of it."""
     shape = access.base.type.shape
     if not shape or len(shape) != v.type.ndim or shape[1:] != v.type.shape[1:]:
@@ -447,6 +464,6 @@ def _is_rows(access, v):
     )
 
 
-def _is_view(reader, v):
+def _is_view(reader: Reader, v: Value) -> bool:
     instr = reader.definitions.get(v)
     return instr is not None and (instr.op.view is not None or instr.op.name == "iota")

@@ -10,7 +10,14 @@ other way, into the body, where rules and kernels see it; then the body is simpl
 (they cost nothing), and so do checks and what finds sizes.
 """
 
-from tgen.core.layouts import Fixed, Kept, Yielded
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from tgen.core.layouts import Fixed, Given, Kept, Yielded
 from tgen.core.op import SCALAR, VIEW
 from tgen.core.rules import uniform
 from tgen.ir.builder import Builder
@@ -20,13 +27,19 @@ from tgen.ir.views import ScanView
 from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Sym
+    from tgen.core.layouts import Carry, Given
+    from tgen.core.types import TensorType
+    from tgen.ir.nodes import Function, Instr
 
-def hoist(function):
+
+def hoist(function: Function) -> Function:
     """``function`` with the invariants of its loops before them."""
     return function.with_block(bottom_up(function.block, lambda block, level: _hoisted(block)))
 
 
-def _hoisted(block):
+def _hoisted(block: Block) -> Block:
     if not any(i.op.name == "scan" for i in block.instrs):
         return block
     out, env, numbers = [], {}, Sweep(block, ())
@@ -43,19 +56,22 @@ def _hoisted(block):
     return Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results))
 
 
+P = TypeVar("P", bound=Given)
+
+
 class _Hoist:
     """One scan: ``before`` are the instructions that go before it, ``env`` gets what stands
     for its results.
     """
 
-    def __init__(self, instr, numbers, made, env):
+    def __init__(self, instr: Instr, numbers: Sweep, made: dict[Value, Instr], env: dict[Any, Any]) -> None:
         self.scan, self.numbers, self.made, self.env = ScanView(instr), numbers, made, env
-        self.sequences, self.fixed = self.scan.sequences, list(self.scan.fixed)
+        self.sequences, self.fixed = list(self.scan.sequences), list(self.scan.fixed)
         self.before = Builder(instr)
         self.inside = Builder(instr)  # what is made anew at the top of the body
         self.same = {}  # parameter -> what stands for it
 
-    def run(self):
+    def run(self) -> tuple[Instr, list[Instr]]:
         self.still_carries()
         self.still_sequences()
         self.constants()
@@ -66,7 +82,7 @@ class _Hoist:
         body = self.invariants(body)
         return self.rebuilt(body), self.before.instrs
 
-    def still_carries(self):
+    def still_carries(self) -> None:
         """A carry that every step leaves as it is. Its history is the value repeated, unless the number of
         steps is found inside.
         """
@@ -83,11 +99,11 @@ class _Hoist:
                         carry.first if final else self.repeated(carry.first, out.result.type)
                     )
 
-    def repeated(self, x, type):
+    def repeated(self, x: Value, type: TensorType) -> Value:
         row = self.before.emit("dimshuffle", (x,), {"order": ("x", *range(x.type.ndim))})
         return self.before.emit("broadcast_to", (row,), {}, type.shape)
 
-    def still_sequences(self):
+    def still_sequences(self) -> None:
         """A sequence that is one row repeated."""
         kept = []
         for sequence in self.sequences:
@@ -98,7 +114,7 @@ class _Hoist:
                 self.fixed.append(Fixed(sequence.param, row))
         self.sequences = kept
 
-    def row_of(self, v):
+    def row_of(self, v: Value) -> Value | None:
         while (instr := self.made.get(v)) is not None and instr.op.name == "slice" and only_rows(instr):
             v = instr.operands[0]
         if instr is None or instr.op.name != "broadcast_to" or instr.operands[0].type.shape[0] != 1:
@@ -110,7 +126,7 @@ class _Hoist:
             else self.before.emit("broadcast_to", (row,), {}, v.type.shape[1:])
         )
 
-    def constants(self):
+    def constants(self) -> None:
         """Fixed operands that are one number in every element."""
         kept = []
         for fixed in self.fixed:
@@ -129,7 +145,7 @@ class _Hoist:
             )
         self.fixed = kept
 
-    def number(self, v):
+    def number(self, v: Value) -> np.generic | None:
         """The number that all elements of an outer value are, or None; views made here are looked through."""
         own = {r: i for i in self.before.instrs for r in i.results}
         while v in own and own[v].op.kind == VIEW:
@@ -139,11 +155,11 @@ class _Hoist:
             None if number is None else uniform(number.reshape(1)) if hasattr(number, "reshape") else number
         )
 
-    def duplicates(self):
+    def duplicates(self) -> None:
         self.sequences = self.each_once(self.sequences, lambda s: (s.source, s.start, s.step))
         self.fixed = self.each_once(self.fixed, lambda f: f.value)
 
-    def each_once(self, parts, read):
+    def each_once(self, parts: list[P], read: Callable[[P], Any]) -> list[P]:
         """``parts`` without those that read what one before them does."""
         first = {}
         for part in parts:
@@ -152,7 +168,7 @@ class _Hoist:
         return list(first.values())
 
     # -- invariants
-    def invariants(self, body):
+    def invariants(self, body: Block) -> Block:
         """Take the instructions that only read fixed values out of the body, but for views, which those that
         need them copy.
         """
@@ -167,16 +183,16 @@ class _Hoist:
             if i.results and i.results[0] not in steady or not i.results
             for v in i.operands
         } | set(body.results)
-        read = self.through_views(read, made, steady)
+        needed = self.through_views(read, made, steady)
         outer = {f.param: f.value for f in self.fixed}
-        for v in read:
+        for v in needed:
             self.fixed.append(Fixed(v, self.outside(v, made, outer)))
-        gone = set(read)
+        gone = set(needed)
         kept = tuple(i for i in body.instrs if gone.isdisjoint(i.results))
         return Block(body.params, kept, body.results)
 
     @staticmethod
-    def is_steady(i, steady, found):
+    def is_steady(i: Instr, steady: set[Value], found: set[Sym]) -> bool:
         if (
             not i.op.effect.moves
             or i.found
@@ -189,7 +205,7 @@ class _Hoist:
         return all(v in steady for v in i.operands)
 
     @staticmethod
-    def through_views(read, made, steady):
+    def through_views(read: set[Value], made: dict[Value, Instr], steady: set[Value]) -> list[Value]:
         """The invariants worth a place of their own: what views of them need, not the views; no constants."""
         found, stack = {}, [v for v in read if v in steady]
         while stack:
@@ -205,15 +221,15 @@ class _Hoist:
                 found[v] = None
         return sorted(found, key=list(made).index) if len(found) > 1 else list(found)
 
-    def outside(self, v, made, outer):
+    def outside(self, v: Value, made: dict[Value, Instr], outer: dict[Value, Value]) -> Value:
         """The value before the loop of an invariant: what it is made of is copied there."""
         stack = [v]
         while stack:
             x = stack[-1]
-            i = made.get(x)
             if x in outer:
                 stack.pop()
                 continue
+            i = made[x]
             waiting = [o for o in i.operands if o not in outer]
             if waiting:
                 stack.extend(waiting)
@@ -225,7 +241,7 @@ class _Hoist:
         return outer[v]
 
     # -- the new scan
-    def rebuilt(self, body):
+    def rebuilt(self, body: Block) -> Instr:
         scan = ScanView(self.scan.instr.with_(blocks=(body,)))
         carries = [c for c, moves in zip(scan.carries, self.moves) if moves]
         more, outs = list(scan.more), []
@@ -240,7 +256,7 @@ class _Hoist:
         return scan.with_(carries=carries, sequences=self.sequences, fixed=self.fixed, more=more, outs=outs)
 
 
-def is_still(scan, carry):
+def is_still(scan: ScanView, carry: Carry) -> bool:
     """Whether every step leaves a carry as it is, and nobody asks for more of it than is known before the
     loop.
     """
@@ -249,7 +265,7 @@ def is_still(scan, carry):
     return scan.condition is None or scan.out("history", carry) is None
 
 
-def only_rows(instr):
+def only_rows(instr: Instr) -> bool:
     """Whether a slice takes rows and leaves the other axes whole."""
     x, ndim = instr.operands[0], instr.operands[0].type.ndim
     return (
@@ -259,7 +275,7 @@ def only_rows(instr):
     )
 
 
-def _is_number(i, made):
+def _is_number(i: Instr, made: dict[Value, Instr]) -> bool:
     """A scalar operation on constants: fold or the kernel makes a number of it."""
     return (
         i.op.kind == SCALAR
@@ -268,7 +284,7 @@ def _is_number(i, made):
     )
 
 
-def _renamed(block, same):
+def _renamed(block: Block, same: dict[Value, Value]) -> Block:
     """``block`` with values replaced."""
     instrs = tuple(substitute(i, same) for i in block.instrs)
     return Block(block.params, instrs, tuple(replaced(v, same) for v in block.results))

@@ -13,6 +13,10 @@ each row, and dce drops the rest. The row before the last is in a carry that tak
 in place: a start and a step.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.core import dims
@@ -27,11 +31,17 @@ from tgen.passes.hoist import only_rows
 from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.core.types import TensorType
+    from tgen.ir.nodes import Function, Instr, Value
+    from tgen.ir.rebuild import Env
+
 MOST_ROWS = 4  # that registers are made for: each is a copy of a row at every step
 MORE = dims.alone(dims.Sym(dims.SUPPOSED, 0))
 
 
-def keep(function):
+def keep(function: Function) -> Function:
     """``function`` whose loops keep the last rows where nothing more is read."""
     if not any(i.op.name == "scan" for i in walk(function.block)):
         return function
@@ -39,7 +49,7 @@ def keep(function):
     return function.with_block(bottom_up(dce(function).block, lambda block, level: _kept(block)))
 
 
-def _kept(block):
+def _kept(block: Block) -> Block:
     if not any(i.op.name == "scan" for i in block.instrs):
         return block
     made = definitions(block)
@@ -60,25 +70,28 @@ def _kept(block):
             ]
             if out.kind in ("history", "stack") and found and all(r is not None and r.rows for r in found):
                 ends[instr] = end
-                reads.update((r.instr, (r, [end.value(out, d) for d in r.distances])) for r in found)
-    out, env = [], {}
+                reads.update((r.instr, (r, [end.value(out, d) for d in r.distances])) for r in found if r)
+    kept: list[Instr] = []
+    env: Env = {}
     for instr in block.instrs:
         if instr in ends:
-            out.extend((*ends[instr].before.instrs, ends[instr].longer()))
+            kept.extend((*ends[instr].before.instrs, ends[instr].longer()))
         elif instr in reads:
             read, values = reads[instr]
             b = Builder(instr)
             env[instr.result] = read.of(values, b)
-            out.extend(b.instrs)
+            kept.extend(b.instrs)
         else:
-            out.append(instr)
-    out = [
+            kept.append(instr)
+    kept = [
         i.with_(operands=tuple(replaced(v, env) for v in i.operands))
         if any(v in env for v in i.operands)
         else i
-        for i in out
+        for i in kept
     ]
-    return Sweep(Block(block.params, tuple(out), tuple(replaced(v, env) for v in block.results)), EXACT).run()
+    return Sweep(
+        Block(block.params, tuple(kept), tuple(replaced(v, env) for v in block.results)), EXACT
+    ).run()
 
 
 # -- reads of the last rows ----------------------------------------------------------------------------------
@@ -92,7 +105,7 @@ class _Read:
     on the number of steps.
     """
 
-    def __init__(self, instr, kept, kind):
+    def __init__(self, instr: Instr, kept: Value, kind: str) -> None:
         self.instr, self.all, ndim = instr, kept.type.shape[0], kept.type.ndim
         count = dims.sub(self.all, int(kind == "history"))
         self.start, self.length, self.step = instr.sizes[0], instr.sizes[ndim], instr.attrs["steps"][0]
@@ -106,10 +119,10 @@ class _Read:
         self.exact = isinstance(self.first, int) and isinstance(self.length, int)
         self.distances = self.read(self.first, self.length) if self.exact else range(self.rows - 1, -1, -1)
 
-    def read(self, first, length):
+    def read(self, first: Any, length: Any) -> Any:
         return [first - self.step * k for k in range(length)]
 
-    def fits(self, rows, count):
+    def fits(self, rows: int, count: Extent) -> bool:
         """Whether all is in the last ``rows``. Of fewer steps it always is; so let there be so many and some
         more.
         """
@@ -118,7 +131,7 @@ class _Read:
             return False
         return all(0 <= d < rows for d in self.read(first, length))
 
-    def of(self, values, b):
+    def of(self, values: list[Value], b: Builder) -> Value:
         """The value read, of the rows at ``distances``."""
         parts = [b.emit("dimshuffle", (v,), {"order": ("x", *range(v.type.ndim))}) for v in values]
         joined = parts[0] if len(parts) == 1 else b.emit("concatenate", tuple(parts), {"axis": 0})
@@ -132,7 +145,7 @@ class _Read:
         return b.emit("slice", (joined,), {"steps": (step, *steps[1:])}, (start, *sizes[1:]))
 
 
-def _with_steps(size, count, least):
+def _with_steps(size: Extent, count: Extent, least: int) -> Extent:
     """``size`` where ``count`` is ``least`` and some more."""
     if (known := dims.moved(count)) is None:
         return size
@@ -145,13 +158,13 @@ class _Ends:
     before it.
     """
 
-    def __init__(self, instr):
+    def __init__(self, instr: Instr) -> None:
         self.scan, self.before = ScanView(instr), Builder(instr)
         self.carries, self.outs = list(self.scan.carries), list(self.scan.outs)
 
-    def value(self, out, distance):
+    def value(self, out: Kept, distance: int) -> Value:
         """The row ``distance`` before the last one that ``out`` keeps, as it is after the loop."""
-        carry = out.of if out.kind == "history" else self.taking(out.of.new, None)
+        carry: Any = out.of if out.kind == "history" else self.taking(out.of.new, None)
         for _ in range(distance):
             carry = self.taking(carry.param, carry.first)
         final = next((o for o in self.outs if o.kind == "final" and o.of is carry), None)
@@ -160,7 +173,7 @@ class _Ends:
             self.outs.append(final)
         return final.result
 
-    def taking(self, v, first):
+    def taking(self, v: Value, first: Value | None) -> Carry:
         """A carry that becomes v at each step. Before the first step nobody reads it."""
         for carry in self.carries:
             if carry.new is v:
@@ -168,7 +181,7 @@ class _Ends:
         self.carries.append(Carry(fresh_like(v), self.zeros(v.type) if first is None else first, v))
         return self.carries[-1]
 
-    def zeros(self, type):
+    def zeros(self, type: TensorType) -> Value:
         zero = self.before.scalar(np.zeros((), type.dtype).item(), type)
         if not type.ndim:
             return zero
@@ -179,14 +192,14 @@ class _Ends:
             type.shape,
         )
 
-    def longer(self):
+    def longer(self) -> Instr:
         return self.scan.with_(carries=self.carries, outs=self.outs)
 
 
 # -- sequences -----------------------------------------------------------------------------------------------
 
 
-def _in_place(instr, made):
+def _in_place(instr: Instr, made: dict[Value, Instr]) -> Instr:
     """A scan whose sequences are read through the slices they are."""
     scan = ScanView(instr)
     sequences = [_of_the_whole(s, made) for s in scan.sequences]
@@ -195,7 +208,7 @@ def _in_place(instr, made):
     return scan.with_(sequences=sequences, placed=True)
 
 
-def _of_the_whole(sequence, made):
+def _of_the_whole(sequence: Sequence, made: dict[Value, Instr]) -> Sequence:
     """The Sequence that reads the same rows of what its source is a slice of."""
     while (i := made.get(sequence.source)) is not None and i.op.name == "slice" and only_rows(i):
         rows = strided(i.sizes[0], i.attrs["steps"][0], sequence.start, sequence.step)

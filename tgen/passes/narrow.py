@@ -9,18 +9,26 @@ each) the instruction is made for that part, where the first reader stands: afte
 Elements keep their bits, but those of a product.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 from tgen.core.maps import Section
 from tgen.core.op import LIBRARY, VIEW
 from tgen.ir.builder import Builder
 from tgen.ir.nodes import Block
 from tgen.ir.rebuild import bottom_up, replaced, substitute
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function, Instr, Value
+
 # rows (of the first axis, which is the long one) that readers take of a value together, when each is computed
 # for itself
 FEW = 4
 
 
-def part_of(instr):
+def part_of(instr: Instr) -> Section:
     ndim = instr.result.type.ndim
     return Section(instr.sizes[:ndim], instr.sizes[ndim:], instr.attrs["steps"])
 
@@ -28,25 +36,30 @@ def part_of(instr):
 # -- the walk from the end
 
 
-def narrow(function):
+def narrow(function: Function) -> Function:
     """``function`` that computes the parts of values that are read."""
     return function.with_block(bottom_up(function.block, lambda block, level: _narrowed(block)))
 
 
-def _narrowed(block):
+def _narrowed(block: Block) -> Block:
     if not any(i.op.name == "slice" for i in block.instrs):
         return block
     demands, lifted = _demands(block)
     return _Rebuilt(block, demands, lifted).block() if lifted else block
 
 
-def _demands(block):
+# value -> part, or None for all of it -> number of the instruction that reads it first
+Demands: TypeAlias = "dict[Value, dict[Section | None, int]]"
+
+
+def _demands(block: Block) -> tuple[Demands, dict[Instr, dict[Section, list[Section]]]]:
     """({value: {part, or None for all of it: number of the instruction that reads it first}}, {instruction:
     what it needs for each part}).
     """
-    demands, lifted = {v: {None: len(block.instrs)} for v in block.results}, {}
+    demands: Demands = {v: {None: len(block.instrs)} for v in block.results}
+    lifted: dict[Instr, dict[Section, list[Section]]] = {}
 
-    def need(v, part, position):
+    def need(v: Value, part: Section | None, position: int) -> None:
         found = demands.setdefault(v, {})
         part = None if part is None or part.is_all(v.type.shape) else part
         found[part] = min(position, found.get(part, position))
@@ -68,15 +81,15 @@ def _demands(block):
     return demands, lifted if any(i.op.name != "slice" for i in lifted) else {}
 
 
-def _needs(instr, parts):
+def _needs(instr: Instr, parts: dict[Section | None, int]) -> dict[Section, list[Section]] | None:
     """{part: which part of each operand it needs}; None where the instruction is made as it is."""
     if instr.op.needs is None or not parts or None in parts or not _pays(instr, parts):
         return None
-    found = {part: instr.op.needs(instr, part) for part in parts}
+    found: dict[Any, Any] = {part: instr.op.needs(instr, part) for part in parts}
     return None if None in found.values() else found
 
 
-def _pays(instr, parts):
+def _pays(instr: Instr, parts: Collection[Any]) -> bool:
     """One part, parts of a view, or rows that are few together; but a product of two rows would read its
     other operand twice.
     """
@@ -94,7 +107,12 @@ def _pays(instr, parts):
 class _Rebuilt:
     """The block with each lifted instruction where its parts are read."""
 
-    def __init__(self, old, demands, lifted):
+    def __init__(
+        self,
+        old: Block,
+        demands: Demands,
+        lifted: dict[Instr, dict[Section, list[Section]]],
+    ) -> None:
         self.old, self.lifted = old, lifted
         self.out, self.env, self.made = [], {}, {}  # made: (value, part) -> the value of that part
         self.at = {}
@@ -102,7 +120,7 @@ class _Rebuilt:
             for part, position in demands[instr.result].items() if instr in lifted else ():
                 self.at.setdefault(position, []).append((instr, part))
 
-    def block(self):
+    def block(self) -> Block:
         for position, instr in enumerate(self.old.instrs):
             for inner, part in self.at.get(position, ()):
                 self.made[inner.result, part] = self.narrowed(inner, part)
@@ -117,7 +135,7 @@ class _Rebuilt:
             self.out.append(substitute(instr, self.env))
         return Block(self.old.params, tuple(self.out), tuple(replaced(v, self.env) for v in self.old.results))
 
-    def narrowed(self, instr, part):
+    def narrowed(self, instr: Instr, part: Section) -> Value:
         """``part`` of what ``instr`` makes."""
         b = Builder(instr)
         operands = [self.part(v, inner, b) for v, inner in zip(instr.operands, self.lifted[instr][part])]
@@ -133,7 +151,7 @@ class _Rebuilt:
         self.out.extend(b.instrs)
         return value
 
-    def part(self, v, part, b):
+    def part(self, v: Value, part: Section, b: Builder) -> Value:
         if part.is_all(v.type.shape):
             return replaced(v, self.env)
         if (v, part) not in self.made:

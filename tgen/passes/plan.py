@@ -8,8 +8,12 @@ follows; *flip* (a second buffer, swapped at the end) otherwise; *copy* for a ba
 block somebody else holds or has borrowed is never written: the in-place update flips then, too.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tgen.core import dims
 from tgen.core.op import HOST, LIBRARY
@@ -18,6 +22,10 @@ from tgen.ir.views import CondView, ScanView
 from tgen.ops.host import FOUND
 
 from .access import Access, is_identity
+
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.ir.nodes import Block, Function, Instr, Value
 
 ALIGNMENT = 64
 GIVEN = "param", "literal"  # slots of what no step makes
@@ -33,7 +41,7 @@ class Slot:
 
     kind: str
     number: int = 0
-    of: object = None
+    of: Any = None
 
 
 @dataclass
@@ -46,11 +54,11 @@ class Update:
 
 @dataclass
 class MemoryPlan:
-    slots: dict = field(default_factory=dict)
-    work: list = field(default_factory=list)  # bytes of each workspace slot, a size expression
-    updates: list = field(default_factory=list)
+    slots: dict[Value, Slot] = field(default_factory=dict)
+    work: list[Extent] = field(default_factory=list)  # bytes of each workspace slot, a size expression
+    updates: list[Update] = field(default_factory=list)
     # a block's parameter -> the value around the block that it is
-    outer: dict = field(default_factory=dict)
+    outer: dict[Value, Value] = field(default_factory=dict)
     # carry parameters whose new value is written over the old one
     in_place: set = field(default_factory=set)
     output_copies: list = field(default_factory=list)  # (output number, value)
@@ -62,26 +70,26 @@ class Lifetimes:
     another value in its memory, by their numbers.
     """
 
-    def __init__(self, block, slots):
+    def __init__(self, block: Block, slots: dict[Value, Slot]) -> None:
         self.slots, self.instrs = slots, block.instrs
         self.results = {root(slots, v) for v in block.results}
         self.made = {v: n for n, i in enumerate(block.instrs) for v in i.results}
         self.read = {root(slots, v): n for n, i in enumerate(block.instrs) for v in i.operands}
 
-    def last_read(self, v):
+    def last_read(self, v: Value) -> int:
         return self.read.get(root(self.slots, v), -1)
 
-    def shares(self, v, other):
+    def shares(self, v: Value, other: Value) -> bool:
         """Whether they are in one memory."""
         return root(self.slots, v) is root(self.slots, other)
 
     @cached_property
-    def last_fallible(self):
+    def last_fallible(self) -> int:
         """The number of the last instruction that can end a call; -1 when there is none."""
         return next((n for n in reversed(range(len(self.instrs))) if fallible(self.instrs[n])), -1)
 
 
-def plan(function):
+def plan(function: Function) -> MemoryPlan:
     """The MemoryPlan of a fused function."""
     block, made = function.block, MemoryPlan()
     for v, param in zip(block.params, function.params):
@@ -93,7 +101,7 @@ def plan(function):
     return made
 
 
-def _slots(block, made):
+def _slots(block: Block, made: MemoryPlan) -> None:
     """First slots of everything a block and the blocks in it make. As deep as loops are nested."""
     for instr in block.instrs:
         for v in instr.results:
@@ -104,14 +112,14 @@ def _slots(block, made):
             _cond_slots(instr, made)
 
 
-def _outer(pairs, made):
+def _outer(pairs: Iterable[Any], made: MemoryPlan) -> None:
     """(parameter, the value from around the block that it is)."""
     for p, v in pairs:
         made.outer[p] = v
         made.slots[p] = Slot("alias", of=v) if p.type.ndim else Slot("scalar")
 
 
-def _scan_slots(instr, made):
+def _scan_slots(instr: Instr, made: MemoryPlan) -> None:
     """Carries and rows of sequences are where the loop says; what is yielded is made there when it can be."""
     scan = ScanView(instr)
     moving = [part.param for part in (*scan.carries, *scan.sequences)]
@@ -134,7 +142,7 @@ def _scan_slots(instr, made):
             made.slots[out.of.new] = Slot("row")
 
 
-def _cond_slots(instr, made):
+def _cond_slots(instr: Instr, made: MemoryPlan) -> None:
     cond = CondView(instr)
     opened = {o.result for o in cond.open}
     for side in cond.sides:
@@ -145,7 +153,7 @@ def _cond_slots(instr, made):
                 made.slots[v] = Slot("alias", of=result)
 
 
-def _first_slot(instr, v, made):
+def _first_slot(instr: Instr, v: Value, made: MemoryPlan) -> Slot:
     if instr.op.name == "constant" and v.type.ndim:
         return Slot("literal")
     if not v.type.ndim:
@@ -162,7 +170,7 @@ def _first_slot(instr, v, made):
     return Slot("work", -1)
 
 
-def _results(function, made):
+def _results(function: Function, made: MemoryPlan) -> None:
     """Outputs and updates take the values made for them; what is taken already, or is a
     parameter, is copied.
     """
@@ -177,13 +185,13 @@ def _results(function, made):
             (made.output_copies if update < 0 else made.update_copies).append((index, v))
 
 
-def _updates(function, made):
+def _updates(function: Function, made: MemoryPlan) -> list[Update]:
     block, places = function.block, Lifetimes(function.block, made.slots)
     shared = {p.number: v for v, p in zip(block.params, function.params) if p.kind == SHARED}
     parameters, values = set(block.params), block.results[function.outputs :]
     kept = set(values)
 
-    def update(number, value, target):
+    def update(number: int, value: Value, target: Value) -> Update:
         if value in parameters:
             return Update("copy", "the new value is a variable's old one")
         if value.type.ndim == 0:
@@ -198,7 +206,7 @@ def _updates(function, made):
     ]
 
 
-def _obstacle(places, kept, value, target):
+def _obstacle(places: Lifetimes, kept: set[Value], value: Value, target: Value) -> str | None:
     """Why the update of ``target`` by ``value`` cannot be in place, or None; ``kept``: all new values."""
     if value.type.shape != target.type.shape:
         return "the size may change"
@@ -214,7 +222,7 @@ def _obstacle(places, kept, value, target):
     return obstacle_in(places, value, target)
 
 
-def obstacle_in(places, value, target):
+def obstacle_in(places: Lifetimes, value: Value, target: Value) -> str | None:
     """Why ``value`` cannot be written over ``target``, or None."""
     instr = places.instrs[places.made[value]]
     if value.type.shape != target.type.shape:
@@ -239,7 +247,7 @@ def obstacle_in(places, value, target):
     return "the old value is read at other places than the one written"
 
 
-def fallible(instr):
+def fallible(instr: Instr) -> bool:
     """Whether the instruction can end a call: a check, Python, a library call that refuses values, or memory
     for a size found inside.
     """
@@ -255,7 +263,7 @@ def fallible(instr):
     )
 
 
-def _kernel_obstacle(instr, target):
+def _kernel_obstacle(instr: Instr, target: Value) -> str | None:
     if any(i.op.name == "kernel" for i in instr.blocks[0].instrs):
         return "a kernel over rows reads the old value more than once"
     for operand, axes in zip(instr.operands, instr.attrs["maps"]):
@@ -266,14 +274,14 @@ def _kernel_obstacle(instr, target):
     return None
 
 
-def root(slots, v):
+def root(slots: dict[Value, Slot], v: Value) -> Value:
     """The value whose memory v has."""
     while slots[v].kind == "alias":
         v = slots[v].of
     return v
 
 
-def _workspace(block, made, free=None):
+def _workspace(block: Block, made: MemoryPlan, free: dict[Extent, list[int]] | None = None) -> None:
     """Slots by lifetime: a freed slot is taken again by a value of the same byte size. As deep as loops are
     nested.
 
@@ -305,7 +313,7 @@ def _workspace(block, made, free=None):
             free.setdefault(made.work[slots[v].number], []).append(slots[v].number)
 
 
-def _take(v, free, made):
+def _take(v: Value, free: dict[Extent, list[int]], made: MemoryPlan) -> int:
     size = dims.mul(dims.product(v.type.shape), v.type.itemsize)
     if free.get(size):
         return free[size].pop()
@@ -313,7 +321,7 @@ def _take(v, free, made):
     return len(made.work) - 1
 
 
-def text(function, made, names, label):
+def text(function: Any, made: Any, names: Any, label: Any) -> Any:
     """The plan in words; ``names`` are IR names, ``label(v)`` adds the user's."""
     lines = []
     for v, slot in made.slots.items():

@@ -5,6 +5,10 @@ Free to run anywhere. There is no x - x -> 0 for floats (inf - inf), no x * 0 ->
 reassociation. Rules that only a program's meaning allows are in stabilise.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.core import dims
@@ -12,18 +16,23 @@ from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.maps import strided
 from tgen.core.rules import ANY, BOOL, FLOAT, INTEGER, rule
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.core.rules import Match
+    from tgen.ir.nodes import Instr, Value
 
-def _power_of_two(m):
+
+def _power_of_two(m: Match) -> np.generic:
     """c is a power of two whose reciprocal is a normal number."""
     mantissa, exponent = np.frexp(m["c"])
     return abs(mantissa) == 0.5 and abs(exponent) < np.finfo(m["c"].dtype).maxexp - 8
 
 
-def _times_reciprocal(m):
+def _times_reciprocal(m: Match) -> Value:
     return m.emit("mul", m["x"], m.number(1 / m["c"], m["x"].type))
 
 
-def holds_exactly(small, big):
+def holds_exactly(small: str, big: str) -> bool:
     """Whether every value of dtype ``small`` is one of dtype ``big``."""
     if small == big or small == "bool":
         return True
@@ -32,11 +41,11 @@ def holds_exactly(small, big):
     return wide.kind in may and narrow.exact <= wide.exact
 
 
-def _cast_to_itself(m):
+def _cast_to_itself(m: Match) -> Value | None:
     return m["x"] if m["x"].type.dtype == m.attrs["dtype"] else None
 
 
-def _cast_of_wider(m):
+def _cast_of_wider(m: Match) -> Value | None:
     """cast(cast(x)) without the middle one, when that keeps every value; bool and float to int are left as
     they are.
     """
@@ -46,32 +55,34 @@ def _cast_of_wider(m):
     return m.emit("cast", m["x"], attrs={"dtype": target})
 
 
-def _same_order(m):
+def _same_order(m: Match) -> Value | None:
     return m["x"] if m.attrs["order"] == tuple(range(m["x"].type.ndim)) else None
 
 
-def _dimshuffle_twice(m):
+def _dimshuffle_twice(m: Match) -> Value:
     first = m.parts[1].attrs["order"]
     return m.emit(
         "dimshuffle", m["x"], attrs={"order": tuple(a if a == "x" else first[a] for a in m.attrs["order"])}
     )
 
 
-def _same_type(m):
+def _same_type(m: Match) -> Value | None:
     return m["x"] if m["x"].type == m.type else None
 
 
-def _outer_sizes(m):
+def _outer_sizes(m: Match) -> Value:
     return m.emit(m.instr.op.name, m["x"], attrs=m.attrs, sizes=m.instr.sizes)
 
 
-def _whole_slice(m):
+def _whole_slice(m: Match) -> Value | None:
     ndim = m["x"].type.ndim
     whole = all(s == 0 for s in m.instr.sizes[:ndim]) and all(k == 1 for k in m.attrs["steps"])
     return m["x"] if whole and m["x"].type == m.type else None
 
 
-def within(view, starts, steps):
+def within(
+    view: Instr, starts: tuple[Extent, ...], steps: tuple[Extent, ...]
+) -> tuple[tuple[Extent, ...], tuple[Extent, ...]]:
     """(starts, steps) in the array that the slice or write ``view`` is of, of those given in it: element k of
     it is element start + step*k.
     """
@@ -79,14 +90,14 @@ def within(view, starts, steps):
     return tuple(start for start, _ in pairs), tuple(step for _, step in pairs)
 
 
-def _slice_twice(m):
+def _slice_twice(m: Match) -> Value:
     starts, steps = within(m.parts[1], m.instr.sizes, m.attrs["steps"])
     return m.emit(
         "slice", m["x"], attrs={"steps": steps}, sizes=(*starts, *m.instr.sizes[m["x"].type.ndim :])
     )
 
 
-def _picked_by_number(m):
+def _picked_by_number(m: Match) -> Value | None:
     """x[3] or x[-1] is a view: a slice of length 1 without that axis. The check that the index is in range
     stands before it.
     """
@@ -101,7 +112,7 @@ def _picked_by_number(m):
     return m.emit("dimshuffle", row, attrs={"order": tuple(a for a in range(x.type.ndim) if a != axis)})
 
 
-def _added_by_number(m):
+def _added_by_number(m: Any) -> Any:
     """inc_gather at a number is inc_slice: later rules see which elements it touches."""
     x, axis, index = m["x"], m.attrs["axis"], int(m["c"])
     size = x.type.shape[axis]
@@ -118,14 +129,14 @@ def _added_by_number(m):
     )
 
 
-def _write_in_zeros(m):
+def _write_in_zeros(m: Any) -> Any:
     """A piece written into zeros that are written into zeros: written into the outer ones at once."""
     outer, inner = m.instr, m.parts[-1]
     starts, steps = within(outer, inner.sizes, inner.attrs["steps"])
     return m.emit(inner.op.name, outer.operands[0], m["z"], attrs={"steps": steps}, sizes=starts)
 
 
-def _zeros(m):
+def _zeros(m: Any) -> Any:
     return (
         m["c"] == 0 and m["d"] == 0 and not (np.signbit(m["c"]) or np.signbit(m["d"]))
         if m["c"].dtype.kind == "f"
@@ -133,13 +144,13 @@ def _zeros(m):
     )
 
 
-def _ends(start, step, count):
+def _ends(start: Extent, step: int, count: Extent) -> tuple[Extent, Extent]:
     """The first and the last index that a slice of ``count`` >= 1 elements touches."""
     last = dims.add(start, dims.mul(step, dims.sub(count, 1)))
     return (start, last) if step > 0 else (last, start)
 
 
-def _slice_of_write(m):
+def _slice_of_write(m: Match) -> Any:
     """A slice that reads none of what was written, or exactly that."""
     write, ndim = m.parts[1], m["x"].type.ndim
     reads = list(zip(m.instr.sizes, m.attrs["steps"], m.instr.sizes[ndim:]))
@@ -157,14 +168,14 @@ def _slice_of_write(m):
     return m.emit("add", m.emit("slice", m["x"], attrs=m.attrs, sizes=m.instr.sizes), m["y"])
 
 
-def _no_axes(m):
+def _no_axes(m: Match) -> Any:
     if m.attrs["axes"]:
         return None
     dtype = m.type.dtype  # of a product that stays in its accumulator's
     return m["x"] if m["x"].type.dtype == dtype else m.emit("cast", m["x"], attrs={"dtype": dtype})
 
 
-def _axes_of_one(m):
+def _axes_of_one(m: Match) -> Any:
     """The extreme of one element is that element."""
     shape, axes = m["x"].type.shape, m.attrs["axes"]
     if not all(isinstance(shape[a], int) and shape[a] == 1 for a in axes):
@@ -172,7 +183,7 @@ def _axes_of_one(m):
     return m.emit("dimshuffle", m["x"], attrs={"order": tuple(a for a in range(len(shape)) if a not in axes)})
 
 
-def _one_element(m):
+def _one_element(m: Any) -> Any:
     return m.emit("dimshuffle", m["x"], attrs={"order": ("x",)})
 
 
@@ -229,7 +240,7 @@ _IN_ZEROS = (
 )
 
 
-def _one_line(result, op, param="float64[n0, n1]"):
+def _one_line(result: Any, op: Any, param: str = "float64[n0, n1]") -> Any:
     return f"function (v0: {param}) {{\n  v1: {result} = {op}\n  return v1\n}}"
 
 

@@ -10,11 +10,18 @@ enough. What is no longer used stays for dce; constants are folded by fold; the 
 a program are in stabilise.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.ir.rebuild import bottom_up
 from tgen.passes.match import Sweep
 from tgen.passes.rules import EXACT
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function
 
-def simplify(function):
+
+def simplify(function: Function) -> Function:
     """``function`` with the rules of rules.EXACT applied, in nested blocks too."""
     return function.with_block(bottom_up(function.block, lambda block, level: Sweep(block, EXACT).run()))

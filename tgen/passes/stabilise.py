@@ -9,12 +9,19 @@ elements, and into the body of the loop that made them, where it is kept as one 
 used stays for dce.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.ir.rebuild import bottom_up
 from tgen.ops.stable import STABLE
 from tgen.passes.match import Sweep
 
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function
 
-def stabilise(function):
+
+def stabilise(function: Function) -> Function:
     """``function`` with the stable identities applied, in nested blocks too."""
     return function.with_block(
         bottom_up(function.block, lambda block, level: Sweep(block, STABLE, through=True).run())
