@@ -47,6 +47,21 @@ ALLOWED = {
 FOR_TYPES = {
     ("core/types.py", "tgen.graph.nodes.Variable"): "what calling a type makes",
 }
+# the ideas inside a room that has several, bottom to top: files; a file that is not named stands with None
+INSIDE = {
+    "tensor": [
+        [
+            "variable",
+            "apply",
+            "promotion",
+            "elemwise",
+            "constructors",
+        ],  # ground: what a variable is, and scalars
+        None,  # functions by area
+        ["gradient", "jacobian", "verify"],  # asking for gradients
+        ["methods", "numpyfunctions", "tables", "__init__"],  # under which names all of it is found
+    ]
+}
 # imports inside functions: (file, module) -> the reason
 HEAVY = {
     ("backends/c/host.py", "cffi.FFI"): "15 ms and a C parser, only where the host module is built",
@@ -151,6 +166,28 @@ def test_what_is_imported_upwards_is_imported_for_types_alone():
         for m in modules
     }
     assert set(FOR_TYPES) <= guarded
+
+
+@pytest.mark.parametrize("inner", INSIDE)
+def test_the_ideas_inside_a_room_import_only_down(inner):
+    floors = INSIDE[inner]
+    level = {file: k for k, files in enumerate(floors) for file in files or ()}
+    assert all((PACKAGE / inner / f"{file}.py").exists() for file in level)
+
+    def floor(file):
+        return level.get(file, floors.index(None))
+
+    wrong = [
+        f"{path}:{node.lineno}: {module}"
+        for path in FILES
+        if room(path) == inner
+        for node, modules in imports(path)
+        for module in modules
+        if module.startswith(f"tgen.{inner}.")
+        and floor(module.split(".")[2])
+        > floor(path.relative_to(PACKAGE / inner).parts[0].removesuffix(".py"))
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_room_has_a_level():
