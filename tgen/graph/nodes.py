@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import FrameType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,6 +21,7 @@ from tgen.errors import shown
 
 from . import testvalue
 from .methods import Methods
+from .observers import Observed
 from .operators import Operators
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def user_line() -> Place | None:
     return None
 
 
-class Variable(Operators, Methods):
+class Variable(Operators, Methods, Observed):
     """A value known when the function runs: an input, or result ``index`` of ``owner``."""
 
     # __dict__: for what users set
@@ -73,8 +74,6 @@ class Variable(Operators, Methods):
     _walks: Any
     __array_priority__ = 1000
     _placed = True  # whether the line that made it is of interest
-    # functions of a variable, called with every new one (Theano's tools that follow what a call builds)
-    construction_observers: ClassVar[list[Callable[[Variable], Any]]] = []
 
     def __init__(
         self, type: Any, name: str | None = None, owner: Apply | None = None, index: int = 0
@@ -85,21 +84,6 @@ class Variable(Operators, Methods):
         self.where = user_line() if owner is None and self._placed else None
         if self.construction_observers:
             self.notify_construction_observers(self)
-
-    @classmethod
-    def append_construction_observer(cls, observer: Callable[[Variable], Any]) -> None:
-        """Call ``observer`` with every variable made from now on."""
-        cls.construction_observers.append(observer)
-
-    @classmethod
-    def remove_construction_observer(cls, observer: Callable[[Variable], Any]) -> None:
-        """Call ``observer`` no more; ValueError if it is not called."""
-        cls.construction_observers.remove(observer)
-
-    @classmethod
-    def notify_construction_observers(cls, instance: Variable) -> None:
-        for observer in cls.construction_observers:
-            observer(instance)
 
     @property
     def auto_name(self) -> str:
