@@ -5,10 +5,16 @@ import pathlib
 import re
 
 import pytest
+from fuzzing.generate import lowered
 
 import tgen.codegen
+from tgen import passes
+from tgen.codegen import sizes
+from tgen.codegen.module import Module
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, For, Int, Let, Load, Name, Out, Set, Symbol
-from tgen.codegen.steps import Part, Step, joins, touched
+from tgen.codegen.steps import Branch, Loop, Part, Step, joins, touched
+from tgen.ir import text
+from tgen.passes.plan import plan
 
 CODEGEN = pathlib.Path(tgen.codegen.__file__).parent
 ZERO, I, P = Int(0), Name("i"), Name("y0", "float64", pointer=True)
@@ -95,3 +101,35 @@ def test_statements_are_data(path):
         if C.search(n.value) and path.name not in WRITERS
     ]
     assert not found, "\n".join(found)
+
+
+def statements(steps):
+    """Those of the steps and of what is nested in them."""
+    for step in steps:
+        yield from step.statements()
+        if isinstance(step.nested, Loop):
+            yield from (step.nested.going, *step.nested.grown, *step.nested.turn)
+            yield from statements(step.nested.steps)
+        elif isinstance(step.nested, Branch):
+            yield step.nested.condition
+            yield from statements(step.nested.yes + step.nested.no)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_what_an_instruction_reads_and_makes_is_touched(seed):
+    """No call writes behind its arguments' backs. Before and after loops and branches everybody waits."""
+    function = passes.run(lowered(seed)[0])
+    with sizes.named(function):
+        _, names, lines = text.printed(function)
+        module = Module(function, plan(function), names, lines, False).build()
+        reads, writes = touched([*statements(module.steps), *module.prologue, *module.packs])
+    blocks = [function.block]
+    while blocks:
+        for instr in blocks.pop().instrs:
+            nested = instr.op.name in ("scan", "cond")
+            if nested:
+                blocks += instr.blocks
+            made = [module.names[module.real(v)] for v in instr.results if not nested]
+            assert writes.issuperset(made), lines[instr]
+            assert reads.issuperset(module.names[module.real(v)] for v in instr.operands), lines[instr]
