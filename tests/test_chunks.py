@@ -7,10 +7,9 @@ import re
 import pytest
 
 from tgen.codegen.chunks import FILES, PREFIX, chunks, needed
-from tgen.codegen.generate import PLAIN_LIBM
 from tgen.core.dtypes import DTYPE
 from tgen.core.op import OPS, SCALAR
-from tgen.ops.declare import LIBM, c_calls, c_text
+from tgen.ops.declare import LIBM, PLAIN_LIBM, c_calls, c_text
 
 MATH = {name + suffix for name in (*LIBM, *PLAIN_LIBM) for suffix in ("", "f")}
 ABI = {"tgen_host", "tgen_block", "tgen_storage", "tgen_part"}  # templates/abi.h.j2 has these

@@ -55,26 +55,13 @@ ELSEWHERE = {
         "floor ceil round trunc eq neq lt le gt ge prod max min",
         "rules over families of ops, written once for each",
     ),
-    "codegen/conv.py": (
-        "conv conv_input conv_weights pool unpool max_unpool max_pick max",
-        "the C of library ops, by family",
-    ),
-    "codegen/chunks.py": ("conv sort", "files of templates/lib"),
-    "codegen/generate.py": ("sqrt floor ceil trunc", "names of C functions"),
-    "codegen/host.py": ("host_effect", "the C of library ops, by family"),
-    "codegen/library.py": ("batched_dot concatenate make_vector nonzero", "the C of library ops, by family"),
+    "codegen/conv.py": ("max", "a mode of a pool"),
     "codegen/nest_interp.py": (
         "cumsum cumprod sort argsort searchsorted",
         "what C functions do that are named after them",
     ),
-    "codegen/random.py": (
-        "mrg_uniform philox multinomial_of_uniform choice_of_uniform rs_uniform rs_normal rs_exponential "
-        "rs_gamma rs_poisson rs_binomial rs_integers rs_permutation rs_choice rs_multinomial",
-        "the C of library ops, by family",
-    ),
-    "codegen/reductions.py": ("prod max min any all argmax argmin", "the C of reductions"),
+    "codegen/reductions.py": ("max min", "operators of OpenMP's clauses"),
     "codegen/sizes.py": ("mod min max", "operations on sizes, which are no ops"),
-    "codegen/sort.py": ("cumsum cumprod sort argsort searchsorted", "the C of library ops, by family"),
     "runtime/explain.py": ("rebroadcast", "the error of a declared 1 has words of its own"),
     "runtime/function.py": ("all", "all stages"),
     "runtime/replace.py": ("unbroadcast", "what stands for a variable has its type"),

@@ -15,7 +15,19 @@ from tgen.core.dtypes import DTYPE
 from .render import render, source
 
 # the files, in the order in which a text has what it needs of them
-FILES = ("support", "blas", "scalar", "conv", "pooling", "random", "randomstate", "sort")
+FILES = tuple(
+    f"lib/{name}"
+    for name in (
+        "support.c.j2",
+        "blas.c.j2",
+        "scalar.c.j2",
+        "conv.c.j2",
+        "pooling.c.j2",
+        "random.c.j2",
+        "randomstate.c.j2",
+        "sort.c.j2",
+    )
+)
 LOOPED = {  # what they loop over: functions for each dtype
     "floats": tuple((d.code, d.c, d.suffix, d.exact) for d in DTYPE.values() if d.kind == "f"),
     "types": tuple((d.blas, d.c) for d in DTYPE.values() if d.blas),
@@ -39,9 +51,8 @@ class Chunk:
 @functools.cache
 def chunks(number):
     """name -> Chunk of one of FILES, by its number."""
-    name = f"lib/{FILES[number]}.c.j2"
-    text = source(name)
-    text = render(name, **LOOPED) if "{%" in text else text
+    text = source(FILES[number])
+    text = render(FILES[number], **LOOPED) if "{%" in text else text
     found = {}
     for chunk in text.split("\n//: ")[1:]:
         head, body = chunk.split("\n", 1)

@@ -8,7 +8,7 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
 from .kernel import HIGH, LOW, PART
-from .library import HOST, emits, flat, work
+from .library import HOST, emitter, flat, work
 from .names import size
 from .nest import (
     ZERO,
@@ -101,7 +101,7 @@ def part(module, line, shape, name, arrays, extent, more=0, counted=False):
     letter = DTYPE[shape.dtype].blas
     mine = Bin("+", space, Bin("*", PART, room))
     conv = Name("v", "tgen_conv")
-    call = Call(f"tgen_{name}_{letter}_part", (HOST, Address(conv), *arrays, Out(mine), LOW, HIGH))
+    call = Call(f"{name}_{letter}_part", (HOST, Address(conv), *arrays, Out(mine), LOW, HIGH))
     nodes = [Let(conv, Braces(tuple(shape.fields))), Do(call)]
     module.library_part(line, nodes, size(extent), shape.cost(), counted=counted)
     return space
@@ -112,29 +112,29 @@ def all_arrays(module, instr):
     return (*(flat(module, v) for v in instr.operands), Out(module.field(instr.result)))
 
 
-@emits("conv")
+@emitter
 def conv(module, instr, line):
     (x, w), y = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, y.type)
-    part(module, line, shape, "conv", all_arrays(module, instr), shape.rows)
+    part(module, line, shape, "tgen_conv", all_arrays(module, instr), shape.rows)
 
 
-@emits("conv_input")
+@emitter
 def conv_input(module, instr, line):
     (w, g), x = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
     extent = dims.mul(shape.images, shape.channels)
-    part(module, line, shape, "conv_input", all_arrays(module, instr), extent)
+    part(module, line, shape, "tgen_conv_input", all_arrays(module, instr), extent)
 
 
-@emits("conv_weights")
+@emitter
 def conv_weights(module, instr, line):
     """Each part sums what its rows give; another step adds the sums, in order of the parts."""
     (x, g), w = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
     name, count = f"part{len(module.parts)}", dims.product(w.type.shape)
     read = tuple(flat(module, v) for v in instr.operands)
-    space = part(module, line, shape, "conv_weights", read, shape.rows, count, counted=True)
+    space = part(module, line, shape, "tgen_conv_weights", read, shape.rows, count, counted=True)
     parts = module.members[f"{name}_parts"]
     arguments = (Out(module.field(w)), space, parts, shape.room(count), LOW, HIGH)
     call = Call(f"tgen_sum_{DTYPE[w.type.dtype].blas}_part", arguments)
@@ -149,6 +149,7 @@ def conv_weights(module, instr, line):
 
 # -- pools
 
+AT_MAX = "at_max"  # beside the modes of a pool: what is at the maxima
 WRITTEN_OUT = 32  # elements of a window; larger ones are loops
 
 
@@ -217,13 +218,11 @@ def unpool_row(module, dtype, window, stride):
     return row_function(module, what, [g, x, z], to, in_window(window, step))
 
 
-def pooled(module, instr, line, function, image, places):
+def pooled(module, instr, line, function, kind, image, places, operands):
     """Parts over planes; ``image`` and ``places`` are the operands or results before and after pooling."""
     attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
     planes = dims.product(out.type.shape[:-count])
-    operands = instr.operands * 3 if instr.op.name == "unpool" else instr.operands  # it looks at g only
     arrays = [*(flat(module, v) for v in operands), Out(module.field(out))]
-    kind = "at_max" if "max_" in instr.op.name else attrs["mode"]
     window, strides = filled(attrs["window"], 1), filled(attrs["strides"], 1)
     fields = [
         braces(values)
@@ -236,34 +235,37 @@ def pooled(module, instr, line, function, image, places):
         )
     ]
     row = []
-    if function == "pool":
+    if function == "tgen_pool":
         row = [pool_row(module, kind, out.type.dtype, window, strides[-1])]
-    elif function == "unpool":
-        apart = kind == "at_max" and all(w <= s for w, s in zip(window, strides))
+    elif function == "tgen_unpool":
+        apart = kind == AT_MAX and all(w <= s for w, s in zip(window, strides))
         row = [unpool_row(module, out.type.dtype, window, strides[-1]) if apart else ZERO]
     i, pool = Name("i"), Name("v", "tgen_pool")
     arguments = (Name(f"POOL_{kind.upper()}"), i, Address(pool), *row, *arrays)
-    call = Call(f"tgen_{function}_{DTYPE[out.type.dtype].code}", arguments)
+    call = Call(f"{function}_{DTYPE[out.type.dtype].code}", arguments)
     nodes = [Let(pool, Braces(tuple(fields))), For(i, LOW, HIGH, (Do(call),))]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
     module.library_part(line, nodes, size(planes), work(0.5, elements), product=False)
 
 
-@emits("pool")
+@emitter
 def pool(module, instr, line):
-    pooled(module, instr, line, "pool", instr.operands[0], instr.result)
+    (x,) = instr.operands
+    pooled(module, instr, line, "tgen_pool", instr.attrs["mode"], x, instr.result, (x,))
 
 
-@emits("unpool")
+@emitter
 def unpool(module, instr, line):
-    pooled(module, instr, line, "unpool", instr.result, instr.operands[0])
+    (g,) = instr.operands  # of three it looks at the first only
+    pooled(module, instr, line, "tgen_unpool", instr.attrs["mode"], instr.result, g, (g, g, g))
 
 
-@emits("max_unpool")
+@emitter
 def max_unpool(module, instr, line):
-    pooled(module, instr, line, "unpool", instr.result, instr.operands[2])
+    z = instr.operands[2]
+    pooled(module, instr, line, "tgen_unpool", AT_MAX, instr.result, z, instr.operands)
 
 
-@emits("max_pick")
+@emitter
 def max_pick(module, instr, line):
-    pooled(module, instr, line, "pick", instr.operands[0], instr.result)
+    pooled(module, instr, line, "tgen_pick", AT_MAX, instr.operands[0], instr.result, instr.operands)

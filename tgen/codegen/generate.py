@@ -4,7 +4,7 @@ it includes.
 
 from tgen.core.dtypes import DTYPE
 from tgen.ir import text
-from tgen.ops.declare import LIBM, c_calls
+from tgen.ops.declare import LIBM, PLAIN_LIBM, c_calls
 from tgen.passes.plan import root
 
 from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
@@ -17,12 +17,6 @@ from .parts import Functions, called
 from .render import render
 from .steps import Loop, joins
 
-# no vector twins: mostly one instruction
-PLAIN_LIBM = {
-    **dict.fromkeys(("sqrt", "floor", "ceil", "rint", "trunc", "fabs"), 1),
-    "copysign": 2,
-    "fmod": 2,
-}
 LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
 
 

@@ -8,7 +8,7 @@ be, and the sizes after it.
 
 from tgen.ops.host import FOUND
 
-from .library import HOST, data, emits, fail, flat
+from .library import HOST, data, emitter, fail, flat
 from .names import size
 from .nest import (
     ZERO,
@@ -33,8 +33,8 @@ from .nest import (
 ARRAYS = Name("arrays", pointer=True)
 
 
-@emits("host", "host_effect")
-def python(module, instr, line):
+@emitter
+def host(module, instr, line):
     numbers, found, after = [], iter(instr.found), []
     for v in instr.operands:
         numbers += [address(module, v), *map(size, v.type.shape)]

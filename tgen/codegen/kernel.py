@@ -42,7 +42,7 @@ from .nest import (
     product,
     total,
 )
-from .reductions import ARG, Accumulator, memory_step, start
+from .reductions import Accumulator, fold_of, memory_step, start
 
 CHUNK = 256  # elements that a float sum adds in a register before they go to its tally
 # elements of the kept axis that are accumulated together: 4 KiB, they stay in the first cache
@@ -198,7 +198,7 @@ class Level:
         return [sink.array.strides[kept.index(group[-1])] for group in self.groups if group[-1] in kept]
 
     def has_arg(self):
-        return any(o[0] == "reduce" and o[1] in ARG for o in self.outs)
+        return any(o[0] == "reduce" and fold_of(o[1]).where for o in self.outs)
 
     def blocked(self):
         """The kept axis that runs in blocks: the last, if a reduced one stands before it; else None,
@@ -458,7 +458,7 @@ class Level:
             if sink.scalar:
                 after.append(Set(sink.scalar, a.result))
             elif sink.partial:
-                values = (a.a, a.result) if a.name in ARG else (a.a,)
+                values = (a.a, a.result) if a.fold.where else (a.a,)
                 after += [Set(Load(slots, PART), x) for slots, x in zip(sink.partial, values)]
             elif sink.array is not None:
                 after.append(self.memory_store(a, out, sink))

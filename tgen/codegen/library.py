@@ -1,5 +1,5 @@
-"""What is not a kernel: products, concatenation, writes into a copy, nonzero. LIBRARY maps an op to the
-function that emits it.
+"""What is not a kernel: products, concatenation, writes into a copy, nonzero. LIBRARY maps the name of an
+emitter, which is that of its op or what the op says (``Op.emitter``), to a function.
 
 Each takes (module, instr, line) and adds parts, or statements of the master, to the module. Copies are small
 kernels of their own.
@@ -47,13 +47,9 @@ HOST, FRAME = Host(), Name("f", "Frame", pointer=True)
 STATUS = Field("status", "int32")
 
 
-def emits(*names):
-    def add(function):
-        for name in names:
-            LIBRARY[name] = function
-        return function
-
-    return add
+def emitter(function):
+    LIBRARY[function.__name__] = function
+    return function
 
 
 # -- statements that many are made of
@@ -148,9 +144,6 @@ def copy_out(module, v, target):
     return (If(module.dense(v), (whole,), one_by_one),)
 
 
-LIBRARY["copy_out"] = copy_out
-
-
 # -- products
 
 
@@ -210,7 +203,7 @@ def flipped(transposed, flip):
     return ONE if transposed == ZERO else Bin("^", transposed, ONE)
 
 
-@emits("gemm")
+@emitter
 def gemm(module, instr, line):
     x, y = instr.operands[:2]
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
@@ -222,7 +215,7 @@ def gemm(module, instr, line):
     module.library_part(line, [call], Select(Bin(">", m, n), m, n), work(0.02, *sizes))
 
 
-@emits("gemv")
+@emitter
 def gemv(module, instr, line):
     x, y = instr.operands
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
@@ -234,7 +227,7 @@ def gemv(module, instr, line):
     module.library_part(line, [Do(call)], size(sizes[0]), work(0.2, *sizes))
 
 
-@emits("batched_dot")
+@emitter
 def batched_dot(module, instr, line):
     x, y = instr.operands
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
@@ -259,7 +252,7 @@ def writes(module, v, target, strides, start, op=""):
     return each(module, v, lambda indices, x: (Set(Load(target, offset(indices, strides, start)), x, op),))
 
 
-@emits("concatenate")
+@emitter
 def concatenate(module, instr, line):
     axis, out = instr.attrs["axis"], instr.result
     strides, at, nodes = dense_strides(out.type.shape), 0, [Comment(line)]
@@ -269,13 +262,13 @@ def concatenate(module, instr, line):
     module.master(nodes)
 
 
-@emits("make_vector")
+@emitter
 def make_vector(module, instr, line):
     out = module.field(instr.result)
     module.master([Set(Load(out, Int(k)), module.field(v)) for k, v in enumerate(instr.operands)])
 
 
-@emits("reshape")
+@emitter
 def reshape(module, instr, line):
     x, out = instr.operands[0], instr.result
     source, target = module.field(x), module.field(out)
@@ -288,7 +281,7 @@ def reshape(module, instr, line):
         module.master([Set(one, Load(source, ZERO) if x.type.ndim else source)])
 
 
-@emits("rows")
+@emitter
 def rows(module, instr, line):
     x = instr.operands[0]
     first = product(size(instr.sizes[0]), size(dims.product(x.type.shape[1:])))
@@ -307,7 +300,7 @@ def base_copy(module, instr):
     return (If(Bin("!=", new, old), nodes),)
 
 
-@emits("set_slice", "inc_slice")
+@emitter
 def write_slice(module, instr, line):
     v, out = instr.operands[1], instr.result
     strides = dense_strides(out.type.shape)
@@ -322,7 +315,7 @@ def increment(dtype):
     return "|" if dtype == "bool" else "+"
 
 
-@emits("set_gather", "inc_gather")
+@emitter
 def write_gather(module, instr, line):
     _, v, *indices = instr.operands
     out, axis = instr.result, instr.attrs["axis"]
@@ -359,7 +352,7 @@ def element(module, index, places):
     return Load(array.pointer, offset(places[: index.type.ndim], array.strides))
 
 
-@emits("nonzero")
+@emitter
 def nonzero(module, instr, line):
     """Count, take memory, fill: the length is found here."""
     x, found = instr.operands[0], Symbol(str(instr.found[0]))

@@ -52,7 +52,7 @@ from .nest import (
     identity,
     product,
 )
-from .reductions import ARG, memory_step, start
+from .reductions import fold_of, memory_step, start
 from .steps import Part, Step
 
 assert conv  # importing it filled LIBRARY
@@ -255,7 +255,7 @@ class Module:
             self.kernel(instr, line)
         else:
             self.allocate(instr)
-            LIBRARY[name](self, instr, line)
+            LIBRARY[instr.op.emitter or name](self, instr, line)
 
     def constant(self, instr):
         v = instr.result
@@ -385,7 +385,7 @@ class Module:
         field_name = f"{name}_r{len(partials)}"
         dtype, kind = self.accumulator_dtype(v), out[1]
         slots = [self.add(field_name, dtype, count="TGEN_PARTS")]
-        if kind in ARG:
+        if fold_of(kind).where:
             slots.append(self.add(f"{field_name}_at", count="TGEN_PARTS"))
         partials.append((slots[0], kind, dtype, v))
         return Sink(partial=tuple(slots))
@@ -401,7 +401,7 @@ class Module:
         nodes, p = [], Name("p", "int32")
         for slots, kind, dtype, v in partials:
             target = self.field(v)
-            if kind in ARG:
+            if fold_of(kind).where:
                 nodes.append(self.best(count, slots, kind, dtype, target))
                 continue
             rounds = dtype != v.type.dtype
@@ -418,7 +418,7 @@ class Module:
         """Where the greatest or least element is, of those that the parts found."""
         p, best, x = Name("p", "int32"), Name("best", dtype), Name("x", dtype)
         at = Load(self.members[f"{slots.name}_at"], p)
-        better = Bin("||", Bin("<", target, ZERO), Bin(ARG[kind], x, best))
+        better = Bin("||", Bin("<", target, ZERO), Bin(fold_of(kind).operator, x, best))
         if is_float(dtype):
             better = Bin("||", better, Bin("&&", Bin("!=", x, x), Bin("==", best, best)))
         found = If(Bin("&&", Bin(">=", at, ZERO), better), (Set(best, x), Set(target, at)))

@@ -7,7 +7,7 @@ from tgen.core.dtypes import DTYPE
 from tgen.ops.randomstate import WORDS
 
 from .kernel import HIGH, LOW, PART, dense_strides, shifted
-from .library import emits, fail, flat, loops, move, numbered, offset, work
+from .library import emitter, fail, flat, loops, move, numbered, offset, work
 from .names import size
 from .nest import (
     ZERO,
@@ -44,7 +44,7 @@ def address(module, v):
 # -- counter-based and many-stream generators: in parts ------------------------------------------------------
 
 
-@emits("mrg_uniform")
+@emitter
 def mrg_uniform(module, instr, line):
     state, (after, sample) = instr.operands[0], instr.results
     streams, count = state.type.shape[0], dims.product(sample.type.shape)
@@ -60,7 +60,7 @@ def mrg_uniform(module, instr, line):
     )
 
 
-@emits("philox")
+@emitter
 def philox(module, instr, line):
     state, (after, sample) = instr.operands[0], instr.results
     dtype, count = sample.type.dtype, dims.product(sample.type.shape)
@@ -89,12 +89,12 @@ def lookup(module, instr, line, function, columns, more=()):
     module.library_part(line, [loop], size(rows), work(1.0, rows, width, *instr.sizes))
 
 
-@emits("multinomial_of_uniform")
+@emitter
 def multinomial_of_uniform(module, instr, line):
     lookup(module, instr, line, "multinomial", instr.operands[0].type.shape[1])
 
 
-@emits("choice_of_uniform")
+@emitter
 def choice_of_uniform(module, instr, line):
     p = instr.operands[0]
     left = module.scratch(f"left{len(module.parts)}", p.type.dtype, dims.product(p.type.shape))
@@ -104,15 +104,6 @@ def choice_of_uniform(module, instr, line):
 # -- RandomState ---------------------------------------------------------------------------------------------
 
 S, KEPT = Name("s", "uint32", pointer=True), Name("kept", "tgen_rs_kept")
-# what must hold of the parameters
-ALLOWED = {
-    "rs_gamma": lambda shape: Bin(">=", shape, ZERO),
-    "rs_poisson": lambda rate: Bin("&&", Bin(">=", rate, ZERO), Bin("<", rate, Const(9.2e18, "float64"))),
-    "rs_binomial": lambda n, p: Bin(
-        "&&", Bin("&&", Bin(">=", n, ZERO), Bin(">=", p, ZERO)), Bin("<=", p, Int(1))
-    ),
-    "rs_integers": lambda low, high: Bin("<=", low, high),
-}
 
 
 def refusal(instr):
@@ -142,9 +133,9 @@ def moving(strides, v, indices):
     return offset([indices[k] for k in axes], [strides[k] for k in axes])
 
 
-@emits("rs_uniform", "rs_normal", "rs_exponential", "rs_gamma", "rs_poisson", "rs_binomial", "rs_integers")
-def one_by_one(module, instr, line):
-    name, sample = instr.op.name, instr.results[1]
+@emitter
+def one_by_one(module, instr, line, kept=()):
+    op, sample = instr.op, instr.results[1]
     shape = sample.type.shape
     indices = numbered(len(shape))
     # C may settle what follows from them once
@@ -154,22 +145,25 @@ def one_by_one(module, instr, line):
         if all(n == 1 for n in v.type.shape)
     }
     settled = [Let(q, parameter(module, v, indices)) for v, q in still.items()]
-    kept = ()
-    if name == "rs_binomial":
-        settled.append(Let(KEPT, Braces((Int(-1), ZERO, ZERO)), True))
-        kept = (Address(KEPT),)
+    settled += [Let(name, Braces((Int(-1), ZERO, ZERO)), True) for name in kept]
     operands = [still.get(v) or parameter(module, v, indices) for v in instr.operands[1:]]
     target = module.field(sample)
     if shape:
         target = Load(target, offset(indices, dense_strides(shape)))
-    drawn = Set(target, Call(f"tgen_{name}", (S, *kept, *operands)))
-    if name in ALLOWED:
-        drawn = If(Un("!", ALLOWED[name](*operands)), (refusal(instr),), (drawn,))
+    drawn = Set(target, Call(f"tgen_{op.name}", (S, *map(Address, kept), *operands)))
+    if op.refuses:
+        drawn = If(Un("!", Call(f"tgen_{op.name}_takes", tuple(operands))), (refusal(instr),), (drawn,))
     draws(module, instr, line, [*settled, *loops(indices, shape, (drawn,))])
 
 
-@emits("rs_permutation")
-def permutation(module, instr, line):
+@emitter
+def kept_one_by_one(module, instr, line):
+    """What one number's parameters cost is kept for the next."""
+    one_by_one(module, instr, line, (KEPT,))
+
+
+@emitter
+def rs_permutation(module, instr, line):
     sample = instr.results[1]
     *batch, n = sample.type.shape
     indices = numbered(len(batch))
@@ -178,8 +172,8 @@ def permutation(module, instr, line):
     draws(module, instr, line, loops(indices, batch, (Do(call),)))
 
 
-@emits("rs_choice")
-def choice(module, instr, line):
+@emitter
+def rs_choice(module, instr, line):
     p, sample = instr.operands[1], instr.results[1]
     n, count = size(p.type.shape[0]), size(dims.product(sample.type.shape))
     tag, once = module.names[instr.results[0]], not instr.attrs["replace"]
@@ -206,8 +200,8 @@ def choice(module, instr, line):
     )
 
 
-@emits("rs_multinomial")
-def multinomial(module, instr, line):
+@emitter
+def rs_multinomial(module, instr, line):
     n, p = instr.operands[1:]
     sample = instr.results[1]
     *shape, columns = sample.type.shape

@@ -1,44 +1,27 @@
 """How each reduction starts, steps and combines. NaN wins in max and min, as in NumPy."""
 
-from dataclasses import dataclass
-
 from tgen.core.dtypes import DTYPE, is_float
+from tgen.core.op import OPS
 
 from .nest import Bin, Call, Cast, Const, If, Int, Let, Local, Name, Select, Set
 
 LEVELS = 48  # sums of 32, of 32*32, ...: more than any count has
 PAIRED = 32  # terms that are added up before they join the others
+EXTREME = {">": "max", "<": "min"}  # operator of a fold -> of an omp clause
+LOGICAL = "|", "&"
 
 
 def _not_zero(x):
     return Bin("!=", x, Int(0))
 
 
-@dataclass(frozen=True)
-class Reduction:
-    """``start(dtype)`` is a number; ``step(a, x)`` the new accumulator; ``simd``: the operator of the omp
-    clause.
-    """
-
-    start: object
-    step: object
-    simd: str
-
-
-TABLE = {
-    "sum": Reduction(lambda d: 0, lambda a, x: Bin("+", a, x), "+"),
-    "prod": Reduction(lambda d: 1, lambda a, x: Bin("*", a, x), "*"),
-    "max": Reduction(lambda d: DTYPE[d].low, lambda a, x: Select(Bin(">", x, a), x, a), "max"),
-    "min": Reduction(lambda d: DTYPE[d].high, lambda a, x: Select(Bin("<", x, a), x, a), "min"),
-    "any": Reduction(lambda d: False, lambda a, x: Bin("|", a, _not_zero(x)), "|"),
-    "all": Reduction(lambda d: True, lambda a, x: Bin("&", a, _not_zero(x)), "&"),
-}
-EXTREME = {"max": ">", "min": "<"}
-ARG = {"argmax": ">", "argmin": "<"}
+def fold_of(name):
+    """What the reduction called so does with each element."""
+    return OPS[name].fold
 
 
 def start(name, dtype):
-    return number(TABLE[name].start(dtype), dtype)
+    return number(fold_of(name).start(DTYPE[dtype]), dtype)
 
 
 def number(value, dtype):
@@ -49,14 +32,22 @@ def _is_nan(x):
     return Bin("!=", x, x)
 
 
+def joined(operator, a, x):
+    """What is there after x: NaN stays out of an extreme."""
+    if operator in EXTREME:
+        return Select(Bin(operator, x, a), x, a)
+    return Bin(operator, a, _not_zero(x) if operator in LOGICAL else x)
+
+
 def memory_step(name, dtype):
     """The step for an accumulator in memory or between parts: NaN propagates here.
 
     x is not equal to itself only where it is NaN: then it wins, and stays.
     """
-    if name in EXTREME and is_float(dtype):
-        return lambda a, x: Select(Bin("|", Bin(EXTREME[name], x, a), _is_nan(x)), x, a)
-    return TABLE[name].step
+    operator = fold_of(name).operator
+    if operator in EXTREME and is_float(dtype):
+        return lambda a, x: Select(Bin("|", Bin(operator, x, a), _is_nan(x)), x, a)
+    return lambda a, x: joined(operator, a, x)
 
 
 class Accumulator:
@@ -69,6 +60,7 @@ class Accumulator:
 
     def __init__(self, name, dtype, number, index=None, rounded=None):
         self.name, self.dtype, self.index, self.rounded = name, dtype, index, rounded
+        self.fold = fold_of(name)
         self.tallied = False
         self.a = self.register = Name(f"acc{number}", dtype)  # the register is another one inside a chunk
         self.at, self.count = Name(f"acc{number}_at"), Name(f"acc{number}_count")
@@ -76,7 +68,7 @@ class Accumulator:
         self.level = Name(f"acc{number}_level", dtype, pointer=True)
 
     def declare(self):
-        if self.name in ARG:
+        if self.fold.where:
             return [Let(self.a, number(0, self.dtype), True), Let(self.at, Int(-1), True)]
         made = [Let(self.a, start(self.name, self.dtype), True)]
         if self.tallied:
@@ -87,25 +79,25 @@ class Accumulator:
 
     @property
     def watches_nan(self):
-        return self.name in EXTREME and is_float(self.dtype)
+        return self.fold.operator in EXTREME and not self.fold.where and is_float(self.dtype)
 
     @property
     def result(self):
         if self.rounded:
             return Cast(self.rounded, self.a)
-        return self.at if self.name in ARG else self.a
+        return self.at if self.fold.where else self.a
 
     def step(self, x):
         a = self.a
-        if self.name in ARG:
-            better = Bin(ARG[self.name], x, a)
+        if self.fold.where:
+            better = Bin(self.fold.operator, x, a)
             if is_float(self.dtype):
                 better = Bin("||", better, Bin("&&", _is_nan(x), Bin("==", a, a)))
             first = Bin("<", self.at, Int(0))
             return [If(Bin("||", first, better), (Set(a, x), Set(self.at, self.index)))]
         if self.tallied and self.register == a:
             return self.add(x)
-        made = [Set(self.register, TABLE[self.name].step(self.register, x))]
+        made = [Set(self.register, joined(self.fold.operator, self.register, x))]
         if self.watches_nan:
             made.append(Set(self.nan, _is_nan(x), "|"))
         return made
@@ -124,9 +116,9 @@ class Accumulator:
 
     def clauses(self):
         """omp simd clauses, or None when the loop must stay scalar."""
-        if self.name in ARG:
+        if self.fold.where:
             return None
-        clause = ((TABLE[self.name].simd, self.register),)
+        clause = ((EXTREME.get(self.fold.operator, self.fold.operator), self.register),)
         return clause + ((("|", self.nan),) if self.watches_nan else ())
 
     def close(self):

@@ -15,7 +15,7 @@ from tgen.core import dims
 from tgen.ir.views import CondView, ScanView
 
 from .kernel import HIGH, LOW
-from .library import FRAME, HOST, STATUS, bytes_of_value, copy_out, emits, flat, move, work
+from .library import FRAME, HOST, STATUS, bytes_of_value, copy_out, emitter, flat, move, work
 from .names import size
 from .nest import (
     ONE,
@@ -291,12 +291,12 @@ class ScanWriter:
         self.m.add_nested(loop)
 
 
-@emits("scan")
+@emitter
 def scan(module, instr, line):
     ScanWriter(module, instr, module.loop_name(), line).write()
 
 
-@emits("cond")
+@emitter
 def cond(module, instr, line):
     view = CondView(instr)
     branch = Branch(Bin("!=", module.field(view.condition), ZERO))

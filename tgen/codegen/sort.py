@@ -6,7 +6,7 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 
 from .kernel import HIGH, LOW, PART
-from .library import emits, flat, work
+from .library import emitter, flat, work
 from .names import size
 from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Out, Set, product
 
@@ -21,7 +21,7 @@ def lanes(v, axis):
     return dims.mul(dims.product(shape[:axis]), inner), shape[axis], inner
 
 
-@emits("cumsum", "cumprod")
+@emitter
 def running(module, instr, line):
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
@@ -36,12 +36,12 @@ def running(module, instr, line):
     )
 
 
-@emits("sort", "argsort")
-def sort(module, instr, line):
+@emitter
+def sorted_lanes(module, instr, line):
     """Each part sorts its lanes one after another in a workspace of its own."""
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
-    code, pairs = DTYPE[x.type.dtype].code, instr.op.name == "argsort"
+    code, pairs = DTYPE[x.type.dtype].code, instr.op.positions
     each = dims.mul(length, 4 if pairs else 2)  # a pair is as large as two int64
     dtype, elements = "int64" if pairs else x.type.dtype, dims.mul(each, dims.minimum(count, PARTS))
     room = module.scratch(f"part{len(module.parts)}_room", dtype, elements)
@@ -63,7 +63,7 @@ def sort(module, instr, line):
     )
 
 
-@emits("searchsorted")
+@emitter
 def searchsorted(module, instr, line):
     (x, v), out = instr.operands, instr.result
     found = f"tgen_searchsorted_{DTYPE[x.type.dtype].code}"

@@ -25,6 +25,7 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
 
 if TYPE_CHECKING:
     from .dims import Dim
+    from .dtypes import DType
     from .types import TensorType
     from .values import Typed
 
@@ -34,6 +35,21 @@ Function: TypeAlias = Callable[..., Any]  # its parameters stand in the docstrin
 
 # what an element of a result costs: nothing is computed, about one instruction, a few, as a function of libm
 FREE, CHEAP, PLAIN, HEAVY = 0, 1, 2, 10
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How a reduction takes in its elements, one after the other.
+
+    operator     + or *: each is added or multiplied; | or &: whether it is not 0 is; > or <: the greater or
+                 the lesser of two is kept
+    start        start(DType) -> what there is before the first element
+    where        its result is the place of the element that was kept
+    """
+
+    operator: str
+    start: Callable[[DType], Any]
+    where: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +69,8 @@ class Op:
                  differentiable (zero)
     c            SCALAR: the C expression by dtype class, or c(dtypes, attrs) -> expression (ops/declare.py);
                  None: codegen has it
+    emitter      LIBRARY, STRUCT, HOST: the function of codegen that writes it; "": the one of the op's name
+    fold         REDUCE: the Fold that it is
     sizes        how many trailing graph inputs are sizes (int64 scalars); in the IR they are Instr.sizes, not
                  operands. An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are
                  the arrays either way)
@@ -138,6 +156,8 @@ class Op:
     eval: Function
     grad: Any = None
     c: Any = None
+    emitter: str = ""
+    fold: Fold | None = None
     sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
     effect: Effect = PURE

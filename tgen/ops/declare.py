@@ -61,6 +61,12 @@ LIBM = {
     "atan2": 2,
     "pow": 2,
 }
+# no vector twins: mostly one instruction
+PLAIN_LIBM = {
+    **dict.fromkeys(("sqrt", "floor", "ceil", "rint", "trunc", "fabs"), 1),
+    "copysign": 2,
+    "fmod": 2,
+}
 
 
 # -- dtype rules: rule(dtypes, attrs) -> (operand dtypes, result dtype) --------------------------------------

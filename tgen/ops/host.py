@@ -68,6 +68,7 @@ register(
         infer,
         _no_body,
         effect=ACTS,
+        emitter="host",
         doc="the same, called for what it does (Print): never left out, in the program's order",
     )
 )

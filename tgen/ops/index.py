@@ -164,6 +164,7 @@ register(
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         indexes=2,
         in_place=True,
+        emitter="write_gather",
         doc="base with base[..., indices] = v; of repeated indices the last wins",
     )
 )
@@ -180,6 +181,7 @@ register(
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         indexes=2,
         in_place=True,
+        emitter="write_gather",
         doc="base with v added at base[..., indices]; repeated indices accumulate",
     )
 )

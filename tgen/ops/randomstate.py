@@ -130,6 +130,7 @@ for _name, (_params, _dtype, _function, _doc) in DRAWS.items():
         _doc,
         len(_params),
         REFUSED.get(_name, ""),
+        emitter="kept_one_by_one" if _name == "rs_binomial" else "one_by_one",
     )
 
 

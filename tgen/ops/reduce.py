@@ -9,7 +9,7 @@ may do is said by casts before and after.
 import numpy as np
 
 from tgen.core.dtypes import is_float
-from tgen.core.op import REDUCE, Op, register
+from tgen.core.op import REDUCE, Fold, Op, register
 from tgen.core.types import TensorType, promote, tensor_type
 from tgen.graph.adjoint import Chosen, Lanes
 from tgen.graph.build import apply, call, keep, like, real
@@ -147,7 +147,7 @@ def lanes_of_a_reduction(node, mask):
     return [Lanes(keep(mask, node.inputs[0], node.attrs["axes"]))]
 
 
-def _accumulation(name, function, grad, doc, mask=None):
+def _accumulation(name, function, grad, fold, doc, mask=None):
     register(
         Op(
             name,
@@ -155,6 +155,7 @@ def _accumulation(name, function, grad, doc, mask=None):
             _accumulated_infer(name),
             _accumulated_eval(name, function),
             grad,
+            fold=fold,
             doc=doc,
             mask=mask,
             samples=_SAMPLES,
@@ -167,8 +168,10 @@ def _accumulation(name, function, grad, doc, mask=None):
     )
 
 
-_accumulation("sum", np.sum, _sum_grad, "sum; 0 of nothing", "moved")
-_accumulation("prod", np.prod, _prod_grad, "product; 1 of nothing", lanes_of_a_reduction)
+_accumulation("sum", np.sum, _sum_grad, Fold("+", lambda d: 0), "sum; 0 of nothing", "moved")
+_accumulation(
+    "prod", np.prod, _prod_grad, Fold("*", lambda d: 1), "product; 1 of nothing", lanes_of_a_reduction
+)
 _reduction(
     "max",
     lambda d: True,
@@ -176,6 +179,7 @@ _reduction(
     _extreme_grad,
     "largest element; nan if any is nan",
     "moved",
+    fold=Fold(">", lambda d: d.low),
     nonempty=True,
     nonnegative=known.all_operands,
 )
@@ -186,14 +190,25 @@ _reduction(
     _extreme_grad,
     "smallest element; nan if any is nan",
     "moved",
+    fold=Fold("<", lambda d: d.high),
     nonempty=True,
     nonnegative=known.all_operands,
 )
 _reduction(
-    "any", lambda d: d == "bool", lambda x, axes: np.any(x, axis=axes), None, "whether any element is true"
+    "any",
+    lambda d: d == "bool",
+    lambda x, axes: np.any(x, axis=axes),
+    None,
+    "whether any element is true",
+    fold=Fold("|", lambda d: False),
 )
 _reduction(
-    "all", lambda d: d == "bool", lambda x, axes: np.all(x, axis=axes), None, "whether all elements are true"
+    "all",
+    lambda d: d == "bool",
+    lambda x, axes: np.all(x, axis=axes),
+    None,
+    "whether all elements are true",
+    fold=Fold("&", lambda d: True),
 )
 
 
@@ -221,13 +236,14 @@ def _position_eval(function):
     return evaluate
 
 
-for _name, _function in [("argmax", np.argmax), ("argmin", np.argmin)]:
+for _name, _function, _better in [("argmax", np.argmax, ">"), ("argmin", np.argmin, "<")]:
     register(
         Op(
             _name,
             REDUCE,
             _position_infer(_name),
             _position_eval(_function),
+            fold=Fold(_better, lambda d: 0, where=True),
             doc="where the first "
             f"{_name[3:]} is (the "
             "first nan if there is "

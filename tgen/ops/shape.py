@@ -301,6 +301,7 @@ register(
         sizes=_starts,
         mask="moved",
         in_place=True,
+        emitter="write_slice",
         doc="base with elements start + step * k, k < v's length, set to v",
     )
 )
@@ -314,6 +315,7 @@ register(
         sizes=_starts,
         mask="moved",
         in_place=True,
+        emitter="write_slice",
         doc="base with elements start + step * k, k < v's length, increased by v",
     )
 )

@@ -90,6 +90,7 @@ register(
         mask=_lanes_to_the_end,
         nonnegative=known.all_operands,
         samples=({"axis": 0}, {"axis": 1}),
+        emitter="running",
         doc="sums of the elements up to each one along axis",
     )
 )
@@ -103,6 +104,7 @@ register(
         mask=_lanes_to_the_end,
         nonnegative=known.all_operands,
         samples=({"axis": 0}, {"axis": 1}),
+        emitter="running",
         doc="products of the elements up to each one along axis",
     )
 )
@@ -142,6 +144,7 @@ register(
         _sort_grad,
         mask="moved",
         samples=({"axis": 0}, {"axis": 1}),
+        emitter="sorted_lanes",
         doc="the elements in ascending order along axis, equal ones in their order, nan last",
     )
 )
@@ -153,6 +156,7 @@ register(
         _argsort,
         samples=({"axis": 0}, {"axis": 1}),
         positions=True,
+        emitter="sorted_lanes",
         doc="where the elements that sort gives stand in x, int64",
     )
 )

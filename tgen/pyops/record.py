@@ -77,6 +77,7 @@ def effect_record(node):
         infer,
         evaluate,
         pulled,
+        emitter="host",
         effect=ACTS,
         flows=flows(node),
         lower=host.lower_effect,
