@@ -121,7 +121,7 @@ def c_text(inputs, outputs, updates, general):
 
 def split(text):
     """(what stands before the entry, the lines of the entry up to the call of the body, those behind)."""
-    around, entry = text.split("\nint32_t tgen_entry(")
+    around, entry = text.split("\nTGEN_STATIC int32_t tgen_core(")
     lines = entry.splitlines()
     at = next(k for k, line in enumerate(lines) if re.search(r"\bbody\(f\b", line))
     return around, lines[:at], lines[at:]

@@ -33,6 +33,7 @@ HOSTILE = [
     "while",
     "restrict",
     "tgen_entry",
+    "tgen_core",
     "main",
     "errno",
     "\ud800",

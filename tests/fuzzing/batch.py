@@ -15,7 +15,9 @@ from tgen.runtime import hooks
 from tgen.runtime import program as programs
 
 QUICK = ("-O0",)  # three times faster to compile than what functions are compiled with
-DEFINED = re.compile(r"^(?:TGEN_CALLED|TGEN_MOVES|static|int32_t)\b[^\n({=;]*?\b(\w+)(?=[\[(])", re.M)
+DEFINED = re.compile(
+    r"^(?:TGEN_CALLED|TGEN_MOVES|TGEN_STATIC|static|int32_t)\b[^\n({=;]*?\b(\w+)(?=[\[(])", re.M
+)
 
 
 class Text:
@@ -38,7 +40,7 @@ def merged(texts):
     out = [render("file.c.j2", abi=render("abi.h.j2"), helpers=in_order(texts), frame="", body="", **protos)]
     for k, (text, own) in enumerate(zip(texts, apart)):
         body = "\n\n".join([text.parts["frame"], *own, text.parts["body"]])
-        names = sorted({"Frame", *DEFINED.findall(body)})
+        names = sorted({"Frame", "Arguments", "State", "Results", *DEFINED.findall(body)})
         out += [f"#define {name} {name}_{k}" for name in names]
         out.append(body)
         out += [f"#undef {name}" for name in names]

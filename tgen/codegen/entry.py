@@ -1,5 +1,9 @@
-"""The entry of a module: loads the frame, checks sizes, takes memory, runs the body, commits. Prepares the
-statements of each.
+"""The two functions through which a program is called, as statements.
+
+``tgen_core`` takes typed pointers and sizes, the storages of the shared variables, and a place for the
+results: it checks sizes, takes memory, runs the body, commits. What goes wrong is a code, and in the record a
+site's number and the numbers that go with it. ``tgen_entry`` is its wrapper for Python, which has all of that
+in the int64 slots of a call's frame (ir/frame.py). Another caller writes another wrapper.
 """
 
 from tgen.core import dims
@@ -19,6 +23,7 @@ from .nest import (
     Call,
     Cast,
     Do,
+    Field,
     If,
     Int,
     Leave,
@@ -37,6 +42,8 @@ from .nest import (
 
 HOST = Name("host", "tgen_host", pointer=True)
 SLOTS = Name("frame", pointer=True)
+GIVEN = Name("given", "Arguments", pointer=True, const=True)
+STATE, OUT = Name("state", "State", pointer=True, const=True), Name("out", "Results", pointer=True)
 SHARED_VALUES = Name("shared", "tgen_storage", pointer=True)
 WORK, ROOM = Name("work", "char", pointer=True), Name("room")
 
@@ -70,14 +77,21 @@ def symbols_of(function):
 
 
 class Entry:
-    """The statements of the entry function, from a walked Module; ``symbols`` are all that it names."""
+    """The statements of the core and of Python's wrapper, from a walked Module; ``symbols`` are all that it
+    names.
+
+    ``arguments``, ``state`` and ``results`` are the members of the structs between the two. An array comes as
+    its pointer and its dims (sizes, then strides in bytes), and goes as a block and its sizes.
+    """
 
     def __init__(self, module, symbols):
         self.m, self.symbols = module, symbols
         self.function, self.plan, self.names = module.function, module.plan, module.names
         self.layout = self.function.layout
+        self.arguments, self.state, self.results = [], [], []
+        self.before, self.after = [], []  # of the wrapper
         self.load, self.sizes, self.checks = [], [], []
-        self.memory, self.commit, self.results = [], [], []
+        self.memory, self.commit, self.give = [], [], []
         self.boxes = {}  # number of a shared variable -> its storage, an expression
         self.defined = set()
 
@@ -86,8 +100,7 @@ class Entry:
             self.function.block.params, self.function.params, self.layout.parameters, strict=True
         ):
             if param.kind == SHARED:
-                self.boxes[param.number] = Load(SHARED_VALUES, slot(place))
-                self.shared(v, param)
+                self.shared(v, param, place)
             else:
                 self.argument(v, param, place)
         self.demand_bound()
@@ -96,36 +109,46 @@ class Entry:
         return self
 
     def nodes(self):
-        """All its statements."""
-        return [*self.load, *self.sizes, *self.checks, *self.memory, *self.commit, *self.results]
+        """All statements of both."""
+        own = [*self.load, *self.sizes, *self.checks, *self.memory, *self.commit, *self.give]
+        return [*own, *self.before, *self.after]
 
     # -- parameters
     def argument(self, v, param, place):
         field = self.m.field(v)
+        given = Member(GIVEN, field.name)
+        self.load.append(Set(field, given))
         if not v.type.ndim:
-            self.load.append(moved(field, slot(place), v.type.dtype))
+            self.arguments.append(Field(field.name, v.type.dtype))
+            self.before.append(moved(given, slot(place), v.type.dtype))
             if param.symbol:
                 self.sizes.append(Set(Symbol(str(param.symbol)), Cast("int64", field)))
             return
+        lengths = Field(f"{field.name}_dims", "int64", pointer=True, const=True)
+        self.arguments += [Field(field.name, v.type.dtype, pointer=True, const=True), lengths]
         address = Cast("intptr_t", slot(place))
-        self.load.append(Set(field, Cast(v.type.dtype, address, pointer=True, const=True)))
-        self.axes(v, param, SLOTS, place + 1)
+        self.before.append(Set(given, Cast(v.type.dtype, address, pointer=True, const=True)))
+        self.before.append(Set(Member(GIVEN, lengths.name), Bin("+", SLOTS, Int(place + 1))))
+        self.axes(v, param, Member(GIVEN, lengths.name))
 
-    def shared(self, v, param):
-        field, box = self.m.field(v), self.boxes[param.number]
+    def shared(self, v, param, place):
+        field = self.m.field(v)
+        box = self.boxes[param.number] = Member(STATE, field.name)
+        self.state.append(Field(field.name, "tgen_storage", pointer=True))
+        self.before.append(Set(box, Load(SHARED_VALUES, slot(place))))
         data = Member(box, "data")
         if not v.type.ndim:
             self.load.append(Set(field, Load(Cast(v.type.dtype, data, pointer=True, const=True), ZERO)))
             return
         self.load.append(Set(field, Cast(v.type.dtype, data, pointer=True)))
-        self.axes(v, param, Member(box, "dims"), 0)
+        self.axes(v, param, Member(box, "dims"))
 
-    def axes(self, v, param, array, first):
-        """Sizes and strides of an array parameter, from ``first`` on in ``array``: the first axis with a bare
-        symbol defines it, others are checked.
+    def axes(self, v, param, array):
+        """The sizes and strides of an array parameter, ``array``: the first axis with a bare symbol defines
+        it, others are checked.
         """
         name, rank = self.names[v], v.type.ndim
-        place = [Load(array, Int(first + k)) for k in range(2 * rank)]
+        place = [Load(array, Int(k)) for k in range(2 * rank)]
         for k, length in enumerate(v.type.shape):
             symbol = dims.lone(length)
             if symbol and symbol.kind == dims.LENGTH and str(symbol) not in self.defined:
@@ -137,8 +160,7 @@ class Entry:
                 error = Return(fail("TGEN_SIZES", site, place[k], size(length)))
                 self.checks.append(If(Bin("!=", place[k], size(length)), (error,)))
         itemsize = Int(v.type.itemsize)
-        where = Bin("+", array, Int(first)) if first else array
-        dense = Call("tgen_dense", (Int(rank), where, itemsize))
+        dense = Call("tgen_dense", (Int(rank), array, itemsize))
         if self.m.strided(v):
             for k in range(rank):
                 self.load.append(Set(self.m.members[f"{name}_s{k}"], Bin("/", place[rank + k], itemsize)))
@@ -221,13 +243,21 @@ class Entry:
     # -- results
     def give_results(self):
         for (number, v), place in zip(self.results_of(False), self.layout.outputs, strict=True):
-            if not v.type.ndim:
-                self.results.append(moved(slot(place), self.m.field(v), v.type.dtype))
-                continue
             block = holder(f"o{number}")
-            self.results.append(Set(slot(place + 1), Cast("int64", Cast("intptr_t", block))))
-            self.results.append(Set(block, ZERO))
-            self.results += [Set(slot(place + 2 + k), size(s)) for k, s in enumerate(v.type.shape)]
+            result = Member(OUT, block.name)
+            if not v.type.ndim:
+                self.results.append(Field(block.name, v.type.dtype))
+                self.give.append(Set(result, self.m.field(v)))
+                self.after.append(moved(slot(place), result, v.type.dtype))
+                continue
+            lengths = Field(f"{block.name}_dims", "int64", pointer=True)
+            self.results += [block, lengths]
+            self.give += [Set(result, block), Set(block, ZERO)]
+            self.give += [
+                Set(Load(Member(OUT, lengths.name), Int(k)), size(s)) for k, s in enumerate(v.type.shape)
+            ]
+            self.before.append(Set(Member(OUT, lengths.name), Bin("+", SLOTS, Int(place + 2))))
+            self.after.append(Set(slot(place + 1), Cast("int64", Cast("intptr_t", result))))
         for number, v in self.results_of(True):
             self.commit += self.commit_one(number, v)
 

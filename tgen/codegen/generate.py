@@ -156,6 +156,7 @@ def _parts_of_file(function, plan, general, named):
         symbols=[*symbols, *(name for name, _ in definitions)],
         fields=module.members.values(),
         holders=holders,
+        entry=entry,
     )
     view = {
         "holders": holders,

@@ -1,8 +1,8 @@
 """A long text in pieces that several compilers work on at once.
 
-The functions of a text that are not inlined (they begin with TGEN_CALLED or TGEN_MOVES) may be compiled
-anywhere: a piece is the text with only some of them, and prototypes in the places of the others. Compiled
-alone, the text is one file with nothing exported but its entry.
+The functions of a text that are not inlined (they begin with TGEN_CALLED, TGEN_MOVES or TGEN_STATIC) may be
+compiled anywhere: a piece is the text with only some of them, and prototypes in the places of the others.
+Compiled alone, the text is one file with nothing exported but its entry.
 """
 
 import re
@@ -13,7 +13,9 @@ WORTH = 16000  # functions of this cost get one more compiler: about 40 ms
 LOOP = 1200
 # what is static in one text must be seen by the other pieces
 SEPARATE = '-DTGEN_STATIC=__attribute__((visibility("hidden")))'
-BEGINS = re.compile(r"^(?:TGEN_CALLED|TGEN_MOVES|int32_t tgen_entry\().*", re.M)
+BEGINS = re.compile(
+    r"^(?:TGEN_CALLED|TGEN_MOVES|TGEN_STATIC int32_t tgen_core\(|int32_t tgen_entry\().*", re.M
+)
 
 
 def split(c_text, most):
