@@ -27,7 +27,7 @@ WIDTH = 110
 VARIABLE, OPERAND, ANY_DTYPE = (
     ("tgen.graph.nodes", "Variable"),
     ("tgen.graph.nodes", "Operand"),
-    ("tgen.tensor.apply", "AnyDtype"),
+    ("tgen.core.types", "AnyDtype"),
 )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -129,6 +129,11 @@ class TensorType:
         if self._text is None:
             self._text = f"{self.dtype}[{', '.join(map(str, self.shape))}]"
         return self._text
+
+
+# what users give beside operands
+Axes: TypeAlias = int | Sequence[int] | None  # None: all
+AnyDtype: TypeAlias = str | type | np.dtype | TensorType
 
 
 @lru_cache(maxsize=1 << 12)

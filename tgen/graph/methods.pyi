@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 import numpy as np
+from tgen.core.types import AnyDtype, Axes
 from tgen.graph.nodes import Apply, Operand, Variable
-from tgen.tensor.apply import AnyDtype, Axes
 from typing import Any
 
 class Methods:

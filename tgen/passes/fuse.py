@@ -21,6 +21,7 @@ from tgen.ir.nodes import Block, Instr, Value
 from tgen.ir.rebuild import bottom_up, instr_symbols, is_ordered
 
 from .access import Reader, against, is_identity, is_row
+from .cluster import Cluster
 from .kernels import CHEAP_OPS, build
 
 if TYPE_CHECKING:
@@ -30,33 +31,11 @@ if TYPE_CHECKING:
 
 # elements: a reduction of everything may stay beside its consumers up to here, for it then runs in one part
 SMALL_WHOLE = 4096
-LAST = 1 << 60
 # instructions of one kernel: gcc's time grows faster than a loop's length (1,000 in one: 1.8 s, in five: 1.2
 # s)
 MEMBERS_LIMIT = 200
 # how many open clusters of one domain are tried for an instruction that shares an operand
 OPEN_CLUSTERS = 8
-
-
-class Cluster:
-    """Members of one kernel to be. ``inner``: how many trailing axes of ``domain`` the row loops run over (0:
-    flat).
-    """
-
-    def __init__(self, domain: tuple[Extent, ...], stage: int, number: int) -> None:
-        self.domain, self.stage, self.number = domain, stage, number
-        self.inner = 0
-        self.terminal: Any = None  # the axes of its reductions, "all" or "arg"
-        self.members: list[tuple[Instr, str]] = []  # and the level of each
-        self.levels: dict[Value, str] = {}
-        self.accesses = {}  # member -> where its operands are, in terms of its domain
-        self.reads = set()
-        # the lowest stage that reads what the cluster makes: it may be raised up to below that
-        self.limit = LAST
-
-    @property
-    def outer(self) -> tuple[Extent, ...]:
-        return self.domain[: len(self.domain) - self.inner]
 
 
 class Fusion:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tgen.core.dims import Extent
     from tgen.core.op import Attrs, Op
     from tgen.passes.access import Access, Reader
-    from tgen.passes.fuse import Cluster
+    from tgen.passes.cluster import Cluster
 
 # a value of at most this many cheap ops over loads is computed again rather than kept in a row
 CHEAP_OPS = 3

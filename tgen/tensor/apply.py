@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from tgen.core.types import TensorType, tensor_type
 from tgen.graph.nodes import Constant, apply_op
@@ -15,10 +13,6 @@ if TYPE_CHECKING:
     from tgen.graph.nodes import Variable
 
 __all__ = ["apply", "apply_many", "demand", "pad", "reorder", "within"]
-
-# what users give beside operands
-Axes: TypeAlias = int | Sequence[int] | None  # None: all
-AnyDtype: TypeAlias = str | type | np.dtype | TensorType
 
 
 def set_weak(v: Variable, weak: bool) -> Variable:

@@ -12,9 +12,8 @@ from tgen.core.types import TensorType
 from .promotion import as_dtype
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype
     from tgen.graph.nodes import Variable
-
-    from .apply import AnyDtype
 
 _SHAPES = {
     "scalar": (),

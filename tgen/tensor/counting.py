@@ -24,9 +24,8 @@ from .subtensor import inc_subtensor, set_subtensor
 from .variable import as_tensor_variable
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype
     from tgen.graph.nodes import Operand, Variable
-
-    from .apply import AnyDtype
 
 __all__ = ["unique", "bincount", "to_one_hot"]
 

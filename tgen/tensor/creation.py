@@ -19,9 +19,8 @@ from .promotion import as_dtype, cast, convert, settle
 from .variable import as_tensor_variable, constant
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype
     from tgen.graph.nodes import Operand, Variable
-
-    from .apply import AnyDtype
 
 __all__ = [
     "alloc",

@@ -21,9 +21,8 @@ from .reduce import max as largest
 from .variable import as_tensor_variable
 
 if TYPE_CHECKING:
+    from tgen.core.types import Axes
     from tgen.graph.nodes import Operand
-
-    from .apply import Axes
 
 __all__ = [
     "concatenate",

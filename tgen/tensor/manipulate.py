@@ -17,9 +17,8 @@ from .apply import apply, pad, reorder
 from .variable import as_tensor_variable
 
 if TYPE_CHECKING:
+    from tgen.core.types import Axes
     from tgen.graph.nodes import Operand
-
-    from .apply import Axes
 
 __all__ = [
     "dimshuffle",

@@ -35,9 +35,8 @@ from . import (
 )
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype
     from tgen.graph.nodes import Apply, Operand
-
-    from .apply import AnyDtype
 
 _MODULES = (
     counting,

@@ -18,10 +18,8 @@ from .apply import apply
 from .variable import WeakConstant, as_tensor_variable
 
 if TYPE_CHECKING:
-    from tgen.core.types import TensorType
+    from tgen.core.types import AnyDtype, TensorType
     from tgen.graph.nodes import Operand, Variable
-
-    from .apply import AnyDtype
 
 __all__ = ["cast", "as_dtype", "upcast"]
 _RANK = {"bool": 0, "int64": 1}

@@ -18,9 +18,8 @@ from .promotion import as_dtype, cast, convert
 from .variable import as_tensor_variable
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype, Axes
     from tgen.graph.nodes import Operand, Variable
-
-    from .apply import AnyDtype, Axes
 
 __all__ = [
     "sum",

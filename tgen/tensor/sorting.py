@@ -20,9 +20,8 @@ from .reduce import _widened
 from .variable import as_tensor_variable
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype
     from tgen.graph.nodes import Operand, Variable
-
-    from .apply import AnyDtype
 
 __all__ = [
     "cumsum",

@@ -1,8 +1,7 @@
 """Names of T that are made of tables: written by tools/stubs.py."""
 
-from tgen.core.types import TensorType
+from tgen.core.types import AnyDtype, TensorType
 from tgen.graph.nodes import Operand, Variable
-from tgen.tensor.apply import AnyDtype
 from tgen.tensor.constructors import Several
 
 __all__ = [

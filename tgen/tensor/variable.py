@@ -14,9 +14,8 @@ from tgen.graph.nodes import Constant, Variable, user_line
 from tgen.graph.shared import SharedVariable
 
 if TYPE_CHECKING:
+    from tgen.core.types import AnyDtype
     from tgen.graph.nodes import Operand
-
-    from .apply import AnyDtype
 
 __all__ = [
     "as_tensor_variable",
