@@ -3,13 +3,14 @@
 import ast
 import pathlib
 import re
+from dataclasses import is_dataclass
 
 import pytest
 from fuzzing.generate import lowered
 
 import tgen.codegen
 from tgen import passes
-from tgen.codegen import sizes
+from tgen.codegen import nest, sizes
 from tgen.codegen.module import Module
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, For, Int, Let, Load, Name, Out, Set, Symbol
 from tgen.codegen.steps import Branch, Loop, Part, Step, joins, touched
@@ -48,6 +49,15 @@ def test_what_statements_touch(what):
     nodes, reads, writes = TOUCHES[what]
     touches, changes = touched(nodes)
     assert touches == set(reads.split()) and changes == set(writes.split())
+
+
+def test_the_parts_of_every_kind_of_node_are_known():
+    """A call that stands in a part nobody walks would be a function that nobody declares."""
+    kinds = {c for c in vars(nest).values() if is_dataclass(c) and c.__module__ == nest.__name__}
+    alone = {nest.Const, Int, Name, Field, Symbol, nest.Host, nest.Comment, nest.Leave}
+    assert kinds == alone | set(nest.PARTS) and not alone & set(nest.PARTS)
+    failing = nest.Return(Call("tgen_fail", ()))
+    assert [n.function for n in nest.walk([failing, nest.Return()]) if isinstance(n, Call)] == ["tgen_fail"]
 
 
 def part(*nodes, extent=ZERO):

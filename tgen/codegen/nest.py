@@ -295,7 +295,7 @@ def total(terms):
 # -- walks and changes ---------------------------------------------------------------------------------------
 
 
-# what an expression or a statement is made of, in the order of the text; a part may be a tuple of nodes
+# what an expression or a statement is made of, in the order of the text; a part may be a tuple of nodes, or None
 PARTS = {
     Address: ("target",),
     Member: ("x",),
@@ -314,6 +314,7 @@ PARTS = {
     Local: ("name",),
     Set: ("target", "value"),
     Do: ("call",),
+    Return: ("value",),
     Block: ("body",),
     If: ("condition", "body", "other"),
     For: ("var", "low", "high", "body"),
@@ -330,7 +331,7 @@ def walk(nodes):
             part = getattr(node, name)
             if type(part) is tuple:
                 stack.extend(reversed(part))
-            else:
+            elif part is not None:
                 stack.append(part)
 
 
