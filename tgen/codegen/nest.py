@@ -295,7 +295,7 @@ def total(terms):
 # -- walks and changes ---------------------------------------------------------------------------------------
 
 
-# what an expression or a statement is made of, in the order of the text; a part may be a tuple of nodes, or None
+# what an expression or a statement is made of, in the order of the text; a part may be a tuple, or None
 PARTS = {
     Address: ("target",),
     Member: ("x",),
