@@ -174,6 +174,9 @@ FAILING = {
     "an extreme of nothing": lambda: ([X.max(axis=0)], [], (np.ones((0, 3)), [1.0], [0], 1)),
     "sizes found inside": lambda: ([V[V > 0] + X[0]], [], (np.ones((1, 3)), [1.0, -1, 2], [0], 1)),
     "a negative length": lambda: ([T.zeros((N, 2))], [], (np.ones((1, 1)), [1.0], [0], -1)),
+    "a size beyond int64": lambda: (
+        [T.split(V, [N, 3], 2)[0]], [], (np.ones((1, 1)), [1.0] * 5, [0], 2**63 - 1)
+    ),
     "a reshape": lambda: ([V.reshape((N, 2))], [], (np.ones((1, 1)), [1.0], [0], 3)),
     "a label": lambda: (*labelled(), (np.ones((1, 2)), [1.0], [0], 1, [5])),
     "an assertion": lambda: ([T.opt.Assert("must be many")(V, N > 3)], [], (np.ones((1, 1)), [1.0], [0], 1)),

@@ -81,7 +81,7 @@ class InterpretedCall:
             code, numbers = refused(error)
             site, *steps = failed
             record = [site, *(*numbers, 0, 0, 0)[:3], *steps, 0, 0, 0, 0]
-            slots[:RECORD_SLOTS] = record[:RECORD_SLOTS]
+            slots[:RECORD_SLOTS] = [wrapped(number) for number in record[:RECORD_SLOTS]]
             if code == RAISED:
                 raise
             said[CODE] = code
