@@ -129,3 +129,8 @@ class InterpretedCall:
             if array.nbytes:
                 np.ndarray(array.shape, array.dtype, self.ffi.buffer(data, array.nbytes))[...] = array
             at += HEAD + array.ndim
+
+
+def wrapped(number):
+    """A size that is too large for int64 as the C has it: its low bits."""
+    return (number + 2**63) % 2**64 - 2**63
