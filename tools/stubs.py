@@ -20,6 +20,7 @@ import textwrap
 import tgen
 from tgen.core.op import METHODS
 from tgen.core.types import TensorType
+from tgen.graph.nodes import Variable
 from tgen.tensor import constructors, elemwise, tables
 
 ROOT = pathlib.Path(tgen.__file__).resolve().parents[1]
@@ -116,7 +117,7 @@ def methods():
     stub.imports |= {VARIABLE, OPERAND}
     stub.lines += ["class Methods:", "    __slots__ = ()"]
     for name, function in sorted(METHODS.items()):
-        if name.startswith("_"):
+        if name.startswith("_") or any(name in vars(cls) for cls in Variable.__mro__):
             continue
         if isinstance(function, elemwise.Elemwise) and not isinstance(function, elemwise.Switch):
             rest = [f"{x}: Operand" for x in operand_names(function.op)[1:]]

@@ -24,7 +24,6 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
 
 
 if TYPE_CHECKING:
-    from .dims import Dim
     from .dtypes import DType
     from .types import TensorType
     from .values import Typed
@@ -174,7 +173,7 @@ class Op:
     cancels: bool = False
     either_zero: bool = False
     domain: tuple[float, float] = (-2.0, 2.0)
-    equal: Callable[..., Sequence[tuple[Dim, Dim]]] | None = None
+    equal: Callable[..., Sequence[tuple[Any, Any]]] | None = None
     lengths: bool = False
     indexes: int = 0
     naturals: dict[int, str] = field(default_factory=dict)
@@ -184,7 +183,7 @@ class Op:
     identity: bool = False
     behind: Callable[[Any, int], tuple[Typed, int] | None] | None = None
     positions: bool = False
-    on_sizes: Callable[..., Dim] | None = None
+    on_sizes: Callable[..., Any] | None = None
     found: int = 0
     growth: Callable[..., int] | None = None
     nonnegative: Callable[..., bool] | None = None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .op import Attrs, Op
     from .types import TensorType
 
-Place: TypeAlias = tuple[str, int]  # file and line in the user's program
+Line: TypeAlias = tuple[str, int]  # file and line in the user's program
 Shape: TypeAlias = tuple[Any, ...]  # per axis an int or None in the graph, an Extent in the IR
 
 

@@ -582,8 +582,6 @@ class Methods:
         """The sum of products of all elements."""
     def vertical_stack(self, *matrices: Operand) -> Variable:
         """Matrices one below the other."""
-    def where(self, ift: Operand, iff: Operand) -> Variable:
-        """ift where cond is not 0, else iff, element by element; both are computed."""
     def xlogx(self) -> Variable:
         """x * log(x), element by element, and 0 where x is 0: the terms of an entropy."""
     def xor(self, y: Operand, /) -> Variable:

@@ -27,7 +27,7 @@ from .operators import Operators
 if TYPE_CHECKING:
     from tgen.core.op import Attrs
     from tgen.core.types import TensorType
-    from tgen.core.values import Place
+    from tgen.core.values import Line
 
     from .walk import Survey
 
@@ -44,7 +44,7 @@ def is_user_frame(file: str) -> bool:
     return not file.startswith(_PACKAGE) or file.startswith(_PACKAGE + "examples")
 
 
-def user_line() -> Place | None:
+def user_line() -> Line | None:
     """(file, line) of the innermost frame outside the tgen package, examples excepted; None when there is
     none.
     """
@@ -68,7 +68,7 @@ class Variable(Operators, Methods, Observed):
     name: str | None
     owner: Apply | None
     index: int
-    where: Place | None
+    where: Line | None
     _tag: SimpleNamespace | None
     _functions: Any
     _walks: Any
@@ -257,7 +257,7 @@ class Apply:
         outputs: Iterable[Any],
         attrs: Attrs | None = None,
         bodies: tuple[Lambda, ...] = (),
-        where: Place | None = None,
+        where: Line | None = None,
     ) -> None:
         self.op, self.inputs, self.attrs, self.bodies, self.where = (
             op,
@@ -277,7 +277,7 @@ class Apply:
     outputs: list[Variable]
     attrs: Attrs
     bodies: tuple[Lambda, ...]
-    where: Place | None
+    where: Line | None
 
     @property
     def nin(self) -> int:
@@ -401,7 +401,7 @@ def apply_op(
     op: Op,
     inputs: Sequence[Variable],
     attrs: Attrs | None = None,
-    where: Place | None = None,
+    where: Line | None = None,
     bodies: tuple[Lambda, ...] = (),
 ) -> list[Variable]:
     """Apply ``op`` (an Op or its name is looked up by the caller) to variables; returns the

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tgen.core import dims
 from tgen.core.op import Op
-from tgen.core.values import Place
+from tgen.core.values import Line
 
 from .frame import Layout
 from .origin import RUNNING, Origin, made_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tgen.core.op import Attrs
     from tgen.core.types import TensorType
 
-Where: TypeAlias = frozenset[Place]  # lines of the user's program
+Where: TypeAlias = frozenset[Line]  # lines of the user's program
 INPUT, SHARED, CONST = "input", "shared", "const"
 
 

@@ -7,8 +7,12 @@ they are, those of a branch in it; those of a scan's body that only need what is
 there, once.
 """
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from tgen.core import dims
 from tgen.core.dtypes import is_int
@@ -26,6 +30,16 @@ from .guards import Guards, Pending
 from .regions import BlockDraft, first_twins, leaders, loops
 from .sizes import Site
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.core.op import Attrs, Op
+    from tgen.graph.branches import Place
+    from tgen.graph.nodes import Apply, Lambda, Variable
+    from tgen.ir.nodes import Value
+    from tgen.lower.regions import BlockDraft, Twins
+    from tgen.lower.signature import Parameter, Signature
+    from tgen.lower.sizes import Region
+
 # characters; x*x*x... doubles with each step, so a longer expression is computed as data
 LONGEST_SIZE = 400
 
@@ -33,8 +47,8 @@ LONGEST_SIZE = 400
 @dataclass
 class Lowered:
     function: Function
-    sites: list
-    names: dict = field(default_factory=dict)  # IR value -> the user's name
+    sites: list[Site]
+    names: dict[Value, str] = field(default_factory=dict)  # IR value -> the user's name
 
 
 class Escaped(Exception):
@@ -44,7 +58,7 @@ class Escaped(Exception):
 class Lowering(Guards):
     """The state of one lowering. ``types`` are IR types, canonical only at the end."""
 
-    def __init__(self, signature, forced, copies):
+    def __init__(self, signature: Signature, forced: set[Any], copies: dict[Any, Any]) -> None:
         super().__init__()
         self.signature, self.forced, self.copies = signature, forced, copies
         self.python = signature.python  # the bodies of host ops
@@ -57,7 +71,7 @@ class Lowering(Guards):
         self.branch_sizes = {}  # symbol of a size of ifelse -> what it is in either branch
 
     # -- parameters
-    def add_param(self, parameter):
+    def add_param(self, parameter: Parameter) -> None:
         v, label = parameter.variable, parameter.label
         if parameter.kind == CONST:
             self.types[v] = TensorType(v.type.dtype, v.data.shape)
@@ -77,7 +91,7 @@ class Lowering(Guards):
                 self.axis_of[dims.lone(size)] = (v, axis)
         self.params.append((v, Param(parameter.kind, parameter.number, symbol)))
 
-    def add_literal(self, v):
+    def add_literal(self, v: Constant) -> None:
         type = tensor_type(v.type.dtype, v.data.shape)
         self.types[v] = type
         if type.ndim == 0 and is_int(type.dtype):
@@ -85,7 +99,7 @@ class Lowering(Guards):
         self.put((v,), "constant", (), {"value": tuple(v.data.ravel().tolist())})
 
     # -- blocks
-    def walk(self, outputs, stop, order):
+    def walk(self, outputs: Sequence[Variable], stop: Sequence[Variable], order: Sequence[Apply]) -> None:
         """Lower ``order``, which is what ``outputs`` need, in this region, and in the branches' regions what
         they alone need.
         """
@@ -117,7 +131,7 @@ class Lowering(Guards):
             if v is not copy:
                 self.alias_of(v, copy)
 
-    def region_of(self, place, regions):
+    def region_of(self, place: Any, regions: dict[Place, Region]) -> Region:
         """The region of a place, made with those around it when first asked for."""
         missing = []
         while place not in regions:
@@ -129,21 +143,31 @@ class Lowering(Guards):
         made, self.region = self.region, here
         return made
 
-    def put(self, targets, op, operands=(), attrs=None, sizes=(), node=None, region=None, bodies=()):
+    def put(
+        self,
+        targets: Sequence[Any],
+        op: str | Op,
+        operands: Sequence[Any] = (),
+        attrs: Attrs | None = None,
+        sizes: tuple[Extent, ...] = (),
+        node: Apply | None = None,
+        region: Region | None = None,
+        bodies: tuple[BlockDraft, ...] = (),
+    ) -> None:
         op = OPS[op] if isinstance(op, str) else op
         (region or self.region).pending.append(
             Pending(tuple(targets), op, tuple(operands), attrs or {}, tuple(sizes), node, bodies)
         )
 
     # -- nodes
-    def split(self, node):
+    def split(self, node: Apply) -> tuple[list[Any], tuple[Extent, ...]]:
         """(array operands, size operands) of a graph node, the sizes as expressions."""
         op = node.primitive
         count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
         arrays = node.inputs[:-count] if count else node.inputs
         return arrays, tuple(self.size_of(v, node) for v in node.inputs[len(arrays) :])
 
-    def size_of(self, v, node):
+    def size_of(self, v: Variable, node: Apply) -> Extent:
         """The size expression of an int64 scalar; a value known only inside gets a symbol through ``sizeof``,
         beside it.
         """
@@ -151,7 +175,7 @@ class Lowering(Guards):
             region = self.places.get(v, self.regions[0])
             symbol = self.found(str(v), region)
             self.sizes[v] = dims.alone(symbol)
-            operand = v
+            operand: Any = v
             if v.type.dtype != "int64":
                 operand = object()
                 self.types[operand] = TensorType("int64", ())
@@ -159,13 +183,13 @@ class Lowering(Guards):
             self.put((), "sizeof", (operand,), {"found": (symbol,)}, (), node, region)
         return self.canon(self.sizes[v])
 
-    def found(self, origin, region=None):
+    def found(self, origin: str, region: Region | None = None) -> Sym:
         """A new symbol of a size found inside ``region``."""
         symbol = self.symbol(dims.FOUND, origin)
         self.born[symbol] = region or self.region
         return symbol
 
-    def add(self, node):
+    def add(self, node: Apply) -> None:
         op, attrs = node.primitive, dict(node.attrs)
         out = node.outputs[0]
         own = lower_through if op.identity else op.lower
@@ -189,7 +213,7 @@ class Lowering(Guards):
         self.put(node.outputs, op.name, arrays, attrs, sizes, node)
         self.fold_size(node, out)
 
-    def add_shape(self, node):
+    def add_shape(self, node: Apply) -> None:
         v, out = node.inputs[0], node.outputs[0]
         size = self.canon(self.types[v].shape[node.attrs["axis"]])
         if any(s in self.born and self.born[s] not in self.region.chain() for s in dims.symbols(size)):
@@ -197,7 +221,7 @@ class Lowering(Guards):
         self.sizes[out], self.types[out] = size, tensor_type("int64", ())
         self.put((out,), "size", sizes=(size,), node=node)
 
-    def resized(self, v, node):
+    def resized(self, v: Variable, node: Apply) -> Any:
         """v, whose sizes a check made equal to others after v was made, as a view in these sizes."""
         if not self.lates:
             return v
@@ -212,13 +236,21 @@ class Lowering(Guards):
             self.put((known,), "slice", (v,), {"steps": (1,) * len(shape)}, (0,) * len(shape) + shape, node)
         return known
 
-    def alias_of(self, out, source):
+    def alias_of(self, out: Variable, source: Variable) -> None:
         self.types[out] = self.types[source]
         self.identity[out] = source
         if source in self.sizes:
             self.sizes[out] = self.sizes[source]
 
-    def infer(self, node, arrays, attrs, sizes, site, *yields):
+    def infer(
+        self,
+        node: Apply,
+        arrays: list[Any],
+        attrs: Attrs,
+        sizes: tuple[Extent, ...],
+        site: Site,
+        *yields: tuple[Variable | object, ...],
+    ) -> tuple[TensorType, ...]:
         """Result types; each pair of sizes that op.infer finds unequal is unified, then it is asked again."""
         for _ in range(64):
             types = [self.canon_type(self.types[v]) for v in arrays]
@@ -231,7 +263,7 @@ class Lowering(Guards):
                 self.unify(x, y, replace(site, about=self.describe(known, types, x, y)))
         raise ValueError(self.mismatch_text("?", "?", site))
 
-    def fold_size(self, node, out):
+    def fold_size(self, node: Apply, out: Variable) -> None:
         """Keep the size expression of an integer scalar whose operands have one."""
         if (
             out.type.ndim
@@ -246,7 +278,7 @@ class Lowering(Guards):
             self.sizes[out] = size
 
     # -- loops and branches
-    def add_scan(self, loop):
+    def add_scan(self, loop: Twins) -> None:
         node, scan = loop.nodes[0], loop.scan
         body = self.unused(scan.body)
         arrays, sizes = self.split(node)
@@ -274,7 +306,7 @@ class Lowering(Guards):
                 self.alias_of(v, target)
         self.put(scan.results, "scan", arrays, attrs, sizes, node, bodies=(region,))
 
-    def unused(self, body):
+    def unused(self, body: Lambda) -> Lambda:
         """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The
         same copy at the next attempt.
         """
@@ -286,7 +318,7 @@ class Lowering(Guards):
             self.copies[key] = retyped(body, [v.type for v in body.params])
         return self.copies[key]
 
-    def steps(self, node, body, arrays, attrs, site):
+    def steps(self, node: Apply, body: Lambda, arrays: list[Any], attrs: Attrs, site: Site) -> BlockDraft:
         """The body of a scan, lowered: its carries keep their sizes from step to step."""
         here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
@@ -315,7 +347,7 @@ class Lowering(Guards):
         self.region = here
         return made
 
-    def keeps_shape(self, node, j, p, new, site):
+    def keeps_shape(self, node: Apply, j: int, p: Variable, new: Variable, site: Site) -> None:
         for axis, (first, wanted) in enumerate(zip(node.inputs[j].type.shape, new.type.shape)):
             if first == 1 != wanted:
                 raise TypeError(
@@ -330,7 +362,7 @@ class Lowering(Guards):
                 replace(site, about=(f"axis {axis} of state {j} as it starts", "the same after a step")),
             )
 
-    def one_size(self, node, v, t):
+    def one_size(self, node: Apply, v: Variable, t: TensorType) -> None:
         """What is kept of every step has one size; found by the step, it would have one a step."""
         late = [x for s in t.shape for x in dims.symbols(s) if self.is_inside(x)]
         if late:
@@ -340,15 +372,15 @@ class Lowering(Guards):
                 "Reshape it to sizes known before the loop, pad it, or reduce it in the step"
             )
 
-    def is_inside(self, symbol):
+    def is_inside(self, symbol: Sym) -> bool:
         """Whether a symbol is found in a region that is not around this one."""
         return symbol in self.born and self.born[symbol] not in self.region.chain()
 
-    def settle_branches(self, v, site):
+    def settle_branches(self, v: Variable, site: Site) -> None:
         """Rows have one size, so where only the branch taken says what it is, it must be that of a branch
         which is known before the loop.
         """
-        around = list(self.region.outer.chain())
+        around = list(self.region.outer.chain()) if self.region.outer else []
         for size in self.types[v].shape:
             for symbol in dims.symbols(self.canon(size)):
                 found = [self.canon(s) for s in self.branch_sizes.get(symbol, ())]
@@ -371,10 +403,10 @@ class Lowering(Guards):
                     )
 
     @staticmethod
-    def line(node):
+    def line(node: Apply) -> str:
         return f" at {node.where[0]}:{node.where[1]}" if node.where else ""
 
-    def add_ifelse(self, node, regions):
+    def add_ifelse(self, node: Apply, regions: list[Region]) -> None:
         condition, yes, no = split_choice(node.attrs, node.inputs)
         pairs = [
             (k, axis, x, y)
@@ -382,7 +414,7 @@ class Lowering(Guards):
             for axis, (x, y) in enumerate(zip(self.sizes_in(a, regions[0]), self.sizes_in(b, regions[1])))
         ]
         different = tuple((k, axis) for k, axis, x, y in pairs if x != y)
-        attrs = {"open": different, "found": tuple(self.found("a size of ifelse") for _ in different)}
+        attrs: Attrs = {"open": different, "found": tuple(self.found("a size of ifelse") for _ in different)}
         bodies = tuple(BlockDraft(r, (), tuple(vs)) for r, vs in zip(regions, (yes, no)))
         names = dict(zip(different, attrs["found"]))
         self.branch_sizes.update((names[k, axis], (x, y)) for k, axis, x, y in pairs if (k, axis) in names)
@@ -394,14 +426,14 @@ class Lowering(Guards):
             )
         self.put(node.outputs, "cond", (condition,), attrs, (), node, bodies=bodies)
 
-    def sizes_in(self, v, region):
+    def sizes_in(self, v: Variable, region: Region) -> list[Extent]:
         """The sizes of a value as the top of the function knows them, or as what it found around ``region``
         does.
         """
         return [self.at_entry(s) for s in self.types[v].shape]
 
     # -- emission
-    def emit(self, roots):
+    def emit(self, roots: list[Variable]) -> Lowered:
         writer = BlockWriter(self)
         for v, _ in self.params:
             writer.define(v)
@@ -426,7 +458,7 @@ class Lowering(Guards):
         return Lowered(function, self.sites, names)
 
 
-def lower(signature):
+def lower(signature: Signature) -> Lowered:
     """The IR function of the graph that ``signature`` was made for.
 
     Returns Lowered: function, its parameters those of the signature, error sites, the names of values.

@@ -1,7 +1,11 @@
 """Checks that stand before an instruction, and the words their errors use."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from tgen.core import dims
 from tgen.core.dtypes import DTYPE, is_unsigned
@@ -13,6 +17,13 @@ from tgen.ir.nodes import Instr
 
 from .sizes import Site, Sizes
 
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent
+    from tgen.core.op import Attrs, Op
+    from tgen.graph.nodes import Apply, Variable
+
+    from .regions import BlockDraft
+
 
 @dataclass
 class Pending:
@@ -20,28 +31,36 @@ class Pending:
     made of (BlockDraft).
     """
 
-    targets: tuple
-    op: object
-    operands: tuple
-    attrs: dict
-    sizes: tuple
-    node: object
-    bodies: tuple = ()
+    targets: tuple[Any, ...]
+    op: Op
+    operands: tuple[Any, ...]
+    attrs: Attrs
+    sizes: tuple[Extent, ...]
+    node: Apply | None
+    bodies: tuple[BlockDraft, ...] = ()
 
 
 class Guards(Sizes):
     """The part of a Lowering that checks. ``labels`` are the texts of parameters."""
 
-    def __init__(self):
+    # what the Lowering has
+    sizes: dict[Any, Extent]
+    split: Callable[[Apply], tuple[list[Any], tuple[Extent, ...]]]
+    size_of: Callable[[Variable, Apply], Extent]
+    put: Callable[..., None]
+
+    def __init__(self) -> None:
         super().__init__()
         self.types, self.labels = {}, {}
         # what describe.py found for a variable, and for an axis of one
         self.sources, self.axis_sources = {}, {}
 
-    def describe(self, arrays, types, x, y):
+    def describe(
+        self, arrays: list[Variable], types: list[TensorType], x: Extent, y: Extent
+    ) -> tuple[str, str]:
         """Texts of the two axes that hold sizes x and y: ``x.shape[1]``."""
 
-        def text(size, skip):
+        def text(size: Extent, skip: tuple[Variable, int] | None) -> tuple[str, tuple[Variable, int] | None]:
             for v, type in zip(arrays, types):
                 for axis, s in enumerate(type.shape):
                     if s == size and (v, axis) != skip:
@@ -54,21 +73,21 @@ class Guards(Sizes):
         first, place = text(x, None)
         return first, text(y, place)[0]
 
-    def axis_text(self, v, axis):
+    def axis_text(self, v: Variable, axis: int) -> str:
         v, axis = axis_source(v, axis, self.axis_sources)
         text = self.text(v)
         return f"({text}).shape[{axis}]" if text.startswith("a ") else f"{text}.shape[{axis}]"
 
-    def text(self, v):
+    def text(self, v: Variable) -> str:
         v = source(v, self.sources)
         if v.name is None and v.owner is not None and v.owner.primitive.name == "slice":
             return f"{self.text_of(source(v.owner.inputs[0], self.sources))}[...]"
         return self.text_of(v)
 
-    def text_of(self, v):
+    def text_of(self, v: Variable) -> str:
         return self.labels.get(v, str(v))
 
-    def holder_text(self, v):
+    def holder_text(self, v: Variable) -> str:
         """What an error says that a wrong element is in: v as the user wrote it, or what it was made of."""
         while (
             not self.is_named(v) and v.owner is not None and v.owner.primitive.name in ("cast", "dimshuffle")
@@ -82,7 +101,7 @@ class Guards(Sizes):
         of = self.text_of(origin)
         return of if of.startswith("a value") else f"a value made of {of}"
 
-    def text_in_a_step(self, v, role):
+    def text_in_a_step(self, v: Variable, role: str | None) -> str:
         """What an error calls a parameter of a scan's body without a name: ``role`` is "state" or "sequence"
         where it differs from step to step; v is what the scan has for it.
         """
@@ -90,10 +109,10 @@ class Guards(Sizes):
             return self.holder_text(v)
         return f"{self.text_of(v)}[t]" if role == "sequence" and self.is_named(v) else f"a {role} of the scan"
 
-    def is_named(self, v):
+    def is_named(self, v: Variable) -> bool:
         return v.name is not None or v in self.labels
 
-    def guards(self, node, arrays, attrs, site):
+    def guards(self, node: Apply, arrays: list[Any], attrs: Attrs, site: Site) -> None:
         """Checks that go before the instruction: sizes of elementwise operands, index ranges, empty
         reductions.
         """
@@ -125,8 +144,8 @@ class Guards(Sizes):
         if op.refuses:
             attrs["site"] = self.add_site(Site("parameter", name, node.where, (op.refuses,)), late=True)
         if name == "reshape":
-            types = self.canon_type(self.types[arrays[0]])
-            whole = dims.product(types.shape)
+            type = self.canon_type(self.types[arrays[0]])
+            whole = dims.product(type.shape)
             wanted = dims.product(self.split(node)[1])
             self.unify(
                 whole,
@@ -141,14 +160,14 @@ class Guards(Sizes):
                     replace(site, about=(self.axis_text(arrays[0], axis), "the declared size")),
                 )
 
-    def check_lengths(self, sizes, node):
+    def check_lengths(self, sizes: tuple[Extent, ...], node: Apply) -> None:
         for size in sizes:
             if not dims.nonnegative(size):
                 self.add_check(
                     "check_length", (), {}, (size,), Site("length", node.primitive.name, node.where), node
                 )
 
-    def unify_elementwise(self, arrays, site):
+    def unify_elementwise(self, arrays: list[Variable], site: Site) -> None:
         """Only an axis that is 1 in the graph's type broadcasts; all others of one position must be equal."""
         for axis in range(arrays[0].type.ndim):
             same = [v for v in arrays if v.type.shape[axis] != 1]
@@ -161,7 +180,7 @@ class Guards(Sizes):
                         replace(site, about=(self.axis_text(same[0], axis), self.axis_text(other, axis))),
                     )
 
-    def check_index(self, index, size, axis, array, node):
+    def check_index(self, index: Variable, size: Extent, axis: int, array: Variable, node: Apply) -> None:
         if self.is_in_range(index, size):
             return
         self.add_check(
@@ -173,7 +192,7 @@ class Guards(Sizes):
             node,
         )
 
-    def is_in_range(self, v, size):
+    def is_in_range(self, v: Variable, size: Extent) -> bool:
         """Whether v is a number within the size, arange(size), positions in an axis of this size, or checked
         before (within), seen through views: its values cannot be out of range.
         """
@@ -190,7 +209,7 @@ class Guards(Sizes):
             return False
         return self.canon(self.types[v].shape[v.owner.attrs.get("axis", 0)]) == size
 
-    def places_in(self, node, arrays, attrs):
+    def places_in(self, node: Apply, arrays: list[Variable], attrs: Attrs) -> list[Variable]:
         """The operands of a gather. The last element's place is -1 however it was written (n - 1, x.shape[0]
         - 1): passes see which one is read.
         """
@@ -204,12 +223,12 @@ class Guards(Sizes):
             return arrays
         if dims.sub(self.canon(self.sizes[index]), self.canon(self.types[x].shape[attrs["axis"]])) != -1:
             return arrays
-        last = object()
+        last: Any = object()
         self.types[last] = TensorType(index.type.dtype, ())
         self.put((last,), "constant", (), {"value": (-1,)}, (), node)
         return [x, last]
 
-    def demand_nonnegative(self, node, arrays):
+    def demand_nonnegative(self, node: Apply, arrays: list[Any]) -> None:
         """A check that operands which must not be negative are not; an empty result needs none."""
         shape = self.canon_type(self.types[node.outputs[0]]).shape
         for k, words in node.primitive.naturals.items():
@@ -230,7 +249,7 @@ class Guards(Sizes):
             site = Site("ValueError", node.primitive.name, node.where, (about,))
             self.add_check("assert", (holds,), {"error": "ValueError", "message": words}, (), site, node)
 
-    def is_nonnegative(self, v):
+    def is_nonnegative(self, v: Variable) -> bool:
         """Whether no element of v can be negative: a constant, a size, arange."""
         while v.owner is not None and v.owner.primitive.view:
             v = v.owner.inputs[0]
@@ -238,10 +257,17 @@ class Guards(Sizes):
             return bool((v.data >= 0).all())
         if v in self.sizes:
             return dims.nonnegative(self.canon(self.sizes[v]))
-        op = v.owner and v.owner.primitive
-        return op is not None and (op.positions or op.name == "shape_i")
+        return v.owner is not None and (v.owner.primitive.positions or v.owner.primitive.name == "shape_i")
 
-    def compute(self, node, name, operands=(), sizes=(), type=None, **attrs):
+    def compute(
+        self,
+        node: Apply,
+        name: str,
+        operands: tuple[Variable, ...] = (),
+        sizes: tuple[Extent, ...] = (),
+        type: TensorType | None = None,
+        **attrs: Any,
+    ) -> Any:
         """A value of ``node``'s own: the one result of an instruction before it."""
         made, op = object(), OPS[name]
         types = [self.canon_type(self.types[v]) for v in operands]
@@ -249,7 +275,15 @@ class Guards(Sizes):
         self.put((made,), op, operands, attrs, sizes, node)
         return made
 
-    def add_check(self, name, operands, attrs, sizes, site, node):
+    def add_check(
+        self,
+        name: str,
+        operands: tuple[Variable, ...],
+        attrs: Attrs,
+        sizes: tuple[Extent, ...],
+        site: Site,
+        node: Apply,
+    ) -> None:
         at_entry = (
             not operands
             and not self.region.lazy

@@ -1,9 +1,19 @@
 """What blocks are made of, and which scans are one loop."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tgen.core.layouts import Kept, Yielded
 from tgen.graph.scans import ScanNode
+
+if TYPE_CHECKING:
+    from tgen.graph.branches import Place
+    from tgen.graph.nodes import Apply, Variable
+
+    from .sizes import Region
 
 
 @dataclass
@@ -12,9 +22,9 @@ class BlockDraft:
     what it yields.
     """
 
-    region: object
-    params: tuple
-    outputs: tuple
+    region: Region
+    params: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
 
 
 @dataclass
@@ -25,12 +35,12 @@ class Twins:
     is another name of it.
     """
 
-    nodes: list
-    scan: object
-    names: list
+    nodes: list[Apply]
+    scan: ScanNode
+    names: list[tuple[Variable, Variable]]
 
 
-def loops(order, places=None):
+def loops(order: Sequence[Apply], places: dict[Apply, Place] | None = None) -> dict[Apply, Twins]:
     """scan node -> its Twins; the gradient of a scan makes twins that keep more (ops/bptt.py). Those of other
     ``places`` are apart.
     """
@@ -44,7 +54,7 @@ def loops(order, places=None):
     return found
 
 
-def _key(node):
+def _key(node: Apply) -> tuple[Any, ...]:
     scan = ScanNode(node)
     return (
         scan.params,
@@ -55,12 +65,12 @@ def _key(node):
     )
 
 
-def _union(nodes):
+def _union(nodes: list[Apply]) -> Twins:
     first = ScanNode(nodes[0])
     more, kept, names = {}, {}, []  # yielded variable -> Yielded; (kind, what is kept) -> Kept
     for node in nodes:
         scan = ScanNode(node)
-        carries = dict(zip(scan.carries, first.carries))
+        carries: dict[Any, Any] = dict(zip(scan.carries, first.carries))
         for out in scan.outs:
             of = carries.get(out.of) or more.setdefault(out.of.new, Yielded(out.of.new))
             target = kept.setdefault((out.kind, of), Kept(out.kind, of, out.result))
@@ -69,11 +79,11 @@ def _union(nodes):
     return Twins(nodes, scan, names)
 
 
-def first_twins(order):
+def first_twins(order: Sequence[Apply]) -> dict[Apply, Apply]:
     """scan node -> the first of its twins, for those that come later."""
     return leaders(loops(order))
 
 
-def leaders(found):
+def leaders(found: dict[Apply, Twins]) -> dict[Apply, Apply]:
     """scan node -> the first node of its Twins, for the others of it."""
     return {node: loop.nodes[0] for node, loop in found.items() if loop.nodes[0] is not node}

@@ -4,9 +4,13 @@ It is made once for a final graph. The lowering, the program key, the entry's C,
 shows read it, so that none of them finds an order of its own.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +23,9 @@ from tgen.ir.frame import Layout, laid_out
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ops.host import python_sites
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply
+
 _WORDS = {INPUT: "input", SHARED: "shared variable", CONST: "constant"}
 
 
@@ -30,11 +37,11 @@ class Parameter:
 
     kind: str
     number: int
-    variable: Variable
+    variable: Any  # a Variable, a SharedVariable or a Constant
     updated: bool = False
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What messages call it."""
         return shown(self.variable.name) if self.variable.name else f"{_WORDS[self.kind]} {self.number}"
 
@@ -53,23 +60,29 @@ class Signature:
     layout      where parameters and outputs stand in the frame of a call
     """
 
-    parameters: tuple
-    literals: tuple
-    outputs: tuple
-    updates: tuple
-    order: tuple
-    python: MappingProxyType
+    parameters: tuple[Parameter, ...]
+    literals: tuple[Constant, ...]
+    outputs: tuple[Variable, ...]
+    updates: tuple[tuple[SharedVariable, Variable], ...]
+    order: tuple[Apply, ...]
+    python: MappingProxyType[Any, Any]
     layout: Layout
 
     @classmethod
-    def of(cls, inputs, outputs, updates=(), survey=None):
+    def of(
+        cls,
+        inputs: Sequence[Variable],
+        outputs: Iterable[Variable],
+        updates: Iterable[tuple[Any, Variable]] = (),
+        survey: Survey | None = None,
+    ) -> Signature:
         """The Signature of a graph whose leaves are ``inputs``, shared variables and constants.
 
         updates  (shared variable, new value) pairs
         survey   the Survey of outputs and new values, where there is one already
         """
-        outputs, updates = tuple(outputs), tuple(updates)
-        survey = Survey([*outputs, *(new for _, new in updates)], inputs) if survey is None else survey
+        results, updates = tuple(outputs), tuple(updates)
+        survey = Survey([*results, *(new for _, new in updates)], inputs) if survey is None else survey
         found, targets = survey.leaves, dict(updates)
         shared = dict.fromkeys([v for v in found if isinstance(v, SharedVariable)] + list(targets))
         constants = [v for v in found if isinstance(v, Constant)]
@@ -81,35 +94,35 @@ class Signature:
         )
         layout = laid_out(
             [None if p.kind == SHARED else p.variable.type.ndim for p in parameters],
-            [v.type.ndim for v in outputs],
+            [v.type.ndim for v in results],
         )
         literals = tuple(v for v in constants if is_literal(v))
         python = MappingProxyType(python_sites(survey))
-        return cls(parameters, literals, outputs, updates, tuple(survey.order), python, layout)
+        return cls(parameters, literals, results, updates, tuple(survey.order), python, layout)
 
     @property
-    def roots(self):
+    def roots(self) -> list[Variable]:
         """What a call computes: the outputs, then the new values."""
         return [*self.outputs, *(new for _, new in self.updates)]
 
-    def variables(self, kind):
+    def variables(self, kind: str) -> list[Any]:
         """The leaves that stand for the parameters of a kind, by number."""
         return [p.variable for p in self.parameters if p.kind == kind]
 
     @cached_property
-    def inputs(self):
+    def inputs(self) -> list[Variable]:
         return self.variables(INPUT)
 
     @cached_property
-    def shared(self):
+    def shared(self) -> list[SharedVariable]:
         return self.variables(SHARED)
 
     @cached_property
-    def constants(self):
+    def constants(self) -> tuple[Any, ...]:
         """The arrays of the large constants, C-contiguous."""
         return tuple(np.ascontiguousarray(v.data) for v in self.variables(CONST))
 
 
-def is_literal(constant):
+def is_literal(constant: Constant) -> bool:
     """Whether a Constant stands in the text of a program; a larger one is a parameter."""
     return constant.data.size <= LITERAL_ELEMENTS

@@ -5,13 +5,22 @@ axis must be, or a ``check_eq`` stands at the top of the function. Sizes found i
 branch of an ifelse, are equal only from their check on and only in that region.
 """
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from tgen.core import dims
 from tgen.core.op import OPS
 from tgen.core.types import tensor_type
 from tgen.ir.nodes import Instr
+
+if TYPE_CHECKING:
+    from tgen.core.dims import Extent, Sym
+    from tgen.core.types import TensorType
+    from tgen.core.values import Line
 
 
 @dataclass
@@ -22,9 +31,9 @@ class Site:
 
     kind: str
     op: str
-    where: object
-    about: tuple = ()
-    loops: tuple = ()
+    where: Line | None
+    about: tuple[Any, ...] = ()
+    loops: tuple[Line, ...] = ()
 
 
 class Region:
@@ -32,15 +41,17 @@ class Region:
     lines of the scans around it.
     """
 
-    def __init__(self, outer=None, lazy=False, loops=()):
+    def __init__(
+        self, outer: Region | None = None, lazy: bool = False, loops: tuple[tuple[str, int], ...] = ()
+    ) -> None:
         self.outer, self.loops = outer, loops
-        self.lazy = lazy or outer is not None and outer.lazy
+        self.lazy: bool = lazy or outer is not None and outer.lazy
         self.pending = []  # instructions to come
         self.late = {}  # size -> size it is equal to, in this region only, from a check on
         self.views = {}  # (value, shape) -> the view of it after such a check
 
-    def chain(self):
-        region = self
+    def chain(self) -> Iterator[Region]:
+        region: Region | None = self
         while region is not None:
             yield region
             region = region.outer
@@ -49,7 +60,7 @@ class Region:
 class Sizes:
     """The part of a Lowering that names sizes and unifies them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         # symbol -> size, in symbols that may have been solved for since: ``settled`` reads it
         self.solved = {}
         self.alias = {}  # size -> (what it is equal to, the equation that says so)
@@ -63,14 +74,14 @@ class Sizes:
         self.region = Region()
         self.regions = [self.region]
 
-    def symbol(self, kind, origin):
+    def symbol(self, kind: str, origin: str) -> Sym:
         """A new symbol of a kind; ``origin`` is what messages call it."""
         symbol = dims.Sym(kind, self.counts[kind])
         self.counts[kind] += 1
         self.origin[symbol] = origin
         return symbol
 
-    def canon(self, size):
+    def canon(self, size: Extent) -> Extent:
         """The representative of a size under everything unified so far that holds in this region."""
         if not isinstance(size, dims.Size):
             return size
@@ -85,14 +96,14 @@ class Sizes:
             else:
                 return size
 
-    def at_entry(self, size):
+    def at_entry(self, size: Extent) -> Extent:
         """The same under what the checks at the top of the function say, which holds everywhere."""
         size = self.settled(size)
         while size in self.alias:
             size = self.alias[size][0]
         return size
 
-    def settled(self, size):
+    def settled(self, size: Extent) -> Extent:
         """``size`` in the symbols that are left."""
         if not isinstance(size, dims.Size) or self.solved.keys().isdisjoint(dims.symbols(size)):
             return size
@@ -107,7 +118,7 @@ class Sizes:
                 self.solved[stack.pop()] = dims.substitute(self.solved[symbol], self.solved)
         return dims.substitute(size, self.solved)
 
-    def unsettled(self, size):
+    def unsettled(self, size: Extent) -> list[Sym]:
         """The symbols in ``size`` that were solved to a size with symbols that were solved for since."""
         return [
             x
@@ -115,17 +126,17 @@ class Sizes:
             if x in self.solved and not self.solved.keys().isdisjoint(dims.symbols(self.solved[x]))
         ]
 
-    def canon_type(self, type):
+    def canon_type(self, type: TensorType) -> TensorType:
         if self.stands(type):
             return type
         return tensor_type(type.dtype, tuple([self.canon(s) for s in type.shape]))
 
-    def entry_type(self, type):
+    def entry_type(self, type: TensorType) -> TensorType:
         if self.stands(type):
             return type
         return tensor_type(type.dtype, tuple([self.at_entry(s) for s in type.shape]))
 
-    def stands(self, type):
+    def stands(self, type: TensorType) -> bool:
         """Whether no equation says anything of a type's sizes: of most it does not."""
         known = type.symbols
         return (
@@ -135,18 +146,18 @@ class Sizes:
             and self.lates.keys().isdisjoint(known)
         )
 
-    def inner(self, lazy=False, loop=None):
+    def inner(self, lazy: bool = False, loop: tuple[str, int] | None = None) -> Region:
         """A new region within this one."""
         region = Region(self.region, lazy, self.region.loops + ((loop,) if loop else ()))
         self.regions.append(region)
         return region
 
-    def add_site(self, site, late):
+    def add_site(self, site: Site, late: bool) -> int:
         """The number of a site; one that is checked inside loops knows them."""
         self.sites.append(replace(site, loops=self.region.loops) if late else site)
         return len(self.sites) - 1
 
-    def unify(self, x, y, site):
+    def unify(self, x: Extent, y: Extent, site: Site) -> None:
         """Make two sizes one: from then on one representative.
 
         The symbol of a parameter's axis is replaced, and the parameter's type then says what its axis must
@@ -176,7 +187,7 @@ class Sizes:
         elif self.equate(x, y, number):
             self.checks.append(check)
 
-    def equate(self, x, y, number):
+    def equate(self, x: Extent, y: Extent, number: int) -> bool:
         """Make sizes known at the entry one, as site ``number`` asks. Returns whether that needs a check.
 
         To solve for an axis may leave others to be solved: with n0 * n1 = 6, n0 = 1 says that n1 is 6. Were
@@ -194,19 +205,19 @@ class Sizes:
                 raise ValueError(self.mismatch_text(x, y, self.sites[number]))
             keep, drop = self.choose(x, y)
             symbol = dims.lone(drop)
-            if symbol in self.axis_of and symbol not in dims.symbols(keep):
+            if symbol is not None and symbol in self.axis_of and symbol not in dims.symbols(keep):
                 if drop == y:
                     number = self.turned(number, alone=equation is asked)
                 self.axis_sites[self.axis_of[symbol]] = number
                 pending += self.solve(keep, symbol)
             else:
                 self.alias[drop] = keep, equation
-                for x in (*dims.symbols(drop), *dims.symbols(keep)):
-                    self.aliases.setdefault(x, {})[drop] = None
+                for s in (*dims.symbols(drop), *dims.symbols(keep)):
+                    self.aliases.setdefault(s, {})[drop] = None
                 checked = True
         return checked
 
-    def turned(self, number, alone):
+    def turned(self, number: int, alone: bool) -> int:
         """The site that compares in the other order: the entry compares the axis with what it must be.
 
         ``alone``: no check has the site yet.
@@ -217,7 +228,7 @@ class Sizes:
             return number
         return self.add_site(replace(self.sites[number], about=about), late=False)
 
-    def solve(self, keep, symbol):
+    def solve(self, keep: Extent, symbol: Sym) -> list[Any]:
         """The ``symbol`` of an axis is ``keep`` from now on. Returns the equations that say more now."""
         self.solved[symbol] = keep
         for region in self.lates.pop(symbol, ()):
@@ -231,23 +242,23 @@ class Sizes:
             disturbed.append(equation)
         return disturbed
 
-    def note_late(self, region, sizes):
+    def note_late(self, region: Region, sizes: Iterable[Extent]) -> None:
         for size in sizes:
             for symbol in dims.symbols(size):
                 self.lates.setdefault(symbol, {})[region] = None
 
     @staticmethod
-    def rewritten(pairs, table):
+    def rewritten(pairs: Mapping[Extent, Extent], table: Mapping[Sym, Extent]) -> dict[Extent, Extent]:
         new = {dims.substitute(k, table): dims.substitute(v, table) for k, v in pairs.items()}
         return {k: v for k, v in new.items() if k != v and isinstance(k, dims.Size)}
 
     @staticmethod
-    def choose(x, y):
+    def choose(x: Extent, y: Extent) -> tuple[Extent, Extent]:
         """(kept, dropped): an int before an expression before a lone symbol it does not hold; of two symbols
         the older; found-inside sizes go.
         """
 
-        def rank(s):
+        def rank(s: Extent) -> tuple[Any, ...]:
             late = dims.found_inside(dims.symbols(s))
             return (not isinstance(s, int), late, dims.lone(s) is not None, len(str(s)), str(s))
 
@@ -259,7 +270,7 @@ class Sizes:
             return (x, y) if a else (y, x)
         return (x, y) if rank(x) <= rank(y) else (y, x)
 
-    def mismatch_text(self, x, y, site):
+    def mismatch_text(self, x: Extent | str, y: Extent | str, site: Site) -> str:
         return f"Input dimension mis-match: {site.op} needs equal sizes, got {x} and {y}" + (
             f" ({site.where[0]}:{site.where[1]})" if site.where else ""
         )
