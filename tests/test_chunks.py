@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tgen.codegen.chunks import FILES, PREFIX, chunks, needed
+from tgen.codegen.chunks import BODY, FILES, PREFIX, chunks, needed
 from tgen.core.dtypes import DTYPE
 from tgen.core.op import OPS, SCALAR
 from tgen.ops.declare import LIBM, PLAIN_LIBM, c_calls, c_text
@@ -25,6 +25,16 @@ def test_a_chunk_says_what_it_uses(file):
         assert set(chunk.uses) == used, name
         known, others = needed({name})
         assert others <= MATH and all(c.place <= chunk.place for c in known), "callees stand first"
+
+
+@pytest.mark.parametrize("number", range(len(FILES)))
+def test_a_chunk_that_is_never_inlined_may_be_compiled_apart(number):
+    for name, chunk in chunks(number).items():
+        called = len(re.findall(r"^TGEN_(?:CALLED|MOVES) ", chunk.text, re.M))
+        assert called == (chunk.routine is not None), name
+        if called:
+            assert chunk.text.count(BODY) == 1 and chunk.routine.text == chunk.text
+            assert re.search(rf"\b{name}\([^{{}};]*\);$", chunk.routine.prototype), chunk.routine.prototype
 
 
 @pytest.mark.parametrize("name", [name for name, op in OPS.items() if op.kind == SCALAR])

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from processes import Child, in_child, wait_for
 
 from tgen.backends.c import build, cache, directory, toolchain, watch
+from tgen.codegen.routines import Source, routine
 from tgen.config import config
 from tgen.core.keys import digest
 from tgen.errors import CompileError
@@ -247,21 +248,24 @@ def test_error_in_the_text():
         build.obtain("#error MARK is no C\n", {})
 
 
+def long_text(read="x"):
+    """The Source of four long functions that read a variable each, and of an entry that adds them up."""
+    body = f"{{\n{'    x = READ*1.25 + 1;' * 1100}\n    return x;\n}}\n".replace("READ", read)
+    parts = [routine("", f"TGEN_CALLED double part{k}(double x)", body, 0) for k in range(4)]
+    total = "{\n    *x = part0(*x) + part1(*x) + part2(*x) + part3(*x);\n    return 0;\n}\n"
+    routines = (*parts, routine("", "int32_t tgen_entry(double *x)", total, 0))
+    before = (
+        "#ifndef TGEN_STATIC\n#define TGEN_STATIC static\n#endif\n#define TGEN_CALLED TGEN_STATIC "
+        "__attribute__((noinline))\ntypedef int int32_t;\n"
+    )
+    return Source(before + "".join(r.text for r in routines), routines)
+
+
 def test_a_long_text_is_compiled_in_pieces(monkeypatch):
     """By as many compilers as there are processors: the same function, and what one of them says is the
     error.
     """
-    kernels = "".join(
-        f"TGEN_CALLED double part{k}(double x)\n{{\n{'    x = x*1.25 + 1;' * 1100}\n    return x;\n}}\n"
-        for k in range(4)
-    )
-    text = (
-        "#ifndef TGEN_STATIC\n#define TGEN_STATIC static\n#endif\n#define TGEN_CALLED TGEN_STATIC "
-        "__attribute__((noinline))\ntypedef int int32_t;\n"
-        + kernels
-        + "int32_t tgen_entry(double *x)\n{\n    *x = part0(*x) + part1(*x) + part2(*x) + part3(*x);\n   "
-        " return 0;\n}\n"
-    )
+    text = long_text()
     turns = []
     real = toolchain.execute
     monkeypatch.setattr(
@@ -281,7 +285,7 @@ def test_a_long_text_is_compiled_in_pieces(monkeypatch):
             results.append(x.value)
     assert turns == [1, 2, 1, 3, 1, 5, 1] and len(set(results)) == 1
     with pytest.raises(CompileError, match="y.*undeclared"):
-        toolchain.get().compile(text.replace("x*1.25", "y*1.25", 1))
+        toolchain.get().compile(long_text("y"))
 
 
 # ---- surroundings, and what is loaded ----

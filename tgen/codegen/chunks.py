@@ -4,7 +4,8 @@ Each stands under a line with its name, and says there which others and which fu
 
     //: tgen_rs_normal tuned uses tgen_rs_uniform log
 
-*tuned*: one number depends on the last, and the functions that call it want to be inlined with it.
+*tuned*: one number depends on the last, and the functions that call it want to be inlined with it. *called*:
+it is never inlined, so it may be compiled apart; its body begins with a line that is a brace.
 """
 
 import functools
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from tgen.core.dtypes import DTYPE
 
 from .render import render, source
+from .routines import Routine
 
 # the files, in the order in which a text has what it needs of them
 FILES = tuple(
@@ -35,17 +37,22 @@ LOOPED = {  # what they loop over: functions for each dtype
     "kinds": tuple((d.code, d.c, d.kind == "f") for d in DTYPE.values()),
 }
 PREFIX = "tgen_"  # of every name in these files
+BODY = "\n{\n"
+LOOP = 400  # characters of their text to a loop, about
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """One function or type: its C ``text``, the names it ``uses``, its ``place`` among all."""
+    """One function or type: its C ``text``, the names it ``uses``, its ``place`` among all; its Routine if it
+    is one.
+    """
 
     name: str
     text: str
     uses: tuple
     tuned: bool
     place: tuple
+    routine: Routine | None
 
 
 @functools.cache
@@ -60,7 +67,9 @@ def chunks(number):
         name, *words = head.split()
         if name not in found:  # what a loop over dtypes has for all of them
             place = number, len(found)
-            found[name] = Chunk(name, body.rstrip(), tuple(uses.split()), "tuned" in words, place)
+            text = body.rstrip()
+            apart = Routine(text, text.split(BODY)[0] + ";", len(text) // LOOP) if "called" in words else None
+            found[name] = Chunk(name, text, tuple(uses.split()), "tuned" in words, place, apart)
     return found
 
 

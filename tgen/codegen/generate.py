@@ -10,13 +10,15 @@ from tgen.passes.plan import root
 from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
 from .chunks import PREFIX, is_tuned, needed
 from .entry import Entry, symbols_of
-from .library import fail
+from .library import FRAME, fail
 from .module import Module
-from .nest import Call, Do, Let, Scalar, Set, Symbol, walk
+from .nest import Call, Do, For, Let, Scalar, Set, Symbol, walk
 from .parts import Functions, called
-from .render import render
+from .render import macros, render
+from .routines import Source, routine
 from .steps import Loop, joins
 
+WRAPPER = "\n/* Python's wrapper of the core: all of it is in a call's frame. */\n"
 LEVELS = 4  # of nested loops whose step an error names: slots 4 to 7 of the record
 
 
@@ -73,7 +75,7 @@ def prototype(name, functions):
 
 
 def declarations(used):
-    """(chunks, prototypes of functions with vector twins, other prototypes) of what is ``used``."""
+    """(Chunks, prototypes of functions with vector twins, other prototypes) of what is ``used``."""
     helpers, others = needed(used)
     libm, plain = [], []
     for name in sorted(others):
@@ -81,7 +83,7 @@ def declarations(used):
         scalar = prototype(name, PLAIN_LIBM) or used.get(name)
         if vector or scalar:
             (libm if vector else plain).append(vector or scalar)
-    return [chunk.text for chunk in helpers], libm, plain
+    return helpers, libm, plain
 
 
 class Steps:
@@ -128,13 +130,17 @@ def generate(function, plan, general=False):
     (``general``) takes any strides.
 
     Most functions never see another array, and the kernels for those are half of what the compiler would work
-    on.
+    on. It is a Source.
     """
-    return render("file.c.j2", abi=render("abi.h.j2"), **parts_of_file(function, plan, general))
+    parts = parts_of_file(function, plan, general)
+    routines = parts.pop("routines")
+    return Source(render("file.c.j2", abi=render("abi.h.j2"), **parts), routines)
 
 
 def parts_of_file(function, plan, general=False):
-    """What file.c.j2 puts after the ABI: library functions, prototypes of libm, the frame and the body."""
+    """What file.c.j2 puts after the ABI: library functions, prototypes of libm, the frame and the body; and
+    the Routines of all.
+    """
     with sizes.named(function) as named:
         return _parts_of_file(function, plan, general, named)
 
@@ -158,29 +164,49 @@ def _parts_of_file(function, plan, general, named):
         holders=holders,
         entry=entry,
     )
-    view = {
-        "holders": holders,
-        "tables": module.tables,
-        "functions": functions.views,
-        "steps": steps,
-        "loops": tree.loops,
-        "masters": tree.masters,
-        "levels": LEVELS,
-        "entry": entry,
-        "prologue": module.prologue,
-        "packs": module.packs,
-    }
-    body = render("module.c.j2", **view)
+    write = macros("module.c.j2")
+    tables = "".join(map(write.table, module.tables))
+    routines = list(written(write, functions.views, tree, steps))
+    core = write.core(entry, module.prologue, module.packs, holders)
+    routines.append(routine("\n", write.core_head(), core, 0))
+    routines.append(routine(WRAPPER, write.entry_head(), write.entry(entry), 0))
     nodes = [node for function in functions.views for node in function["nodes"]]
     used = uses([*nodes, *tree.nodes, *entry.nodes(), *module.prologue, *module.packs])
     helpers, libm, plain = declarations(used)
     return {
-        "helpers": helpers,
+        "helpers": [chunk.text for chunk in helpers],
         "libm": libm,
         "plain": plain,
         "frame": frame,
-        "body": body,
+        "body": tables + "".join(r.text for r in routines),
+        "routines": (*(chunk.routine for chunk in helpers if chunk.routine), *routines),
     }
+
+
+def written(write, functions, tree, steps):
+    """The Routines of parts, of the master's steps, of loops and of the whole body; ``write``: the macros of
+    module.c.j2.
+    """
+    for f in functions:
+        head = write.head(f["name"], f["parameters"], f["tuned"])
+        body = write.function(f["nodes"], f["unused"])
+        yield routine(f"\n/* {f['comment']} */\n", head, body, loops(f["nodes"]))
+    gap = "\n"
+    for step in tree.masters:
+        head = write.head(f"step{step['number']}", (FRAME,), step["tuned"])
+        yield routine(gap, head, write.step(step["nodes"]), loops(step["nodes"]))
+        gap = ""
+    for loop, turns in tree.loops:
+        head = write.head(f"{loop.name}_turn", (FRAME,))
+        yield routine(f"{gap}\n/* {loop.comment} */\n", head, write.turn(loop, LEVELS), loops(loop.turn))
+        gap = ""
+        yield routine("\n", write.head(loop.name, (FRAME,)), write.turns(loop, turns), 1)
+    yield routine(f"{gap}\n/* The steps of a call. */\n", write.head("body", (FRAME,)), write.body(steps), 0)
+
+
+def loops(nodes):
+    """How many loops there are in statements."""
+    return sum(isinstance(node, For) for node in walk(nodes))
 
 
 def comment_lines(text):

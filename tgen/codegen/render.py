@@ -47,6 +47,11 @@ def render(name, **view):
     return _environment().get_template(name).render(**view)
 
 
+def macros(name):
+    """The macros of template ``name``, by their names: what each writes is a text."""
+    return _environment().get_template(name).module
+
+
 def statements(nodes):
     """The lines of a nest as they stand in a function, without its margin."""
-    return str(_environment().get_template("kernel.c.j2").module.tree(nodes, 0)).splitlines()
+    return str(macros("kernel.c.j2").tree(nodes, 0)).splitlines()
