@@ -6,7 +6,7 @@
 TensorType(float32, vector)
 """
 
-from tgen.core.dtypes import DTYPES, is_float
+from tgen.core.dtypes import DTYPE, FLOATS
 from tgen.runtime.shared import shared
 from tgen.show import printing
 from tgen.show.printing import *  # noqa: F403
@@ -79,9 +79,9 @@ __all__ += verify.__all__
 __all__ += variable.__all__
 
 # the names of dtypes, as lists
-float_dtypes = continuous_dtypes = [d for d in DTYPES if is_float(d)]
-int_dtypes = [d for d in DTYPES if d.startswith("int")]
-uint_dtypes = [d for d in DTYPES if d.startswith("uint")]
+float_dtypes = continuous_dtypes = list(FLOATS)
+int_dtypes = [name for name, d in DTYPE.items() if d.kind == "i"]
+uint_dtypes = [name for name, d in DTYPE.items() if d.kind == "u"]
 integer_dtypes = discrete_dtypes = int_dtypes + uint_dtypes
-all_dtypes = list(DTYPES)
+all_dtypes = list(DTYPE)
 complex_dtypes: list[str] = []
