@@ -7,7 +7,7 @@ from tgen.ir import text
 from tgen.ops.declare import LIBM, PLAIN_LIBM, c_calls
 from tgen.passes.plan import root
 
-from . import host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
+from . import conv, host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
 from .chunks import PREFIX, is_tuned, needed
 from .entry import Entry, symbols_of
 from .library import FRAME, fail

@@ -10,7 +10,6 @@ from tgen.core.op import HEAVY
 from tgen.ir.nodes import CONST, SHARED
 from tgen.passes.plan import root
 
-from . import conv
 from .kernel import PART, Array, Sink, Writer, dense_strides
 from .library import (
     FRAME,
@@ -54,8 +53,6 @@ from .nest import (
 )
 from .reductions import fold_of, memory_step, start
 from .steps import Part, Step
-
-assert conv  # importing it filled LIBRARY
 
 
 @dataclass
