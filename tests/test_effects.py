@@ -97,7 +97,7 @@ def test_what_an_effect_means_is_what_its_op_says():
         assert effect.merges or effect.stays, name  # who may be dropped may be merged
         assert not effect.ordered or not effect.merges and effect.stays, name
         assert effect.fails or not op.refuses, name
-        assert effect.moves or not (op.batch or op.needs or op.inlined or op.growth), name
+        assert effect.moves or not (op.needs or op.inlined or op.growth), name
         assert effect.token != STATE or op.lengths and op.infer is not None, name
 
 

@@ -5,10 +5,14 @@ import pytest
 from compiled import agree, reference
 from graph_eval import evaluate
 
+import tgen
 import tgen.tensor as T
 from tgen import GradientError, shared
 from tgen.config import config
-from tgen.graph.walk import leaves
+from tgen.core.op import OPS, SCALAR
+from tgen.graph.walk import leaves, toposort
+from tgen.tensor.apply import apply
+from tgen.tensor.jacobian import batched, one_by_one
 from tgen.tensor.signal.pool import pool_2d
 
 P = np.array([0.3, -1.2, 0.8, 2.0])
@@ -144,3 +148,83 @@ def test_test_values_show_mistakes_at_their_line():
         assert not hasattr((x + T.dmatrix()).tag, "test_value")
     with config.change_flags(compute_test_value="ignore"):
         assert leaves([x + T.dmatrix()])[0] is x
+
+
+# -- Op.batch: how a leading axis passes ---------------------------------------------------------------------
+
+ROW = T.constant([1, 0, 2])
+# op -> what is made by it of a matrix; the axis passes where the matrix has it, and where another operand has
+ALONG = {
+    "sum": lambda m: m.sum(axis=1),
+    "prod": lambda m: m.prod(axis=0),
+    "max": lambda m: m.max(axis=1),
+    "min": lambda m: m.min(),
+    "argmax": lambda m: [T.argmax(m, axis=1), T.argmax(m[0])],
+    "argmin": lambda m: [T.argmin(m, axis=0), T.argmin(m[:, 0])],
+    "any": lambda m: T.any(m > 0, axis=0),
+    "all": lambda m: T.all(m > -1, axis=1),
+    "dimshuffle": lambda m: m.dimshuffle(1, "x", 0),
+    "broadcast_to": lambda m: apply("broadcast_to", m[:1], T.constant(5), T.constant(4)),
+    "reshape": lambda m: m.reshape((2, 6)),
+    "slice": lambda m: m[1:, ::-2],
+    "set_slice": lambda m: [T.set_subtensor(m[1:], 2.0), T.set_subtensor(T.ones((4, 4))[:3], m)],
+    "inc_slice": lambda m: [T.inc_subtensor(m[:, 1], 2.0), T.inc_subtensor(T.ones((4, 4))[:3], m)],
+    "gather": lambda m: [m[ROW], m[:, ROW]],
+    "set_gather": lambda m: [T.set_subtensor(m[ROW], 2.0), T.set_subtensor(T.ones((3, 4))[ROW], m)],
+    "inc_gather": lambda m: [T.inc_subtensor(m[ROW], 2.0), T.inc_subtensor(T.ones((3, 4))[ROW], m)],
+    "unbroadcast": lambda m: apply("unbroadcast", m.sum(axis=0, keepdims=True), axes=(0,)),
+    "rebroadcast": lambda m: apply("rebroadcast", m[:1], axes=(0,)),
+    "concatenate": lambda m: [T.concatenate([m, T.ones((2, 4))]), T.concatenate([m, m], axis=1)],
+    "make_vector": lambda m: T.stack([m[0, 0], m[1, 1], T.constant(2.0)]),
+    "softmax": lambda m: [T.nnet.softmax(m), apply("softmax", m, axis=(0, 1))],
+    "logsoftmax": lambda m: T.nnet.logsoftmax(m),
+    "logsumexp": lambda m: apply("logsumexp", m, axes=(0, 1)),
+    "cumsum": lambda m: m.cumsum(axis=1),
+    "cumprod": lambda m: m.cumprod(axis=0),
+    "sort": lambda m: T.sort(m, axis=0),
+    "argsort": lambda m: T.argsort(m, axis=1),
+    "dot": lambda m: [T.dot(m, T.ones((4, 2))), T.dot(T.ones((2, 3)), m), T.dot(m, m.T), T.dot(m[0], m[1]),
+                      T.dot(T.ones(3), m), T.dot(T.ones((5, 4)), m[0]), T.dot(m, m[0])],
+    "batched_dot": lambda m: [T.batched_dot(m.reshape((3, 2, 2)), T.ones((3, 2, 1))),
+                              T.batched_dot(T.ones((3, 2, 2)), m.reshape((3, 2, 2)))],
+}  # fmt: skip
+
+
+def test_every_op_that_says_how_an_axis_passes_is_tried():
+    assert set(ALONG) == {name for name, op in OPS.items() if op.batch and op.kind != SCALAR}
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_all_rows_at_once_are_the_rows_one_by_one(name):
+    """By the interpreter: what an op makes of stacked operands is what it makes of each, stacked."""
+    m, seeds = T.TensorType("float64", (3, 4))("m"), T.tensor3("seeds")
+    made = ALONG[name](m)
+    made = [T.as_tensor_variable(y) for y in (made if isinstance(made, list) else [made])]
+    assert any(node.primitive.name == name for node in toposort(made))
+    rows = batched(made, m, seeds, seeds.shape[0])
+    assert rows is not None
+    f = tgen.function([seeds], rows + one_by_one(made, m, seeds, seeds.shape[0]), mode="INTERPRET")
+    results = f(np.random.default_rng(0).normal(size=(5, 3, 4)))
+    for got, wanted in zip(results[: len(rows)], results[len(rows) :]):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+    if made[0].dtype == "float64":
+        jacobian = T.jacobian(sum(y.sum() for y in made) * m[0], m)
+        assert tgen.function([m], jacobian, mode="INTERPRET")(np.ones((3, 4))).shape == (4, 3, 4)
+
+
+def test_a_size_or_an_index_that_depends_on_the_row_is_taken_one_by_one():
+    v = T.dvector("v")
+    index = T.cast(v, "int64")
+    assert batched([T.arange(4)[index]], v, T.dmatrix("s"), T.lscalar("n")) is None
+    longer = apply("broadcast_to", v[:1].dimshuffle(0, "x"), index[0], T.constant(2))
+    assert batched([longer], v, T.dmatrix("s"), T.lscalar("n")) is None
+
+
+def test_the_place_in_a_whole_matrix_is_no_place_along_an_axis():
+    """argmax over several axes counts through all of them: the rule does not pass a further one."""
+    m, w, v = T.tensor3("m"), T.dmatrix("w"), T.dmatrix("v")
+    rows, _ = tgen.scan(lambda r, x: T.dot(x * T.argmax(r), w), [m, v])
+    values = np.arange(12.0).reshape(2, 3, 2) % 5, np.ones((2, 3)), np.eye(3)
+    assert tgen.function([m, v, w], rows)(*values).tolist() == [[4.0] * 3, [3.0] * 3]
+    matrix = T.dmatrix("matrix")
+    assert batched([T.argmax(matrix)], matrix, m, T.lscalar("n")) is None

@@ -139,8 +139,11 @@ class Op:
                  list; None, or no function: that cannot be said
     expand       expand(builder, instr, *operands) -> the result, of simpler instructions: what C has instead
     inlined      its elements are made where they are read, never in memory of their own
-    batch        batch(rows, instr) -> all results of the steps of a loop as one value outside of it, with a
-                 leading axis of ``rows.count`` steps (passes/rows.py); None: it stays in the loop
+    batch        batch(rows, instr) -> the result for many values of the operands, stacked along a leading
+                 axis, as one value with that axis; None: it cannot be. ``rows.rowed`` has the operands with
+                 the axis, ``rows.fixed`` those that are the same throughout, ``rows.count`` is its length,
+                 and ``rows.emit(name, operands, attrs, sizes)`` makes an application. Steps of a loop use it
+                 (passes/rows.py), and rows of a Jacobian (tensor/jacobian.py)
     in_place     its C may write the first result over the first operand
     lower        lower(lowering, node, Site) puts what the IR has instead of it; None: the op itself
     params       REGION: params(types, attrs) -> the types of each block's parameters, a tuple per block

@@ -188,6 +188,19 @@ def scalar_grad(parts):
     return grad
 
 
+def batch_axes(rows, instr):
+    """Op.batch of what works along the axes ``axes`` of its one operand."""
+    axes = tuple(a + 1 for a in instr.attrs["axes"])
+    return rows.emit(instr.op.name, (rows.rowed[instr.operands[0]],), instr.attrs | {"axes": axes})
+
+
+def batch_axis(rows, instr):
+    """Op.batch of what works along its ``axis``, which may be several."""
+    axis = instr.attrs["axis"]
+    moved = tuple(a + 1 for a in axis) if isinstance(axis, tuple) else axis + 1
+    return rows.emit(instr.op.name, (rows.rowed[instr.operands[0]],), instr.attrs | {"axis": moved})
+
+
 def _scalar_batch(rows, instr):
     return rows.emit(instr.op.name, tuple(rows.lifted(v, v.type.ndim) for v in instr.operands), instr.attrs)
 

@@ -133,6 +133,15 @@ def _gather_behind(node, axis):
     return x, axis - index.type.ndim + node.attrs["count"]
 
 
+def _gather_batch(rows, instr):
+    values, indices = instr.operands[: instr.op.indexes], instr.operands[instr.op.indexes :]
+    whole = [rows.whole(v) for v in values]
+    if None in whole or any(v in rows.rowed for v in indices):
+        return None
+    attrs = instr.attrs | {"axis": instr.attrs["axis"] + 1}
+    return rows.emit(instr.op.name, (*whole, *(rows.fixed[v] for v in indices)), attrs)
+
+
 register(
     Op(
         "gather",
@@ -146,6 +155,7 @@ register(
         moves=True,
         samples=({"axis": 0, "count": 1}, {"axis": 1, "count": 1}, {"axis": 0, "count": 2}),
         indexes=1,
+        batch=_gather_batch,
         behind=_gather_behind,
         doc="elements of x at integer index arrays; negative ones count from the end, others out of "
         "range are an IndexError",
@@ -163,6 +173,7 @@ register(
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         indexes=2,
+        batch=_gather_batch,
         in_place=True,
         emitter="write_gather",
         doc="base with base[..., indices] = v; of repeated indices the last wins",
@@ -180,6 +191,7 @@ register(
         flows=2,
         samples=({"axis": 0, "count": 1}, {"axis": 0, "count": 2}),
         indexes=2,
+        batch=_gather_batch,
         in_place=True,
         emitter="write_gather",
         doc="base with v added at base[..., indices]; repeated indices accumulate",

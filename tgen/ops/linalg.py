@@ -127,6 +127,7 @@ register(
         _product,
         _batched_grad,
         mask=_batched_lanes,
+        batch=lambda rows, instr: rows.batched_dot(instr),
         doc="x[i] times y[i] for every i",
     )
 )

@@ -16,6 +16,7 @@ from tgen.graph.build import apply, call, keep, like, real
 from tgen.graph.describe import kept_axis
 
 from . import known
+from .declare import batch_axes
 from .lanes import product_of_others
 
 _SAMPLES = ({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)})
@@ -89,11 +90,6 @@ def _eval(function):
     return evaluate
 
 
-def _batch(rows, instr):
-    axes = tuple(a + 1 for a in instr.attrs["axes"])
-    return rows.emit(instr.op.name, (rows.rowed.get(instr.operands[0]),), instr.attrs | {"axes": axes})
-
-
 def _needs(instr, part):
     axes, shape = instr.attrs["axes"], instr.operands[0].type.shape
     kept = [a for a in range(len(shape)) if a not in axes]
@@ -114,7 +110,7 @@ def _reduction(name, dtypes, function, grad, doc, mask=None, **more):
             samples=_SAMPLES,
             needs=_needs,
             behind=kept_axis,
-            batch=_batch,
+            batch=batch_axes,
             **more,
         )
     )
@@ -163,7 +159,7 @@ def _accumulation(name, function, grad, fold, doc, mask=None):
             nonnegative=known.all_operands,
             needs=_needs,
             behind=kept_axis,
-            batch=_batch,
+            batch=batch_axes,
         )
     )
 
@@ -236,6 +232,11 @@ def _position_eval(function):
     return evaluate
 
 
+def _position_batch(rows, instr):
+    """Over several axes the place is one in all of them together, which a further axis would change."""
+    return batch_axes(rows, instr) if len(instr.attrs["axes"]) == 1 else None
+
+
 for _name, _function, _better in [("argmax", np.argmax, ">"), ("argmin", np.argmin, "<")]:
     register(
         Op(
@@ -254,6 +255,6 @@ for _name, _function, _better in [("argmax", np.argmax, ">"), ("argmin", np.argm
             nonempty=True,
             needs=_needs,
             behind=kept_axis,
-            batch=_batch,
+            batch=_position_batch,
         )
     )

@@ -11,6 +11,7 @@ from tgen.graph.build import apply, lengths, literal, plus, zeros
 from tgen.graph.describe import own_axis
 
 from . import known
+from .declare import batch_axes
 
 
 def _is_one(size):
@@ -291,6 +292,13 @@ def _inc_slice_grad(node, gs):
     return [gs[0], _read_back(node, gs[0])]
 
 
+def _write_slice_batch(rows, instr):
+    base, v = map(rows.whole, instr.operands)
+    if base is None or v is None:
+        return None
+    return rows.emit(instr.op.name, (base, v), {"steps": (1, *instr.attrs["steps"])}, (0, *instr.sizes))
+
+
 register(
     Op(
         "set_slice",
@@ -302,6 +310,7 @@ register(
         mask="moved",
         in_place=True,
         emitter="write_slice",
+        batch=_write_slice_batch,
         doc="base with elements start + step * k, k < v's length, set to v",
     )
 )
@@ -316,6 +325,7 @@ register(
         mask="moved",
         in_place=True,
         emitter="write_slice",
+        batch=_write_slice_batch,
         doc="base with elements start + step * k, k < v's length, increased by v",
     )
 )
@@ -375,6 +385,7 @@ register(
         ],
         identity=True,
         behind=own_axis,
+        batch=batch_axes,
         doc="x whose axes no longer broadcast; lower drops it",
     )
 )
@@ -397,6 +408,7 @@ register(
             )
         ],
         behind=own_axis,
+        batch=batch_axes,
         doc="x whose axes are declared to be 1, checked when the function runs",
     )
 )
@@ -443,6 +455,14 @@ def element(v, i):
     return apply("dimshuffle", apply("slice", v, literal(i), literal(1), steps=(1,)), order=())
 
 
+def _make_vector_batch(rows, instr):
+    whole = [rows.whole(v) for v in instr.operands]
+    if None in whole:
+        return None
+    columns = [rows.emit("dimshuffle", (v,), {"order": (0, "x")}) for v in whole]
+    return rows.emit("concatenate", tuple(columns), {"axis": 1})
+
+
 register(
     Op(
         "make_vector",
@@ -451,6 +471,7 @@ register(
         lambda attrs, sizes, *xs: np.array(xs, xs[0].dtype),
         lambda node, gs: [lambda i=i: element(gs[0], i) for i in range(len(node.inputs))],
         mask="moved",
+        batch=_make_vector_batch,
         doc="scalars as a vector",
     )
 )
@@ -481,6 +502,11 @@ def _concatenate_grad(node, gs):
     return parts
 
 
+def _concatenate_batch(rows, instr):
+    whole = tuple(rows.whole(v) for v in instr.operands)
+    return None if None in whole else rows.emit("concatenate", whole, {"axis": instr.attrs["axis"] + 1})
+
+
 register(
     Op(
         "concatenate",
@@ -490,6 +516,7 @@ register(
         _concatenate_grad,
         mask="moved",
         samples=({"axis": 0}, {"axis": 1}),
+        batch=_concatenate_batch,
         doc="values one after another along axis",
     )
 )

@@ -14,6 +14,7 @@ from tgen.graph.build import apply, call, keep, length, literal
 from tgen.graph.describe import own_axis
 
 from . import known
+from .declare import batch_axes, batch_axis
 from .reduce import kept_shape, lanes_of_a_reduction, reduce_infer
 
 # -- softmax -------------------------------------------------------------------------------------------------
@@ -128,6 +129,7 @@ register(
         nonnegative=known.always,
         samples=_ALONG,
         expand=_expand_softmax,
+        batch=batch_axis,
         mask=_lanes_along,
         behind=own_axis,
         doc="exp(x) / sum(exp(x)) along axis (one, or several together), without overflow; expand takes "
@@ -143,6 +145,7 @@ register(
         _logsoftmax_grad,
         samples=_ALONG,
         expand=_expand_logsoftmax,
+        batch=batch_axis,
         mask=_lanes_along,
         behind=own_axis,
         doc="log(softmax(x)) along axis, without overflow; expand takes it apart",
@@ -191,6 +194,7 @@ register(
         _logsumexp_grad,
         samples=({"axes": (0,)}, {"axes": (1,)}, {"axes": (0, 1)}),
         expand=_expand_logsumexp,
+        batch=batch_axes,
         mask=lanes_of_a_reduction,
         doc="log(sum(exp(x))) over axes without overflow; -inf of nothing; expand takes it apart",
     )

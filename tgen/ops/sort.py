@@ -13,6 +13,7 @@ from tgen.graph.adjoint import Lanes
 from tgen.graph.build import apply, call, lengths, like, real
 
 from . import known
+from .declare import batch_axis
 from .lanes import flip, from_the_end, product_before
 from .reduce import accumulated
 
@@ -91,6 +92,7 @@ register(
         nonnegative=known.all_operands,
         samples=({"axis": 0}, {"axis": 1}),
         emitter="running",
+        batch=batch_axis,
         doc="sums of the elements up to each one along axis",
     )
 )
@@ -105,6 +107,7 @@ register(
         nonnegative=known.all_operands,
         samples=({"axis": 0}, {"axis": 1}),
         emitter="running",
+        batch=batch_axis,
         doc="products of the elements up to each one along axis",
     )
 )
@@ -145,6 +148,7 @@ register(
         mask="moved",
         samples=({"axis": 0}, {"axis": 1}),
         emitter="sorted_lanes",
+        batch=batch_axis,
         doc="the elements in ascending order along axis, equal ones in their order, nan last",
     )
 )
@@ -157,6 +161,7 @@ register(
         samples=({"axis": 0}, {"axis": 1}),
         positions=True,
         emitter="sorted_lanes",
+        batch=batch_axis,
         doc="where the elements that sort gives stand in x, int64",
     )
 )

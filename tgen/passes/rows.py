@@ -5,7 +5,8 @@ says (Op.batch).
     z = tanh x         Z = tanh X
     y = dot x, w       Y = dot X, w        of matrices: their rows under one another
 
-A value is *rowed* (it has a leading axis of the steps) or *fixed* (the same at every step).
+A value is *rowed* (it has a leading axis of the steps) or *fixed* (the same at every step). The rules are
+those by which rows of a Jacobian are computed at once (tensor/jacobian.py).
 """
 
 from __future__ import annotations
@@ -81,6 +82,10 @@ class Rows:
         self.fixed[i.result] = value
         return True
 
+    def whole(self, v: Value) -> Value | None:
+        """None: what steps write, or put together, stays in the loop, where it lies once in memory."""
+        return None
+
     # -- products
     def dot(self, i: Instr) -> Value | None:
         """A product with a fixed matrix or vector: one product of all rows."""
@@ -91,6 +96,10 @@ class Rows:
             return self.emit("dot", (self.rowed[y], self.turned(self.fixed[x])))
         if x in self.fixed and x.type.ndim == 1 and y.type.ndim == 1:
             return self.emit("dot", (self.rowed[y], self.fixed[x]))
+        return None
+
+    def batched_dot(self, i: Instr) -> Value | None:
+        """None: it stays in the loop."""
         return None
 
     def turned(self, x: Value) -> Value:

@@ -1,8 +1,8 @@
 """Jacobians and Hessians: one pull-back of a symbolic adjoint, then its graph with a leading batch axis.
 
-``batched`` gives every node that depends on the adjoint that axis, by one rule per primitive; seeding it with
-the rows of an identity matrix computes all rows of the Jacobian at once. Where a primitive has no such rule
-(a scan), ``one_by_one`` pulls the rows back in a loop.
+``batched`` gives every node that depends on the adjoint that axis, as its op says (Op.batch); seeding it with
+the rows of an identity matrix computes all rows of the Jacobian at once. Where an op has no such rule (a
+scan), ``one_by_one`` pulls the rows back in a loop.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tgen.core.op import REDUCE, SCALAR
 from tgen.graph import sizes
 from tgen.graph.adjoint import adjoint_type
 from tgen.graph.closure import close, like
 from tgen.graph.grad import Lop, grad
-from tgen.graph.nodes import Variable, mention
+from tgen.graph.identities import step_of
+from tgen.graph.nodes import Apply, Variable, mention
 from tgen.graph.scans import scan_of
+from tgen.graph.sizes import variable as as_variable
 from tgen.graph.walk import again, toposort
 
 from .apply import apply, reorder
@@ -57,11 +58,9 @@ def jacobian(
     pulled = Lop(expression, targets, adjoint, consider_constant, disconnected_inputs)
     count = sizes.length(expression, 0)
     seeds = eye(sizes.variable(count), dtype=adjoint.type.dtype)
-    rows = (
-        batched(pulled, adjoint, seeds, count)
-        if batchable(pulled, adjoint)
-        else one_by_one(pulled, adjoint, seeds, count)
-    )
+    rows = batched(pulled, adjoint, seeds, count)
+    if rows is None:
+        rows = one_by_one(pulled, adjoint, seeds, count)
     rows = [mention(row, [expression]) for row in rows]
     return type(wrt)(rows) if isinstance(wrt, (list, tuple)) else rows[0]
 
@@ -89,39 +88,6 @@ def hessian(
     return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]
 
 
-def batchable(outputs: Sequence[Variable], seed: Variable) -> bool:
-    """Whether every node behind ``outputs`` that depends on ``seed`` has a rule here."""
-    values = {seed}
-    for node in toposort(outputs, [seed]):
-        if node.primitive.name == "shape_i" or not any(v in values for v in node.inputs):
-            continue
-        if not _has_rule(node) or any(v in values for v in _indices(node)):
-            return False
-        values.update(node.outputs)
-    return True
-
-
-def _has_rule(node):
-    return node.primitive.kind == SCALAR or _is_along_axes(node) or node.primitive.name in _RULES
-
-
-def _is_along_axes(node):
-    name = node.primitive.name
-    return "axes" in node.attrs and (
-        node.primitive.kind == REDUCE
-        and name not in ("argmax", "argmin")
-        or name in ("unbroadcast", "rebroadcast", "logsumexp")
-    )
-
-
-def _indices(node):
-    return (
-        node.inputs[1 if node.primitive.name == "gather" else 2 :]
-        if _RULES.get(node.primitive.name) is _gather
-        else ()
-    )
-
-
 def one_by_one(
     outputs: Sequence[Variable], seed: Variable, seeds: Variable, count: Variable
 ) -> list[Variable]:
@@ -131,128 +97,81 @@ def one_by_one(
     return scan_of(body, [], [seeds], captured, sizes.variable(count), outs)
 
 
-def batched(outputs: Sequence[Variable], seed: Variable, seeds: Variable, count: Variable) -> list[Variable]:
+def batched(
+    outputs: Sequence[Variable], seed: Variable, seeds: Variable, count: Variable
+) -> list[Variable] | None:
     """``outputs`` for each of ``seeds`` (stacked along a new first axis of size ``count``) in the place of
-    variable ``seed``.
+    variable ``seed``; None where an op that depends on it does not say how that axis passes (Op.batch).
     """
-    new = {seed: (seeds, True)}
-    for node in toposort(outputs, [seed]):
-        operands = [new.get(v, (v, False)) for v in node.inputs]
-        if all(v not in new for v in node.inputs):
-            continue
-        if node.primitive.name == "shape_i" and operands[0][1]:
-            new[node.outputs[0]] = apply("shape_i", operands[0][0], axis=node.attrs["axis"] + 1), False
-            continue
-        if not any(is_batched for _, is_batched in operands):
-            results, flag = again(node, [v for v, _ in operands], retype=True).outputs, False
-        else:
-            results, flag = [_batch(node, operands, count)], True
-        new.update((old, (fresh, flag)) for old, fresh in zip(node.outputs, results))
-    return [_whole(new.get(v, (v, False)), count) for v in outputs]
+    rows = Stacked(seed, seeds, count)
+    if not all(map(rows.add, toposort(outputs, [seed]))):
+        return None
+    return [rows.whole(v) for v in outputs]
 
 
-def _whole(operand, count):
-    """An operand with the batch axis, repeated along it if it has none of its own."""
-    v, is_batched = operand
-    if is_batched:
+class Same(dict[Variable, Variable]):
+    """What stands for a variable: itself, unless something was put in its place."""
+
+    def __missing__(self, v: Variable) -> Variable:
         return v
-    return to_sizes(reorder(v, ["x", *range(v.type.ndim)]), [count, *sizes.lengths(v)])
 
 
-def _batch(node, operands, count):
-    name, attrs = node.primitive.name, dict(node.attrs)
-    if node.primitive.kind == SCALAR:
-        return apply(
-            name, *(v if flag else reorder(v, ["x", *range(v.type.ndim)]) for v, flag in operands), **attrs
-        )
-    if _is_along_axes(node):
-        return apply(name, operands[0][0], **attrs | {"axes": tuple(a + 1 for a in attrs["axes"])})
-    return _RULES[name](name, attrs, operands, count)
+class Stacked:
+    """Values of a graph for many values of one variable, as Op.batch asks for them: ``rowed`` have a leading
+    axis of length ``count``, ``fixed`` depend on sizes of these alone.
+    """
 
+    def __init__(self, seed: Variable, seeds: Variable, count: Variable) -> None:
+        self.count = count
+        self.rowed, self.fixed = {seed: seeds}, Same()
 
-def _plain(operands):
-    return [v for v, _ in operands]
+    def add(self, node: Apply) -> bool:
+        """Make what stands for the results of ``node``, its inputs known; whether that can be."""
+        inputs, rowed = node.inputs, [v for v in node.inputs if v in self.rowed]
+        if not rowed and not any(v in self.fixed for v in inputs):
+            return True
+        if not rowed:
+            made = again(node, [self.fixed[v] for v in inputs], retype=True)
+            self.fixed.update(zip(node.outputs, made.outputs))
+            return True
+        step = step_of(node)
+        if node.primitive.name == "shape_i":
+            axis = node.attrs["axis"] + 1
+            self.fixed[node.outputs[0]] = apply("shape_i", self.rowed[inputs[0]], axis=axis)
+            return True
+        if step.op.batch is None or len(step.results) != 1 or any(v in self.rowed for v in step.sizes):
+            return False
+        step.sizes = tuple(self.fixed[v] for v in step.sizes)
+        result = step.op.batch(self, step)
+        if result is None:
+            return False
+        self.rowed[step.result] = result
+        return True
 
+    def emit(
+        self, name: str, operands: Sequence[Variable] = (), attrs: Any = None, sizes: Sequence[Any] = ()
+    ) -> Variable:
+        return apply(name, *operands, *map(as_variable, sizes), **(attrs or {}))
 
-def _dimshuffle(name, attrs, operands, count):
-    return reorder(operands[0][0], [0, *(a if a == "x" else a + 1 for a in attrs["order"])])
+    def lifted(self, v: Variable, rank: int) -> Variable:
+        """A value with the axis, of length 1 where the value is the same throughout."""
+        return self.rowed[v] if v in self.rowed else reorder(self.fixed[v], ["x", *range(rank)])
 
+    def whole(self, v: Variable) -> Variable:
+        """A value with the axis, repeated along it where the value is the same throughout."""
+        if v in self.rowed:
+            return self.rowed[v]
+        x = self.fixed[v]
+        return to_sizes(reorder(x, ["x", *range(x.type.ndim)]), [self.count, *sizes.lengths(x)])
 
-def _sized(name, attrs, operands, count):
-    """broadcast_to and reshape: one more size."""
-    v, *wanted = _plain(operands)
-    more = {"ndim": attrs["ndim"] + 1} if name == "reshape" else {}
-    return apply(name, v, sizes.variable(count), *wanted, **more)
+    def dot(self, step: Any) -> Variable:
+        x, y = (self.rowed.get(v, self.fixed[v]) for v in step.operands)
+        if all(v in self.rowed for v in step.operands):
+            return batched_dot(x, y) if x.type.ndim > 2 or y.type.ndim > 2 else (x * y).sum(axis=1)
+        if step.operands[0] in self.rowed:
+            return dot(x, y)
+        z = tensordot(x, y, [[x.type.ndim - 1], [1]])
+        return z if x.type.ndim == 1 else reorder(z, (1, 0, *range(2, z.type.ndim)))
 
-
-def _slice(name, attrs, operands, count):
-    v, *bounds = _plain(operands)
-    half = len(bounds) // 2
-    return apply(
-        name,
-        v,
-        sizes.variable(0),
-        *bounds[:half],
-        sizes.variable(count),
-        *bounds[half:],
-        steps=(1, *attrs["steps"]),
-    )
-
-
-def _write_slice(name, attrs, operands, count):
-    base, v = (_whole(operand, count) for operand in operands[:2])
-    return apply(name, base, v, sizes.variable(0), *_plain(operands[2:]), steps=(1, *attrs["steps"]))
-
-
-def _gather(name, attrs, operands, count):
-    arrays = 1 if name == "gather" else 2
-    whole = [_whole(operand, count) for operand in operands[:arrays]]
-    return apply(name, *whole, *_plain(operands[arrays:]), axis=attrs["axis"] + 1, count=attrs["count"])
-
-
-def _concatenate(name, attrs, operands, count):
-    return apply(name, *(_whole(operand, count) for operand in operands), axis=attrs["axis"] + 1)
-
-
-def _make_vector(name, attrs, operands, count):
-    return apply("concatenate", *(reorder(_whole(operand, count), (0, "x")) for operand in operands), axis=1)
-
-
-def _along(name, attrs, operands, count):
-    axis = attrs["axis"]
-    moved = tuple(a + 1 for a in axis) if isinstance(axis, tuple) else axis + 1
-    return apply(name, operands[0][0], **attrs | {"axis": moved})
-
-
-def _dot(name, attrs, operands, count):
-    (x, x_batched), (y, y_batched) = operands
-    if x_batched and y_batched:
-        return batched_dot(x, y) if x.type.ndim > 2 or y.type.ndim > 2 else (x * y).sum(axis=1)
-    if x_batched:
-        return dot(x, y)
-    z = tensordot(x, y, [[x.type.ndim - 1], [1]])
-    return z if x.type.ndim == 1 else reorder(z, (1, 0, *range(2, z.type.ndim)))
-
-
-def _batched_dot(name, attrs, operands, count):
-    return matmul(*(v if flag else reorder(v, ("x", 0, 1, 2)) for v, flag in operands))
-
-
-_RULES = {
-    "dimshuffle": _dimshuffle,
-    "broadcast_to": _sized,
-    "reshape": _sized,
-    "slice": _slice,
-    "set_slice": _write_slice,
-    "inc_slice": _write_slice,
-    "gather": _gather,
-    "set_gather": _gather,
-    "inc_gather": _gather,
-    "concatenate": _concatenate,
-    "make_vector": _make_vector,
-    "softmax": _along,
-    "logsoftmax": _along,
-    **dict.fromkeys(("cumsum", "cumprod", "sort", "argsort"), _along),
-    "dot": _dot,
-    "batched_dot": _batched_dot,
-}
+    def batched_dot(self, step: Any) -> Variable:
+        return matmul(*(self.lifted(v, 3) for v in step.operands))
