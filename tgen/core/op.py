@@ -26,7 +26,6 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
 if TYPE_CHECKING:
     from .dtypes import DType
     from .types import TensorType
-    from .values import Typed
 
 Attrs: TypeAlias = dict[str, Any]  # the attributes of an application: literals by name
 Types: TypeAlias = tuple["TensorType", ...]
@@ -184,7 +183,7 @@ class Op:
     refuses: str = ""
     moves: bool = False
     identity: bool = False
-    behind: Callable[[Any, int], tuple[Typed, int] | None] | None = None
+    behind: Callable[[Any, int], tuple[Any, int] | None] | None = None
     positions: bool = False
     on_sizes: Callable[..., Any] | None = None
     found: int = 0

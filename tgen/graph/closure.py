@@ -8,6 +8,11 @@ become further parameters.
 (2, ['exp.0'])
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from tgen.config import config
 
 from . import testvalue
@@ -15,12 +20,15 @@ from .branches import Places
 from .nodes import Constant, Lambda, Variable
 from .walk import clone, toposort
 
+if TYPE_CHECKING:
+    from tgen.core.types import TensorType
+
 # a constant up to this size stands in the text of a program and in its bodies; a larger one is a parameter,
 # which a body captures
 LITERAL_ELEMENTS = 32
 
 
-def close(params, outputs):
+def close(params: Sequence[Variable], outputs: Sequence[Variable]) -> tuple[Lambda, list[Variable]]:
     """(Lambda, captured): the outer variables that the body reads are parameters after ``params``, in the
     order of ``captured``.
 
@@ -47,11 +55,11 @@ def close(params, outputs):
     return Lambda([*params, *own.values()], clone(outputs, own)), captured
 
 
-def is_small(v):
+def is_small(v: Variable) -> bool:
     return isinstance(v, Constant) and v.data.size <= LITERAL_ELEMENTS
 
 
-def like(v, type=None):
+def like(v: Variable, type: TensorType | None = None) -> Variable:
     """A parameter that stands for ``v``: its name, place and test value, and its type unless another is
     given.
     """

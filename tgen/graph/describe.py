@@ -2,8 +2,17 @@
 the axis in question.
 """
 
+from __future__ import annotations
 
-def axis_source(v, axis, known):
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply, Variable
+
+
+def axis_source(
+    v: Variable, axis: int, known: dict[tuple[Variable, int], tuple[Variable, int]]
+) -> tuple[Variable, int]:
     """(variable, axis) that has the size of v's axis: the nearest variable with a name, else what the walk
     ends at.
 
@@ -22,7 +31,7 @@ def axis_source(v, axis, known):
     return found
 
 
-def source(v, known):
+def source(v: Variable, known: dict[Variable, Variable]) -> Variable:
     """The nearest variable with a name that v was made of element by element; ``known`` as
     for axis_source.
     """
@@ -46,18 +55,18 @@ def source(v, known):
     return found
 
 
-def own_axis(node, axis):
+def own_axis(node: Apply, axis: int) -> tuple[Variable, int]:
     """Op.behind of what keeps every axis of its operand."""
     return node.inputs[0], axis
 
 
-def widest(node, axis):
+def widest(node: Apply, axis: int) -> tuple[Variable, int] | None:
     """Op.behind of an elementwise op: an operand that does not broadcast along the axis."""
     wide = next((x for x in node.inputs if x.type.shape[axis] != 1), None)
     return None if wide is None else (wide, axis)
 
 
-def kept_axis(node, axis):
+def kept_axis(node: Apply, axis: int) -> tuple[Variable, int]:
     """Op.behind of a reduction: its axes are those of the operand that are left."""
     x = node.inputs[0]
     return x, [a for a in range(x.type.ndim) if a not in node.attrs["axes"]][axis]

@@ -2,23 +2,30 @@
 depends on.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
 
 class NullType:
     """The type of a gradient that does not exist; ``why_null`` says why."""
 
-    def __init__(self, why_null="(no reason given)"):
+    def __init__(self, why_null: str = "(no reason given)") -> None:
         self.why_null = why_null
 
-    def __call__(self, name=None):
+    def __call__(self, name: None = None) -> Undefined:
         return Undefined(self.why_null)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, NullType)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(NullType)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "NullType"
 
 
@@ -31,16 +38,16 @@ class DisconnectedType:
     (<DisconnectedType>, True)
     """
 
-    def __call__(self, name=None):
+    def __call__(self, name: None = None) -> Disconnected:
         return Disconnected()
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, DisconnectedType)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(DisconnectedType)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "DisconnectedType"
 
 
@@ -49,12 +56,12 @@ class Undefined:
     differentiate in.
     """
 
-    def __init__(self, why):
+    def __init__(self, why: str) -> None:
         self.why = why
 
     type = property(lambda self: NullType(self.why))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<undefined gradient: {self.why}>"
 
 
@@ -63,11 +70,11 @@ class Disconnected:
 
     type = property(lambda self: DisconnectedType())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<DisconnectedType>"
 
 
-def grad_undefined(op, x_pos, x, comment=""):
+def grad_undefined(op: Any, x_pos: int, x: Any, comment: str = "") -> Undefined:
     """What an op's ``grad`` returns for its operand number ``x_pos``, the variable ``x``, in which it has no
     gradient.
 
@@ -79,7 +86,7 @@ def grad_undefined(op, x_pos, x, comment=""):
     return Undefined(f"{op} has none in its input {x_pos} ({x})" + (f": {comment}" if comment else ""))
 
 
-def grad_not_implemented(op, x_pos, x, comment=""):
+def grad_not_implemented(op: Any, x_pos: int, x: Any, comment: str = "") -> Undefined:
     """``grad_undefined`` for a gradient that exists and that nobody has written yet."""
     return Undefined(
         f"{op} does not implement it for its input {x_pos} ({x})" + (f": {comment}" if comment else "")

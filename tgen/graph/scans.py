@@ -1,9 +1,20 @@
 """Loops of the graph by their parts: a ScanNode of an application, and what makes one of parts."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from tgen.core.layouts import Scan
 from tgen.core.op import OPS
 
 from .nodes import Lambda, apply_op
+
+if TYPE_CHECKING:
+    from tgen.core.op import Attrs
+    from tgen.core.values import Line
+    from tgen.graph.identities import Applied
+    from tgen.graph.nodes import Apply, Variable
 
 
 class ScanNode(Scan):
@@ -13,25 +24,32 @@ class ScanNode(Scan):
     the same parts; ``of_step`` takes them.
     """
 
-    def __init__(self, node):
+    def __init__(self, node: Apply) -> None:
         self._read(node.attrs, node.inputs[:-1], node.inputs[-1:], node.outputs, node)
 
     @classmethod
-    def of_step(cls, step):
+    def of_step(cls, step: Applied) -> ScanNode:
         scan = object.__new__(cls)
         scan._read(step.attrs, step.operands, step.sizes, step.results, step)
         return scan
 
-    def _read(self, attrs, operands, sizes, results, node):
+    def _read(
+        self,
+        attrs: Attrs,
+        operands: Sequence[Variable],
+        sizes: Sequence[Variable],
+        results: Sequence[Variable],
+        node: Any,
+    ) -> None:
         (body,) = node.bodies
         super().__init__(attrs, operands, sizes, body.params, body.outputs, results)
         self.where = node.where
 
     @property
-    def body(self):
+    def body(self) -> Lambda:
         return Lambda(self.params, self.yields)
 
-    def again(self, **parts):
+    def again(self, **parts: Any) -> list[Variable]:
         """The results of one more scan, with some parts changed."""
         scan = self.changed(**parts)
         return apply_op(
@@ -39,7 +57,17 @@ class ScanNode(Scan):
         )
 
 
-def scan_of(body, firsts, sequences, fixed, steps, outs, until=False, truncate=-1, where=None):
+def scan_of(
+    body: Lambda,
+    firsts: Sequence[Variable],
+    sequences: Sequence[Variable],
+    fixed: Sequence[Variable],
+    steps: Variable,
+    outs: Sequence[tuple[str, int]],
+    until: bool = False,
+    truncate: int = -1,
+    where: Line | None = None,
+) -> list[Variable]:
     """The results of a new scan, one for each of ``outs``.
 
     ``body`` is a Lambda whose parameters are the carries that start as ``firsts``, a row of each of

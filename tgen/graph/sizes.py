@@ -4,6 +4,11 @@ Sums, products, minima of ints are ints at once; the others are graph ops that `
 expressions.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
 import numpy as np
 
 from tgen.core.dtypes import is_float, is_int
@@ -16,22 +21,25 @@ from .nodes import Constant, Variable, apply_op, known_size
 LOOKED_AT = 32  # nodes nonnegative() looks at before it gives up
 
 
-def variable(size):
+Number: TypeAlias = int | Variable
+
+
+def variable(size: Number) -> Variable:
     """The int64 variable of a size."""
     return Constant(TensorType("int64", ()), size) if isinstance(size, int) else size
 
 
-def length(x, axis):
+def length(x: Variable, axis: int) -> Number:
     """The size of an axis of x: an int if the type has it."""
     static = x.type.shape[axis]
     return static if isinstance(static, int) else apply_op(OPS["shape_i"], [x], {"axis": axis})[0]
 
 
-def lengths(x):
+def lengths(x: Variable) -> list[Number]:
     return [length(x, axis) for axis in range(x.type.ndim)]
 
 
-def as_size(value, what="a size"):
+def as_size(value: Any, what: str = "a size") -> Number:
     """A size of an int, a NumPy integer or a rank-0 integer variable; TypeError for all else."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return int(value)
@@ -53,7 +61,7 @@ def as_size(value, what="a size"):
     return apply_op(OPS["cast"], [value], {"dtype": "int64"})[0]
 
 
-def nonnegative(size):
+def nonnegative(size: Number) -> bool:
     """Whether size >= 0 follows from how it was made (lengths, and sums, products, quotients and extrema of
     them).
     """
@@ -68,21 +76,24 @@ def nonnegative(size):
             if v < 0:
                 return False
             continue
-        name = v.owner.primitive.name if v.owner is not None else None
+        node = v.owner
+        if node is None:
+            return False
+        name = node.primitive.name
         if name in ("add", "mul", "int_div", "minimum"):
-            stack.extend(v.owner.inputs)
-        elif name == "maximum" and any(isinstance(a, Constant) and a.data >= 0 for a in v.owner.inputs):
+            stack.extend(node.inputs)
+        elif name == "maximum" and any(isinstance(a, Constant) and a.data >= 0 for a in node.inputs):
             continue
         elif name != "shape_i":
             return False
     return False
 
 
-def _op(name, x, y):
+def _op(name: str, x: Number, y: Number) -> Variable:
     return apply_op(OPS[name], [variable(x), variable(y)])[0]
 
 
-def add(x, y):
+def add(x: Number, y: Number) -> Number:
     if isinstance(x, int) and isinstance(y, int):
         return x + y
     if isinstance(y, int) and y < 0:
@@ -90,7 +101,7 @@ def add(x, y):
     return y if isinstance(x, int) and x == 0 else x if isinstance(y, int) and y == 0 else _op("add", x, y)
 
 
-def sub(x, y):
+def sub(x: Number, y: Number) -> Number:
     if isinstance(x, int) and isinstance(y, int):
         return x - y
     if x is y:
@@ -98,7 +109,7 @@ def sub(x, y):
     return add(x, -y) if isinstance(y, int) else _op("sub", x, y)
 
 
-def mul(x, y):
+def mul(x: Number, y: Number) -> Number:
     if isinstance(x, int) and isinstance(y, int):
         return x * y
     if isinstance(x, int):
@@ -106,20 +117,20 @@ def mul(x, y):
     return x if isinstance(y, int) and y == 1 else _op("mul", x, y)
 
 
-def div(x, y):
+def div(x: Number, y: Number) -> Number:
     """Floor division; by 0 it is 0."""
     if isinstance(x, int) and isinstance(y, int):
         return x // y if y else 0
     return x if isinstance(y, int) and y == 1 else _op("int_div", x, y)
 
 
-def mod(x, y):
+def mod(x: Number, y: Number) -> Number:
     if isinstance(x, int) and isinstance(y, int):
         return x % y if y else 0
     return _op("mod", x, y)
 
 
-def minimum(x, y):
+def minimum(x: Number, y: Number) -> Number:
     if isinstance(x, int) and isinstance(y, int):
         return min(x, y)
     if isinstance(x, int) and x <= 0 and nonnegative(y):
@@ -129,7 +140,7 @@ def minimum(x, y):
     return x if x is y else _op("minimum", x, y)
 
 
-def maximum(x, y):
+def maximum(x: Number, y: Number) -> Number:
     if isinstance(x, int) and isinstance(y, int):
         return max(x, y)
     if isinstance(x, int) and x <= 0 and nonnegative(y):
@@ -139,14 +150,14 @@ def maximum(x, y):
     return x if x is y else _op("maximum", x, y)
 
 
-def product(sizes):
-    result = 1
+def product(sizes: Iterable[Number]) -> Number:
+    result: Number = 1
     for s in sizes:
         result = mul(result, s)
     return result
 
 
-def same(x, y):
+def same(x: Number, y: Number) -> bool:
     """Whether two sizes are known to be one: equal ints, one variable, or the same axis of one array."""
     if isinstance(x, int) or isinstance(y, int):
         return isinstance(x, int) and isinstance(y, int) and x == y
@@ -162,7 +173,7 @@ def same(x, y):
     )
 
 
-def elements(v):
+def elements(v: Variable) -> list[Any] | None:
     """The scalars a vector is made of, if the graph shows them (make_vector, constants, their concatenation),
     else None.
     """
@@ -180,7 +191,7 @@ def elements(v):
     return found
 
 
-def as_shape(shape, what="a shape"):
+def as_shape(shape: Any, what: str = "a shape") -> list[Number]:
     """The sizes of a shape: an int or scalar, a list of these, an integer array, or a vector
     of known length.
     """
@@ -204,6 +215,6 @@ def as_shape(shape, what="a shape"):
     return [as_size(s, what) for s in known]
 
 
-def is_known(size, number):
+def is_known(size: Number, number: int) -> bool:
     """Whether a size is known to be ``number``."""
     return isinstance(size, int) and size == number

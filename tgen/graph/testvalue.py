@@ -2,15 +2,22 @@
 mistakes show at their line.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tgen.config import config
 from tgen.core.op import SCALAR
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply, Lambda
 
-def compute(node):
+
+def compute(node: Apply) -> None:
     """Give the outputs of ``node`` test values. What is missing is an error, a warning or ignored, as the
     option says.
 
@@ -27,7 +34,7 @@ def compute(node):
         v.tag.test_value = value
 
 
-def _results(node, values):
+def _results(node: Apply, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     """What a node makes of arrays."""
     op = node.primitive
     if node.bodies:
@@ -52,19 +59,22 @@ def _results(node, values):
     return results if isinstance(results, tuple) else (results,)
 
 
-def run(body, order, arguments):
+def run(body: Lambda, order: Sequence[Apply], arguments: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What a Lambda makes of arrays; ``order`` are its nodes, producers first. As deep as
     loops are nested.
     """
-    found = dict(zip(body.params, arguments))
+    found: dict[Any, np.ndarray] = dict(zip(body.params, arguments))
     for node in order:
-        found.update(
-            zip(node.outputs, _results(node, [found[v] if v in found else v.data for v in node.inputs]))
-        )
-    return [found[v] if v in found else v.data for v in body.outputs]
+        found.update(zip(node.outputs, _results(node, [_array(v, found) for v in node.inputs])))
+    return [_array(v, found) for v in body.outputs]
 
 
-def known(v):
+def _array(v: Any, found: dict[Any, np.ndarray]) -> np.ndarray:
+    """That of a variable which was computed, or of a constant."""
+    return found[v] if v in found else v.data
+
+
+def known(v: Any) -> np.ndarray | None:
     """The test value of a variable: its tag's, a constant's data, a shared variable's value; else None."""
     if hasattr(v._tag, "test_value"):
         return v.type.filter(v._tag.test_value)
@@ -73,7 +83,7 @@ def known(v):
     return v.container.get(True) if hasattr(v, "container") else None
 
 
-def _check_sizes(node, arrays):
+def _check_sizes(node: Apply, arrays: Sequence[np.ndarray]) -> None:
     """Only an axis that is 1 in the type broadcasts."""
     for axis in range(node.inputs[0].type.ndim):
         found = {a.shape[axis] for v, a in zip(node.inputs, arrays) if v.type.shape[axis] != 1}
@@ -84,7 +94,7 @@ def _check_sizes(node, arrays):
             )
 
 
-def _missing(text):
+def _missing(text: str) -> None:
     if config.compute_test_value == "raise":
         raise AttributeError(text)
     if config.compute_test_value == "warn":

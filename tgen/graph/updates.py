@@ -24,7 +24,7 @@ class OrderedUpdates(OrderedDict):
             raise TypeError("OrderedUpdates keys must inherit from SharedVariable", key)
         super().__setitem__(key, value)
 
-    def update(self, other: Any = ()) -> None:
+    def update(self, other: Any = ()) -> None:  # type: ignore[override]
         for key, value in other.items() if hasattr(other, "items") else other or ():
             if key in self and self[key] is not value:
                 raise KeyError("Collision", key)

@@ -1,20 +1,29 @@
 """Walks over the graph, none of them recursive: order, leaves, copies with replacements."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tgen.core.op import HOST
 
 from .nodes import Apply, Lambda, Variable, infer, mentioned
 
+if TYPE_CHECKING:
+    from tgen.core.types import TensorType
 
-def postorder(outputs, stop=(), seen=None):
+
+def postorder(
+    outputs: Sequence[Variable], stop: Iterable[Variable] = (), seen: set[Apply] | None = None
+) -> Iterator[Apply]:
     """The Apply nodes that ``outputs`` need, one by one, producers first. Variables in ``stop`` count as
     inputs.
 
     Nodes in the set ``seen`` are not walked again; those that are walked get into it.
     """
-    stop, seen, opened = set(stop), set() if seen is None else seen, []
-    stack = [v.owner for v in outputs if v.owner is not None and v not in stop]
+    ends, seen, opened = set(stop), set() if seen is None else seen, []
+    stack: list[Apply | None] = [v.owner for v in outputs if v.owner is not None and v not in ends]
     stack.reverse()
     while stack:
         node = stack.pop()
@@ -23,7 +32,7 @@ def postorder(outputs, stop=(), seen=None):
         elif node not in seen:
             seen.add(node)
             waiting = [
-                v.owner for v in node.inputs if v.owner is not None and v.owner not in seen and v not in stop
+                v.owner for v in node.inputs if v.owner is not None and v.owner not in seen and v not in ends
             ]
             if not waiting:
                 yield node
@@ -34,7 +43,7 @@ def postorder(outputs, stop=(), seen=None):
             stack += waiting
 
 
-def toposort(outputs, stop=()):
+def toposort(outputs: Sequence[Variable], stop: Iterable[Variable] = ()) -> list[Apply]:
     """The list of ``postorder``."""
     return list(postorder(outputs, stop))
 
@@ -47,12 +56,12 @@ class Survey:
     bodied   the nodes of ``order`` with a body: a Lambda, or Python
     """
 
-    def __init__(self, outputs=(), stop=()):
+    def __init__(self, outputs: Sequence[Variable] = (), stop: Iterable[Variable] = ()) -> None:
         self.order, self.bodied, self.stop = [], [], set(stop)
         self._outputs, self._read, self._seen = [], {}, set()
         self.add(outputs)
 
-    def add(self, outputs):
+    def add(self, outputs: Sequence[Variable]) -> None:
         """Walk on from further ``outputs``; the order is that of one walk from all of them."""
         outputs, order, read, stop = list(outputs), self.order, self._read, self.stop
         self._outputs += outputs
@@ -65,26 +74,26 @@ class Survey:
                 self.bodied.append(node)
 
     @property
-    def leaves(self):
+    def leaves(self) -> list[Any]:
         ends = {v: None for v in self._outputs if v.owner is None or v in self.stop}
         return list({**self._read, **ends})
 
 
-def surveyed(body):
+def surveyed(body: Lambda) -> Survey:
     """The Survey of a Lambda, made when it is asked for first."""
     if body.survey is None:
         body.survey = Survey(body.outputs, body.params)
     return body.survey
 
 
-def leaves(outputs, stop=()):
+def leaves(outputs: Sequence[Variable], stop: Iterable[Variable] = ()) -> list[Variable]:
     """The variables without an owner (or in ``stop``) that ``outputs`` need, each once, in order of first
     use.
     """
     return Survey(outputs, stop).leaves
 
 
-def ancestors(outputs, stop=()):
+def ancestors(outputs: Sequence[Variable], stop: Iterable[Variable] = ()) -> list[Variable]:
     """Every variable that ``outputs`` need, ``outputs`` among them."""
     outputs = list(outputs)
     found = dict.fromkeys(outputs)
@@ -93,7 +102,7 @@ def ancestors(outputs, stop=()):
     return list(found)
 
 
-def heard_of(outputs):
+def heard_of(outputs: Sequence[Variable]) -> set[Variable]:
     """The set of variables that ``outputs`` need, or were asked of (``mention``)."""
     found, waiting = set(), list(outputs)
     while waiting:
@@ -111,11 +120,11 @@ class Copies:
     first.
     """
 
-    def __init__(self, replace, remake):
+    def __init__(self, replace: dict[Variable, Variable], remake: Callable[..., Apply]) -> None:
         self.replace, self.remake, self.walked = replace, remake, []
         self._new, self._seen = dict(replace), set()
 
-    def of(self, outputs):
+    def of(self, outputs: Sequence[Variable]) -> list[Variable]:
         """The copies of ``outputs``; their types are those of the originals where ``remake`` keeps them."""
         if not self.replace:
             return list(outputs)
@@ -132,7 +141,9 @@ class Copies:
         return [new.get(v, v) for v in outputs]
 
 
-def clone(outputs, replace, retype=False):
+def clone(
+    outputs: Sequence[Variable], replace: dict[Variable, Variable], retype: bool = False
+) -> list[Variable]:
     """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts
     stay shared.
 
@@ -141,7 +152,7 @@ def clone(outputs, replace, retype=False):
     return Copies(replace, functools.partial(again, retype=retype)).of(outputs)
 
 
-def label(fresh, old):
+def label(fresh: Variable, old: Variable) -> None:
     """Name and tag of ``old`` for its copy: a test value too, where the type is the same."""
     fresh.name = old.name
     if old._tag is not None:
@@ -150,7 +161,7 @@ def label(fresh, old):
         )
 
 
-def again(node, operands, retype=False):
+def again(node: Apply, operands: Sequence[Variable], retype: bool = False) -> Apply:
     """The application of ``node`` to other operands; with ``retype`` its result types are inferred anew."""
     if retype and node.primitive.again is not None:
         return node.primitive.again(node, operands)
@@ -159,7 +170,7 @@ def again(node, operands, retype=False):
     return Apply(node.op, operands, types, node.attrs, bodies, node.where)
 
 
-def fitting(node, operands):
+def fitting(node: Apply, operands: Sequence[Variable]) -> Any:
     """The bodies of ``node`` for other ``operands``: where their types are not those it has, copies that take
     such types.
     """
@@ -171,7 +182,7 @@ def fitting(node, operands):
     )
 
 
-def retyped(body, types):
+def retyped(body: Lambda, types: Sequence[TensorType]) -> Lambda:
     """A copy of a Lambda whose parameters have ``types``."""
     params = [Variable(t, v.name) for v, t in zip(body.params, types)]
     return Lambda(params, clone(body.outputs, dict(zip(body.params, params)), retype=True))
