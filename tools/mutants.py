@@ -114,8 +114,8 @@ MUTANTS = (
     Mutant(
         "short-loop",
         "templates/kernel.c.j2",
-        "{{ node.var.text }} < {{ node.high | c }}; {{ node.var.text }}{{",
-        "{{ node.var.text }} < ({{ node.high | c }}) - (({{ node.high | c }}) > 8); {{ node.var.text }}{{",
+        "< {{ node.high | c(frame) }}; {{ node.var.text }}{{",
+        "< ({{ node.high | c(frame) }}) - (({{ node.high | c(frame) }}) > 8); {{ node.var.text }}{{",
         "loops of more than eight turns leave out the last",
     ),
     Mutant(
