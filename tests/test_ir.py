@@ -86,6 +86,17 @@ def test_text_of_random_programs(seed):
     )  # a large constant is only named in a text
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_size_is_its_text(seed):
+    rng = np.random.default_rng(seed)
+    sizes = [dims.sym("n0"), dims.sym("n1"), dims.sym("a0"), 1, 2, 3, 5]
+    for _ in range(60):
+        make = (dims.add, dims.sub, dims.mul, dims.div, dims.mod, dims.minimum, dims.maximum)[rng.integers(7)]
+        size = make(sizes[rng.integers(len(sizes))], sizes[rng.integers(len(sizes))])
+        sizes.append(size)
+        assert dims.parse(str(size)) == size, str(size)
+
+
 def test_names_do_not_depend_on_spelling():
     text = "function (alpha: int64[n0]) { # a comment\n\n  beta: int64[n0] = neg alpha\n return beta }"
     assert to_text(parse(text)) == "function (v0: int64[n0]) {\n  v1: int64[n0] = neg v0\n  return v1\n}\n"

@@ -115,8 +115,12 @@ class Size:
             ]
             if self.const:
                 parts.append(("-" if self.const < 0 else "+", str(abs(self.const))))
-            first, *rest = parts
-            self._text = ("-" if first[0] == "-" else "") + first[1] + "".join(f" {s} {t}" for s, t in rest)
+            (sign, text), *rest = parts
+            # its first operand would take the sign: -x//3 is (-x)//3
+            atom, count = self.terms[0]
+            if count == -1 and isinstance(atom, Fn) and (atom.name in ("div", "mod") or text[0] == "("):
+                text = _bracket(atom)
+            self._text = "-" * (sign == "-") + text + "".join(f" {s} {t}" for s, t in rest)
         return self._text
 
     __repr__ = __str__
