@@ -128,16 +128,16 @@ MUTANTS = (
     ),
     Mutant(
         "narrow-accumulator",
-        "tgen/codegen/reductions.py",
-        'Name(f"acc{number}", dtype)',
-        'Name(f"acc{number}", "float32" if dtype == "float64" else dtype)',
+        "tgen/codegen/kernel.py",
+        """at = Name(f"acc{self.w.count['a']}", value.type.dtype)""",
+        """at = Name(f"acc{self.w.count['a']}", value.type.dtype.replace("64", "32"))""",
         "float64 is summed in float32",
     ),
     Mutant(
         "max-without-nan",
         "tgen/codegen/reductions.py",
-        'made.append(Set(self.nan, _is_nan(x), "|"))',
-        'made.append(Set(self.nan, Int(0), "|"))',
+        'made.append(Set(_nan(a), _is_nan(x), "|"))',
+        'made.append(Set(_nan(a), Int(0), "|"))',
         "the maximum of a NaN is not NaN",
     ),
     Mutant(

@@ -9,8 +9,8 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.passes.plan import root
 
-from .kernel import HIGH, LOW, dense_strides
-from .names import size
+from .kernel import HIGH, LOW
+from .names import dense_strides, size
 from .nest import (
     ONE,
     ZERO,

@@ -10,7 +10,7 @@ from tgen.core.op import HEAVY
 from tgen.ir.nodes import CONST, SHARED
 from tgen.passes.plan import root
 
-from .kernel import PART, Array, Sink, Writer, dense_strides
+from .kernel import PART, Array, Sink, Writer
 from .library import (
     FRAME,
     LIBRARY,
@@ -25,7 +25,7 @@ from .library import (
     take,
     work,
 )
-from .names import size
+from .names import dense_strides, size
 from .nest import (
     ONE,
     ZERO,
@@ -52,6 +52,7 @@ from .nest import (
     product,
 )
 from .reductions import fold_of, memory_step, start
+from .schedule import scheduled
 from .steps import Part, Step
 
 
@@ -362,14 +363,16 @@ class Module:
                 rows[value] = Bin("+", row, product(PART, size(elements)))
             return rows[value]
 
-        variants = []
+        variants, plain = [], []
         for dense in (True, False) if arrays else (True,):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
-            variants.append(("" if dense else "_strided", writer.write(), writer.extent))
+            plain.append(writer.write())
+            nest = scheduled(plain[-1])
+            variants.append(("" if dense else "_strided", nest.body, nest.extent))
         dense = None
         for v in arrays:
             dense = self.dense(v) if dense is None else Bin("&", dense, self.dense(v))
-        part = Part(name, line, variants, self.cost(instr), dense, counted=bool(partials))
+        part = Part(name, line, variants, self.cost(instr), dense, counted=bool(partials), plain=plain)
         self.add_part(part)
         if partials:
             self.master(self.combine(part.counted, partials))

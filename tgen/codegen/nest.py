@@ -8,6 +8,11 @@ functions it calls, is asked of the data (``Uses``), never of a text.
 
 ``Symbol`` is a size of the IR or a name that was given to one (sizes.py), ``Field`` a member of the call's
 frame; in a part's function both are read once, into locals.
+
+Of a kernel kernel.py makes a nest that says what is computed and no more: a ``Band`` of loops, one for each
+axis of the domain, elements by their ``Place`` in an array, reductions as ``Begin``, ``Accumulate``,
+``Close``. How these run is the schedule's (schedule/), and what is left then is plain loops, loads and
+stores.
 """
 
 from dataclasses import dataclass, field, replace
@@ -185,7 +190,79 @@ class Scalar:
     attrs: dict = field(default_factory=dict, hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an element of an array of a ``shape`` (sizes of the IR) is, by an index for each axis;
+    ``strides`` are expressions.
+    """
+
+    indices: tuple
+    shape: tuple
+    strides: tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """An index of a Place that an array of indices holds, along an axis of ``size``: a negative one counts
+    from the end. It is what ``name`` is called.
+    """
+
+    name: Name
+    index: object
+    size: object
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """A reduction on its way: a sum, a max, ... of what is accumulated ``at`` a local variable or an element
+    of memory. ``index``: () or one expression, where in the reduced axes an arg reduction is; ``rounded``:
+    the narrower dtype of its result, if it has one; ``paired``: its terms are added up in pairs of blocks.
+    """
+
+    kind: str
+    dtype: str
+    at: object
+    index: tuple = ()
+    rounded: str = None
+    paired: bool = False
+
+
 # -- statements ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The loops over a kernel's domain, and what they are around: ``axes`` are their variables in the order
+    of the domain, ``sizes`` its sizes (of the IR). Loops and branches in ``body`` that are no band's are its
+    own.
+    """
+
+    axes: tuple
+    sizes: tuple
+    body: tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """An accumulator's start: nothing is accumulated yet."""
+
+    of: Accumulator
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """``value`` joins what is accumulated; ``partial``: it is such a sum itself."""
+
+    of: Accumulator
+    value: object
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """All has been accumulated: from here on the result may be read."""
+
+    of: Accumulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +346,14 @@ class For:
     lanes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """What the function of a part does, and (an expression) how many pieces are dealt to parts."""
+
+    body: tuple
+    extent: object = Int(1)
+
+
 # -- arithmetic of indices -----------------------------------------------------------------------------------
 
 ZERO, ONE = Int(0), Int(1)
@@ -292,6 +377,15 @@ def total(terms):
     return result
 
 
+def shifted(pointer, offset):
+    """A pointer to what stands ``offset`` elements further, its terms added one after another."""
+    if offset == ZERO:
+        return pointer
+    if isinstance(offset, Bin) and offset.op == "+":  # as deep as an array has axes
+        return Bin("+", shifted(pointer, offset.x), offset.y)
+    return Bin("+", pointer, offset)
+
+
 # -- walks and changes ---------------------------------------------------------------------------------------
 
 
@@ -310,6 +404,13 @@ PARTS = {
     Call: ("args",),
     Ask: ("host", "args"),
     Scalar: ("args",),
+    Place: ("indices", "strides"),
+    Gathered: ("name", "index", "size"),
+    Accumulator: ("at", "index"),
+    Band: ("axes", "body"),
+    Begin: ("of",),
+    Accumulate: ("of", "value"),
+    Close: ("of",),
     Let: ("name", "value"),
     Local: ("name",),
     Set: ("target", "value"),
@@ -351,6 +452,10 @@ OWN = {
     Call: lambda c: (c.function, len(c.args)),
     Ask: lambda c: (c.name, len(c.args)),
     Scalar: lambda c: (c.op.name, c.dtypes, tuple(c.attrs.items()), len(c.args)),
+    Place: attrgetter("shape"),
+    Accumulator: attrgetter("kind", "dtype", "rounded", "paired"),
+    Band: lambda b: (b.sizes, len(b.body)),
+    Accumulate: attrgetter("partial"),
     Let: attrgetter("changed"),
     Local: attrgetter("count"),
     Comment: attrgetter("text"),
@@ -370,23 +475,24 @@ def identity(nodes):
     return tuple(found)
 
 
-def changed(nodes, change):
-    """``nodes`` with the leaves for which ``change(leaf)`` is not None replaced by that; as deep as they are
-    nested.
+def changed(nodes, change, inner=()):
+    """``nodes`` with the leaves, and the nodes of the types ``inner``, for which ``change(node)`` is not None
+    replaced by that; as deep as they are nested.
     """
-    made = tuple([_changed(node, change) for node in nodes])
+    made = tuple([_changed(node, change, inner) for node in nodes])
     return made if any([new is not old for new, old in zip(made, nodes)]) else nodes
 
 
-def _changed(node, change):
+def _changed(node, change, inner):
     names = PARTS.get(type(node))
-    if names is None:
+    if names is None or type(node) in inner:
         new = change(node)
-        return node if new is None else new
+        if new is not None or names is None:
+            return node if new is None else new
     updates = {}
     for name in names:
         part = getattr(node, name)
-        made = changed(part, change) if type(part) is tuple else _changed(part, change)
+        made = changed(part, change, inner) if type(part) is tuple else _changed(part, change, inner)
         if made is not part:
             updates[name] = made
     return replace(node, **updates) if updates else node

@@ -13,15 +13,20 @@ import numpy as np
 from tgen.core.dtypes import DTYPE
 
 from .nest import (
+    Accumulate,
     Address,
+    Band,
+    Begin,
     Bin,
     Braces,
     Call,
     Cast,
+    Close,
     Const,
     Do,
     Field,
     For,
+    Gathered,
     Host,
     If,
     Int,
@@ -30,12 +35,14 @@ from .nest import (
     Local,
     Name,
     Out,
+    Place,
     Scalar,
     Select,
     Set,
     Symbol,
     Un,
 )
+from .reductions import accumulated, begun, closed
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,11 @@ def run(nodes, names, fields):
     machine = _Machine(names, fields)
     with np.errstate(all="ignore"):
         machine.statements(nodes)
+
+
+def value(e, names):
+    """The value of an expression over sizes and names."""
+    return _Machine(names, {}).value(e)
 
 
 class _Machine:
@@ -139,7 +151,17 @@ class _Machine:
         arrays = [np.asarray(stored(d, self.value(x)), d) for d, x in zip(e.dtypes, e.args)]
         return np.asarray(e.op.eval(e.attrs, (), *arrays)).item()
 
+    def place(self, e):
+        return sum(self.value(index) * self.value(stride) for index, stride in zip(e.indices, e.strides))
+
+    def gathered(self, e):
+        index = FUNCTIONS["tgen_wrap"](self.value(e.index), self.value(e.size))
+        self.names[e.name.text] = index
+        return index
+
     def address(self, e):
+        if isinstance(e.target, Load):
+            return self.value(e.target.pointer) + self.value(e.target.index)
         if isinstance(e.target, Field):
             return Pointer(self.fields[e.target.name])
         return self.names[e.target.text]
@@ -178,6 +200,10 @@ _STATEMENT = {
     Do: lambda machine, s: machine.value(s.call),
     If: _Machine.choose,
     For: _Machine.loop,
+    Band: lambda machine, s: machine.statements(s.body),
+    Begin: lambda machine, s: machine.statements(begun(s.of)),
+    Accumulate: lambda machine, s: machine.statements(accumulated(s.of, s.value, s.partial)),
+    Close: lambda machine, s: machine.statements(closed(s.of)),
 }
 _EXPRESSION = {
     Const: lambda machine, e: stored(e.dtype, e.value),
@@ -196,6 +222,8 @@ _EXPRESSION = {
     Select: lambda machine, e: machine.value(e.x if machine.value(e.condition) else e.y),
     Call: _Machine.call,
     Scalar: _Machine.scalar,
+    Place: _Machine.place,
+    Gathered: _Machine.gathered,
 }
 
 

@@ -1,22 +1,30 @@
-"""The text of a nest -> its statements; nest_text.py describes it. As deep as the nest is."""
+"""The text of a nest -> the Nest; nest_text.py describes it. As deep as the nest is."""
 
 import re
 
+from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.core.op import OPS
-from tgen.ir.tokens import Tokens
+from tgen.ir.tokens import Tokens, split_commas
 
 from .c import BINARY
+from .names import dense_strides
 from .nest import (
+    Accumulate,
+    Accumulator,
     Address,
+    Band,
+    Begin,
     Bin,
     Braces,
     Call,
     Cast,
+    Close,
     Const,
     Do,
     Field,
     For,
+    Gathered,
     Host,
     If,
     Int,
@@ -24,7 +32,9 @@ from .nest import (
     Load,
     Local,
     Name,
+    Nest,
     Out,
+    Place,
     Scalar,
     Select,
     Set,
@@ -32,6 +42,7 @@ from .nest import (
     Un,
 )
 from .nest_text import dtype_of
+from .reductions import variables
 
 _DTYPES = "|".join(sorted(DTYPE, key=len, reverse=True))
 _TOKEN = re.compile(
@@ -39,6 +50,7 @@ _TOKEN = re.compile(
     (?P<skip>\s+|\#[^\n]*)
   | (?P<const>(?:-?(?:nan\(0x[0-9a-f]+\)|nan|inf|\d[\d.]*(?:e[+-]?\d+)?)|True|False):(?:{_DTYPES}))\b
   | (?P<field>f\.\w+)
+  | (?P<sizes>(?:of|over)\ \[[^\]]*\])
   | (?P<int>-?\d+\b)
   | (?P<typed>[a-z]\w*:(?:{_DTYPES})(?:,(?:{_DTYPES}))*(?=[({{]))
   | (?P<name>[A-Za-z_]\w*)
@@ -50,9 +62,9 @@ _TOKEN = re.compile(
 
 
 def parse(text):
-    """The statements of the nest that ``text`` is. Raises ValueError, with the line, for text that is none.
+    """The Nest that ``text`` is. Raises ValueError, with the line, for text that is none.
 
-    >>> parse("nest <n0> (; v1: int64*) { for i in 0 .. n0 { f.v1[i] = i } }")[0].high
+    >>> parse("nest <n0> (; v1: int64*) { for i in 0 .. n0 { f.v1[i] = i } }").body[0].high
     Symbol(name='n0')
     """
     reader = _Reader(text)
@@ -68,6 +80,8 @@ class _Reader:
     def __init__(self, text):
         self.text, self.at, self.tokens = text, 0, []
         self.names, self.fields, self.sizes = {}, {}, {}
+        self.arrays = {}  # pointer -> (sizes, strides) of what it points at
+        self.accumulators = {}
         end = 0
         for match in _TOKEN.finditer(text):
             if match.start() != end:
@@ -127,10 +141,14 @@ class _Reader:
         if not self.accept(")"):
             self.expect(";")
             self.separated(")", self.member)
+        extent = Int(1)
+        if self.accept("in"):
+            extent = self.expression()
+            self.expect("pieces")
         nodes = self.block()
         if self.tokens[self.at][0] != "end":
             raise ValueError(f"unexpected {self.token!r}")
-        return nodes
+        return Nest(nodes, extent)
 
     def declared(self):
         """``name: type``, a Name from here on."""
@@ -150,7 +168,26 @@ class _Reader:
         if self.accept("["):
             count = self.take("name")
             self.expect("]")
-        self.fields[name] = Field(name, *kind, count)
+        field = self.fields[name] = Field(name, *kind, count)
+        self.array(field)
+
+    def array(self, pointer):
+        """``of [sizes] by [strides]``, if it stands here, is what the pointer points at."""
+        if self.tokens[self.at][0] == "sizes":
+            self.arrays[pointer] = self.shape()
+
+    def shape(self):
+        """(sizes, strides)"""
+        sizes = self.bracketed()
+        if not self.accept("by"):
+            return sizes, tuple(dense_strides(sizes))
+        self.expect("[")
+        return sizes, tuple(self.separated("]", self.expression))
+
+    def bracketed(self):
+        """The sizes in brackets."""
+        text = self.take("sizes")
+        return tuple(map(dims.parse, split_commas(text[text.index("[") + 1 : -1])))
 
     # -- statements
     def block(self):
@@ -173,10 +210,11 @@ class _Reader:
 
     def let(self, changed=False):
         text = self.take("name")
-        kind = self.kind()
+        name = Name(text, *self.kind())
+        self.array(name)
         self.expect("=")
         value = self.expression()
-        name = self.names[text] = Name(text, *kind)
+        self.names[text] = name
         return Let(name, value, changed)
 
     def local(self):
@@ -199,6 +237,39 @@ class _Reader:
             together = tuple(self.separated(")", self.clause)) if self.accept("(") else ()
         var = self.names[text] = Name(text)
         return For(var, low, high, self.block(), together, step)
+
+    def band(self):
+        axes = []
+        while self.tokens[self.at][0] == "name":
+            axes.append(Name(self.take("name")))
+            self.accept(",")
+        self.names.update((axis.text, axis) for axis in axes)
+        sizes = self.bracketed()
+        return Band(tuple(axes), sizes, self.block())
+
+    def begin(self):
+        text = self.take("name")
+        at = Name(text, *self.kind())
+        self.expect("=")
+        kind = self.take("name")
+        index = (self.expression(),) if self.accept("at") else ()
+        rounded = self.take("name") if self.accept("as") else None
+        paired = self.accept("in")
+        if paired:
+            self.expect("pairs")
+        a = self.accumulators[text] = Accumulator(kind, at.dtype, at, index, rounded, paired)
+        self.names.update((name.text, name) for name in variables(a))
+        return Begin(a)
+
+    def reduce(self):
+        at = self.expression()
+        if self.accept(":"):
+            a = Accumulator(self.take("name"), at.pointer.dtype, at)
+        else:
+            a = self.accumulators[at.text]
+        self.expect("by")
+        partial = self.accept("partial")
+        return Accumulate(a, self.expression(), partial)
 
     def clause(self):
         op = self.token
@@ -236,8 +307,12 @@ class _Reader:
             return Address(self.unary())
         x = self.atom()
         while self.accept("["):
-            x = Load(x, self.expression())
-            self.expect("]")
+            indices = tuple(self.separated("]", self.expression))
+            if x in self.arrays:
+                x = Load(x, Place(indices, *self.arrays[x]))
+            else:
+                (index,) = indices
+                x = Load(x, index)
         return x
 
     def atom(self):
@@ -267,6 +342,10 @@ class _Reader:
             if word == "host":
                 return Host()
             return self.sizes[word] if word in self.sizes else self.names[word]
+        if word == "place":
+            return self.place()
+        if word == "wrap":
+            return self.wrap()
         args = tuple(self.separated(")", self.expression))
         if word == "out":
             return Out(*args)
@@ -278,6 +357,22 @@ class _Reader:
             )
         return Call(word, args)
 
+    def place(self):
+        indices = []
+        while self.tokens[self.at][0] != "sizes":
+            indices.append(self.expression())
+            self.accept(",")
+        shape = self.shape()
+        self.expect(")")
+        return Place(tuple(indices), *shape)
+
+    def wrap(self):
+        name = Name(self.take("name"))
+        self.names[name.text] = name
+        self.expect(",")
+        index, size = self.separated(")", self.expression)
+        return Gathered(name, index, size)
+
 
 _STATEMENTS = {
     "let": _Reader.let,
@@ -285,5 +380,9 @@ _STATEMENTS = {
     "local": _Reader.local,
     "for": _Reader.loop,
     "if": _Reader.choice,
+    "band": _Reader.band,
+    "begin": _Reader.begin,
+    "reduce": _Reader.reduce,
+    "close": lambda reader: Close(reader.accumulators[reader.take("name")]),
     "do": lambda reader: Do(reader.expression()),
 }

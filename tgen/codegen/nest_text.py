@@ -1,6 +1,6 @@
 """Nests as text; nest_parse.py reads it back, and equal nests have equal texts.
 
-    nest <n0> (low: int64, high: int64; v0: const float64*, v1: float64*) {
+    nest <n0> (low: int64, high: int64; v0: const float64*, v1: float64*) in n0 pieces {
       for i in low .. high simd {
         let x0: float64 = f.v0[i]
         let t0: float64 = exp(x0)
@@ -9,25 +9,51 @@
     }
 
 The head has what the nest reads and does not make: sizes, names, and members of the frame, which are
-``f.name`` in the text. ``var`` is a let that is changed later, ``1.0:float64`` a literal, ``float32(x)`` a
-cast, ``out(x)`` an argument through which a call writes. A scalar op says the dtypes of its operands where
-these do not: ``add:float32,float32(x0 + 1, x1)``.
+``f.name`` in the text; and in how many pieces it is dealt to parts, if it is. ``var`` is a let that is
+changed later, ``1.0:float64`` a literal, ``float32(x)`` a cast,
+``out(x)`` an argument through which a call writes. A scalar op says the dtypes of its operands
+where these do not: ``add:float32,float32(x0 + 1, x1)``.
+
+What is not scheduled yet looks at arrays, whose sizes (and strides, if they are not those of C order) stand
+beside the pointer, by an index for each axis:
+
+    nest <n0, n1> (; v0: const float64* of [n0, n1], v1: float64* of [n0]) {
+      band i0, i1 over [n0, n1] {
+        for i0 in 0 .. n0 {
+          begin acc0: float64 = sum
+          for i1 in 0 .. n1 {
+            let x0: float64 = f.v0[i0, i1]
+            reduce acc0 by x0
+          }
+          close acc0
+          f.v1[i0] = acc0
+        }
+      }
+    }
+
+``wrap(g0, x1, n0)`` is the index x1, counted from n0 where it is negative, and called g0 from there on.
 """
 
 from tgen.core.dtypes import DTYPE
 from tgen.ir.text import attrs_text, literal
 
 from .c import ANYTHING, ATOM, BINARY, CALL, CHOICE, TIGHT, UNARY
+from .names import dense_strides
 from .nest import (
+    Accumulate,
     Address,
+    Band,
+    Begin,
     Bin,
     Braces,
     Call,
     Cast,
+    Close,
     Const,
     Do,
     Field,
     For,
+    Gathered,
     Host,
     If,
     Int,
@@ -36,6 +62,7 @@ from .nest import (
     Local,
     Name,
     Out,
+    Place,
     Scalar,
     Select,
     Set,
@@ -43,36 +70,45 @@ from .nest import (
     Un,
     walk,
 )
+from .reductions import variables
 
 
-def to_text(nodes):
+def to_text(nest):
     """The text of a nest: its head and its statements.
 
     >>> i = Name("i")
     >>> v1 = Field("v1", "int64", pointer=True)
-    >>> print(to_text((For(i, Int(0), Symbol("n0"), (Set(Load(v1, i), i),)),)), end="")
+    >>> print(to_text(Nest((For(i, Int(0), Symbol("n0"), (Set(Load(v1, i), i),)),))), end="")
     nest <n0> (; v1: int64*) {
       for i in 0 .. n0 {
         f.v1[i] = i
       }
     }
     """
-    sizes, names, fields = free(nodes)
-    shown = [f"{', '.join(map(declared, names))}; {', '.join(map(_member, fields))}".strip("; ")]
-    if fields and not names:
-        shown = [f"; {shown[0]}"]
-    head = f"nest <{', '.join(s.name for s in sizes)}> ({shown[0]}) {{"
-    return "\n".join([head, *statements(nodes, "  "), "}", ""])
+    nodes = nest.body
+    sizes, names, fields = free((nest.extent, *nodes))
+    writer = _Writer(nodes)
+    inside = ", ".join(map(declared, names))
+    fields.sort(key=writer.arrays.__contains__)  # strides may be members themselves, and are read first
+    if fields:
+        inside += f"; {', '.join(map(writer.member, fields))}"
+    pieces = "" if nest.extent == Int(1) else f" in {expression(nest.extent)} pieces"
+    head = f"nest <{', '.join(s.name for s in sizes)}> ({inside}){pieces} {{"
+    return "\n".join([head, *writer.statements(nodes, "  "), "}", ""])
 
 
 def free(nodes):
     """(sizes, names, members of the frame) that a nest reads and does not make, in the order of its text."""
     sizes, names, fields, made = {}, {}, {}, set()
     for node in walk(nodes):
-        if isinstance(node, (Let, Local)):
+        if isinstance(node, (Let, Local, Gathered)):
             made.add(node.name.text)
         elif isinstance(node, For):
             made.add(node.var.text)
+        elif isinstance(node, Band):
+            made |= {axis.text for axis in node.axes}
+        elif isinstance(node, Begin):
+            made |= {name.text for name in variables(node.of)}
         elif isinstance(node, Symbol):
             sizes[node.name] = node
         elif isinstance(node, Field):
@@ -91,47 +127,91 @@ def declared(name):
     return f"{name.text}: {kind(name)}"
 
 
-def _member(field):
-    return f"{field.name}: {kind(field)}{f'[{field.count}]' if field.count else ''}"
+class _Writer:
+    """The lines of a nest's statements; as deep as they are nested."""
+
+    def __init__(self, nodes):
+        # of what a pointer points at: its sizes and strides
+        self.arrays = {
+            node.pointer: node.index
+            for node in walk(nodes)
+            if isinstance(node, Load) and isinstance(node.index, Place)
+        }
+
+    def array(self, pointer):
+        return f" {_array(self.arrays[pointer])}" if pointer in self.arrays else ""
+
+    def member(self, field):
+        return f"{declared_as(field)}{f'[{field.count}]' if field.count else ''}{self.array(field)}"
+
+    def statements(self, nodes, margin=""):
+        lines = []
+        for node in nodes:
+            lines += [margin + line for line in _STATEMENT[type(node)](self, node)]
+        return lines
+
+    def block(self, head, nodes):
+        return [f"{head} {{", *self.statements(nodes, "  "), "}"]
+
+    def let(self, node):
+        word, name = "var" if node.changed else "let", node.name
+        return [f"{word} {declared(name)}{self.array(name)} = {expression(node.value)}"]
+
+    def loop(self, node):
+        step = f" by {node.step}" if node.step != 1 else ""
+        together = ""
+        if node.simd is not None:
+            clauses = ", ".join(f"{op} {name.text}" for op, name in node.simd)
+            together = f" simd({clauses})" if clauses else " simd"
+        bounds = f"{expression(node.low)} .. {expression(node.high)}"
+        return self.block(f"for {node.var.text} in {bounds}{step}{together}", node.body)
+
+    def band(self, node):
+        axes = "".join(f"{axis.text}, " for axis in node.axes)[:-2]
+        return self.block(f"band {axes} {_sizes('over', node.sizes)}".replace("  ", " "), node.body)
+
+    def choice(self, node):
+        lines = self.block(f"if {expression(node.condition)}", node.body)
+        return [*lines[:-1], *self.block("} else", node.other)] if node.other else lines
 
 
-def statements(nodes, margin=""):
-    """The lines of statements; as deep as they are nested."""
-    lines = []
-    for node in nodes:
-        lines += [margin + line for line in _STATEMENT[type(node)](node)]
-    return lines
+def declared_as(field):
+    return f"{field.name}: {kind(field)}"
 
 
-def _let(node):
-    word = "var" if node.changed else "let"
-    return [f"{word} {declared(node.name)} = {expression(node.value)}"]
+def _sizes(word, sizes):
+    return f"{word} [{', '.join(map(str, sizes))}]"
 
 
-def _for(node):
-    step = f" by {node.step}" if node.step != 1 else ""
-    together = ""
-    if node.simd is not None:
-        clauses = ", ".join(f"{op} {name.text}" for op, name in node.simd)
-        together = f" simd({clauses})" if clauses else " simd"
-    bounds = f"{expression(node.low)} .. {expression(node.high)}"
-    return [f"for {node.var.text} in {bounds}{step}{together} {{", *statements(node.body, "  "), "}"]
+def _array(place):
+    """The sizes of a place's array, and its strides where they are not those of C order."""
+    dense = list(place.strides) == dense_strides(place.shape)
+    return _sizes("of", place.shape) + ("" if dense else f" by [{_all(place.strides)}]")
 
 
-def _if(node):
-    lines = [f"if {expression(node.condition)} {{", *statements(node.body, "  ")]
-    if node.other:
-        lines += ["} else {", *statements(node.other, "  ")]
-    return [*lines, "}"]
+def _begin(writer, node):
+    a = node.of
+    index = f" at {expression(a.index[0])}" if a.index else ""
+    rounded = f" as {a.rounded}" if a.rounded else ""
+    return [f"begin {declared(a.at)} = {a.kind}{index}{rounded}{' in pairs' * a.paired}"]
+
+
+def _reduce(writer, node):
+    kind = f": {node.of.kind}" if isinstance(node.of.at, Load) else ""
+    return [f"reduce {expression(node.of.at)}{kind} by {'partial ' * node.partial}{expression(node.value)}"]
 
 
 _STATEMENT = {
-    Let: _let,
-    Local: lambda s: [f"local {s.name.text}: {s.name.dtype}[{s.count}]"],
-    Set: lambda s: [f"{expression(s.target)} {s.op}= {expression(s.value)}"],
-    Do: lambda s: [f"do {expression(s.call)}"],
-    If: _if,
-    For: _for,
+    Let: _Writer.let,
+    Local: lambda writer, s: [f"local {s.name.text}: {s.name.dtype}[{s.count}]"],
+    Set: lambda writer, s: [f"{expression(s.target)} {s.op}= {expression(s.value)}"],
+    Do: lambda writer, s: [f"do {expression(s.call)}"],
+    If: _Writer.choice,
+    For: _Writer.loop,
+    Band: _Writer.band,
+    Begin: _begin,
+    Accumulate: _reduce,
+    Close: lambda writer, s: [f"close {s.of.at.text}"],
 }
 
 
@@ -178,6 +258,11 @@ def dtype_of(e):
     return "int64" if isinstance(e, (Int, Symbol)) else None
 
 
+def _load(e):
+    index = _all(e.index.indices) if isinstance(e.index, Place) else expression(e.index)
+    return f"{_text(e.pointer, CALL)}[{index}]", CALL
+
+
 def _scalar(e):
     said = "" if tuple(map(dtype_of, e.args)) == e.dtypes else ":" + ",".join(e.dtypes)
     return f"{e.op.name}{said}{attrs_text(e.attrs).strip()}({_all(e.args)})", CALL
@@ -192,7 +277,9 @@ _EXPRESSION = {
     Host: lambda e: ("host", ATOM),
     Address: lambda e: (f"&{_text(e.target, UNARY)}", UNARY),
     Braces: lambda e: (f"{{{_all(e.values)}}}", ATOM),
-    Load: lambda e: (f"{_text(e.pointer, CALL)}[{expression(e.index)}]", CALL),
+    Load: _load,
+    Place: lambda e: (f"place({_all(e.indices)} {_array(e)})", CALL),
+    Gathered: lambda e: (f"wrap({e.name.text}, {expression(e.index)}, {expression(e.size)})", CALL),
     Un: _un,
     Bin: _bin,
     Cast: lambda e: (f"{e.dtype}({expression(e.x)})", CALL),

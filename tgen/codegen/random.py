@@ -6,9 +6,9 @@ from tgen.core import dims
 from tgen.core.dtypes import DTYPE
 from tgen.ops.randomstate import WORDS
 
-from .kernel import HIGH, LOW, PART, dense_strides, shifted
+from .kernel import HIGH, LOW, PART
 from .library import emitter, fail, flat, loops, move, numbered, offset, work
-from .names import size
+from .names import dense_strides, size
 from .nest import (
     ZERO,
     Address,
@@ -29,6 +29,7 @@ from .nest import (
     Set,
     Un,
     product,
+    shifted,
 )
 
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of

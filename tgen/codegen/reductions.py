@@ -3,7 +3,7 @@
 from tgen.core.dtypes import DTYPE, is_float
 from tgen.core.op import OPS
 
-from .nest import Bin, Call, Cast, Const, If, Int, Let, Local, Name, Select, Set
+from .nest import Bin, Call, Cast, Const, If, Int, Let, Load, Local, Name, Select, Set
 
 LEVELS = 48  # sums of 32, of 32*32, ...: more than any count has
 PAIRED = 32  # terms that are added up before they join the others
@@ -50,80 +50,97 @@ def memory_step(name, dtype):
     return lambda a, x: joined(operator, a, x)
 
 
-class Accumulator:
-    """One register reduction: its declarations, the statements of a step, its simd clauses, what closes it.
+# -- what an accumulator does, as statements. A paired one counts its terms, and every 32 of them join those
+# before them in pairs, as in NumPy's sums (lib/support.c.j2, tgen_carry): its error grows with the logarithm
+# of their number.
 
-    ``rounded``: the narrower dtype of its result, if it has one. ``tallied``: what is added to it is counted,
-    and every 32 terms join those before them in pairs, as in NumPy's sums (lib/support.c.j2, tgen_carry): its
-    error grows with the logarithm of their number.
-    """
 
-    def __init__(self, name, dtype, number, index=None, rounded=None):
-        self.name, self.dtype, self.index, self.rounded = name, dtype, index, rounded
-        self.fold = fold_of(name)
-        self.tallied = False
-        self.a = self.register = Name(f"acc{number}", dtype)  # the register is another one inside a chunk
-        self.at, self.count = Name(f"acc{number}_at"), Name(f"acc{number}_count")
-        self.nan = Name(f"acc{number}_nan", "int32")
-        self.level = Name(f"acc{number}_level", dtype, pointer=True)
+def _beside(a, what, dtype="int64", pointer=False):
+    """A variable beside an accumulator's own."""
+    return Name(f"{a.at.text}_{what}", dtype, pointer)
 
-    def declare(self):
-        if self.fold.where:
-            return [Let(self.a, number(0, self.dtype), True), Let(self.at, Int(-1), True)]
-        made = [Let(self.a, start(self.name, self.dtype), True)]
-        if self.tallied:
-            made += [Local(self.level, LEVELS), Let(self.count, Int(0), True)]
-        if self.watches_nan:
-            made.append(Let(self.nan, Int(0), True))
-        return made
 
-    @property
-    def watches_nan(self):
-        return self.fold.operator in EXTREME and not self.fold.where and is_float(self.dtype)
+def _count(a):
+    return _beside(a, "count")
 
-    @property
-    def result(self):
-        if self.rounded:
-            return Cast(self.rounded, self.a)
-        return self.at if self.fold.where else self.a
 
-    def step(self, x):
-        a = self.a
-        if self.fold.where:
-            better = Bin(self.fold.operator, x, a)
-            if is_float(self.dtype):
-                better = Bin("||", better, Bin("&&", _is_nan(x), Bin("==", a, a)))
-            first = Bin("<", self.at, Int(0))
-            return [If(Bin("||", first, better), (Set(a, x), Set(self.at, self.index)))]
-        if self.tallied and self.register == a:
-            return self.add(x)
-        made = [Set(self.register, joined(self.fold.operator, self.register, x))]
-        if self.watches_nan:
-            made.append(Set(self.nan, _is_nan(x), "|"))
-        return made
+def _nan(a):
+    return _beside(a, "nan", "int32")
 
-    def add(self, x):
-        """The statements that add ``x``, a sum of some terms."""
-        made = [Set(self.a, x, "+")]
-        if self.tallied:
-            full = Bin("==", Bin("%", self.count, Int(PAIRED)), Int(0))
-            made += [Set(self.count, Int(1), "+"), If(full, (Set(self.a, self.joined("carry")),))]
-        return made
 
-    def joined(self, function):
-        pairs = Bin("/", self.count, Int(PAIRED))
-        return Call(f"tgen_{function}_{DTYPE[self.dtype].code}", (self.level, pairs, self.a))
+def _level(a):
+    return _beside(a, "level", a.dtype, pointer=True)
 
-    def clauses(self):
-        """omp simd clauses, or None when the loop must stay scalar."""
-        if self.fold.where:
-            return None
-        clause = ((EXTREME.get(self.fold.operator, self.fold.operator), self.register),)
-        return clause + ((("|", self.nan),) if self.watches_nan else ())
 
-    def close(self):
-        if self.tallied:
-            return [If(Bin(">=", self.count, Int(PAIRED)), (Set(self.a, self.joined("tally")),))]
-        if self.watches_nan:
-            return [If(self.nan, (Set(self.a, Const(float("nan"), self.dtype)),))]
-        return []
+def _watches_nan(a):
+    fold = fold_of(a.kind)
+    return fold.operator in EXTREME and not fold.where and is_float(a.dtype)
+
+
+def variables(a):
+    """What an accumulator is called, the place of what it found, and whether it met a NaN."""
+    beside = [_beside(a, "at")] if fold_of(a.kind).where else []
+    return [a.at, *beside, *([_nan(a)] if _watches_nan(a) else ())]
+
+
+def begun(a):
+    """Its declarations."""
+    if fold_of(a.kind).where:
+        return [Let(a.at, number(0, a.dtype), True), Let(_beside(a, "at"), Int(-1), True)]
+    made = [Let(a.at, start(a.kind, a.dtype), True)]
+    if a.paired:
+        made += [Local(_level(a), LEVELS), Let(_count(a), Int(0), True)]
+    if _watches_nan(a):
+        made.append(Let(_nan(a), Int(0), True))
+    return made
+
+
+def accumulated(a, x, partial=False):
+    """Its step by ``x``; ``partial``: x is a sum of some terms."""
+    if isinstance(a.at, Load):
+        return [Set(a.at, memory_step(a.kind, a.dtype)(a.at, x))]
+    if fold_of(a.kind).where:
+        better = Bin(fold_of(a.kind).operator, x, a.at)
+        if is_float(a.dtype):
+            better = Bin("||", better, Bin("&&", _is_nan(x), Bin("==", a.at, a.at)))
+        where = _beside(a, "at")
+        first = Bin("<", where, Int(0))
+        return [If(Bin("||", first, better), (Set(a.at, x), Set(where, *a.index)))]
+    if a.paired:
+        full = Bin("==", Bin("%", _count(a), Int(PAIRED)), Int(0))
+        joins = If(full, (Set(a.at, _paired(a, "carry")),))
+        return [Set(a.at, x, "+"), Set(_count(a), Int(1), "+"), joins]
+    if partial:
+        return [Set(a.at, x, "+")]
+    made = [Set(a.at, joined(fold_of(a.kind).operator, a.at, x))]
+    if _watches_nan(a):
+        made.append(Set(_nan(a), _is_nan(x), "|"))
+    return made
+
+
+def _paired(a, function):
+    pairs = Bin("/", _count(a), Int(PAIRED))
+    return Call(f"tgen_{function}_{DTYPE[a.dtype].code}", (_level(a), pairs, a.at))
+
+
+def closed(a):
+    if a.paired:
+        return [If(Bin(">=", _count(a), Int(PAIRED)), (Set(a.at, _paired(a, "tally")),))]
+    if _watches_nan(a):
+        return [If(_nan(a), (Set(a.at, Const(float("nan"), a.dtype)),))]
+    return []
+
+
+def result(a):
+    if a.rounded:
+        return Cast(a.rounded, a.at)
+    return _beside(a, "at") if fold_of(a.kind).where else a.at
+
+
+def clauses(a):
+    """omp simd clauses, or None when the loop must stay scalar."""
+    if fold_of(a.kind).where or a.paired:
+        return None
+    operator = fold_of(a.kind).operator
+    clause = ((EXTREME.get(operator, operator), a.at),)
+    return clause + ((("|", _nan(a)),) if _watches_nan(a) else ())

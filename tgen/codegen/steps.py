@@ -27,6 +27,7 @@ class Part:
     dense: object = None
     product: bool = False
     counted: object = None  # the member of the frame that keeps how many parts it was
+    plain: list = field(default_factory=list)  # the nests of a kernel's variants before their schedule
 
 
 @dataclass

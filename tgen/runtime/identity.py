@@ -25,7 +25,7 @@ def fingerprint():
     files = []
     for name in SOURCES:
         path = root / name
-        files += sorted(path.glob("*.py")) if path.is_dir() else [path]
+        files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
     templates = root.parent / "templates"
     templates = templates if templates.is_dir() else root / "templates"
     files += sorted(templates.rglob("*.j2"))

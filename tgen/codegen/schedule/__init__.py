@@ -1,0 +1,65 @@
+"""How the loops of a kernel run: SCHEDULE is what is done to its plain nest, in this order.
+
+A rewrite makes a nest of a nest and changes nothing in place. It decides from what the nest reads and writes
+and where (places, accumulators, sizes), never from a text. To add one: a file that opens with its before and
+after, a row in SCHEDULE, and a ``tests/golden/<name>.nest``.
+"""
+
+from dataclasses import dataclass
+
+from ..nest import Band, Nest
+from .attach import attach
+from .bands import each
+from .block import block
+from .chunks import chunks
+from .deal import deal
+from .join import join
+from .pairs import pairs
+from .settle import settled
+from .vector import vector
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """``run`` makes a nest of a nest."""
+
+    name: str
+    reason: str
+    run: object
+
+
+def over_bands(change):
+    """The rewrite of a nest that does ``change`` to every band, inner ones first."""
+    return lambda nest: Nest(each(nest.body, change), nest.extent)
+
+
+def dealt(nest):
+    """The rewrite that deals the outermost band."""
+    made, extent = [], nest.extent
+    for node in nest.body:
+        if isinstance(node, Band):
+            node, extent = deal(node)
+        made.append(node)
+    return Nest(tuple(made), extent)
+
+
+SCHEDULE = (
+    Rewrite("join", "one long loop has less to do than two, and vectors that are full", over_bands(join)),
+    Rewrite("block", "memory is read in its order, and sums stay in the first cache", over_bands(block)),
+    Rewrite("pairs", "a long sum is as exact as NumPy's", over_bands(pairs)),
+    Rewrite("chunks", "a long sum is one of vectors, and counted once a chunk", over_bands(chunks)),
+    Rewrite("deal", "threads share the work", dealt),
+    Rewrite("vector", "a vector instruction does the work of several", over_bands(vector)),
+    Rewrite("attach", "what a loop does not change is read once, before it", over_bands(attach)),
+)
+
+
+def scheduled(nest, stages=None):
+    """The Nest of plain statements for a kernel's. ``stages``: a list that receives (rewrite, Nest) after
+    each rewrite that changed it.
+    """
+    for rewrite in SCHEDULE:
+        before, nest = nest, rewrite.run(nest)
+        if stages is not None and nest != before:
+            stages.append((rewrite, nest))
+    return Nest(settled(nest.body), nest.extent)

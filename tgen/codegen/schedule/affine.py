@@ -1,0 +1,19 @@
+"""An index of a Place as ``step * variable + start``."""
+
+from ..nest import ONE, ZERO, Bin, Name
+
+
+def affine(index):
+    """(variable, step, start); the variable is None in an index that follows none.
+
+    >>> affine(Bin("+", Bin("*", ONE, Name("i")), ONE))
+    (Name(text='i', dtype='int64', pointer=False, const=False), Int(value=1), Int(value=1))
+    """
+    if isinstance(index, Bin) and index.op == "+":
+        var, step, _ = affine(index.x)
+        return (var, step, index.y) if var is not None else (None, ZERO, index)
+    if isinstance(index, Name):
+        return index, ONE, ZERO
+    if isinstance(index, Bin) and index.op == "*" and isinstance(index.y, Name):
+        return index.y, index.x, ZERO
+    return None, ZERO, index

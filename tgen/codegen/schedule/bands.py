@@ -1,0 +1,81 @@
+"""The bands of a nest and the loops of a band.
+
+A band's loops stand one in the other; beside one of them may stand loops that start or store what it
+accumulates. So a band has one *main* chain of loops, and that is what rewrites change.
+"""
+
+from dataclasses import replace
+
+from ..nest import Accumulate, Band, Bin, For, Int, Let, Select, walk
+
+
+def each(nodes, change):
+    """``nodes`` with ``change(band)`` for every band, inner ones first."""
+    made = tuple([_each(node, change) for node in nodes])
+    return made if any(new is not old for new, old in zip(made, nodes)) else nodes
+
+
+def _each(node, change):
+    if not isinstance(node, (Band, For)):
+        return node
+    body = each(node.body, change)
+    if body is not node.body:
+        node = replace(node, body=body)
+    return change(node) if isinstance(node, Band) else node
+
+
+def main(nodes):
+    """The place among ``nodes`` of the band's own loop: the one that accumulates, if there are several."""
+    loops = [k for k, node in enumerate(nodes) if isinstance(node, For)]
+    if len(loops) < 2:
+        return loops[0] if loops else None
+    return next(k for k in loops if any(isinstance(n, Accumulate) for n in walk((nodes[k],))))
+
+
+def chain(nodes):
+    """The main loops, from the outermost to the innermost."""
+    found = []
+    while (k := main(nodes)) is not None:
+        found.append(nodes[k])
+        nodes = nodes[k].body
+    return found
+
+
+def innermost(nodes, change):
+    """``nodes`` with the innermost main loop replaced by the statements ``change(loop)``."""
+    k = main(nodes)
+    if k is None:
+        return nodes
+    loop = nodes[k]
+    made = change(loop)
+    if main(loop.body) is not None:
+        body = innermost(loop.body, change)
+        made = (loop if body is loop.body else replace(loop, body=body),)
+    return nodes if made == (loop,) and made[0] is loop else (*nodes[:k], *made, *nodes[k + 1 :])
+
+
+def accumulators(loop):
+    """What a loop's body accumulates, but for inner loops and bands."""
+    return [node.of for node in loop.body if isinstance(node, Accumulate)]
+
+
+def has_bands(loop):
+    return any(isinstance(node, Band) for node in loop.body)
+
+
+def smaller(x, y):
+    return Select(Bin("<", x, y), x, y)
+
+
+def strip(var, low, high, length, end, body):
+    """A loop over strips of ``length``: from ``var`` to below ``end``."""
+    return bounded(For(var, low, high, (Let(end, high), *body), step=length), low, high)
+
+
+def bounded(loop, low, high):
+    """A loop, or a loop over strips, from ``low`` to below ``high``."""
+    body = loop.body
+    if loop.step != 1:
+        end = Let(body[0].name, smaller(Bin("+", loop.var, Int(loop.step)), high))
+        body = (end, *body[1:])
+    return replace(loop, low=low, high=high, body=body)

@@ -1,0 +1,42 @@
+"""pairs: a float sum of more than 256 terms, or of nobody knows how many, adds them up in pairs of blocks.
+
+    begin acc0: float64 = sum       ->       begin acc0: float64 = sum in pairs
+
+Its error then grows with the logarithm of their number, as in NumPy's sums.
+"""
+
+from dataclasses import replace
+
+from tgen.core.dtypes import is_float
+
+from ..nest import Accumulator, Begin, Int, changed
+from .bands import chain, main
+
+MANY = 256  # terms
+
+
+def pairs(band):
+    return replace(band, body=_paired(band.body))
+
+
+def _paired(nodes):
+    """As deep as loops are nested."""
+    sums = [s.of for s in nodes if isinstance(s, Begin) and s.of.kind == "sum" and is_float(s.of.dtype)]
+    if sums and not few([loop.high for loop in chain(nodes)]):
+        changes = {a: replace(a, paired=True) for a in sums}
+        return changed(nodes, changes.get, (Accumulator,))
+    k = main(nodes)
+    if k is None or any(isinstance(s, Begin) for s in nodes):
+        return nodes
+    body = _paired(nodes[k].body)
+    return nodes if body is nodes[k].body else (*nodes[:k], replace(nodes[k], body=body), *nodes[k + 1 :])
+
+
+def few(lengths):
+    """Whether loops of these lengths make at most MANY turns, for sure."""
+    product = 1
+    for length in lengths:
+        if length == Int(0):
+            return True
+        product = product * length.value if isinstance(length, Int) and product is not None else None
+    return product is not None and product <= MANY

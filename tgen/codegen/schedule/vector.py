@@ -1,0 +1,28 @@
+"""vector: the steps of the innermost loop run together, several in a vector.
+
+    for i in 0 .. n0            ->      for i in 0 .. n0 simd
+      f.v1[i] = exp(x0)
+
+Legal because a kernel's steps do not look at each other: all that they have in common are accumulators, and
+each of these becomes one of its own kind in every lane, which the clauses say. Where the first of equals is
+wanted, or terms are counted, the loop stays as it is.
+"""
+
+from dataclasses import replace
+
+from ..nest import Name
+from ..reductions import clauses
+from .bands import accumulators, has_bands, innermost
+
+
+def vector(band):
+    return replace(band, body=innermost(band.body, _together))
+
+
+def _together(loop):
+    if has_bands(loop):
+        return (loop,)
+    found = [clauses(a) for a in accumulators(loop) if isinstance(a.at, Name)]
+    if None in found:
+        return (loop,)
+    return (replace(loop, simd=tuple(clause for both in found for clause in both)),)
