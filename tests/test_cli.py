@@ -144,11 +144,12 @@ def test_sections_and_names_beside(tgen_command, script, environment):
     assert re.search(r"^#\s+v0\s+x\\x1b\[31m\s+float64\[n0\]\s+input\s+prog.py:7$", done.stdout, re.M)
     assert re.search(r"^#\s+v1\s+w\s+float64\[n\d\]\s+shared, updated\s+prog.py:8$", done.stdout, re.M)
     assert "tanh v0    # prog.py:13" in done.stdout and "tgen_entry" in done.stdout
-    flags = ("--plan", "--c", "--ir", "--stages")
+    flags = ("--plan", "--c", "--ir", "--stages", "--schedule")
     one = {flag: tgen_command("inspect", f"{script}:step", flag).stdout for flag in flags}
     assert (
         "==== IR after stabilise ====" in one["--stages"] and "    # prog.py:13; made of v" in one["--stages"]
     )
+    assert "==== schedule ====" in one["--schedule"] and "# becomes" in one["--schedule"]
     assert (
         "====" in one["--plan"]
         and "tgen_entry" not in one["--plan"]

@@ -111,6 +111,34 @@ class Bool:
         return text.lower() in _TRUE
 
 
+class LeftOut:
+    """Names of rows of a table that are left out: ``-vector,-chunks``. The room that has the table tells its
+    names.
+    """
+
+    default: Any = ""
+
+    def __init__(self, doc: str) -> None:
+        self.doc: str | None = doc
+        self.names: tuple[str, ...] | None = None
+
+    def check(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"config.{name} must be a string; got {value!r}")
+        first, *words = (word.strip(" ,") for word in value.split("-"))
+        if first:
+            raise ValueError(f"config.{name} names what is left out, as '-a,-b'; got {value!r}")
+        for word in words:
+            if self.names is not None and word not in self.names:
+                raise ValueError(
+                    f"config.{name}: there is no {word!r} to leave out{nearest(word, self.names)}; there are "
+                    f"{', '.join(self.names)}"
+                )
+        return ",".join(f"-{word}" for word in dict.fromkeys(words))
+
+    read = check
+
+
 def processors() -> int:
     """How many this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -129,6 +157,9 @@ OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     ),
     "cache_bytes": Count(
         1 << 30, 1, doc="size of the cache on disk; the least recently used entries go first"
+    ),
+    "schedule": LeftOut(
+        "rewrites of loops that are left out, as -vector,-chunks; tgen inspect --schedule shows them"
     ),
     "compile_timeout": Count(300, 1, doc="seconds the C compiler may take"),
     "pool_bytes": Count(256 << 20, 0, doc="memory kept for results and temporaries between calls"),

@@ -23,8 +23,8 @@ DEFINED = re.compile(
 class Text:
     """One function's C, to be compiled with others. ``entry``: once it is."""
 
-    def __init__(self, function, general=False):
-        self.parts = parts_of_file(function, plan(function), general)
+    def __init__(self, function, general=False, rewrites=()):
+        self.parts = parts_of_file(function, plan(function), general, rewrites)
         self.library = None
 
     def alone(self):

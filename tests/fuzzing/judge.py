@@ -16,6 +16,7 @@ from special import same_bits
 
 import tgen
 from tgen import passes
+from tgen.codegen.schedule import SCHEDULE
 from tgen.core.op import OPS, REDUCE
 from tgen.ir import interp
 from tgen.ir.rebuild import walk
@@ -278,6 +279,11 @@ class Case:
             return tuple(p.name for p in passes.PIPELINE if "FAST_COMPILE" in p.off)
         return tuple(OPTIONAL[k] for k in sorted(self.rng.permutation(len(OPTIONAL))[:2]))
 
+    def draw_rewrites(self):
+        """A rewrite of loops that is left out, of a generator of its own: other draws stay what they were."""
+        rng = np.random.default_rng([22, self.program.seed])
+        return (SCHEDULE[rng.integers(len(SCHEDULE))].name,)
+
     def build(self):
         """Everything before the compiler. Raises Fault."""
         try:
@@ -288,14 +294,15 @@ class Case:
 
     def build_variants(self):
         with_all = self.variant("all passes", self.program, (), general=self.rng.random() < 0.15)
-        skipped = self.draw_skipped()
-        self.skipped = skipped
+        skipped, rewrites = self.draw_skipped(), self.draw_rewrites()
+        self.skipped = (*skipped, *rewrites)
         self.variant(
-            f"without {' and '.join(skipped)}",
+            f"without {' and '.join((*skipped, *rewrites))}",
             self.program,
             skipped,
             general=self.rng.random() < 0.4,
             known=with_all,
+            rewrites=rewrites,
         )
         self.variant("mode INTERPRET", self.program, (), general=True, known=with_all, mode="INTERPRET")
         if with_all.error is None and self.rng.random() < 0.3:
@@ -308,7 +315,7 @@ class Case:
                 self.masked(with_all)
             self.gradient(with_all)
 
-    def variant(self, name, program, skipped, general, known=None, mode=None):
+    def variant(self, name, program, skipped, general, known=None, mode=None, rewrites=()):
         try:
             space = program.names()
             inputs = [space[leaf.name] for leaf in program.inputs()]
@@ -325,7 +332,8 @@ class Case:
             verify(final)
             if not skipped:
                 self.count(final)
-            text = batch.Text(final, general) if self.compiled and mode is None else None
+            compiled = self.compiled and mode is None
+            text = batch.Text(final, general, rewrites) if compiled else None
         except Exception as error:
             if program.fails == error_class(error).__name__:
                 raise Refused from error

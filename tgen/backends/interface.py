@@ -49,6 +49,10 @@ class Backend(Protocol):
         """Which memory the values of a final function have; None where that is not the backend's to say."""
         ...
 
+    def schedule(self, function: Function) -> str | None:
+        """How the loops of a final function run, and why; None where that is not the backend's to say."""
+        ...
+
     def text(self, function: Function, general: bool) -> str:
         """The program in the backend's language: for C-contiguous arrays, or (``general``) for any."""
         ...

@@ -71,6 +71,11 @@ def _add_inspect(commands):
     )
     sub.add_argument("--stage", metavar="NAME", help="the IR after this pass")
     sub.add_argument("--plan", action="store_true", help="memory, copies, and how each update commits")
+    sub.add_argument(
+        "--schedule",
+        action="store_true",
+        help="each kernel's loops before and after the rewrites that changed them, and why",
+    )
     sub.add_argument("--c", action="store_true", help="the C")
     sub.add_argument(
         "--general", action="store_true", help="the C that serves once an array was not C-contiguous"

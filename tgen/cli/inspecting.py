@@ -107,6 +107,7 @@ def wanted(options):
             ("stages", options.stages),
             ("final", options.ir),
             ("plan", options.plan),
+            ("schedule", options.schedule),
             ("c", options.c),
             ("general", options.general),
         ]

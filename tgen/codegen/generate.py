@@ -125,29 +125,29 @@ class Steps:
         return view
 
 
-def generate(function, plan, general=False):
+def generate(function, plan, general=False, skip=()):
     """The C text of a planned function: its entry ends with TGEN_LAYOUT when an array is not C-contiguous, or
-    (``general``) takes any strides.
+    (``general``) takes any strides. ``skip`` names rewrites of the schedule to leave out.
 
     Most functions never see another array, and the kernels for those are half of what the compiler would work
     on. It is a Source.
     """
-    parts = parts_of_file(function, plan, general)
+    parts = parts_of_file(function, plan, general, skip)
     routines = parts.pop("routines")
     return Source(render("file.c.j2", abi=render("abi.h.j2"), **parts), routines)
 
 
-def parts_of_file(function, plan, general=False):
+def parts_of_file(function, plan, general=False, skip=()):
     """What file.c.j2 puts after the ABI: library functions, prototypes of libm, the frame and the body; and
     the Routines of all.
     """
     with sizes.named(function) as named:
-        return _parts_of_file(function, plan, general, named)
+        return _parts_of_file(function, plan, general, skip, named)
 
 
-def _parts_of_file(function, plan, general, named):
+def _parts_of_file(function, plan, general, skip, named):
     ir_text, names, lines = text.printed(function)
-    module = Module(function, plan, names, lines, general).build()
+    module = Module(function, plan, names, lines, general, skip).build()
     symbols = symbols_of(function)
     entry = Entry(module, symbols).build()
     functions = Functions(module)

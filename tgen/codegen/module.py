@@ -91,7 +91,8 @@ def frame_names(function, names, outer):
 class Module:
     """Everything the templates need, gathered in one walk over the instructions."""
 
-    def __init__(self, function, plan, names, ir_lines, general):
+    def __init__(self, function, plan, names, ir_lines, general, skip=()):
+        self.skip = skip  # the rewrites of the schedule that are left out
         self.function, self.plan, self.ir_lines, self.general = function, plan, ir_lines, general
         self.names = frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
@@ -367,7 +368,7 @@ class Module:
         for dense in (True, False) if arrays else (True,):
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             plain.append(writer.write())
-            nest = scheduled(plain[-1])
+            nest = scheduled(plain[-1], self.skip)
             variants.append(("" if dense else "_strided", nest.body, nest.extent))
         dense = None
         for v in arrays:

@@ -223,8 +223,9 @@ class Function:
 
     def inspect(self, what: str = "all") -> str:
         """The text of what was compiled, with the user's names and lines beside it: "ir" (before the passes),
-        "stages" (after each), "final" (after all), "plan", "c", or "all" of them; "general" is the C that
-        serves once an array was not C-contiguous. Raises ValueError for another word.
+        "stages" (after each), "plan", "c", or "all" of them; and "final" (after all), "schedule" (the loops
+        of each kernel before and after the rewrites that changed them, and why), "general" (the C that serves
+        once an array was not C-contiguous). Raises ValueError for another word.
 
         >>> import tgen, tgen.tensor as T
         >>> x = T.dscalar("x")

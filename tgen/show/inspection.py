@@ -122,6 +122,7 @@ def stage_texts(ir, mode):
 
 
 SECTIONS = ("ir", "stages", "plan", "c")
+MORE = ("final", "schedule", "general")  # what is shown only when it is asked for
 
 
 def before(fn):
@@ -158,6 +159,10 @@ def parts_of(ir, mode, text, users):
         made = backend.plan(final)
         return [] if made is None else [("plan", "plan", plan_text(final, made, users))]
 
+    def scheduled():
+        made = backend.schedule(final)
+        return [] if made is None else [("schedule", "nest", made)]
+
     def written(title, text):
         return [(title, backend.language.lower(), annotated(text, lines_of(final), backend.comment))]
 
@@ -166,6 +171,7 @@ def parts_of(ir, mode, text, users):
         "stages": lambda: [(f"IR after {name}", "ir", shown) for name, shown in stage_texts(ir, mode)],
         "final": lambda: [(f"IR after passes (the last: {last})", "ir", ir_text(final))],
         "plan": planned,
+        "schedule": scheduled,
         "c": lambda: written(backend.language, text()),
         "general": lambda: written(
             f"{backend.language} for arrays of any layout", backend.text(final, general=True)
@@ -175,7 +181,8 @@ def parts_of(ir, mode, text, users):
 
 def sections(fn, wanted=SECTIONS):
     """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final"
-    (after all), "plan", "c", "general" (the C that takes the place of "c" when an array is not C-contiguous).
+    (after all), "plan", "schedule" (each loop nest before and after its rewrites), "c", "general" (the C that
+    takes the place of "c" when an array is not C-contiguous).
     """
     users = {canonical: name for canonical, name, *_ in parameters(fn)}
     made = parts_of(before(fn), fn.request.mode.passes, fn.fn.program.text, users)
@@ -183,13 +190,11 @@ def sections(fn, wanted=SECTIONS):
 
 
 def text(fn, what="all"):
-    """The text of Function.inspect: ``what`` is one of SECTIONS, "final", "general", or "all" (SECTIONS).
+    """The text of Function.inspect: ``what`` is one of SECTIONS, "all" (SECTIONS) or one of MORE.
     ValueError for another word.
     """
-    if what not in (*SECTIONS, "final", "general", "all"):
-        raise ValueError(
-            f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, 'final', 'general')))}; got {what!r}"
-        )
+    if what not in (*SECTIONS, *MORE, "all"):
+        raise ValueError(f"inspect() shows 'all', {', '.join(map(repr, (*SECTIONS, *MORE)))}; got {what!r}")
     parts = sections(fn, SECTIONS if what == "all" else (what,))
     head = f"function {label(fn.name)}\n{legend(fn)}\n"
     return head + "\n".join(f"==== {title} ====\n{body}" for title, _, body in parts)

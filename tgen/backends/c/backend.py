@@ -5,7 +5,10 @@ from typing import Any
 from tgen.backends.c import build, cache, host, toolchain
 from tgen.backends.c.sites import sites_of
 from tgen.backends.interface import Library
+from tgen.codegen.explain import explained
 from tgen.codegen.generate import generate
+from tgen.codegen.schedule import left_out
+from tgen.config import config
 from tgen.core.storage import Storage
 from tgen.ir.nodes import Function
 from tgen.lower.signature import Signature
@@ -23,13 +26,16 @@ class C:
         return f"programs are compiled by {chain.version}"
 
     def identity(self) -> tuple[str, ...]:
-        return (build.key_of(""),)
+        return build.key_of(""), config.schedule
 
     def plan(self, function: Function) -> MemoryPlan | None:
         return plan(function)
 
+    def schedule(self, function: Function) -> str | None:
+        return explained(function, plan(function), left_out())
+
     def text(self, function: Function, general: bool) -> str:
-        return generate(function, plan(function), general)
+        return generate(function, plan(function), general, left_out())
 
     def load(self, key: str) -> Library | None:
         """A record says which text a program key is, so the front end need not run."""

@@ -58,6 +58,10 @@ class Interpreter:
         """NumPy takes its own memory."""
         return None
 
+    def schedule(self, function: Function) -> str | None:
+        """NumPy loops as it likes."""
+        return None
+
     def text(self, function: Function, general: bool) -> str:
         return to_text(function)
 

@@ -7,6 +7,8 @@ after, a row in SCHEDULE, and a ``tests/golden/<name>.nest``.
 
 from dataclasses import dataclass
 
+from tgen.config import OPTIONS, config
+
 from ..nest import Band, Nest
 from .attach import attach
 from .bands import each
@@ -21,11 +23,14 @@ from .vector import vector
 
 @dataclass(frozen=True)
 class Rewrite:
-    """``run`` makes a nest of a nest."""
+    """``run`` makes a nest of a nest. ``exact``: only independent work is done in another order, so that the
+    results have the same bits.
+    """
 
     name: str
     reason: str
     run: object
+    exact: bool = False
 
 
 def over_bands(change):
@@ -50,15 +55,31 @@ SCHEDULE = (
     Rewrite("chunks", "a long sum is one of vectors, and counted once a chunk", over_bands(chunks)),
     Rewrite("deal", "threads share the work", dealt),
     Rewrite("vector", "a vector instruction does the work of several", over_bands(vector)),
-    Rewrite("attach", "what a loop does not change is read once, before it", over_bands(attach)),
+    Rewrite("attach", "what a loop does not change is read once, before it", over_bands(attach), exact=True),
 )
 
 
-def scheduled(nest, stages=None):
-    """The Nest of plain statements for a kernel's. ``stages``: a list that receives (rewrite, Nest) after
-    each rewrite that changed it.
+OPTIONS["schedule"].names = tuple(row.name for row in SCHEDULE)
+config.schedule = config.schedule  # what the environment said is checked now
+
+
+def left_out():
+    """The names of the rewrites that config.schedule leaves out.
+
+    >>> with config.change_flags(schedule="-vector,-attach"):
+    ...     left_out()
+    ('vector', 'attach')
+    """
+    return tuple(word.removeprefix("-") for word in config.schedule.split(",") if word)
+
+
+def scheduled(nest, skip=(), stages=None):
+    """The Nest of plain statements for a kernel's. ``skip`` names rewrites to leave out; ``stages``: a list
+    that receives (rewrite, Nest) after each rewrite that changed it.
     """
     for rewrite in SCHEDULE:
+        if rewrite.name in skip:
+            continue
         before, nest = nest, rewrite.run(nest)
         if stages is not None and nest != before:
             stages.append((rewrite, nest))

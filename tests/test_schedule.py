@@ -1,0 +1,131 @@
+"""The schedule: what each rewrite makes of a nest (golden/*.nest, both run), and kernels with any of them
+left out.
+
+A case is a title line ``=== title``, a line ``sizes: n0=3 n1=4``, the nest, a line ``--- becomes``, the nest
+that the rewrite the file is called after makes of it. ``pytest --update-golden`` writes what it makes now.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compiled import in_parts
+from special import same_bits
+from test_nests import KERNELS, agrees, built, module_of, run_parts
+
+import tgen
+import tgen.tensor as T
+from tgen.codegen.nest_parse import parse
+from tgen.codegen.nest_text import free, to_text
+from tgen.codegen.schedule import SCHEDULE, left_out, scheduled
+from tgen.core.dtypes import is_float
+
+FOLDER = Path(__file__).parent / "golden"
+ROWS = {row.name: row for row in SCHEDULE}
+
+
+def cases():
+    for path in sorted(FOLDER.glob("*.nest")):
+        for number, text in enumerate(path.read_text().split("=== ")[1:]):
+            yield pytest.param(path, number, id=f"{path.stem}: {text.partition(chr(10))[0]}")
+
+
+def case_text(path, number):
+    """(title, line of sizes, nest, expected)"""
+    title, sizes, body = path.read_text().split("=== ")[1 + number].split("\n", 2)
+    before, _, after = body.partition("--- becomes\n")
+    return title, sizes, before, after.rstrip() + "\n"
+
+
+def write(path, number, title, sizes, before, after):
+    head, *texts = path.read_text().split("=== ")
+    texts[number] = f"{title}\n{sizes}\n{before}--- becomes\n{after}\n"
+    path.write_text(head + "".join("=== " + t for t in texts).rstrip("\n") + "\n")
+
+
+@pytest.mark.parametrize("path, number", list(cases()))
+def test_golden_nests(path, number, update_golden):
+    title, line, before, expected = case_text(path, number)
+    row, nest = ROWS[path.stem], parse(before)
+    assert to_text(nest) == before
+    new = row.run(nest)
+    text = to_text(new)
+    if update_golden:
+        write(path, number, title, line, before, text)
+    else:
+        assert text == expected
+    sizes = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
+    rng = np.random.default_rng(number)
+    memory = {field.name: array_of(rng, field, sizes, nest) for field in free(nest.body)[2]}
+    wanted = ran(nest, sizes, memory, 1)
+    for parts in (1, 3):
+        got = ran(parse(text), sizes, memory, parts)
+        for name, array in wanted.items():
+            if name[0] != "v":  # a part's own workspace
+                continue
+            if row.exact or not is_float(array.dtype.name):
+                assert same_bits(got[name], array), name
+            else:
+                tolerance = 1e-6 if array.dtype == np.float32 else 1e-12
+                np.testing.assert_allclose(got[name], array, rtol=tolerance)
+
+
+def array_of(rng, field, sizes, nest):
+    """Memory for a member of the frame; integers are indices of all axes there are."""
+    count = 4 * int(np.prod([*sizes.values(), 1]))
+    if is_float(field.dtype):
+        return rng.normal(size=count).astype(field.dtype)
+    return rng.integers(0, min(sizes.values()), count).astype(field.dtype)
+
+
+def ran(nest, sizes, memory, parts):
+    """What a nest makes of memory."""
+    memory = {name: array.copy() for name, array in memory.items()}
+    run_parts(nest, parts, sizes, memory)
+    return memory
+
+
+def test_every_rewrite_has_golden_nests():
+    assert {path.stem for path in FOLDER.glob("*.nest")} == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("title", KERNELS)
+def test_a_rewrite_may_be_left_out(title, name):
+    before, function = built(KERNELS[title])
+    module, names = module_of(function)
+    plain = module.parts[0].plain[0]
+    agrees(before, function, module, names, scheduled(plain, (name,)), 2)
+
+
+# -- config.schedule -----------------------------------------------------------------------------------------
+
+
+def test_the_names_are_checked():
+    with tgen.config.change_flags(schedule=" -vector -attach,-vector"):
+        assert tgen.config.schedule == "-vector,-attach" and left_out() == ("vector", "attach")
+    for wrong, words in (
+        ("vector", "config.schedule names what is left out, as '-a,-b'; got 'vector'"),
+        ("-vectors", "there is no 'vectors' to leave out; nearest: vector; there are join, "),
+    ):
+        with pytest.raises(ValueError, match=re.escape(words)):
+            tgen.config.schedule = wrong
+    with pytest.raises(TypeError, match=r"config\.schedule must be a string"):
+        tgen.config.schedule = ("-vector",)
+
+
+def test_what_is_left_out_is_another_text():
+    x = T.dmatrix("x")
+
+    def texts(**flags):
+        with tgen.config.change_flags(**flags), in_parts():
+            f = tgen.function([x], [T.exp(x).sum(axis=0), x + x.T])
+            return f.inspect("c"), f.inspect("schedule"), f(np.arange(12.0).reshape(3, 4)[:, :3])
+
+    whole, shown, wanted = texts()
+    other, said, got = texts(schedule="-vector,-attach")
+    assert "omp simd" in whole and "omp simd" not in other
+    assert "  vector  " in shown and "  vector  " not in said and "left out: vector, attach" in said
+    assert all(np.allclose(a, b, rtol=1e-14) for a, b in zip(got, wanted))
+    assert "# part0: v" in shown and shown.count("# rewrites") == 1
