@@ -48,7 +48,7 @@ def nests_of(module):
 def stages_of(plain):
     """[(name, Nest)]: a plain nest, what each rewrite makes of it, and the plain statements at the end."""
     stages = []
-    last = scheduled(plain, stages)
+    last = scheduled(plain, stages=stages)
     return [("plain", plain), *((row.name, nest) for row, nest in stages), ("settled", last)]
 
 
@@ -123,6 +123,11 @@ KERNELS = {
     "transposed": (
         f"({X}, v1: float64[n1, n0]) {{\n v2: float64[n1, n0] = dimshuffle v0 {{order=(1, 0)}}\n"
         " v3: float64[n1, n0] = add v2, v1\n return v3\n}"
+    ),
+    "three axes transposed": (
+        f"({CUBE}, v1: float64[n2, n1, n0]) {{\n"
+        " v2: float64[n2, n1, n0] = dimshuffle v0 {order=(2, 1, 0)}\n"
+        " v3: float64[n2, n1, n0] = add v2, v1\n return v3\n}"
     ),
     "reversed": (
         "(v0: float64[n0]) {\n v1: float64[n0] = slice v0 <n0 - 1, n0> {steps=(-1,)}\n"

@@ -5,6 +5,7 @@ A case is a title line ``=== title``, a line ``sizes: n0=3 n1=4``, the nest, a l
 that the rewrite the file is called after makes of it. ``pytest --update-golden`` writes what it makes now.
 """
 
+import math
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from compiled import in_parts
 from special import same_bits
-from test_nests import KERNELS, agrees, built, module_of, run_parts
+from test_nests import KERNELS, ROOM, agrees, built, module_of, run_parts
 
 import tgen
 import tgen.tensor as T
@@ -73,7 +74,7 @@ def test_golden_nests(path, number, update_golden):
 
 def array_of(rng, field, sizes, nest):
     """Memory for a member of the frame; integers are indices of all axes there are."""
-    count = 4 * int(np.prod([*sizes.values(), 1]))
+    count = max(4 * math.prod(sizes.values()), ROOM)
     if is_float(field.dtype):
         return rng.normal(size=count).astype(field.dtype)
     return rng.integers(0, min(sizes.values()), count).astype(field.dtype)
@@ -97,6 +98,14 @@ def test_a_rewrite_may_be_left_out(title, name):
     module, names = module_of(function)
     plain = module.parts[0].plain[0]
     agrees(before, function, module, names, scheduled(plain, (name,)), 2)
+
+
+@pytest.mark.parametrize("title", KERNELS)
+def test_squares_are_for_what_is_transposed(title):
+    """No other kernel's text changes."""
+    _, function = built(KERNELS[title])
+    plain = module_of(function)[0].parts[0].plain[0]
+    assert (scheduled(plain) == scheduled(plain, ("tile",))) is ("transposed" not in title)
 
 
 # -- config.schedule -----------------------------------------------------------------------------------------

@@ -38,9 +38,9 @@ from .nest import (
     Load,
     Name,
     Nest,
-    Place,
     Scalar,
     Set,
+    Subscript,
     product,
     total,
 )
@@ -59,7 +59,7 @@ class Array:
     def element(self, indices):
         """The element at an index for each of the first axes, and 0 of the others."""
         more = (ZERO,) * (len(self.shape) - len(indices))
-        return Load(self.pointer, Place((*indices, *more), tuple(self.shape), tuple(self.strides)))
+        return Load(self.pointer, Subscript((*indices, *more), tuple(self.shape), tuple(self.strides)))
 
 
 @dataclass
@@ -214,7 +214,9 @@ class Level:
         end."""
         made, self.finals = [], {}
         sizes = tuple(self.instr.sizes[a] for a in sorted(self.reduced))
-        within = Place(tuple(self.vars[a] for a in sorted(self.reduced)), sizes, tuple(dense_strides(sizes)))
+        within = Subscript(
+            tuple(self.vars[a] for a in sorted(self.reduced)), sizes, tuple(dense_strides(sizes))
+        )
         for out, value, whole in zip(self.outs, self.body.results, self.instr.results):
             if out[0] != "reduce":
                 made.append(None)

@@ -10,7 +10,7 @@ functions it calls, is asked of the data (``Uses``), never of a text.
 frame; in a part's function both are read once, into locals.
 
 Of a kernel kernel.py makes a nest that says what is computed and no more: a ``Band`` of loops, one for each
-axis of the domain, elements by their ``Place`` in an array, reductions as ``Begin``, ``Accumulate``,
+axis of the domain, elements by their ``Subscript`` in an array, reductions as ``Begin``, ``Accumulate``,
 ``Close``. How these run is the schedule's (schedule/), and what is left then is plain loops, loads and
 stores.
 """
@@ -191,7 +191,7 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Subscript:
     """Where an element of an array of a ``shape`` (sizes of the IR) is, by an index for each axis;
     ``strides`` are expressions.
     """
@@ -203,8 +203,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """An index of a Place that an array of indices holds, along an axis of ``size``: a negative one counts
-    from the end. It is what ``name`` is called.
+    """An index of a Subscript that an array of indices holds, along an axis of ``size``: a negative one
+    counts from the end. It is what ``name`` is called.
     """
 
     name: Name
@@ -404,7 +404,7 @@ PARTS = {
     Call: ("args",),
     Ask: ("host", "args"),
     Scalar: ("args",),
-    Place: ("indices", "strides"),
+    Subscript: ("indices", "strides"),
     Gathered: ("name", "index", "size"),
     Accumulator: ("at", "index"),
     Band: ("axes", "body"),
@@ -415,8 +415,8 @@ PARTS = {
     Local: ("name",),
     Set: ("target", "value"),
     Do: ("call",),
-    Return: ("value",),
     Block: ("body",),
+    Return: ("value",),
     If: ("condition", "body", "other"),
     For: ("var", "low", "high", "body"),
 }
@@ -452,7 +452,7 @@ OWN = {
     Call: lambda c: (c.function, len(c.args)),
     Ask: lambda c: (c.name, len(c.args)),
     Scalar: lambda c: (c.op.name, c.dtypes, tuple(c.attrs.items()), len(c.args)),
-    Place: attrgetter("shape"),
+    Subscript: attrgetter("shape"),
     Accumulator: attrgetter("kind", "dtype", "rounded", "paired"),
     Band: lambda b: (b.sizes, len(b.body)),
     Accumulate: attrgetter("partial"),

@@ -35,10 +35,10 @@ from .nest import (
     Local,
     Name,
     Out,
-    Place,
     Scalar,
     Select,
     Set,
+    Subscript,
     Symbol,
     Un,
 )
@@ -151,7 +151,7 @@ class _Machine:
         arrays = [np.asarray(stored(d, self.value(x)), d) for d, x in zip(e.dtypes, e.args)]
         return np.asarray(e.op.eval(e.attrs, (), *arrays)).item()
 
-    def place(self, e):
+    def subscript(self, e):
         return sum(self.value(index) * self.value(stride) for index, stride in zip(e.indices, e.strides))
 
     def gathered(self, e):
@@ -222,7 +222,7 @@ _EXPRESSION = {
     Select: lambda machine, e: machine.value(e.x if machine.value(e.condition) else e.y),
     Call: _Machine.call,
     Scalar: _Machine.scalar,
-    Place: _Machine.place,
+    Subscript: _Machine.subscript,
     Gathered: _Machine.gathered,
 }
 

@@ -34,10 +34,10 @@ from .nest import (
     Name,
     Nest,
     Out,
-    Place,
     Scalar,
     Select,
     Set,
+    Subscript,
     Symbol,
     Un,
 )
@@ -309,7 +309,7 @@ class _Reader:
         while self.accept("["):
             indices = tuple(self.separated("]", self.expression))
             if x in self.arrays:
-                x = Load(x, Place(indices, *self.arrays[x]))
+                x = Load(x, Subscript(indices, *self.arrays[x]))
             else:
                 (index,) = indices
                 x = Load(x, index)
@@ -342,8 +342,8 @@ class _Reader:
             if word == "host":
                 return Host()
             return self.sizes[word] if word in self.sizes else self.names[word]
-        if word == "place":
-            return self.place()
+        if word == "subscript":
+            return self.subscript()
         if word == "wrap":
             return self.wrap()
         args = tuple(self.separated(")", self.expression))
@@ -357,14 +357,14 @@ class _Reader:
             )
         return Call(word, args)
 
-    def place(self):
+    def subscript(self):
         indices = []
         while self.tokens[self.at][0] != "sizes":
             indices.append(self.expression())
             self.accept(",")
         shape = self.shape()
         self.expect(")")
-        return Place(tuple(indices), *shape)
+        return Subscript(tuple(indices), *shape)
 
     def wrap(self):
         name = Name(self.take("name"))

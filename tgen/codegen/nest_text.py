@@ -62,10 +62,10 @@ from .nest import (
     Local,
     Name,
     Out,
-    Place,
     Scalar,
     Select,
     Set,
+    Subscript,
     Symbol,
     Un,
     walk,
@@ -135,7 +135,7 @@ class _Writer:
         self.arrays = {
             node.pointer: node.index
             for node in walk(nodes)
-            if isinstance(node, Load) and isinstance(node.index, Place)
+            if isinstance(node, Load) and isinstance(node.index, Subscript)
         }
 
     def array(self, pointer):
@@ -259,7 +259,7 @@ def dtype_of(e):
 
 
 def _load(e):
-    index = _all(e.index.indices) if isinstance(e.index, Place) else expression(e.index)
+    index = _all(e.index.indices) if isinstance(e.index, Subscript) else expression(e.index)
     return f"{_text(e.pointer, CALL)}[{index}]", CALL
 
 
@@ -278,7 +278,7 @@ _EXPRESSION = {
     Address: lambda e: (f"&{_text(e.target, UNARY)}", UNARY),
     Braces: lambda e: (f"{{{_all(e.values)}}}", ATOM),
     Load: _load,
-    Place: lambda e: (f"place({_all(e.indices)} {_array(e)})", CALL),
+    Subscript: lambda e: (f"subscript({_all(e.indices)} {_array(e)})", CALL),
     Gathered: lambda e: (f"wrap({e.name.text}, {expression(e.index)}, {expression(e.size)})", CALL),
     Un: _un,
     Bin: _bin,

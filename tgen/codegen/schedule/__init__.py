@@ -18,6 +18,7 @@ from .deal import deal
 from .join import join
 from .pairs import pairs
 from .settle import settled
+from .tile import tile
 from .vector import vector
 
 
@@ -53,6 +54,7 @@ SCHEDULE = (
     Rewrite("block", "memory is read in its order, and sums stay in the first cache", over_bands(block)),
     Rewrite("pairs", "a long sum is as exact as NumPy's", over_bands(pairs)),
     Rewrite("chunks", "a long sum is one of vectors, and counted once a chunk", over_bands(chunks)),
+    Rewrite("tile", "a transposed array is read in whole cache lines", over_bands(tile), exact=True),
     Rewrite("deal", "threads share the work", dealt),
     Rewrite("vector", "a vector instruction does the work of several", over_bands(vector)),
     Rewrite("attach", "what a loop does not change is read once, before it", over_bands(attach), exact=True),

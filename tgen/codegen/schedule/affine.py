@@ -1,4 +1,4 @@
-"""An index of a Place as ``step * variable + start``."""
+"""An index of a Subscript as ``step * variable + start``."""
 
 from ..nest import ONE, ZERO, Bin, Name
 

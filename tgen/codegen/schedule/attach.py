@@ -12,7 +12,7 @@ inner kernel reads belongs to the row it works on.
 
 from dataclasses import replace
 
-from ..nest import Address, Let, Load, Name, Place, walk
+from ..nest import Address, Let, Load, Name, Subscript, walk
 from .bands import chain, main
 
 
@@ -42,7 +42,7 @@ def _loads(nodes):
 
 def _reads(value):
     load = value.target if isinstance(value, Address) else value
-    return isinstance(load, Load) and isinstance(load.index, Place)
+    return isinstance(load, Load) and isinstance(load.index, Subscript)
 
 
 def _placed(nodes, depth, at, count):

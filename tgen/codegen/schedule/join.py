@@ -13,7 +13,7 @@ from dataclasses import replace
 from tgen.core import dims
 
 from ..names import dense_strides, size
-from ..nest import ONE, PARTS, ZERO, Band, For, Name, Place, changed, product, total
+from ..nest import ONE, PARTS, ZERO, Band, For, Name, Subscript, changed, product, total
 from .affine import affine
 from .bands import chain
 
@@ -44,7 +44,7 @@ def _changed(nodes, last, inner):
     def change(node):
         if isinstance(node, Name):
             return last[node][0] if node in last else None
-        return replace(node, indices=tuple(map(index, node.indices))) if isinstance(node, Place) else None
+        return replace(node, indices=tuple(map(index, node.indices))) if isinstance(node, Subscript) else None
 
     def index(e):
         var, step, start = affine(e)
@@ -55,7 +55,7 @@ def _changed(nodes, last, inner):
     made = []
     for node in nodes:
         if not isinstance(node, For):
-            made.extend(changed((node,), change, (Place,)))
+            made.extend(changed((node,), change, (Subscript,)))
         elif node.var in inner:
             made.extend(_changed(node.body, last, inner))
         else:
@@ -88,7 +88,7 @@ def _uses(band):
     places, alone, stack = [], set(), list(band.body)
     while stack:
         node = stack.pop()
-        if isinstance(node, Place):
+        if isinstance(node, Subscript):
             indices = tuple(map(affine, node.indices))
             dense = [s == d for s, d in zip(node.strides, dense_strides(node.shape))]
             places.append((indices, node.shape, dense))

@@ -25,7 +25,7 @@ from ..nest import (
     Let,
     Load,
     Name,
-    Place,
+    Subscript,
     changed,
     product,
     shifted,
@@ -46,7 +46,7 @@ def settled(nodes):
             made.append(replace(node, body=settled(node.body)))
         else:
             made.extend(_gathered(node))
-            made.extend(changed(_expanded(node), _placed, (Address, Place)))
+            made.extend(changed(_expanded(node), _placed, (Address, Subscript)))
     return tuple(made)
 
 
@@ -77,9 +77,13 @@ def _gathered(node):
 
 
 def _placed(node):
-    if isinstance(node, Place):
+    if isinstance(node, Subscript):
         return _offset(node)
-    if isinstance(node, Address) and isinstance(node.target, Load) and isinstance(node.target.index, Place):
+    if (
+        isinstance(node, Address)
+        and isinstance(node.target, Load)
+        and isinstance(node.target.index, Subscript)
+    ):
         return shifted(node.target.pointer, _offset(node.target.index))
     return None
 
