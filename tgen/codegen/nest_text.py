@@ -76,6 +76,7 @@ from .reductions import variables
 def to_text(nest):
     """The text of a nest: its head and its statements.
 
+    >>> from tgen.codegen.nest import Nest
     >>> i = Name("i")
     >>> v1 = Field("v1", "int64", pointer=True)
     >>> print(to_text(Nest((For(i, Int(0), Symbol("n0"), (Set(Load(v1, i), i),)),))), end="")

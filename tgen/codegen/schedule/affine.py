@@ -6,8 +6,9 @@ from ..nest import ONE, ZERO, Bin, Name
 def affine(index):
     """(variable, step, start); the variable is None in an index that follows none.
 
-    >>> affine(Bin("+", Bin("*", ONE, Name("i")), ONE))
-    (Name(text='i', dtype='int64', pointer=False, const=False), Int(value=1), Int(value=1))
+    >>> var, step, start = affine(Bin("+", Bin("*", ONE, Name("i")), ONE))
+    >>> var.text, step.value, start.value
+    ('i', 1, 1)
     """
     if isinstance(index, Bin) and index.op == "+":
         var, step, _ = affine(index.x)
