@@ -725,7 +725,10 @@ NEIGHBOURS = {
     ),
     "reversed": (lambda: [FOUR[:, :, ::-1] * 2], [3]),
     "cut short": (lambda: [FOUR[:, :, 1:] * 2, FOUR[1:] * 2, FOUR[:, :, :, 1:] * 2], [2, 1, 2]),
-    "turned": (lambda: [FOUR.dimshuffle(2, 3, 0, 1) * 2, FOUR.dimshuffle(0, 2, 1, 3) * 2], [2, 4]),
+    "turned": (  # the first is read in squares, two loops more
+        lambda: [FOUR.dimshuffle(2, 3, 0, 1) * 2, FOUR.dimshuffle(0, 2, 1, 3) * 2],
+        [4, 4],
+    ),
     "positions": (lambda: [T.exp(FOUR) + T.arange(5)], [1, 2]),
 }
 

@@ -46,7 +46,7 @@ def test_programs_do_what_they_mean(number):
 
 
 def test_the_programs_are_of_all_kinds():
-    programs = [generate(seed) for seed in range(300)]
+    programs = [generate(seed) for seed in range(600)]
     texts = "\n".join(s.text for p in programs for s in p.statements)
     words = (
         "tgen.scan( tgen.ifelse( looped( rows[ RandomStreams( set_subtensor inc_subtensor T.switch( T.dot( "

@@ -114,8 +114,10 @@ def apply_step(package, code):
 
 
 def split_docstring(text):
-    """(module docstring, the rest), so that an import can go between."""
+    """(module docstring and what must stand next to it, the rest), so that an import can go between."""
     end = text.index('"""\n', 3) + 4
+    future = re.compile(r"\s*from __future__ import annotations\n").match(text, end)
+    end = future.end() if future else end
     return text[:end], text[end:]
 
 

@@ -48,10 +48,17 @@ def functions():
     return found
 
 
+def untyped(function):
+    """The signature without its types: a line of a table has no room for them."""
+    found = inspect.signature(function)
+    bare = [p.replace(annotation=p.empty) for p in found.parameters.values()]
+    return found.replace(parameters=bare, return_annotation=found.empty)
+
+
 def signature(thing):
     """The operands of an Op (sizes and attributes behind a bar), the parameters of a function."""
     if not isinstance(thing, Op):
-        return signature(OPS[thing.name]) if isinstance(thing, Elemwise) else str(inspect.signature(thing))
+        return signature(OPS[thing.name]) if isinstance(thing, Elemwise) else str(untyped(thing))
     if thing.kind == SCALAR:
         return f"({', '.join('xyz'[: thing.arity])})"
     operands = list(inspect.signature(thing.eval).parameters.values())[2:] if thing.eval else ["..."]
