@@ -242,9 +242,12 @@ class Entry:
 
     # -- results
     def give_results(self):
+        """A call that fails gives zeros and no blocks."""
+        nothing = []
         for (number, v), place in zip(self.results_of(False), self.layout.outputs, strict=True):
             block = holder(f"o{number}")
             result = Member(OUT, block.name)
+            nothing.append(Set(result, ZERO))
             if not v.type.ndim:
                 self.results.append(Field(block.name, v.type.dtype))
                 self.give.append(Set(result, self.m.field(v)))
@@ -258,6 +261,7 @@ class Entry:
             ]
             self.before.append(Set(Member(OUT, lengths.name), Bin("+", SLOTS, Int(place + 2))))
             self.after.append(Set(slot(place + 1), Cast("int64", Cast("intptr_t", result))))
+        self.load[:0] = nothing
         for number, v in self.results_of(True):
             self.commit += self.commit_one(number, v)
 
