@@ -422,18 +422,23 @@ PARTS = {
 }
 
 
+# the same from the last to the first, which is how a stack wants them
+BACKWARD = {kind: names[::-1] for kind, names in PARTS.items()}
+
+
 def walk(nodes):
     """Every statement and expression, in the order of the text."""
     stack = list(reversed(nodes))
+    pop, push, extend, parts = stack.pop, stack.append, stack.extend, BACKWARD.get  # half a build is here
     while stack:
-        node = stack.pop()
+        node = pop()
         yield node
-        for name in reversed(PARTS.get(type(node), ())):
+        for name in parts(type(node), ()):
             part = getattr(node, name)
             if type(part) is tuple:
-                stack.extend(reversed(part))
+                extend(part[::-1])
             elif part is not None:
-                stack.append(part)
+                push(part)
 
 
 # what an expression or a statement is beside its parts, and of how many these are where that is not always so

@@ -11,13 +11,15 @@ from ..nest import Accumulate, Band, Bin, For, Int, Let, Select, walk
 
 def each(nodes, change):
     """``nodes`` with ``change(band)`` for every band, inner ones first."""
-    made = tuple([_each(node, change) for node in nodes])
-    return made if any(new is not old for new, old in zip(made, nodes)) else nodes
+    made = None  # most nodes stay what they are
+    for k, node in enumerate(nodes):
+        if isinstance(node, (Band, For)) and (new := _each(node, change)) is not node:
+            made = made or list(nodes)
+            made[k] = new
+    return nodes if made is None else tuple(made)
 
 
 def _each(node, change):
-    if not isinstance(node, (Band, For)):
-        return node
     body = each(node.body, change)
     if body is not node.body:
         node = replace(node, body=body)
@@ -26,7 +28,7 @@ def _each(node, change):
 
 def main(nodes):
     """The place among ``nodes`` of the band's own loop: the one that accumulates, if there are several."""
-    loops = [k for k, node in enumerate(nodes) if isinstance(node, For)]
+    loops = [k for k, node in enumerate(nodes) if type(node) is For]
     if len(loops) < 2:
         return loops[0] if loops else None
     return next(k for k in loops if any(isinstance(n, Accumulate) for n in walk((nodes[k],))))
