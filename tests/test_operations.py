@@ -2,8 +2,6 @@
 does.
 """
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -80,7 +78,7 @@ def test_the_table_is_whole():
         row = operations.line(name, FUNCTIONS[name])
         assert row[0] == name and row[1] == "function" and len(row[3]) > 5, row
     assert (
-        operations.line("T.nnet.relu", T.nnet.relu)[4] == str(inspect.signature(T.nnet.relu))
+        operations.line("T.nnet.relu", T.nnet.relu)[4] == "(x, alpha=0)"
         and operations.signature(OPS["clip"]) == "(x, y, z)"
     )
     assert operations.line("T.nnet.relu", T.nnet.relu, composes=True)[3] == "abs, add, dimshuffle, mul"
