@@ -81,7 +81,8 @@ class InterpretedCall:
             code, numbers = refused(error)
             site, *steps = failed
             record = [site, *(*numbers, 0, 0, 0)[:3], *steps, 0, 0, 0, 0]
-            slots[:RECORD_SLOTS] = [wrapped(number) for number in record[:RECORD_SLOTS]]
+            # of a size beyond int64 its low bits, as C has them
+            slots[:RECORD_SLOTS] = [int(self.ffi.cast("int64_t", n)) for n in record[:RECORD_SLOTS]]
             if code == RAISED:
                 raise
             said[CODE] = code
@@ -129,8 +130,3 @@ class InterpretedCall:
             if array.nbytes:
                 np.ndarray(array.shape, array.dtype, self.ffi.buffer(data, array.nbytes))[...] = array
             at += HEAD + array.ndim
-
-
-def wrapped(number):
-    """A size that is too large for int64 as the C has it: its low bits."""
-    return (number + 2**63) % 2**64 - 2**63
