@@ -188,21 +188,21 @@ def _check(cost, wrt, targets, known, disconnected, returned, null):
     for v in targets:
         if not isinstance(v, Variable):
             raise TypeError(f"Expected Variable, got {v!r} of type {type(v).__name__}")
-    check_words(
-        ("disconnected_inputs", disconnected, ("ignore", "warn", "raise")),
-        ("null_gradients", null, ("raise", "return")),
-        ("return_disconnected", str(returned).lower(), ("zero", "none", "disconnected")),
-    )
+    check_disconnected("disconnected_inputs", disconnected, returned)
+    _check_word("null_gradients", null, ("raise", "return"))
 
 
-def check_words(*words):
-    """Refuse a keyword's value that is none of those it can be: ``words`` are (keyword, value, valid)."""
-    for word, value, valid in words:
-        if value not in valid:
-            raise ValueError(
-                f"Invalid value for keyword {word!r}: {value!r}; valid values are "
-                f"{', '.join(map(repr, valid))}"
-            )
+def check_disconnected(word, disconnected, returned):
+    """Refuse what ``when_disconnected`` does not know; ``word`` is the keyword of ``disconnected``."""
+    _check_word(word, disconnected, ("ignore", "warn", "raise"))
+    _check_word("return_disconnected", str(returned).lower(), ("zero", "none", "disconnected"))
+
+
+def _check_word(word, value, valid):
+    if value not in valid:
+        raise ValueError(
+            f"Invalid value for keyword {word!r}: {value!r}; valid values are {', '.join(map(repr, valid))}"
+        )
 
 
 def _starts(cost, known):

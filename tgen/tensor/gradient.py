@@ -12,7 +12,7 @@ from tgen.errors import ArgumentTypeError, ArgumentValueError, RopError
 from tgen.graph.closure import like
 from tgen.graph.grad import (
     Lop,
-    check_words,
+    check_disconnected,
     consider_constant,
     disconnected_grad,
     grad,
@@ -72,10 +72,7 @@ def Rop(
     for v, p in zip(targets, points):
         if v.ndim != p.ndim:
             raise ValueError(f"the eval_point {p} of {p.type} is not of the shape of {v} of {v.type}")
-    check_words(
-        ("disconnected_outputs", disconnected_outputs, ("ignore", "warn", "raise")),
-        ("return_disconnected", str(return_disconnected).lower(), ("zero", "none", "disconnected")),
-    )
+    check_disconnected("disconnected_outputs", disconnected_outputs, return_disconnected)
     outputs = f if isinstance(f, (list, tuple)) else [f]
     results = []
     for y in outputs:
