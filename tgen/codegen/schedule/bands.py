@@ -20,10 +20,19 @@ def each(nodes, change):
 
 
 def _each(node, change):
-    body = each(node.body, change)
-    if body is not node.body:
-        node = replace(node, body=body)
+    node = with_body(node, each(node.body, change))
     return change(node) if isinstance(node, Band) else node
+
+
+def with_body(node, body):
+    """The loop or band with this body, itself where that is its own: most of them a rewrite leaves alone."""
+    return node if body is node.body else replace(node, body=body)
+
+
+def with_loop(nodes, k, body):
+    """``nodes`` whose loop number k has this body."""
+    loop = with_body(nodes[k], body)
+    return nodes if loop is nodes[k] else (*nodes[:k], loop, *nodes[k + 1 :])
 
 
 def main(nodes):
@@ -49,11 +58,10 @@ def innermost(nodes, change):
     if k is None:
         return nodes
     loop = nodes[k]
-    made = change(loop)
     if main(loop.body) is not None:
-        body = innermost(loop.body, change)
-        made = (loop if body is loop.body else replace(loop, body=body),)
-    return nodes if made == (loop,) and made[0] is loop else (*nodes[:k], *made, *nodes[k + 1 :])
+        return with_loop(nodes, k, innermost(loop.body, change))
+    made = change(loop)
+    return nodes if len(made) == 1 and made[0] is loop else (*nodes[:k], *made, *nodes[k + 1 :])
 
 
 def accumulators(loop):

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from ..nest import Accumulate, Accumulator, Begin, Bin, For, Load, Local, Name, Set
 from ..reductions import fold_of, result, start
-from .bands import chain, main, strip
+from .bands import chain, main, strip, with_body, with_loop
 
 # elements of the kept axis that are accumulated together: 4 KiB, they stay in the first cache
 BLOCK = 512
@@ -33,7 +33,7 @@ FROM, TO = Name("from"), Name("to")
 
 
 def block(band):
-    return replace(band, body=_blocked(band.body, band.axes))
+    return with_body(band, _blocked(band.body, band.axes))
 
 
 def _blocked(nodes, axes):
@@ -44,8 +44,7 @@ def _blocked(nodes, axes):
     column = nodes[k]
     found = [s.of for s in column.body if isinstance(s, Begin)]
     if not found:
-        body = _blocked(column.body, axes)
-        return nodes if body is column.body else (*nodes[:k], replace(column, body=body), *nodes[k + 1 :])
+        return with_loop(nodes, k, _blocked(column.body, axes))
     place = axes.index(column.var)
     reduced = chain(column.body)
     before = [loop for loop in reduced if axes.index(loop.var) < place]

@@ -16,7 +16,7 @@ from dataclasses import replace
 from tgen.core.dtypes import is_float
 
 from ..nest import Accumulate, Accumulator, Begin, For, Name, changed
-from .bands import accumulators, chain, has_bands, innermost, strip
+from .bands import accumulators, chain, has_bands, innermost, strip, with_body
 from .pairs import few
 
 CHUNK = 256  # elements
@@ -27,7 +27,7 @@ def chunks(band):
     loops = chain(band.body)
     if len(loops) == 1 and few([loops[0].high]):
         return band
-    return replace(band, body=innermost(band.body, _in_chunks))
+    return with_body(band, innermost(band.body, _in_chunks))
 
 
 def _in_chunks(loop):

@@ -10,13 +10,13 @@ from dataclasses import replace
 from tgen.core.dtypes import is_float
 
 from ..nest import Accumulator, Begin, Int, changed
-from .bands import chain, main
+from .bands import chain, main, with_body, with_loop
 
 MANY = 256  # terms
 
 
 def pairs(band):
-    return replace(band, body=_paired(band.body))
+    return with_body(band, _paired(band.body))
 
 
 def _paired(nodes):
@@ -28,8 +28,7 @@ def _paired(nodes):
     k = main(nodes)
     if k is None or any(isinstance(s, Begin) for s in nodes):
         return nodes
-    body = _paired(nodes[k].body)
-    return nodes if body is nodes[k].body else (*nodes[:k], replace(nodes[k], body=body), *nodes[k + 1 :])
+    return with_loop(nodes, k, _paired(nodes[k].body))
 
 
 def few(lengths):

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from ..nest import Name
 from ..reductions import clauses
-from .bands import accumulators, has_bands, innermost
+from .bands import accumulators, has_bands, innermost, with_body
 
 
 def vector(band):
-    return replace(band, body=innermost(band.body, _together))
+    return with_body(band, innermost(band.body, _together))
 
 
 def _together(loop):
