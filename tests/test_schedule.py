@@ -1,16 +1,16 @@
 """The schedule: what each rewrite makes of a nest (golden/*.nest, both run), and kernels with any of them
 left out.
 
-A case is a title line ``=== title``, a line ``sizes: n0=3 n1=4``, the nest, a line ``--- becomes``, the nest
-that the rewrite the file is called after makes of it. ``pytest --update-golden`` writes what it makes now.
+tests/cases.py describes the files; the line below a title is ``sizes: n0=3 n1=4``, and a file is called after
+its rewrite. ``pytest --update-golden`` writes what it makes now.
 """
 
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import FOLDER, case_text, cases, write
 from compiled import in_parts
 from special import same_bits
 from test_nests import KERNELS, ROOM, agrees, built, module_of, run_parts
@@ -22,30 +22,10 @@ from tgen.codegen.nest_text import free, to_text
 from tgen.codegen.schedule import SCHEDULE, left_out, scheduled
 from tgen.core.dtypes import is_float
 
-FOLDER = Path(__file__).parent / "golden"
 ROWS = {row.name: row for row in SCHEDULE}
 
 
-def cases():
-    for path in sorted(FOLDER.glob("*.nest")):
-        for number, text in enumerate(path.read_text().split("=== ")[1:]):
-            yield pytest.param(path, number, id=f"{path.stem}: {text.partition(chr(10))[0]}")
-
-
-def case_text(path, number):
-    """(title, line of sizes, nest, expected)"""
-    title, sizes, body = path.read_text().split("=== ")[1 + number].split("\n", 2)
-    before, _, after = body.partition("--- becomes\n")
-    return title, sizes, before, after.rstrip() + "\n"
-
-
-def write(path, number, title, sizes, before, after):
-    head, *texts = path.read_text().split("=== ")
-    texts[number] = f"{title}\n{sizes}\n{before}--- becomes\n{after}\n"
-    path.write_text(head + "".join("=== " + t for t in texts).rstrip("\n") + "\n")
-
-
-@pytest.mark.parametrize("path, number", list(cases()))
+@pytest.mark.parametrize("path, number", list(cases("*.nest")))
 def test_golden_nests(path, number, update_golden):
     title, line, before, expected = case_text(path, number)
     row, nest = ROWS[path.stem], parse(before)
