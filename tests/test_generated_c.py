@@ -20,6 +20,7 @@ import tgen.tensor as T
 from tgen import passes
 from tgen.codegen import sizes
 from tgen.codegen.c import declared
+from tgen.codegen.facts import Facts
 from tgen.codegen.generate import generate
 from tgen.codegen.library import FRAME
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, If, Load, Set, Symbol
@@ -239,7 +240,7 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
         Do(Call("use", (Address(Field("b", "int64")),))),
         If(first, (Set(Load(v0, Symbol("k0")), a),)),
     )
-    body = Body(nodes)
+    body = Body(nodes, Facts(nodes))
     assert body.fields == [a, dense, v0] and [s.name for s in body.sizes] == ["n0", "n1", "k0"]
     read, alone = body.alone()
     assert statements(read) == [
@@ -257,7 +258,7 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
         "    v0[k0] = a;",
         "}",
     ]
-    own, parameters, arguments, common = body.common()
+    own, parameters, arguments, names = body.common()
     assert own == [FRAME]
     assert [declared(name) for name in parameters] == [
         "int64_t s0",
@@ -270,7 +271,7 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
     assert [x.text if hasattr(x, "text") else x.name for x in arguments] == [
         *("f", "a", "c_dense", "v0", "n0", "n1", "k0")
     ]
-    assert statements(common) == [
+    assert statements(body.renamed(names)) == [
         "f->v2 = s0 + m0;",
         "use(&f->b);",
         "if (s1 == m1) {",

@@ -40,7 +40,7 @@ def module_of(function, general=False):
 def nests_of(module):
     """All nests of a module, at all stages of their schedules."""
     for part in module.parts:
-        yield from (Nest(tuple(nodes), extent) for _, nodes, extent in part.variants)
+        yield from (Nest(tuple(v.nodes), v.extent) for v in part.variants)
         for plain in part.plain:
             yield from (nest for _, nest in stages_of(plain))
 
@@ -230,6 +230,6 @@ def test_a_call_computes_what_the_ir_says(title):
     before, function = built(LIBRARY[title])
     module, names = module_of(function)
     (part,) = module.parts
-    ((_, nodes, extent),) = part.variants
+    (variant,) = part.variants
     for parts in (1, 2):
-        agrees(before, function, module, names, Nest(tuple(nodes), extent), parts)
+        agrees(before, function, module, names, Nest(tuple(variant.nodes), variant.extent), parts)

@@ -11,9 +11,10 @@ from fuzzing.generate import lowered
 import tgen.codegen
 from tgen import passes
 from tgen.codegen import nest, sizes
+from tgen.codegen.facts import Facts
 from tgen.codegen.module import Module
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, For, Int, Let, Load, Name, Out, Set, Symbol
-from tgen.codegen.steps import Branch, Loop, Part, Step, joins, touched
+from tgen.codegen.steps import Branch, Loop, Part, Step, Variant, joins
 from tgen.ir import text
 from tgen.passes.plan import plan
 
@@ -47,8 +48,8 @@ TOUCHES = {
 @pytest.mark.parametrize("what", TOUCHES)
 def test_what_statements_touch(what):
     nodes, reads, writes = TOUCHES[what]
-    touches, changes = touched(nodes)
-    assert touches == set(reads.split()) and changes == set(writes.split())
+    facts = Facts(nodes)
+    assert facts.touched == set(reads.split()) and facts.writes == set(writes.split())
 
 
 def test_the_parts_of_every_kind_of_node_are_known():
@@ -61,7 +62,7 @@ def test_the_parts_of_every_kind_of_node_are_known():
 
 
 def part(*nodes, extent=ZERO):
-    return Step(part=Part("part", "", [("", nodes, extent)], ZERO))
+    return Step(part=Part("part", "", [Variant("", nodes, extent)], ZERO))
 
 
 def move(target, source):
@@ -113,16 +114,16 @@ def test_statements_are_data(path):
     assert not found, "\n".join(found)
 
 
-def statements(steps):
+def all_facts(steps):
     """Those of the steps and of what is nested in them."""
     for step in steps:
-        yield from step.statements()
+        yield from step.facts
         if isinstance(step.nested, Loop):
-            yield from (step.nested.going, *step.nested.grown, *step.nested.turn)
-            yield from statements(step.nested.steps)
+            yield Facts([step.nested.going, *step.nested.grown, *step.nested.turn])
+            yield from all_facts(step.nested.steps)
         elif isinstance(step.nested, Branch):
-            yield step.nested.condition
-            yield from statements(step.nested.yes + step.nested.no)
+            yield Facts([step.nested.condition])
+            yield from all_facts(step.nested.yes + step.nested.no)
 
 
 @pytest.mark.slow
@@ -133,7 +134,9 @@ def test_what_an_instruction_reads_and_makes_is_touched(seed):
     with sizes.named(function):
         _, names, lines = text.printed(function)
         module = Module(function, plan(function), names, lines, False).build()
-        reads, writes = touched([*statements(module.steps), *module.prologue, *module.packs])
+        every = [*all_facts(module.steps), Facts(module.prologue + module.packs)]
+        reads = {name for facts in every for name in facts.touched}
+        writes = {name for facts in every for name in facts.writes}
     blocks = [function.block]
     while blocks:
         for instr in blocks.pop().instrs:

@@ -8,12 +8,13 @@ from tgen.ops.declare import LIBM, PLAIN_LIBM, c_calls
 from tgen.passes.plan import root
 
 from . import conv, host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
-from .chunks import PREFIX, is_tuned, needed
+from .chunks import is_tuned, needed
 from .entry import Entry, symbols_of
+from .facts import Facts
 from .library import FRAME, fail
 from .module import Module
-from .nest import Call, Do, For, Let, Scalar, Set, Symbol, walk
-from .parts import Functions, called
+from .nest import Do, Set, Symbol
+from .parts import Functions
 from .render import macros, render
 from .routines import Source, routine
 from .steps import Loop, joins
@@ -46,20 +47,18 @@ def place(module, name):
 # -- what stands before the body
 
 
-def uses(nodes):
-    """What statements need of elsewhere: functions that they or their scalar ops call, and types of
-    variables. {name: the prototype of a function that no table knows, or None}
+def uses(all_facts):
+    """What statements of these Facts need of elsewhere: functions that they or their scalar ops call, and
+    types of variables. {name: the prototype of a function that no table knows, or None}
     """
     found = {}
-    for node in walk(nodes):
-        if isinstance(node, Scalar):
-            kind = DTYPE[node.dtypes[-1]].c
-            for name in c_calls(node.op, node.dtypes, node.attrs):
-                found[name] = name, kind, ", ".join([kind] * len(node.args))
-        elif isinstance(node, Call):
-            found.setdefault(node.function)
-        elif isinstance(node, Let) and node.name.dtype.startswith(PREFIX) and not node.name.pointer:
-            found.setdefault(node.name.dtype)
+    for facts in all_facts:
+        found |= dict.fromkeys((*facts.calls, *facts.structs))
+    for facts in all_facts:
+        for scalar in facts.scalars:
+            kind = DTYPE[scalar.dtypes[-1]].c
+            for name in c_calls(scalar.op, scalar.dtypes, scalar.attrs):
+                found[name] = name, kind, ", ".join([kind] * len(scalar.args))
     return found
 
 
@@ -93,7 +92,7 @@ class Steps:
 
     def __init__(self, module, runs):
         self.module, self.runs = module, runs
-        self.nodes = []  # of all steps but what is in the functions of parts
+        self.facts = []  # of all steps but what is in the functions of parts
         self.loops, self.masters, self.count = [], [], 0
 
     def views(self, steps):
@@ -106,22 +105,24 @@ class Steps:
         view = {"waits": waits, "fails": step.fails, "run": None, "loop": None, "branch": None}
         if step.part is not None:
             view["run"] = [self.runs[step.part.name]]
-            self.nodes += view["run"]
+            self.facts.append(Facts(view["run"]))
         elif isinstance(nested, Loop):
             self.loops.append((nested, self.views(nested.steps)))
             view["loop"] = nested
-            self.nodes += [nested.going, *nested.grown, *nested.turn, Do(fail("TGEN_STOPPED", -1))]
+            stopped = Do(fail("TGEN_STOPPED", -1))
+            self.facts.append(Facts([nested.going, *nested.grown, *nested.turn, stopped]))
         elif nested is not None:
             yes, no = self.views(nested.yes), self.views(nested.no)
             view["branch"] = {"condition": nested.condition, "yes": yes, "no": no}
-            self.nodes.append(nested.condition)
+            self.facts.append(Facts([nested.condition]))
             view["fails"] = False  # what fails in it has returned
         self.count += 1
         view["number"] = self.count
         if step.part is None and nested is None:
-            master = {"number": self.count, "nodes": step.nodes, "tuned": is_tuned(called(step.nodes))}
-            self.masters.append(master)
-            self.nodes += step.nodes
+            (facts,) = step.facts
+            tuned = is_tuned(facts.calls)
+            self.masters.append({"number": self.count, "nodes": step.nodes, "tuned": tuned, "facts": facts})
+            self.facts.append(facts)
         return view
 
 
@@ -170,8 +171,8 @@ def _parts_of_file(function, plan, general, skip, named):
     core = write.core(entry, module.prologue, module.packs, holders)
     routines.append(routine("\n", write.core_head(), core, 0))
     routines.append(routine(WRAPPER, write.entry_head(), write.entry(entry), 0))
-    nodes = [node for function in functions.views for node in function["nodes"]]
-    used = uses([*nodes, *tree.nodes, *entry.nodes(), *module.prologue, *module.packs])
+    around = Facts([*entry.nodes(), *module.prologue, *module.packs])
+    used = uses([*(function["facts"] for function in functions.views), *tree.facts, around])
     helpers, libm, plain = declarations(used)
     return {
         "helpers": [chunk.text for chunk in helpers],
@@ -190,23 +191,19 @@ def written(write, functions, tree, steps):
     for f in functions:
         head = write.head(f["name"], f["parameters"], f["tuned"])
         body = write.function(f["nodes"], f["unused"])
-        yield routine(f"\n/* {f['comment']} */\n", head, body, loops(f["nodes"]))
+        yield routine(f"\n/* {f['comment']} */\n", head, body, f["facts"].loops)
     gap = "\n"
     for step in tree.masters:
         head = write.head(f"step{step['number']}", (FRAME,), step["tuned"])
-        yield routine(gap, head, write.step(step["nodes"]), loops(step["nodes"]))
+        yield routine(gap, head, write.step(step["nodes"]), step["facts"].loops)
         gap = ""
     for loop, turns in tree.loops:
         head = write.head(f"{loop.name}_turn", (FRAME,))
-        yield routine(f"{gap}\n/* {loop.comment} */\n", head, write.turn(loop, LEVELS), loops(loop.turn))
+        body = write.turn(loop, LEVELS)
+        yield routine(f"{gap}\n/* {loop.comment} */\n", head, body, Facts(loop.turn).loops)
         gap = ""
         yield routine("\n", write.head(loop.name, (FRAME,)), write.turns(loop, turns), 1)
     yield routine(f"{gap}\n/* The steps of a call. */\n", write.head("body", (FRAME,)), write.body(steps), 0)
-
-
-def loops(nodes):
-    """How many loops there are in statements."""
-    return sum(isinstance(node, For) for node in walk(nodes))
 
 
 def comment_lines(text):

@@ -50,10 +50,11 @@ from .nest import (
     Un,
     identity,
     product,
+    walk,
 )
 from .reductions import fold_of, memory_step, start
 from .schedule import scheduled
-from .steps import Part, Step
+from .steps import Part, Step, Variant
 
 
 @dataclass
@@ -330,7 +331,7 @@ class Module:
 
     def own_function(self, comment, parameters, nodes):
         """The Name of a C function of the module's own; the same one is written once."""
-        key = parameters, identity(nodes)
+        key = parameters, identity(walk(nodes))
         if key not in self.own:
             self.own[key] = Function(comment, f"row{len(self.own)}", parameters, nodes)
         return Name(self.own[key].name)
@@ -341,7 +342,7 @@ class Module:
         parts it had is kept.
         """
         name = f"part{len(self.parts)}"
-        self.add_part(Part(name, line, [("", nodes, extent)], cost, product=product, counted=counted))
+        self.add_part(Part(name, line, [Variant("", nodes, extent)], cost, product=product, counted=counted))
 
     def add_part(self, part):
         self.parts.append(part)
@@ -369,7 +370,7 @@ class Module:
             writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
             plain.append(writer.write())
             nest = scheduled(plain[-1], self.skip)
-            variants.append(("" if dense else "_strided", nest.body, nest.extent))
+            variants.append(Variant("" if dense else "_strided", nest.body, nest.extent))
         dense = None
         for v in arrays:
             dense = self.dense(v) if dense is None else Bin("&", dense, self.dense(v))

@@ -2,7 +2,7 @@
 
 An expression is a value, a statement is something done; both are immutable and compare by what they are, so
 nests alike are equal. A type is a dtype and whether it is a pointer. What a nest reads and writes, and which
-functions it calls, is asked of the data (``Uses``), never of a text.
+functions it calls, is asked of the data (facts.py), never of a text.
 
     For(i, 0, n0, (Let(x0, Load(v0, i)), Set(Load(v1, i), Scalar(exp, x0))))
 
@@ -471,12 +471,18 @@ OWN = {
 }
 
 
-def identity(nodes):
-    """What nests do, flat: the same for nests alike, be what they only read const or not."""
-    found = []
-    for node in walk(nodes):
-        own = OWN.get(type(node))
-        found.append((type(node), own(node) if own else None))
+def identity(order, names=None):
+    """What the statements and expressions of a ``walk`` do: the same for nests alike, be what they only read
+    const or not. ``names``: {(Field or Symbol, its name): the Name that stands for it}.
+    """
+    found, names = [], names or {}
+    for node in order:
+        kind = type(node)
+        if kind is Field or kind is Symbol:
+            node = names.get((kind, node.name), node)
+            kind = type(node)
+        own = OWN.get(kind)
+        found.append((kind, own(node) if own else None))
     return tuple(found)
 
 

@@ -9,17 +9,15 @@ function with parameters, which their parts call: the compiler's time goes by wh
 from dataclasses import replace
 
 from .chunks import is_tuned
+from .facts import Facts
 from .kernel import HIGH, LOW, PART
 from .library import FRAME
 from .nest import (
     ONE,
     ZERO,
-    Address,
     Call,
     Do,
     Field,
-    For,
-    Host,
     If,
     Let,
     Name,
@@ -27,49 +25,26 @@ from .nest import (
     Symbol,
     changed,
     identity,
-    walk,
 )
 
 ARGUMENTS = FRAME, PART, LOW, HIGH
 
 
-def called(nodes):
-    """The names of the functions that statements call."""
-    return [node.function for node in walk(nodes) if isinstance(node, Call)]
-
-
 class Body:
-    """A nest and what it reads, in the order of its text: ``read`` are members of the frame and sizes.
-
-    A member that is written, or whose address is taken, stays in the frame.
+    """A nest and what it reads, in the order of its text: ``fields`` are members of the frame and ``sizes``
+    symbols. A member that is written, or whose address is taken, stays in the frame.
     """
 
-    def __init__(self, nodes):
-        self.nodes = tuple(nodes)
-        self.loops, self.used, self.framed, self.calls = False, set(), False, []
-        read, written = {}, set()
-        for node in walk(self.nodes):
-            if isinstance(node, (Field, Symbol)):
-                read[type(node), node.name] = node
-            elif isinstance(node, Name):
-                self.used.add(node.text)
-            elif isinstance(node, (Set, Address)) and isinstance(node.target, Field):
-                written.add(node.target.name)
-                self.framed = True
-            elif isinstance(node, Host):
-                self.framed = True
-            elif isinstance(node, For):
-                self.loops = True
-            elif isinstance(node, Call):
-                self.calls.append(node.function)
-        self.fields = [n for (kind, name), n in read.items() if kind is Field and name not in written]
-        self.sizes = [n for (kind, _), n in read.items() if kind is Symbol]
+    def __init__(self, nodes, facts):
+        self.nodes, self.facts = tuple(nodes), facts
+        self.fields = [f for name, f in facts.members.items() if name not in facts.written]
+        self.sizes = list(facts.sizes.values())
 
     def arguments(self):
         """Which of a part's ARGUMENTS it uses, in their order, but for the frame that it reads its members
         from.
         """
-        used = self.used | ({FRAME.text} if self.framed else set())
+        used = self.facts.locals | ({FRAME.text} if self.facts.framed else set())
         return [name for name in ARGUMENTS if name.text in used]
 
     def renamed(self, names):
@@ -88,8 +63,9 @@ class Body:
         return (*sizes, *read), self.renamed({(Field, name.text): name for name in locals})
 
     def common(self):
-        """(own, parameters, arguments, nodes) of a function whose parameters are what is read: the same for
-        bodies alike. What a parameter points at is const or not, which is no difference.
+        """(own, parameters, arguments, names) of a function whose parameters are what is read, by the new
+        ``names`` of that: the same for bodies alike. What a parameter points at is const or not, which is no
+        difference.
         """
         parameters, names = [], {}
         for k, f in enumerate(self.fields):
@@ -102,7 +78,7 @@ class Body:
             parameters.append(Name(f"m{k}"))
         own = self.arguments()
         arguments = (*own, *(Field(leaf, "int64") for _, leaf in names))
-        return own, parameters, arguments, self.renamed(names)
+        return own, parameters, arguments, names
 
 
 class Functions:
@@ -113,10 +89,10 @@ class Functions:
     def __init__(self, module):
         self.views, self.runs = [], {}
         for own in module.own.values():
-            used = {node.text for node in walk(own.nodes) if isinstance(node, Name)}
-            unused = [p for p in own.parameters if p.text not in used]
-            self.write(own.comment, own.name, own.parameters, unused, own.nodes)
-        self.bodies = {(p.name, suffix): Body(nodes) for p in module.parts for suffix, nodes, _ in p.variants}
+            facts = Facts(own.nodes)
+            unused = [p for p in own.parameters if p.text not in facts.locals]
+            self.write(own.comment, own.name, own.parameters, unused, own.nodes, facts)
+        self.bodies = {(p.name, v.suffix): Body(v.nodes, v.facts) for p in module.parts for v in p.variants}
         self.calls = self.share()
         for part in module.parts:
             self.runs[part.name] = self.run(part)
@@ -127,48 +103,53 @@ class Functions:
         """
         alike, calls = {}, {}
         for body in self.bodies.values():
-            if body.loops:
-                own, parameters, arguments, nodes = body.common()
-                key = tuple(own), identity(parameters), identity(nodes)
-                alike.setdefault(key, []).append((body, own, parameters, arguments, nodes))
+            if body.facts.loops:
+                own, parameters, arguments, names = body.common()
+                key = tuple(own), identity(parameters), identity(body.facts.order, names)
+                alike.setdefault(key, []).append((body, own, parameters, arguments, names))
         groups = [group for group in alike.values() if len(group) > 1]
         for number, group in enumerate(groups):
             name = f"same{number}"
             # const, when one of them is: then none writes there
-            _, own, _, _, nodes = group[0]
-            together = [max(names, key=lambda n: n.const) for names in zip(*(one[2] for one in group))]
+            first, own, _, _, names = group[0]
+            together = [max(same, key=lambda n: n.const) for same in zip(*(one[2] for one in group))]
             parameters = [*own, *together]
             calls |= {body: Do(Call(name, arguments)) for body, _, _, arguments, _ in group}
-            self.write(f"The loops of {len(group)} parts.", name, parameters, [], nodes)
+            nodes = first.renamed(names)
+            self.write(f"The loops of {len(group)} parts.", name, parameters, [], nodes, first.facts)
         return calls
 
     def run(self, part):
         """The statement that runs a part, when its functions are written."""
-        calls = [self.variant(part, *variant) for variant in part.variants]
+        calls = [self.variant(part, variant) for variant in part.variants]
         return calls[0] if len(calls) == 1 else If(part.dense, (calls[0],), (calls[1],))
 
-    def variant(self, part, suffix, _, extent):
-        body, name = self.bodies[part.name, suffix], part.name + suffix
-        read, nodes = ((), (self.calls[body],)) if body in self.calls else body.alone()
-        used = body.arguments()
-        if read or body in self.calls:
-            used = [*used, FRAME]
+    def variant(self, part, variant):
+        body, name = self.bodies[part.name, variant.suffix], part.name + variant.suffix
+        used, facts = body.arguments(), variant.facts
+        if body in self.calls:
+            nodes, used = (self.calls[body],), [*used, FRAME]
+            facts = Facts(nodes)
+        else:
+            read, nodes = body.alone()
+            nodes, used = (*read, *nodes), [*used, FRAME] if read else used
         unused = [word for word in ARGUMENTS if word not in used]
-        self.write(part.comment, name, ARGUMENTS, unused, (*read, *nodes))
-        if extent == ONE and not part.counted:
+        self.write(part.comment, name, ARGUMENTS, unused, nodes, facts)
+        if variant.extent == ONE and not part.counted:
             return Do(Call(name, (FRAME, ZERO, ZERO, ONE)))
         how = "tgen_product" if part.product else "tgen_kernel"
-        call = Call(how, (FRAME, Name(name), extent, part.cost))
+        call = Call(how, (FRAME, Name(name), variant.extent, part.cost))
         return Set(part.counted, call) if part.counted else Do(call)
 
-    def write(self, comment, name, parameters, unused, nodes):
+    def write(self, comment, name, parameters, unused, nodes, facts):
         self.views.append(
             {
                 "comment": comment,
                 "name": name,
-                "tuned": is_tuned(called(nodes)),
+                "tuned": is_tuned(facts.calls),
                 "parameters": parameters,
                 "unused": unused,
                 "nodes": nodes,
+                "facts": facts,
             }
         )

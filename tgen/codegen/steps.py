@@ -10,14 +10,28 @@ what they read. What a step touches is asked of its statements:
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from .nest import Address, Field, Let, Load, Name, Out, Set, Symbol, walk
+from .facts import Facts
+
+
+@dataclass
+class Variant:
+    """A C function: ``suffix`` ends its name, ``extent`` is how many pieces are dealt to parts."""
+
+    suffix: str
+    nodes: tuple
+    extent: object
+
+    @cached_property
+    def facts(self):
+        return Facts(self.nodes)
 
 
 @dataclass
 class Part:
-    """A C function of one part: ``variants`` are (suffix, nodes, extent); ``dense`` is the condition under
-    which the first one runs. ``extent``: how many pieces are dealt to parts, ``cost``: nanoseconds of all.
+    """One part's ``variants``; ``dense`` is the condition under which the first one runs, ``cost`` the
+    nanoseconds of all pieces.
     """
 
     name: str
@@ -67,44 +81,13 @@ class Step:
     nodes: list = field(default_factory=list)
     fails: bool = False
 
-    def statements(self):
-        """What it does, but for what is nested in it."""
+    @cached_property
+    def facts(self):
+        """The Facts of what it does, but for what is nested in it: asked when all its nodes are there."""
         if self.part is None:
-            return self.nodes
-        variants = [node for _, nodes, extent in self.part.variants for node in (*nodes, extent)]
-        return [*variants, self.part.cost]
-
-
-def touched(nodes):
-    """(reads, writes): names of the members of the frame and of the sizes that statements touch. Of a pointer
-    it is what it points at; what is written may stand among the reads, too.
-    """
-    reads, writes, roots = set(), set(), {}
-    for node in walk(nodes):
-        if isinstance(node, (Field, Symbol)):
-            reads.add(node.name)
-        elif isinstance(node, Let) and node.name.pointer:
-            roots[node.name] = pointed(node.value, roots)
-        elif isinstance(node, Set) and isinstance(node.target, (Field, Symbol)):
-            writes.add(node.target.name)
-        elif isinstance(node, Set) and isinstance(node.target, Load):
-            writes |= pointed(node.target.pointer, roots)
-        elif isinstance(node, Out):
-            writes |= pointed(node.x, roots)
-        elif isinstance(node, Address) and isinstance(node.target, Field):
-            writes.add(node.target.name)
-    return reads, writes
-
-
-def pointed(value, roots):
-    """The members of the frame that an expression points at; ``roots``: local pointer -> the same."""
-    found = set()
-    for node in walk([value]):
-        if isinstance(node, Field) and (node.pointer or node.count):
-            found.add(node.name)
-        elif isinstance(node, Name):
-            found |= roots.get(node, set())
-    return found
+            return [Facts(self.nodes)]
+        variants = self.part.variants
+        return [*(v.facts for v in variants), Facts([*(v.extent for v in variants), self.part.cost])]
 
 
 ANY = object()  # among what is written: what the next step touches, whatever that is
@@ -116,8 +99,8 @@ def joins(steps, memory):
     """
     reads, writes, out = set(), set(), []
     for step in steps:
-        r, w = ({memory(name) for name in names} for names in touched(step.statements()))
-        r |= w
+        r = {memory(name) for facts in step.facts for name in facts.touched}
+        w = {memory(name) for facts in step.facts for name in facts.writes}
         waits = step.nested is not None or ANY in writes or bool(writes & r or reads & w)
         if waits:
             reads, writes = set(), set()

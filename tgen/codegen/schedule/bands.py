@@ -6,7 +6,7 @@ accumulates. So a band has one *main* chain of loops, and that is what rewrites 
 
 from dataclasses import replace
 
-from ..nest import Accumulate, Band, Bin, For, Int, Let, Select, walk
+from ..nest import Accumulate, Band, Bin, For, Int, Let, Select
 
 
 def each(nodes, change):
@@ -40,7 +40,15 @@ def main(nodes):
     loops = [k for k, node in enumerate(nodes) if type(node) is For]
     if len(loops) < 2:
         return loops[0] if loops else None
-    return next(k for k in loops if any(isinstance(n, Accumulate) for n in walk((nodes[k],))))
+    return next(k for k in loops if _accumulates(nodes[k].body))
+
+
+def _accumulates(nodes):
+    """Whether statements accumulate, in loops and bands among them, too."""
+    return any(
+        isinstance(node, Accumulate) or isinstance(node, (For, Band)) and _accumulates(node.body)
+        for node in nodes
+    )
 
 
 def chain(nodes):
