@@ -11,11 +11,14 @@ from fuzzing.generate import lowered
 import tgen.codegen
 from tgen import passes
 from tgen.codegen import nest, sizes
+from tgen.codegen.entry import Entry, symbols_of
 from tgen.codegen.facts import Facts
 from tgen.codegen.module import Module
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, For, Int, Let, Load, Name, Out, Set, Symbol
 from tgen.codegen.steps import Branch, Loop, Part, Step, Variant, joins
 from tgen.ir import text
+from tgen.ir.parse import parse
+from tgen.ir.rebuild import walk
 from tgen.passes.plan import plan
 
 CODEGEN = pathlib.Path(tgen.codegen.__file__).parent
@@ -126,17 +129,52 @@ def all_facts(steps):
             yield from all_facts(step.nested.yes + step.nested.no)
 
 
+def module_of(function):
+    with sizes.named(function):
+        _, names, lines = text.printed(function)
+        return Module(function, plan(function), names, lines, False).build()
+
+
+def read_too_early(module):
+    """The sizes found inside that are read before the body has found them."""
+    entry = Entry(module, symbols_of(module.function)).build()
+    early = [*entry.load, *entry.sizes, *entry.checks, *module.prologue, *entry.memory, *module.packs]
+    found = {str(s) for instr in walk(module.function.block) for s in instr.found}
+    return found & Facts(early).sizes.keys()
+
+
+def test_no_memory_is_counted_in_sizes_that_nobody_knows_yet():
+    """Rows without elements take no bytes, however many there will be."""
+    function = parse(
+        """function (v0: bool[n0, 3, 0]) {
+  v1: bool[k0, 3, 0] = scan v0 <n0> {ATTRS} (v2: bool[3, 0]) {
+    v3: bool[] = constant False
+    yield v2, v3
+  }
+  check_eq <n0, k0> {site=0}
+  v4: bool[n0, 3, 0] = kernel [n0, 3, 0] (x0: bool[] = v1[@0, @1, @2]) map {
+    v5: bool[] = invert x0
+    yield v5
+  }
+  return v4
+}""".replace("ATTRS", "carries=0, found=('k0',), outs=(('stack', 0),), sequences=1, until=True")
+    )
+    made = plan(function)
+    assert "work" in {slot.kind for slot in made.slots.values()} and made.work == [0]
+    assert not read_too_early(module_of(function))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_what_an_instruction_reads_and_makes_is_touched(seed):
     """No call writes behind its arguments' backs. Before and after loops and branches everybody waits."""
     function = passes.run(lowered(seed)[0])
-    with sizes.named(function):
-        _, names, lines = text.printed(function)
-        module = Module(function, plan(function), names, lines, False).build()
-        every = [*all_facts(module.steps), Facts(module.prologue + module.packs)]
-        reads = {name for facts in every for name in facts.touched}
-        writes = {name for facts in every for name in facts.writes}
+    module = module_of(function)
+    assert not read_too_early(module)
+    every = [*all_facts(module.steps), Facts(module.prologue + module.packs)]
+    reads = {name for facts in every for name in facts.touched}
+    writes = {name for facts in every for name in facts.writes}
+    lines = text.printed(function)[2]
     blocks = [function.block]
     while blocks:
         for instr in blocks.pop().instrs:

@@ -178,18 +178,12 @@ class Entry:
 
     # -- memory
     def take_memory(self):
-        late, pieces, places = self.m.late, [], []
-        first = {}  # workspace slot -> the value that had it first
+        first, places = {}, []  # workspace slot -> the type of the value that has it first
         for v, of in self.plan.slots.items():
-            if of.kind == "work":
-                first.setdefault(of.number, v)
-        for number, bytes in enumerate(self.plan.work):
-            if not dims.found_inside(dims.symbols(bytes)):
-                t = first[number].type
-                pieces.append((Name(f"work{number}"), room(t.dtype, t.shape)))
-        for v, of in self.plan.slots.items():
-            if of.kind == "work" and not late(v):
+            if of.kind == "work" and not self.m.late(v):
+                first.setdefault(of.number, v.type)
                 places.append((self.m.field(v), Name(f"work{of.number}")))
+        pieces = [(Name(f"work{n}"), room(t.dtype, t.shape)) for n, t in sorted(first.items())]
         for field, bytes in self.m.room:
             at = Name(f"{field.name}_at")
             pieces.append((at, bytes))
