@@ -2,6 +2,8 @@
 is not the program's.
 """
 
+import ctypes
+import functools
 import re
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -84,12 +86,35 @@ def compile_all(texts, flags=QUICK):
 
 def compiled(c_text, flags):
     chain = toolchain.get()
-    link, libraries = chain.link
     kept = tuple(f for f in chain.flags if not (flags and f.startswith("-O")))
-    return toolchain.run(
-        {"tgen.c": c_text},
-        [(chain.path, *chain.target, *flags, *kept, *link, "-o", "tgen.so", "tgen.c", *libraries)],
-    )
+    return made(c_text, (*flags, *kept, *filled()))
+
+
+def made(c_text, flags):
+    chain = toolchain.get()
+    link, libraries = chain.link
+    command = chain.path, *chain.target, *flags, *link, "-o", "tgen.so", "tgen.c", *libraries
+    return toolchain.run({"tgen.c": c_text}, [command])
+
+
+@functools.cache
+def filled():
+    """The flags with which what nobody set on the stack holds no zeros: a read of it shows. None where the
+    compiler knows no such thing.
+    """
+    flags = ("-ftrivial-auto-var-init=pattern",)
+    try:
+        made("int tgen_entry(void) { return 0; }", ("-O0", "-shared", "-fPIC", *flags))
+    except CompileError:
+        return ()
+    return flags
+
+
+def fill_memory():
+    """The same of what malloc gives from here on, in glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(-6, 0xA5)  # M_PERTURB
 
 
 def opened(code, entry):

@@ -50,6 +50,7 @@ class Worker:
     def child(work, write):
         status = 1
         try:
+            batch.fill_memory()
 
             def say(message):
                 data = pickle.dumps(message)

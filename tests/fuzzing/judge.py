@@ -18,6 +18,7 @@ import tgen
 from tgen import passes
 from tgen.codegen.schedule import SCHEDULE
 from tgen.core.op import OPS, REDUCE
+from tgen.graph.nodes import Variable
 from tgen.ir import interp
 from tgen.ir.rebuild import walk
 from tgen.ir.regions import reduce
@@ -603,15 +604,18 @@ def directional(at, point, wrt, rng):
 
 
 def with_constants(program, rng):
-    """Some inputs as constants; not those that are differentiated in. None where what is updated would have
-    another type then, which ``function`` refuses: a constant's axis of length 1 is one in its type.
+    """Some inputs as constants; not those that are differentiated in. A constant's axis of length 1 is one in
+    its type: None where that would say something else, as for ``squeeze``, which drops such axes, or where
+    what is updated would have another type, which ``function`` refuses.
     """
     kept = {*(program.gradient[1] if program.gradient else ()), *(new for _, new in program.updates)}
     chosen = [leaf.name for leaf in program.inputs() if leaf.name not in kept and rng.random() < 0.7]
     leaves = tuple(replace(leaf, constant=leaf.name in chosen) for leaf in program.leaves)
     changed = program.with_(leaves=leaves)
     before, after = program.names(), changed.names()
-    same = all(before[new].type == after[new].type for _, new in program.updates)
+    same = all(before[new].type == after[new].type for _, new in program.updates) and all(
+        x.ndim == after[name].ndim for name, x in before.items() if isinstance(x, Variable)
+    )
     return changed if same else None
 
 
