@@ -19,12 +19,11 @@ import tgen
 import tgen.tensor as T
 from tgen import passes
 from tgen.codegen import sizes
+from tgen.codegen.bodies import Body
 from tgen.codegen.c import declared
-from tgen.codegen.facts import Facts
 from tgen.codegen.generate import generate
 from tgen.codegen.library import FRAME
 from tgen.codegen.nest import Address, Bin, Call, Do, Field, If, Load, Set, Symbol
-from tgen.codegen.parts import Body
 from tgen.codegen.render import statements
 from tgen.core import dims
 from tgen.ir.interp import run
@@ -240,7 +239,7 @@ def test_numbers_that_a_part_makes_stay_in_the_frame():
         Do(Call("use", (Address(Field("b", "int64")),))),
         If(first, (Set(Load(v0, Symbol("k0")), a),)),
     )
-    body = Body(nodes, Facts(nodes))
+    body = Body(nodes)
     assert body.fields == [a, dense, v0] and [s.name for s in body.sizes] == ["n0", "n1", "k0"]
     read, alone = body.alone()
     assert statements(read) == [

@@ -17,15 +17,20 @@ from test_nests import KERNELS, ROOM, agrees, built, module_of, run_parts
 
 import tgen
 import tgen.tensor as T
+from tgen.codegen.bodies import Body
+from tgen.codegen.nest import Field, Name, Nest, changed, identity, walk
 from tgen.codegen.nest_parse import parse
 from tgen.codegen.nest_text import free, to_text
 from tgen.codegen.schedule import SCHEDULE, left_out, scheduled
+from tgen.codegen.schedule.share import share
 from tgen.core.dtypes import is_float
 
+HEAD = "nest <"
 ROWS = {row.name: row for row in SCHEDULE}
+ALONE = [row.name for row in SCHEDULE if not row.whole]  # rewrites of one nest
 
 
-@pytest.mark.parametrize("path, number", list(cases("*.nest")))
+@pytest.mark.parametrize("path, number", [p for name in ALONE for p in cases(f"{name}.nest")])
 def test_golden_nests(path, number, update_golden):
     title, line, before, expected = case_text(path, number)
     row, nest = ROWS[path.stem], parse(before)
@@ -67,11 +72,37 @@ def ran(nest, sizes, memory, parts):
     return memory
 
 
+@pytest.mark.parametrize("path, number", list(cases("share.nest")))
+def test_golden_functions(path, number, update_golden):
+    """The nests of a file, and below them the functions that they share and what is left of each."""
+    title, line, before, expected = case_text(path, number)
+    bodies = [Body(parse(HEAD + text).body) for text in before.split(HEAD)[1:]]
+    assert "".join(to_text(Nest(body.nodes)) for body in bodies) == before
+    functions = share(bodies)
+    calls = {body: call for shared in functions for body, call in shared.calls}
+    nests = [shared.nodes for shared in functions] + [
+        (calls.get(b),) if b in calls else b.nodes for b in bodies
+    ]
+    text = "".join(to_text(Nest(nodes)) for nodes in nests)
+    if update_golden:
+        write(path, number, title, line, before, text)
+    else:
+        assert text == expected
+    for shared in functions:  # with the arguments of its call the function is the nest again
+        for body, call in shared.calls:
+            own = {x.name: x for x in (*body.fields, *body.sizes)}
+            given = {
+                p.text: own[x.name] for p, x in zip(shared.parameters, call.call.args) if type(x) is Field
+            }
+            again = changed(shared.nodes, lambda n: given.get(n.text) if type(n) is Name else None)
+            assert identity(walk(again)) == identity(walk(body.nodes))
+
+
 def test_every_rewrite_has_golden_nests():
     assert {path.stem for path in FOLDER.glob("*.nest")} == set(ROWS)
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", ALONE)
 @pytest.mark.parametrize("title", KERNELS)
 def test_a_rewrite_may_be_left_out(title, name):
     before, function = built(KERNELS[title])
@@ -118,3 +149,17 @@ def test_what_is_left_out_is_another_text():
     assert "  vector  " in shown and "  vector  " not in said and "left out: vector, attach" in said
     assert all(np.allclose(a, b, rtol=1e-14) for a, b in zip(got, wanted))
     assert "# part0: v" in shown and shown.count("# rewrites") == 1
+
+
+def test_parts_share_their_loops_unless_told_otherwise():
+    x, y = T.dvectors("xy")
+
+    def made(**flags):
+        with tgen.config.change_flags(**flags):
+            f = tgen.function([x, y], [T.exp(x) * 2, T.exp(y) * 2])
+            return f.inspect("c"), f.inspect("schedule"), f([1.0, 2.0], [3.0])
+
+    (together, shown, wanted), (apart, said, got) = made(), made(schedule="-share")
+    assert together.count("exp(x0)") == 1 and apart.count("exp(x0)") == 2
+    assert "# same0: part0, part1\n# rewrites\n  share  " in shown and "same0" not in said + apart
+    assert all(same_bits(a, b) for a, b in zip(wanted, got))

@@ -4,13 +4,16 @@ from tgen.ir import text
 
 from . import sizes
 from .module import Module
+from .nest import Nest
 from .nest_text import to_text
-from .schedule import scheduled
+from .parts import Functions
+from .schedule import SCHEDULE, scheduled
 
 
 def explained(function, plan, skip=()):
     """The text: for each kernel its line of the IR, its plain nest, the rewrites that changed it with their
-    reasons, and the nest that is printed as C. ``skip`` names rewrites that are left out.
+    reasons, and the nest that is printed as C; then what several of them share. ``skip`` names rewrites that
+    are left out.
     """
     _, names, lines = text.printed(function)
     shown = [f"left out: {', '.join(skip)}\n"] if skip else []
@@ -19,6 +22,7 @@ def explained(function, plan, skip=()):
         for part in module.parts:
             if part.plain:
                 shown.append(_part(part, skip))
+        shown += _shared(Functions(module))
     return "\n".join(shown)
 
 
@@ -29,3 +33,12 @@ def _part(part, skip):
     fired = [f"  {rewrite.name.ljust(width)}  {rewrite.reason}\n" for rewrite, _ in stages]
     head = f"# {part.name}: {part.comment}\n"
     return "".join([head, to_text(part.plain[0]), "# rewrites\n", *fired, "# becomes\n", to_text(after)])
+
+
+def _shared(functions):
+    row = next(row for row in SCHEDULE if row.name == "share")
+    names = {body: f"{part}{suffix}" for (part, suffix), body in functions.bodies.items()}
+    for shared in functions.shared:
+        callers = ", ".join(names[body] for body, _ in shared.calls)
+        head = f"# {shared.name}: {callers}\n# rewrites\n  {row.name}  {row.reason}\n# becomes\n"
+        yield head + to_text(Nest(shared.nodes))

@@ -1,8 +1,8 @@
 """How the loops of a kernel run: SCHEDULE is what is done to its plain nest, in this order.
 
-A rewrite makes a nest of a nest and changes nothing in place. It decides from what the nest reads and writes
-and where (places, accumulators, sizes), never from a text. To add one: a file that opens with its before and
-after, a row in SCHEDULE, and a ``tests/golden/<name>.nest``.
+A rewrite makes a nest of a nest, or functions of all nests of a file, and changes nothing in place. It
+decides from what the nest reads and writes and where (places, accumulators, sizes), never from a text. To add
+one: a file that opens with its before and after, a row in SCHEDULE, and a ``tests/golden/<name>.nest``.
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,22 @@ from .deal import deal
 from .join import join
 from .pairs import pairs
 from .settle import settled
+from .share import share
 from .tile import tile
 from .vector import vector
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """``run`` makes a nest of a nest. ``exact``: only independent work is done in another order, so that the
-    results have the same bits.
+    """``run`` makes a nest of a nest, or (``whole``) functions of the Bodies of all parts of a file.
+    ``exact``: only independent work is done in another order, so that the results have the same bits.
     """
 
     name: str
     reason: str
     run: object
     exact: bool = False
+    whole: bool = False
 
 
 def over_bands(change):
@@ -58,6 +60,7 @@ SCHEDULE = (
     Rewrite("deal", "threads share the work", dealt),
     Rewrite("vector", "a vector instruction does the work of several", over_bands(vector)),
     Rewrite("attach", "what a loop does not change is read once, before it", over_bands(attach), exact=True),
+    Rewrite("share", "the compiler's time goes by what differs", share, exact=True, whole=True),
 )
 
 
@@ -80,7 +83,7 @@ def scheduled(nest, skip=(), stages=None):
     that receives (rewrite, Nest) after each rewrite that changed it.
     """
     for rewrite in SCHEDULE:
-        if rewrite.name in skip:
+        if rewrite.whole or rewrite.name in skip:
             continue
         before, nest = nest, rewrite.run(nest)
         if stages is not None and nest != before:
