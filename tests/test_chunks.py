@@ -44,7 +44,7 @@ def test_an_op_marks_what_its_text_calls(name):
         dtypes = ("bool",) * (op.arity - 2) + (dtype,) * min(op.arity, 2) if name == "switch" else None
         for attrs in {"cast": [{"dtype": other} for other in DTYPE]}.get(name, [{}]):
             try:
-                text = c_text(op, dtypes or (dtype,) * op.arity, attrs)
+                text, _ = c_text(op, dtypes or (dtype,) * op.arity, attrs)
             except (TypeError, KeyError):
                 continue
             texts += 1

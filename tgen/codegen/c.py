@@ -53,7 +53,7 @@ def _text(e, frame, least):  # as deep as an expression is nested
 
 
 def _const(e, frame):
-    text = literal(e.value, e.dtype)
+    text = told(e.value, e.dtype)
     return text, UNARY if text.startswith("-") else ATOM
 
 
@@ -101,11 +101,12 @@ def _call(e, frame):
 
 
 def _scalar(e, frame):
-    """An op's own text: it may read an operand twice, and brackets itself."""
+    """An op's own text: it may read an operand twice."""
     operands = [
         immediate(x.value, x.dtype) if isinstance(x, Const) else _text(x, frame, ATOM) for x in e.args
     ]
-    return c_text(e.op, e.dtypes, e.attrs).format(*operands), ATOM
+    text, loose = c_text(e.op, e.dtypes, e.attrs)
+    return text.format(*operands), ANYTHING + 1 if loose and text != "{0}" else ATOM
 
 
 def _address(e, frame):
@@ -113,7 +114,10 @@ def _address(e, frame):
 
 
 def _braces(e, frame):
-    return f"{{{', '.join(_text(x, frame, ANYTHING) for x in e.values) or '0'}}}", ATOM
+    values = [
+        literal(x.value, x.dtype) if isinstance(x, Const) else _text(x, frame, ANYTHING) for x in e.values
+    ]
+    return f"{{{', '.join(values) or '0'}}}", ATOM
 
 
 def _listed(e, frame):
@@ -202,13 +206,23 @@ def _long(record, value):
     return f"{'U' if record.kind == 'u' else ''}INT64_C({value})"
 
 
+def told(value, dtype):
+    """The literal, with about what it is where people cannot read it.
+
+    >>> told(0.5, "float64"), told(2.718281828459045, "float64")
+    ('0.5', '0x1.5bf0a8b145769p+1 /* 2.71828 */')
+    """
+    text = literal(value, dtype)
+    return f"{text} /* {value:.6g} */" if "0x" in text else text
+
+
 def immediate(value, dtype):
     """A literal that stands in an expression as a variable of its dtype would: its sign in brackets, as wide.
 
     >>> immediate(-1.0, "float32"), immediate(5, "int64"), immediate(5, "int8")
     ('(-1.0f)', 'INT64_C(5)', '5')
     """
-    text = literal(value, dtype)
+    text = told(value, dtype)
     record = DTYPE[dtype]
     if record.kind in "iu" and record.bits == 64 and text.lstrip("-").isdigit():
         return _long(record, text)

@@ -5,12 +5,12 @@ is read, computed, accumulated and written:
 
     band i0, i1 over [n0, n1]
       for i0 in 0 .. n0
-        begin acc0: float64 = sum
+        begin v1_sum: float64 = sum
         for i1 in 0 .. n1
           let x0: float64 = v0[i0, i1]
-          reduce acc0 by x0
-        end acc0
-        v1[i0] = acc0
+          reduce v1_sum by x0
+        end v1_sum
+        v1[i0] = v1_sum
 
 A kernel over rows holds the bands of inner kernels in its innermost loop. The *dense* variant takes every
 array as C-contiguous; the *strided* one reads the strides of parameters from the frame. How the loops run is
@@ -77,16 +77,19 @@ LOW, HIGH, PART = Name("low"), Name("high"), Name("part", "int32")
 
 
 class Writer:
-    """Makes one variant of one kernel."""
+    """Makes one variant of one kernel; ``names`` are the values' in the IR's text, and so in the C."""
 
-    def __init__(self, instr, operands, sinks, local_rows):
+    def __init__(self, instr, operands, sinks, local_rows, names):
         self.instr, self.operands, self.sinks, self.local_rows = instr, operands, sinks, local_rows
-        self.count = dict(x=0, t=0, a=0, y=0, g=0, row=0)
-        self.rows = []
+        self.names, self.gathered, self.rows = names, 0, []
 
-    def name(self, prefix, dtype="int64", **more):
-        self.count[prefix] += 1
-        return Name(f"{prefix}{self.count[prefix] - 1}", dtype, **more)
+    def name(self, value, **more):
+        return Name(self.names[value], value.type.dtype, **more)
+
+    def index(self):
+        """The Name of an index that is read from an array."""
+        self.gathered += 1
+        return Name(f"g{self.gathered - 1}")
 
     def write(self):
         """The plain nest."""
@@ -95,7 +98,7 @@ class Writer:
 
     def local_row(self, value):
         """The pointer to this part's row for ``value``, declared at the top of the part."""
-        name = self.name("row", value.type.dtype, pointer=True)
+        name = self.name(value, pointer=True)
         self.rows.append(Let(name, self.local_rows(value)))
         return name
 
@@ -127,10 +130,10 @@ class Level:
         axes = self.instr.attrs["maps"][number]
         element = operand.element([self.index(axis, length) for axis, length in zip(axes, operand.shape)])
         if not param.type.ndim:
-            self.env[param] = name = self.w.name("x", operand.dtype)
+            self.env[param] = name = self.w.name(param)
             return [Let(name, element)]
         strides = [s for s, a in zip(operand.strides, axes) if a == WHOLE]
-        name = self.w.name("x", operand.dtype, pointer=True, const=True)
+        name = self.w.name(param, pointer=True, const=True)
         self.env[param] = Array(name, operand.dtype, param.type.shape, strides)
         return [Let(name, Address(element))]
 
@@ -138,7 +141,7 @@ class Level:
         if axis == WHOLE:
             return ZERO
         if axis.gather is not None:
-            return Gathered(self.w.name("g"), self.env[self.body.params[axis.gather]], size(length))
+            return Gathered(self.w.index(), self.env[self.body.params[axis.gather]], size(length))
         start = size(axis.start)
         return (
             start if axis.index is None else total([product(size(axis.step), self.vars[axis.index]), start])
@@ -180,7 +183,7 @@ class Level:
     def scalar(self, instr):
         dtypes = tuple(v.type.dtype for v in instr.operands)
         value = Scalar(instr.op, dtypes, tuple(self.env[v] for v in instr.operands), instr.attrs)
-        self.env[instr.result] = name = self.w.name("t", instr.result.type.dtype)
+        self.env[instr.result] = name = self.w.name(instr.result)
         return Let(name, value)
 
     def inner(self, instr):
@@ -198,7 +201,7 @@ class Level:
         """The Array of a row that an inner kernel makes."""
         for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
             if yielded is value and out[0] == "map":
-                name = self.w.name("y", value.type.dtype, pointer=True)
+                name = self.w.name(value, pointer=True)
                 made.append(Let(name, Address(sink.array.element(self.vars))))
                 array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[len(self.vars) :])
                 break
@@ -221,8 +224,7 @@ class Level:
             if out[0] != "reduce":
                 made.append(None)
                 continue
-            at = Name(f"acc{self.w.count['a']}", value.type.dtype)
-            self.w.count["a"] += 1
+            at = Name(f"{self.w.names[whole]}_{out[1]}", value.type.dtype)
             index = (within,) if fold_of(out[1]).where else ()
             made.append(Accumulator(out[1], value.type.dtype, at, index, *out[3:]))
             self.finals[whole] = result(made[-1])

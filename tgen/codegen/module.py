@@ -95,7 +95,7 @@ class Module:
     def __init__(self, function, plan, names, ir_lines, general, skip=()):
         self.skip = skip  # the rewrites of the schedule that are left out
         self.function, self.plan, self.ir_lines, self.general = function, plan, ir_lines, general
-        self.names = frame_names(function, names, plan.outer)
+        self.texts, self.names = names, frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
         self.shared = {p.number: v for v, p in self.params.items() if p.kind == SHARED}
         self.members, self.prologue, self.parts, self.steps = {}, [], [], []
@@ -367,7 +367,8 @@ class Module:
 
         variants, plain = [], []
         for dense in (True, False) if arrays else (True,):
-            writer = Writer(instr, [self.operand(v, dense) for v in instr.operands], sinks, local_row)
+            operands = [self.operand(v, dense) for v in instr.operands]
+            writer = Writer(instr, operands, sinks, local_row, self.texts)
             plain.append(writer.write())
             nest = scheduled(plain[-1], self.skip)
             variants.append(Variant("" if dense else "_strided", nest.body, nest.extent))
@@ -408,8 +409,8 @@ class Module:
                 continue
             rounds = dtype != v.type.dtype
             total = Name("total", dtype) if rounds else target
-            first, step = start(kind, dtype), memory_step(kind, dtype)(total, Load(slots, p))
-            added = For(p, ZERO, count, (Set(total, step),))
+            first = start(kind, dtype)
+            added = For(p, ZERO, count, (memory_step(kind, dtype, total, Load(slots, p)),))
             if rounds:
                 nodes.append(Block((Let(total, first, True), added, Set(target, total))))
             else:

@@ -441,11 +441,11 @@ def walk(nodes):
                 push(part)
 
 
-# what an expression or a statement is beside its parts, and of how many these are where that is not always so
+# what an expression or a statement is beside its parts, and of how many these are where that is not always
+# so; of those that name local variables ``identity`` says it
 OWN = {
     Const: lambda c: c.key(),
     Int: attrgetter("value"),
-    Name: attrgetter("text", "dtype", "pointer"),
     Field: attrgetter("name", "dtype", "pointer", "count"),
     Symbol: attrgetter("name"),
     Member: attrgetter("name"),
@@ -467,22 +467,32 @@ OWN = {
     Block: lambda b: len(b.body),
     Set: attrgetter("op"),
     If: lambda c: (len(c.body), len(c.other)),
-    For: lambda c: (c.simd, c.step, c.lanes, len(c.body)),
 }
 
 
-def identity(order, names=None):
+def identity(order, names=None, own=None):
     """What the statements and expressions of a ``walk`` do: the same for nests alike, be what they only read
-    const or not. ``names``: {(Field or Symbol, its name): the Name that stands for it}.
+    const or not. ``names``: {(Field or Symbol, its name): the Name that stands for it}. Local names are their
+    places in the order, but for those in ``own``; without ``own`` they are themselves.
     """
-    found, names = [], names or {}
+    found, names, places = [], names or {}, {}
+
+    def said(name):
+        return name.text if own is None or name.text in own else places.setdefault(name.text, len(places))
+
     for node in order:
         kind = type(node)
         if kind is Field or kind is Symbol:
             node = names.get((kind, node.name), node)
             kind = type(node)
-        own = OWN.get(kind)
-        found.append((kind, own(node) if own else None))
+        if kind is Name:
+            found.append((kind, said(node), node.dtype, node.pointer))
+        elif kind is For:
+            simd = node.simd and tuple((op, said(name)) for op, name in node.simd)
+            found.append((kind, simd, node.simd is None, node.step, node.lanes, len(node.body)))
+        else:
+            about = OWN.get(kind)
+            found.append((kind, about(node) if about else None))
     return tuple(found)
 
 

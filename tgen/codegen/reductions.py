@@ -32,22 +32,23 @@ def _is_nan(x):
     return Bin("!=", x, x)
 
 
-def joined(operator, a, x):
-    """What is there after x: NaN stays out of an extreme."""
+def step(name, a, x):
+    """``x`` joins what is accumulated at ``a``: NaN stays out of an extreme."""
+    operator = fold_of(name).operator
     if operator in EXTREME:
-        return Select(Bin(operator, x, a), x, a)
-    return Bin(operator, a, _not_zero(x) if operator in LOGICAL else x)
+        return Set(a, Select(Bin(operator, x, a), x, a))
+    return Set(a, _not_zero(x) if operator in LOGICAL else x, operator)
 
 
-def memory_step(name, dtype):
+def memory_step(name, dtype, a, x):
     """The step for an accumulator in memory or between parts: NaN propagates here.
 
     x is not equal to itself only where it is NaN: then it wins, and stays.
     """
     operator = fold_of(name).operator
     if operator in EXTREME and is_float(dtype):
-        return lambda a, x: Select(Bin("|", Bin(operator, x, a), _is_nan(x)), x, a)
-    return lambda a, x: joined(operator, a, x)
+        return Set(a, Select(Bin("|", Bin(operator, x, a), _is_nan(x)), x, a))
+    return step(name, a, x)
 
 
 # -- what an accumulator does, as statements. A paired one counts its terms, and every 32 of them join those
@@ -98,7 +99,7 @@ def begun(a):
 def accumulated(a, x, partial=False):
     """Its step by ``x``; ``partial``: x is a sum of some terms."""
     if isinstance(a.at, Load):
-        return [Set(a.at, memory_step(a.kind, a.dtype)(a.at, x))]
+        return [memory_step(a.kind, a.dtype, a.at, x)]
     if fold_of(a.kind).where:
         better = Bin(fold_of(a.kind).operator, x, a.at)
         if is_float(a.dtype):
@@ -112,7 +113,7 @@ def accumulated(a, x, partial=False):
         return [Set(a.at, x, "+"), Set(_count(a), Int(1), "+"), joins]
     if partial:
         return [Set(a.at, x, "+")]
-    made = [Set(a.at, joined(fold_of(a.kind).operator, a.at, x))]
+    made = [step(a.kind, a.at, x)]
     if _watches_nan(a):
         made.append(Set(_nan(a), _is_nan(x), "|"))
     return made

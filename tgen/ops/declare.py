@@ -248,16 +248,30 @@ def scalar(
 
 
 def c_text(op, dtypes, attrs=None):
-    """The C99 expression of scalar ``op`` on operands of ``dtypes``, with {0} {1} {2} for the operands.
+    """(the C99 expression of scalar ``op`` on operands of ``dtypes``, with {0} {1} {2} for these; whether it
+    wants brackets where it is an operand itself).
 
     >>> import tgen.ops
     >>> from tgen.core.op import OPS
     >>> c_text(OPS["tanh"], ("float32",)), c_text(OPS["sgn"], ("float64",))
-    ('tanhf({0})', 'tgen_sgn_f64({0})')
-    >>> c_text(OPS["add"], ("int8", "int8"))
-    '(int8_t)((uint32_t){0} + (uint32_t){1})'
+    (('tanhf({0})', False), ('tgen_sgn_f64({0})', False))
+    >>> c_text(OPS["sub"], ("float64", "float64")), c_text(OPS["add"], ("int8", "int8"))
+    (('{0} - {1}', True), ('(int8_t)((uint32_t){0} + (uint32_t){1})', False))
     """
-    return _marked(op, dtypes, attrs).replace("@", "")
+    return _unbracketed(_marked(op, dtypes, attrs).replace("@", ""))
+
+
+@lru_cache(maxsize=1 << 10)
+def _unbracketed(text):
+    """A declared text without the brackets that are around all of it, and whether it had them."""
+    if not text.startswith("("):
+        return text, False
+    depth = 0
+    for k, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if not depth:  # the first one is closed here
+            return (text[1:-1], True) if k == len(text) - 1 else (text, False)
+    raise ValueError(f"a bracket is open in {text}")
 
 
 def c_calls(op, dtypes, attrs=None):

@@ -31,7 +31,8 @@ def share(bodies):
     for body in bodies:
         if body.facts.loops:
             own, parameters, arguments, names = body.common()
-            key = tuple(own), identity(parameters), identity(body.facts.order, names)
+            texts = {name.text for name in own}
+            key = tuple(own), identity(parameters), identity(body.facts.order, names, texts)
             alike.setdefault(key, []).append((body, own, parameters, arguments, names))
     groups = [group for group in alike.values() if len(group) > 1]
     return [_shared(f"same{number}", group) for number, group in enumerate(groups)]
