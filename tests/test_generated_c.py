@@ -197,6 +197,25 @@ def test_an_argument_and_a_result_share_a_function():
     assert warnings(text) == ""
 
 
+def rows(make):
+    """How many rows of its own a part of softmax's kernel has, beside it ``make``'s of its exponentials and
+    what they are divided by.
+    """
+    e = T.exp(X - X.max(axis=1, keepdims=True))
+    total = e.sum(axis=1, keepdims=True)
+    outputs = [e / total, *make(e, total)]
+    agree([X], outputs, [np.linspace(-3, 3, 35).reshape(5, 7)], modes=MODES[:1])
+    return len(set(re.findall(r"part\d+_row\d+", c_text([X], outputs))))
+
+
+def test_a_row_is_made_where_the_result_will_be():
+    """Where it is read after the result has been written it is a row of its own."""
+    assert rows(lambda e, total: []) == 0
+    assert rows(lambda e, total: [e]) == 0
+    assert rows(lambda e, total: [e * (e / total).max(axis=1, keepdims=True)]) == 0
+    assert rows(lambda e, total: [(e * (e / total).max(axis=1, keepdims=True)).sum(axis=1)]) == 1
+
+
 @pytest.mark.slow
 def test_shared_functions_reduce_gather_and_take_sizes_found_inside():
     """Partial results, indices, rows, inner kernels and late sizes as parameters; on a team, too."""

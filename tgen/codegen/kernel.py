@@ -12,7 +12,8 @@ is read, computed, accumulated and written:
         end v1_sum
         v1[i0] = v1_sum
 
-A kernel over rows holds the bands of inner kernels in its innermost loop. The *dense* variant takes every
+A kernel over rows holds the bands of inner kernels in its innermost loop; what one of them leaves to the next
+lies in a row of the part, or where the next one's result will be. The *dense* variant takes every
 array as C-contiguous; the *strided* one reads the strides of parameters from the frame. How the loops run is
 decided in schedule/.
 """
@@ -20,6 +21,7 @@ decided in schedule/.
 from dataclasses import dataclass
 
 from tgen.core.maps import WHOLE
+from tgen.passes.access import Access, is_identity
 
 from .names import dense_strides, size
 from .nest import (
@@ -103,12 +105,34 @@ class Writer:
         return name
 
 
+def lent(instr):
+    """Rows that may be made where a result's row will be, {row: the result}: of each the last reader is the
+    inner kernel that makes the result, and it reads an element in the step that writes the same one. (No
+    operand lies there: plan.py works in place on no kernel over rows.)
+    """
+    body, found = instr.blocks[0], {}
+    makers = {v: i for i in body.instrs for v in i.results}
+    last = {v: i for i in body.instrs for v in i.operands}
+    for out, made in zip(instr.attrs["outs"], body.results):
+        maker = makers.get(made)
+        if out[0] != "map" or maker is None or maker.op.name != "kernel":
+            continue
+        for row, axes in zip(maker.operands, maker.attrs["maps"]):
+            free = row in makers and row not in found and row not in body.results and last[row] is maker
+            if free and row.type == made.type and maker.operands.count(row) == 1:
+                if is_identity(Access(row, axes), maker.sizes):
+                    found[row] = made
+                    break
+    return found
+
+
 class Level:
     """A kernel, or one in its rows: ``letter`` names the variables of its loops."""
 
     def __init__(self, writer, instr, operands, sinks, letter):
         self.w, self.instr, self.operands, self.sinks = writer, instr, operands, sinks
         self.body, self.env, self.outs = instr.blocks[0], {}, instr.attrs["outs"]
+        self.lent = lent(instr)
         one = len(instr.sizes) == 1
         self.vars = tuple(Name(letter if one else f"{letter}{k}") for k in range(len(instr.sizes)))
         self.reduced = {a for o in self.outs if o[0] == "reduce" for a in o[2]}
@@ -199,8 +223,9 @@ class Level:
 
     def row(self, value, made):
         """The Array of a row that an inner kernel makes."""
+        place = self.lent.get(value, value)
         for out, sink, yielded in zip(self.outs, self.sinks, self.body.results):
-            if yielded is value and out[0] == "map":
+            if yielded is place and out[0] == "map":
                 name = self.w.name(value, pointer=True)
                 made.append(Let(name, Address(sink.array.element(self.vars))))
                 array = Array(name, value.type.dtype, value.type.shape, sink.array.strides[len(self.vars) :])
