@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant(
         "narrow-accumulator",
         "tgen/codegen/kernel.py",
-        """at = Name(f"acc{self.w.count['a']}", value.type.dtype)""",
-        """at = Name(f"acc{self.w.count['a']}", value.type.dtype.replace("64", "32"))""",
+        """at = Name(f"{self.w.names[whole]}_{out[1]}", value.type.dtype)""",
+        """at = Name(f"{self.w.names[whole]}_{out[1]}", value.type.dtype.replace("64", "32"))""",
         "float64 is summed in float32",
     ),
     Mutant(
