@@ -113,7 +113,7 @@ class Bool:
 
 class LeftOut:
     """Names of rows of a table that are left out: ``-vector,-chunks``. The room that has the table tells its
-    names.
+    ``names``; until then any may be given.
     """
 
     default: Any = ""
@@ -144,6 +144,9 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+REWRITES = LeftOut(
+    "rewrites of loops that are left out, as -vector,-chunks; tgen inspect --schedule shows them"
+)
 OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     "floatX": Choice(
         "float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"
@@ -158,9 +161,7 @@ OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     "cache_bytes": Count(
         1 << 30, 1, doc="size of the cache on disk; the least recently used entries go first"
     ),
-    "schedule": LeftOut(
-        "rewrites of loops that are left out, as -vector,-chunks; tgen inspect --schedule shows them"
-    ),
+    "schedule": REWRITES,
     "compile_timeout": Count(300, 1, doc="seconds the C compiler may take"),
     "pool_bytes": Count(256 << 20, 0, doc="memory kept for results and temporaries between calls"),
     "on_unused_input": Choice(

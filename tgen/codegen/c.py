@@ -5,7 +5,12 @@
 Statements, functions and files are laid out by templates, with ``expression`` as a filter.
 """
 
-from tgen.core.dtypes import DTYPE
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from tgen.core.dtypes import DTYPE, DType
 from tgen.ops.declare import c_text
 
 from .nest import (
@@ -16,7 +21,9 @@ from .nest import (
     Call,
     Cast,
     Const,
+    Expression,
     Field,
+    For,
     Host,
     Int,
     Listed,
@@ -30,6 +37,7 @@ from .nest import (
     Un,
 )
 
+Printed: TypeAlias = tuple[str, int]  # an expression's text, and how tightly it binds
 ATOM, CALL, UNARY, CHOICE, ANYTHING = 15, 14, 13, 2, 0
 BINARY = {
     "*": 12, "/": 12, "%": 12, "+": 11, "-": 11, "<": 9, "<=": 9, ">": 9, ">=": 9, "==": 8, "!=": 8,
@@ -41,36 +49,36 @@ TIGHT = ("*", "/", "%")  # written without spaces
 SHORT = 6  # so many characters of a decimal at most: 0.5, 1e-05
 
 
-def expression(e, frame=False):
+def expression(e: Expression, frame: bool = False) -> str:
     """The C of an expression. Sizes are local names, or with ``frame`` members of the frame."""
     return _text(e, frame, ANYTHING)
 
 
-def _text(e, frame, least):  # as deep as an expression is nested
+def _text(e: Expression, frame: bool, least: int) -> str:  # as deep as an expression is nested
     """The C of ``e`` as an operand of what binds as tightly as ``least``."""
     text, binds = _PRINTED[type(e)](e, frame)
     return f"({text})" if binds < least else text
 
 
-def _const(e, frame):
+def _const(e: Const, frame: bool) -> Printed:
     text = told(e.value, e.dtype)
     return text, UNARY if text.startswith("-") else ATOM
 
 
-def _int(e, frame):
+def _int(e: Int, frame: bool) -> Printed:
     text = str(e.value) if abs(e.value) < 2**31 else f"INT64_C({e.value})"
     return text, UNARY if e.value < 0 else ATOM
 
 
-def _load(e, frame):
+def _load(e: Load, frame: bool) -> Printed:
     return f"{_text(e.pointer, frame, CALL)}[{_text(e.index, frame, ANYTHING)}]", CALL
 
 
-def _un(e, frame):
+def _un(e: Un, frame: bool) -> Printed:
     return f"{e.op}{_text(e.x, frame, ATOM if isinstance(e.x, (Un, Const, Int)) else UNARY)}", UNARY
 
 
-def _bin(e, frame):
+def _bin(e: Bin, frame: bool) -> Printed:
     binds = BINARY[e.op]
     least = CLEAR.get(e.op, binds)
     # of a product of sizes the order is free, so it is written as one
@@ -82,25 +90,25 @@ def _bin(e, frame):
     return f"{left}{sign}{other}", binds
 
 
-def _is_product(e):
+def _is_product(e: Expression) -> bool:
     return isinstance(e, Bin) and e.op == "*"
 
 
-def _cast(e, frame):
+def _cast(e: Cast, frame: bool) -> Printed:
     const, star = "const " if e.pointer and e.const else "", " *" if e.pointer else ""
     return f"({const}{kind(e.dtype)}{star}){_text(e.x, frame, UNARY)}", UNARY
 
 
-def _select(e, frame):
+def _select(e: Select, frame: bool) -> Printed:
     condition, x = (_text(part, frame, CHOICE + 1) for part in (e.condition, e.x))
     return f"{condition} ? {x} : {_text(e.y, frame, CHOICE)}", CHOICE
 
 
-def _call(e, frame):
+def _call(e: Call, frame: bool) -> Printed:
     return f"{e.function}({', '.join(_text(x, frame, ANYTHING) for x in e.args)})", CALL
 
 
-def _scalar(e, frame):
+def _scalar(e: Scalar, frame: bool) -> Printed:
     """An op's own text: it may read an operand twice."""
     operands = [
         immediate(x.value, x.dtype) if isinstance(x, Const) else _text(x, frame, ATOM) for x in e.args
@@ -109,30 +117,30 @@ def _scalar(e, frame):
     return text.format(*operands), ANYTHING + 1 if loose and text != "{0}" else ATOM
 
 
-def _address(e, frame):
+def _address(e: Address, frame: bool) -> Printed:
     return f"&{_text(e.target, frame, UNARY)}", UNARY
 
 
-def _braces(e, frame):
+def _braces(e: Braces | Listed, frame: bool) -> Printed:
     values = [
         literal(x.value, x.dtype) if isinstance(x, Const) else _text(x, frame, ANYTHING) for x in e.values
     ]
     return f"{{{', '.join(values) or '0'}}}", ATOM
 
 
-def _listed(e, frame):
+def _listed(e: Listed, frame: bool) -> Printed:
     return f"({kind(e.dtype)}[]){_braces(e, frame)[0]}", CALL
 
 
-def _member(e, frame):
+def _member(e: Member, frame: bool) -> Printed:
     return f"{_text(e.x, frame, CALL)}->{e.name}", CALL
 
 
-def _ask(e, frame):
+def _ask(e: Ask, frame: bool) -> Printed:
     return _call(Call(f"{_text(e.host, frame, CALL)}->{e.name}", e.args), frame)
 
 
-_PRINTED = {
+_PRINTED: dict[type, Callable[[Any, bool], Printed]] = {
     Host: lambda e, frame: ("f->host", ATOM),
     Address: _address,
     Ask: _ask,
@@ -155,39 +163,39 @@ _PRINTED = {
 }
 
 
-def kind(dtype):
+def kind(dtype: str) -> str:
     """The C type of a dtype; the name of a C type is itself."""
     return DTYPE[dtype].c if dtype in DTYPE else dtype
 
 
-def declared(name):
+def declared(name: Name) -> str:
     """A variable or a parameter with its type: ``const double *x0``."""
     star = f"*{'restrict ' if name.apart else ''}" if name.pointer else ""
     return f"{'const ' if name.pointer and name.const else ''}{kind(name.dtype)} {star}{name.text}"
 
 
-def element(name):
+def element(name: Name) -> str:
     """An array, but for its length: ``double cell0``."""
     return f"{kind(name.dtype)} {name.text}"
 
 
-def member(field):
+def member(field: Field) -> str:
     """A member of the frame with its type."""
     typed = f"{'const ' if field.pointer and field.const else ''}{kind(field.dtype)}"
     count = f"[{field.count}]" if field.count else ""
     return f"{typed} {'*' if field.pointer else ''}{field.name}{count}"
 
 
-def simd(loop):
+def simd(loop: For) -> str:
     """The clauses of the omp simd pragma of a For."""
     lanes = f" simdlen({loop.lanes})" if loop.lanes else ""
-    return lanes + "".join(f" reduction({op}:{name.text})" for op, name in loop.simd)
+    return lanes + "".join(f" reduction({op}:{name.text})" for op, name in loop.simd or ())
 
 
 # -- literals ------------------------------------------------------------------------------------------------
 
 
-def literal(value, dtype):
+def literal(value: float, dtype: str) -> str:
     """A C literal that has exactly the value's bits (NaN payloads aside)."""
     record = DTYPE[dtype]
     if record.kind == "b":
@@ -202,11 +210,11 @@ def literal(value, dtype):
     return str(value) + ("u" if record.kind == "u" and record.bits == 32 else "")
 
 
-def _long(record, value):
+def _long(record: DType, value: int) -> str:
     return f"{'U' if record.kind == 'u' else ''}INT64_C({value})"
 
 
-def told(value, dtype):
+def told(value: float, dtype: str) -> str:
     """The literal, with about what it is where people cannot read it.
 
     >>> told(0.5, "float64"), told(2.718281828459045, "float64")
@@ -216,7 +224,7 @@ def told(value, dtype):
     return f"{text} /* {value:.6g} */" if "0x" in text else text
 
 
-def immediate(value, dtype):
+def immediate(value: float, dtype: str) -> str:
     """A literal that stands in an expression as a variable of its dtype would: its sign in brackets, as wide.
 
     >>> immediate(-1.0, "float32"), immediate(5, "int64"), immediate(5, "int8")
@@ -225,11 +233,11 @@ def immediate(value, dtype):
     text = told(value, dtype)
     record = DTYPE[dtype]
     if record.kind in "iu" and record.bits == 64 and text.lstrip("-").isdigit():
-        return _long(record, text)
+        return _long(record, int(text))
     return f"({text})" if text.startswith("-") else text
 
 
-def _float_literal(value, suffix):
+def _float_literal(value: float, suffix: str) -> str:
     if value != value:
         return f'__builtin_nan{suffix}("")'
     if value in (float("inf"), float("-inf")):

@@ -8,7 +8,10 @@ Each stands under a line with its name, and says there which others and which fu
 it is never inlined, so it may be compiled apart; its body begins with a line that is a brace.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tgen.core.dtypes import DTYPE
@@ -49,18 +52,18 @@ class Chunk:
 
     name: str
     text: str
-    uses: tuple
+    uses: tuple[str, ...]
     tuned: bool
-    place: tuple
+    place: tuple[int, int]
     routine: Routine | None
 
 
 @functools.cache
-def chunks(number):
+def chunks(number: int) -> dict[str, Chunk]:
     """name -> Chunk of one of FILES, by its number."""
     text = source(FILES[number])
     text = render(FILES[number], **LOOPED) if "{%" in text else text
-    found = {}
+    found: dict[str, Chunk] = {}
     for chunk in text.split("\n//: ")[1:]:
         head, body = chunk.split("\n", 1)
         head, _, uses = head.partition(" uses ")
@@ -73,7 +76,7 @@ def chunks(number):
     return found
 
 
-def find(name):
+def find(name: str) -> Chunk | None:
     """The Chunk of a name, or None. Of the files only those are looked at that stand before it."""
     for number in range(len(FILES)) if name.startswith(PREFIX) else ():
         if name in chunks(number):
@@ -81,13 +84,15 @@ def find(name):
     return None
 
 
-def needed(names):
+def needed(names: Iterable[str]) -> tuple[list[Chunk], set[str]]:
     """(chunks, other names): what ``names`` and all that they use are, chunks in the order of their files.
 
     >>> [c.name for c in needed({"tgen_room", "exp"})[0]], sorted(needed({"tgen_rs_normal", "exp"})[1])
     (['tgen_fail', 'tgen_room'], ['exp', 'log'])
     """
-    found, others, waiting = {}, set(), set(names)
+    found: dict[str, Chunk] = {}
+    others: set[str] = set()
+    waiting = set(names)
     while waiting:
         name = waiting.pop()
         if name in found or name in others:
@@ -101,6 +106,6 @@ def needed(names):
     return sorted(found.values(), key=lambda chunk: chunk.place), others
 
 
-def is_tuned(names):
+def is_tuned(names: Iterable[str]) -> bool:
     """Whether one of the functions called so is tuned."""
     return any(chunk.tuned for chunk in map(find, names) if chunk is not None)

@@ -1,16 +1,23 @@
 """What the schedule does to the nests of a function, for people: each before and after, and why."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
 from tgen.ir import text
+from tgen.ir.nodes import Function
+from tgen.passes.plan import MemoryPlan
 
 from . import sizes
 from .module import Module
 from .nest import Nest
 from .nest_text import to_text
 from .parts import Functions
-from .schedule import SCHEDULE, scheduled
+from .schedule import SCHEDULE, Stage, scheduled
+from .steps import Part
 
 
-def explained(function, plan, skip=()):
+def explained(function: Function, plan: MemoryPlan, skip: Sequence[str] = ()) -> str:
     """The text: for each kernel its line of the IR, its plain nest, the rewrites that changed it with their
     reasons, and the nest that is printed as C; then what several of them share. ``skip`` names rewrites that
     are left out.
@@ -26,8 +33,8 @@ def explained(function, plan, skip=()):
     return "\n".join(shown)
 
 
-def _part(part, skip):
-    stages = []
+def _part(part: Part, skip: Sequence[str]) -> str:
+    stages: list[Stage] = []
     after = scheduled(part.plain[0], skip, stages)
     width = max((len(rewrite.name) for rewrite, _ in stages), default=0)
     fired = [f"  {rewrite.name.ljust(width)}  {rewrite.reason}\n" for rewrite, _ in stages]
@@ -35,7 +42,7 @@ def _part(part, skip):
     return "".join([head, to_text(part.plain[0]), "# rewrites\n", *fired, "# becomes\n", to_text(after)])
 
 
-def _shared(functions):
+def _shared(functions: Functions) -> Iterator[str]:
     row = next(row for row in SCHEDULE if row.name == "share")
     names = {body: f"{part}{suffix}" for (part, suffix), body in functions.bodies.items()}
     for shared in functions.shared:

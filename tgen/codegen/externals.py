@@ -7,6 +7,9 @@ fills them (templates/runtime.c.j2); backends/c/blas.py looks the symbols up.
 ['cblas_sgemm', 'cblas_dgemm', 'cblas_sgemv', 'cblas_dgemv']
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tgen.core.dtypes import DTYPE
@@ -25,7 +28,7 @@ class External:
     comment: str = ""
 
     @property
-    def declaration(self):
+    def declaration(self) -> str:
         """The field in the host table's C."""
         return f"{f'{self.type} {self.field};':<41}{self.comment}".rstrip()
 
@@ -50,7 +53,7 @@ _BLAS = {
 _INDENT = "\n" + " " * 28
 
 
-def _blas():
+def _blas() -> Iterator[External]:
     for routine, (lines, comment) in _BLAS.items():
         for d in DTYPE.values():
             if d.blas:

@@ -5,8 +5,32 @@ Whoever asks about statements asks their Facts, which are found in one walk:
     Set(Load(v1, i), Scalar(exp, Load(v0, i)))      reads v0 and v1, writes v1, applies exp
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from .chunks import PREFIX
-from .nest import Address, Call, Field, For, Host, Let, Load, Name, Out, Scalar, Set, Symbol, walk
+from .nest import (
+    Address,
+    Call,
+    Expression,
+    Field,
+    For,
+    Host,
+    Let,
+    Load,
+    Name,
+    Node,
+    Out,
+    Scalar,
+    Set,
+    Symbol,
+    Target,
+    walk,
+)
+
+Roots = dict[Name, set[str]]  # local pointer -> the members that it points at
 
 
 class Facts:
@@ -26,13 +50,20 @@ class Facts:
     ``framed``        whether they need the frame itself
     """
 
-    def __init__(self, nodes):
+    def __init__(self, nodes: Sequence[Node]) -> None:
         self.order = order = tuple(walk(nodes))
-        self.members, self.sizes, self.locals, self.structs = {}, {}, set(), set()
-        self.written, self.writes = set(), set()
-        self.calls, self.scalars, self.loops, self.framed = [], [], 0, False
-        roots = {}  # local pointer -> the members that it points at
-        for node in order:  # a large part of a build is here
+        self.members: dict[str, Field] = {}
+        self.sizes: dict[str, Symbol] = {}
+        self.locals: set[str] = set()
+        self.structs: set[str] = set()
+        self.written: set[str] = set()
+        self.writes: set[str] = set()
+        self.calls: list[str] = []
+        self.scalars: list[Scalar] = []
+        self.loops, self.framed = 0, False
+        roots: Roots = {}
+        node: Any  # by its kind, which is asked for once: a large part of a build is here
+        for node in order:
             kind = type(node)
             if kind is Name:
                 self.locals.add(node.text)
@@ -63,7 +94,7 @@ class Facts:
         self.writes |= self.written
         self.touched = self.members.keys() | self.sizes.keys()
 
-    def _set(self, target, roots):
+    def _set(self, target: Target, roots: Roots) -> None:
         if type(target) is Field:
             self.written.add(target.name)
         elif type(target) is Symbol:
@@ -72,9 +103,9 @@ class Facts:
             self.writes |= pointed(target.pointer, roots)
 
 
-def pointed(value, roots):
+def pointed(value: Expression, roots: Mapping[Name, set[str]]) -> set[str]:
     """The members of the frame that an expression points at; ``roots``: local pointer -> the same."""
-    found = set()
+    found: set[str] = set()
     for node in walk([value]):
         if isinstance(node, Field) and (node.pointer or node.count):
             found.add(node.name)

@@ -250,7 +250,7 @@ class Level:
                 made.append(None)
                 continue
             at = Name(f"{self.w.names[whole]}_{out[1]}", value.type.dtype)
-            index = (within,) if fold_of(out[1]).where else ()
+            index = within if fold_of(out[1]).where else None
             made.append(Accumulator(out[1], value.type.dtype, at, index, *out[3:]))
             self.finals[whole] = result(made[-1])
         return made

@@ -5,8 +5,15 @@ Each takes (module, instr, line) and adds parts, or statements of the master, to
 kernels of their own.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
 from tgen.core import dims
+from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
+from tgen.ir.nodes import Instr, Value
 from tgen.passes.plan import root
 
 from .kernel import HIGH, LOW
@@ -23,6 +30,8 @@ from .nest import (
     Comment,
     Const,
     Do,
+    Expression,
+    Expressions,
     Field,
     For,
     Host,
@@ -36,18 +45,26 @@ from .nest import (
     Out,
     Select,
     Set,
+    Statement,
+    Statements,
     Symbol,
+    Target,
     Un,
     product,
     total,
 )
 
-LIBRARY = {}
+if TYPE_CHECKING:
+    from .module import Module
+
+Emitter: TypeAlias = Callable[["Module", Instr, str], None]
+ForElement: TypeAlias = Callable[[Sequence[Expression], Name], Statements]  # of (indices, the element)
+LIBRARY: dict[str, Emitter] = {}
 HOST, FRAME = Host(), Name("f", "Frame", pointer=True)
 STATUS = Field("status", "int32")
 
 
-def emitter(function):
+def emitter(function: Emitter) -> Emitter:
     LIBRARY[function.__name__] = function
     return function
 
@@ -55,49 +72,49 @@ def emitter(function):
 # -- statements that many are made of
 
 
-def fail(code, site, *numbers):
+def fail(code: str, site: int, *numbers: Expression) -> Call:
     """What ends the call: an error's ``code`` of the ABI, whose record has the site and three numbers."""
-    numbers = (Int(site), *numbers, ZERO, ZERO, ZERO)[:4]
-    return Call("tgen_fail", (FRAME, Name(code), *numbers))
+    record = (Int(site), *numbers, ZERO, ZERO, ZERO)[:4]
+    return Call("tgen_fail", (FRAME, Name(code), *record))
 
 
-def move(target, source, count):
+def move(target: Expression, source: Expression, count: Expression) -> Do:
     """Copy ``count`` bytes."""
     return Do(Call("memcpy", (Out(target), source, Cast("size_t", count))))
 
 
-def room(dtype, shape):
+def room(dtype: str, shape: Sequence[Extent]) -> Expressions:
     """The arguments that say how large an array is, for tgen_bytes and tgen_more."""
     return Int(DTYPE[dtype].bytes), Int(len(shape)), Listed("int64", tuple(map(size, shape)))
 
 
-def bytes_of(dtype, shape):
+def bytes_of(dtype: str, shape: Sequence[Extent]) -> Call:
     return Call("tgen_bytes", room(dtype, shape))
 
 
-def bytes_of_value(v):
+def bytes_of_value(v: Value) -> Call:
     return bytes_of(v.type.dtype, v.type.shape)
 
 
-def data(holder, dtype):
+def data(holder: Expression, dtype: str) -> Cast:
     """Where the elements of the block in ``holder`` are."""
     return Cast(dtype, Member(holder, "data"), pointer=True)
 
 
-def take(holder, pointer, count):
+def take(holder: Field, pointer: Target, count: Expression) -> Statements:
     """A block of ``count`` bytes for ``pointer``, where there is memory."""
     found = Set(pointer, Cast("void", Member(holder, "data"), pointer=True))
     return Set(holder, Call("tgen_room", (FRAME, count))), If(holder, (found,))
 
 
-def give_back(holder):
+def give_back(holder: Field) -> If:
     """In a loop, the block of the step before."""
     return If(holder, (Do(Ask(HOST, "give", (holder,))), Set(holder, ZERO)))
 
 
-def work(weight, *factors):
+def work(weight: float, *factors: Extent) -> Expression:
     """Nanoseconds: ``weight`` times the product of ``factors``, each a size."""
-    result = Const(weight, "float64")
+    result: Expression = Const(weight, "float64")
     for factor in factors:
         of = size(factor)
         result = Bin("*", result, Cast("float64", of) if isinstance(of, Bin) and of.op == "*" else of)
@@ -107,26 +124,28 @@ def work(weight, *factors):
 # -- loops over whole arrays
 
 
-def numbered(rank):
+def numbered(rank: int) -> list[Name]:
     return [Name(f"i{k}") for k in range(rank)]
 
 
-def loops(indices, shape, body):
+def loops(indices: Sequence[Name], shape: Sequence[Extent], body: Iterable[Statement]) -> Statements:
     """Loops over ``shape`` around ``body``; without an axis its variables have names of their own."""
-    body = tuple(body)
+    nodes = tuple(body)
     if not indices:
-        return (Block(body),)
+        return (Block(nodes),)
     for i, n in reversed(list(zip(indices, shape))):
-        body = (For(i, ZERO, size(n), body),)
-    return body
+        nodes = (For(i, ZERO, size(n), nodes),)
+    return nodes
 
 
-def offset(indices, strides, start=()):
+def offset(
+    indices: Iterable[Expression], strides: Iterable[Expression], start: Iterable[Expression] = ()
+) -> Expression:
     """A place in an array. ``start``: terms that stand before those of the indices."""
     return total([*start, *map(product, indices, strides)])
 
 
-def each(module, v, body):
+def each(module: Module, v: Value, body: ForElement) -> Statements:
     """Statements for every element of v: ``body(indices, x)``, where x is the element."""
     array, indices = module.array(v, dense=False), numbered(v.type.ndim)
     x = Name("x", v.type.dtype)
@@ -134,7 +153,7 @@ def each(module, v, body):
     return loops(indices, v.type.shape, (first, *body(indices, x)))
 
 
-def copy_out(module, v, target):
+def copy_out(module: Module, v: Value, target: Expression) -> Statements:
     """Statements that copy v, in C order, to where ``target`` points."""
     whole = move(target, module.field(v), bytes_of_value(v))
     if not module.strided(v):
@@ -147,7 +166,7 @@ def copy_out(module, v, target):
 # -- products
 
 
-def matrix(module, v):
+def matrix(module: Module, v: Value) -> tuple[Expression, Expression, Expression]:
     """(pointer, leading dimension, transposed) of a matrix, as expressions; a parameter's are settled in the
     prologue.
     """
@@ -163,10 +182,10 @@ def matrix(module, v):
         where = (Address(ld), Address(turned))
         module.prologue.append(Set(fits, Call("tgen_matrix", (*map(size, v.type.shape), *strides, *where))))
         pack(module, v, target, fits)
-    return tuple(module.members[f"{name}_{part}"] for part in ("m", "ld", "t"))
+    return module.members[f"{name}_m"], module.members[f"{name}_ld"], module.members[f"{name}_t"]
 
 
-def flat(module, v):
+def flat(module: Module, v: Value) -> Expression:
     """The pointer of v in C order; a strided parameter is copied when called (and only then)."""
     name = module.names[v]
     if not module.strided(v):
@@ -178,7 +197,7 @@ def flat(module, v):
     return module.members[f"{name}_flat"]
 
 
-def pack(module, v, target, fits):
+def pack(module: Module, v: Value, target: Field, fits: Expression) -> None:
     """At the entry, ``target`` points at v where it ``fits``, at a copy of it elsewhere."""
     copy = module.add(f"{target.name}_copy", v.type.dtype, pointer=True)
     bytes = product(size(dims.product(v.type.shape)), Int(v.type.itemsize))
@@ -188,7 +207,14 @@ def pack(module, v, target, fits):
     module.values[target.name] = v
 
 
-def gemm_call(letter, low, high, flips, sizes, operands):
+def gemm_call(
+    letter: str,
+    low: Expression,
+    high: Expression,
+    flips: Iterable[Expression],
+    sizes: Iterable[Expression],
+    operands: Sequence[Expression],
+) -> Do:
     """A product of matrices: rows or columns from ``low`` to below ``high`` of the result, as the longer axis
     is; sizes m, n, k; operands a, lda, b, ldb, c.
     """
@@ -196,7 +222,7 @@ def gemm_call(letter, low, high, flips, sizes, operands):
     return Do(Call(f"tgen_gemm_{letter}_part", (HOST, low, high, *flips, *sizes, *read, Out(c))))
 
 
-def flipped(transposed, flip):
+def flipped(transposed: Expression, flip: bool) -> Expression:
     """Whether BLAS takes a matrix transposed that lies so in memory."""
     if not flip:
         return transposed
@@ -204,7 +230,7 @@ def flipped(transposed, flip):
 
 
 @emitter
-def gemm(module, instr, line):
+def gemm(module: Module, instr: Instr, line: str) -> None:
     x, y = instr.operands[:2]
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     (a, lda, ta), (b, ldb, tb) = matrix(module, x), matrix(module, y)
@@ -216,7 +242,7 @@ def gemm(module, instr, line):
 
 
 @emitter
-def gemv(module, instr, line):
+def gemv(module: Module, instr: Instr, line: str) -> None:
     x, y = instr.operands
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     a, lda, ta = matrix(module, x)
@@ -228,7 +254,7 @@ def gemv(module, instr, line):
 
 
 @emitter
-def batched_dot(module, instr, line):
+def batched_dot(module: Module, instr: Instr, line: str) -> None:
     x, y = instr.operands
     out, letter = instr.result, DTYPE[instr.result.type.dtype].blas
     i = Name("i")
@@ -245,7 +271,14 @@ def batched_dot(module, instr, line):
 # -- arrays built of arrays
 
 
-def writes(module, v, target, strides, start, op=""):
+def writes(
+    module: Module,
+    v: Value,
+    target: Expression,
+    strides: Sequence[Expression],
+    start: Iterable[Expression],
+    op: str = "",
+) -> Statements:
     """Statements: for every element x of v, the element of target at start + index * strides is set to it (or
     ``op``: changed by it).
     """
@@ -253,9 +286,11 @@ def writes(module, v, target, strides, start, op=""):
 
 
 @emitter
-def concatenate(module, instr, line):
+def concatenate(module: Module, instr: Instr, line: str) -> None:
     axis, out = instr.attrs["axis"], instr.result
-    strides, at, nodes = dense_strides(out.type.shape), 0, [Comment(line)]
+    strides = dense_strides(out.type.shape)
+    nodes: list[Statement] = [Comment(line)]
+    at: Extent = 0
     for v in instr.operands:
         nodes += writes(module, v, module.field(out), strides, [product(size(at), strides[axis])])
         at = dims.add(at, v.type.shape[axis])
@@ -263,13 +298,13 @@ def concatenate(module, instr, line):
 
 
 @emitter
-def make_vector(module, instr, line):
+def make_vector(module: Module, instr: Instr, line: str) -> None:
     out = module.field(instr.result)
     module.master([Set(Load(out, Int(k)), module.field(v)) for k, v in enumerate(instr.operands)])
 
 
 @emitter
-def reshape(module, instr, line):
+def reshape(module: Module, instr: Instr, line: str) -> None:
     x, out = instr.operands[0], instr.result
     source, target = module.field(x), module.field(out)
     if module.plan.slots[out].kind == "alias":
@@ -282,13 +317,13 @@ def reshape(module, instr, line):
 
 
 @emitter
-def rows(module, instr, line):
+def rows(module: Module, instr: Instr, line: str) -> None:
     x = instr.operands[0]
     first = product(size(instr.sizes[0]), size(dims.product(x.type.shape[1:])))
     module.master([Set(module.field(instr.result), Bin("+", flat(module, x), first))])
 
 
-def base_copy(module, instr):
+def base_copy(module: Module, instr: Instr) -> Statements:
     """Statements that copy the base, unless the result is the base's own memory (an update in place)."""
     base, out = instr.operands[0], instr.result
     nodes = copy_out(module, base, module.field(out))
@@ -301,7 +336,7 @@ def base_copy(module, instr):
 
 
 @emitter
-def write_slice(module, instr, line):
+def write_slice(module: Module, instr: Instr, line: str) -> None:
     v, out = instr.operands[1], instr.result
     strides = dense_strides(out.type.shape)
     start = list(map(product, map(size, instr.sizes), strides))
@@ -311,18 +346,20 @@ def write_slice(module, instr, line):
     module.master([Comment(line), *base_copy(module, instr), *written])
 
 
-def increment(dtype):
+def increment(dtype: str) -> str:
     return "|" if dtype == "bool" else "+"
 
 
 @emitter
-def write_gather(module, instr, line):
+def write_gather(module: Module, instr: Instr, line: str) -> None:
     _, v, *indices = instr.operands
     out, axis = instr.result, instr.attrs["axis"]
     op = "" if instr.op.name == "set_gather" else increment(out.type.dtype)
 
-    def body(places, x):
-        rank, at, nodes = indices[0].type.ndim, [], []
+    def body(places: Sequence[Expression], x: Name) -> Statements:
+        rank = indices[0].type.ndim
+        at: list[Expression] = []
+        nodes: list[Statement] = []
         for a in range(out.type.ndim):
             if a < axis:
                 at.append(places[a])
@@ -330,9 +367,9 @@ def write_gather(module, instr, line):
                 at.append(places[a - len(indices) + rank])
             else:
                 index = element(module, indices[a - axis], places[axis:])
-                at.append(Name(f"g{a - axis}"))
                 wrapped = Call("tgen_wrap", (Cast("int64", index), size(out.type.shape[a])))
-                nodes.append(Let(at[-1], wrapped))
+                nodes.append(Let(Name(f"g{a - axis}"), wrapped))
+                at.append(Name(f"g{a - axis}"))
         target = Load(module.field(out), offset(at, dense_strides(out.type.shape)))
         return (*nodes, Set(target, x, op))
 
@@ -344,7 +381,7 @@ def write_gather(module, instr, line):
     module.master([Comment(line), *base_copy(module, instr), *written])
 
 
-def element(module, index, places):
+def element(module: Module, index: Value, places: Sequence[Expression]) -> Expression:
     """The element of an index array at the first of ``places``."""
     if not index.type.ndim:
         return module.field(index)
@@ -353,19 +390,19 @@ def element(module, index, places):
 
 
 @emitter
-def nonzero(module, instr, line):
+def nonzero(module: Module, instr: Instr, line: str) -> None:
     """Count, take memory, fill: the length is found here."""
     x, found = instr.operands[0], Symbol(str(instr.found[0]))
     count = module.add("count")
     counted = each(module, x, lambda _, e: (Set(count, Bin("!=", e, ZERO), "+"),))
-    nodes = [Comment(line), Set(count, ZERO), *counted, Set(found, count)]
+    nodes: list[Statement] = [Comment(line), Set(count, ZERO), *counted, Set(found, count)]
     for v in instr.results:
         holder = module.holder_of(v)
         if module.loop_depth:
             nodes.append(give_back(holder))
         nodes += take(holder, module.field(v), bytes_of_value(v))
 
-    def fill(indices, e):
+    def fill(indices: Sequence[Expression], e: Name) -> Statements:
         places = [Set(Load(module.field(v), count), i) for v, i in zip(instr.results, indices)]
         return (If(Bin("!=", e, ZERO), (*places, Set(count, ONE, "+"))),)
 

@@ -342,12 +342,11 @@ class Module:
         parts it had is kept.
         """
         name = f"part{len(self.parts)}"
-        self.add_part(Part(name, line, [Variant("", nodes, extent)], cost, product=product, counted=counted))
+        kept = self.add(f"{name}_parts", "int32") if counted else None
+        self.add_part(Part(name, line, [Variant("", nodes, extent)], cost, product=product, counted=kept))
 
     def add_part(self, part):
         self.parts.append(part)
-        if part.counted:
-            part.counted = self.add(f"{part.name}_parts", "int32")
         self.steps.append(Step(part=part))
 
     def kernel(self, instr, line):
@@ -375,10 +374,10 @@ class Module:
         dense = None
         for v in arrays:
             dense = self.dense(v) if dense is None else Bin("&", dense, self.dense(v))
-        part = Part(name, line, variants, self.cost(instr), dense, counted=bool(partials), plain=plain)
-        self.add_part(part)
-        if partials:
-            self.master(self.combine(part.counted, partials))
+        counted = self.add(f"{name}_parts", "int32") if partials else None
+        self.add_part(Part(name, line, variants, self.cost(instr), dense, counted=counted, plain=plain))
+        if counted is not None:
+            self.master(self.combine(counted, partials))
 
     def sink(self, name, v, out, rank, partials):
         if v.type.ndim:

@@ -1,20 +1,23 @@
 """Sizes as expressions: a symbol has the name in the C that it has in the IR text."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from contextvars import ContextVar
 
 from tgen.core import dims
+from tgen.core.dims import Extent
 
-from .nest import of_size
+from .nest import Expression, Namer, of_size, unnamed
 
-NAMED = ContextVar("NAMED", default=None)  # the sizes.Named of the file that is being written
+NAMES: ContextVar[Namer] = ContextVar("NAMES", default=unnamed)  # of the sizes of the file in the making
 
 
-def size(of):
+def size(of: Extent) -> Expression:
     """A size of the IR as an expression, by its name if it has one."""
-    table = NAMED.get()
-    return of_size(of, table.name) if table else of_size(of)
+    return of_size(of, NAMES.get())
 
 
-def dense_strides(shape):
+def dense_strides(shape: Sequence[Extent]) -> list[Expression]:
     """How far apart the elements of a C-contiguous array are along each axis."""
     return [size(dims.product(shape[k + 1 :])) for k in range(len(shape))]

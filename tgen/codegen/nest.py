@@ -15,10 +15,16 @@ axis of the domain, elements by their ``Subscript`` in an array, reductions as `
 stores.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from typing import Any, TypeAlias, TypeVar
 
 from tgen.core import dims
+from tgen.core.dims import Atom, Extent
+from tgen.core.op import Attrs, Op
 
 # -- expressions ---------------------------------------------------------------------------------------------
 
@@ -27,16 +33,16 @@ from tgen.core import dims
 class Const:
     """A literal of a dtype, with exactly the value's bits: 0.0 is not -0.0, a NaN is itself."""
 
-    value: object
+    value: float  # or int, or bool
     dtype: str
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(other) is Const and self.key() == other.key()
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.key())
 
-    def key(self):
+    def key(self) -> tuple[str, str]:
         return repr(self.value), self.dtype
 
 
@@ -69,7 +75,7 @@ class Field:
     dtype: str
     pointer: bool = False
     const: bool = False
-    count: str = None
+    count: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +94,14 @@ class Host:
 class Address:
     """Where a member of the frame or a local variable is; a member then stays in the frame."""
 
-    target: object
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of the C struct that ``x`` points at."""
 
-    x: object
+    x: Expression
     name: str
 
 
@@ -103,7 +109,7 @@ class Member:
 class Out:
     """An argument of a call, which writes where it points; where others point it only reads."""
 
-    x: object
+    x: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +117,22 @@ class Listed:
     """An array of ``values`` that a call or a statement reads."""
 
     dtype: str
-    values: tuple
+    values: Expressions
 
 
 @dataclass(frozen=True, slots=True)
 class Braces:
     """The value of a C struct or of an array in one, member by member."""
 
-    values: tuple
+    values: Expressions
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """An element of what a pointer points at; the target of a Set, too."""
 
-    pointer: object
-    index: object
+    pointer: Expression
+    index: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class Un:
     """``op`` is - or !."""
 
     op: str
-    x: object
+    x: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +148,8 @@ class Bin:
     """``op`` is one of + - * / % < <= > >= == != & ^ | && ||."""
 
     op: str
-    x: object
-    y: object
+    x: Expression
+    y: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +157,16 @@ class Cast:
     """``x`` as a number of ``dtype``, or as a ``pointer`` to such; it may be the name of a C type, too."""
 
     dtype: str
-    x: object
+    x: Expression
     pointer: bool = False
     const: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    condition: object
-    x: object
-    y: object
+    condition: Expression
+    x: Expression
+    y: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,26 +174,26 @@ class Call:
     """A call of a function of templates/lib or of the file's own."""
 
     function: str
-    args: tuple
+    args: Expressions
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A call of a function of the ``host``'s table."""
 
-    host: object
+    host: Expression
     name: str
-    args: tuple
+    args: Expressions
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """A scalar op of the IR on operands of ``dtypes``; its Op record has the text."""
 
-    op: object
-    dtypes: tuple
-    args: tuple
-    attrs: dict = field(default_factory=dict, hash=False)
+    op: Op
+    dtypes: tuple[str, ...]
+    args: Expressions
+    attrs: Attrs = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +202,9 @@ class Subscript:
     ``strides`` are expressions.
     """
 
-    indices: tuple
-    shape: tuple
-    strides: tuple
+    indices: Expressions
+    shape: tuple[Extent, ...]
+    strides: Expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,23 +214,57 @@ class Gathered:
     """
 
     name: Name
-    index: object
-    size: object
+    index: Expression
+    size: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Accumulator:
     """A reduction on its way: a sum, a max, ... of what is accumulated ``at`` a local variable or an element
-    of memory. ``index``: () or one expression, where in the reduced axes an arg reduction is; ``rounded``:
-    the narrower dtype of its result, if it has one; ``paired``: its terms are added up in pairs of blocks.
+    of memory. ``index``: where in the reduced axes an arg reduction is, which no other has; ``rounded``: the
+    narrower dtype of its result, if it has one; ``paired``: its terms are added up in pairs of blocks.
     """
 
     kind: str
     dtype: str
-    at: object
-    index: tuple = ()
-    rounded: str = None
+    at: Name | Load
+    index: Expression | None = None
+    rounded: str | None = None
     paired: bool = False
+
+    @property
+    def variable(self) -> Name:
+        """The local variable that it is. Raises TypeError for one in memory."""
+        if isinstance(self.at, Name):
+            return self.at
+        raise TypeError(f"{self.at} is no variable")
+
+
+Expression: TypeAlias = (
+    Const
+    | Int
+    | Name
+    | Field
+    | Symbol
+    | Host
+    | Address
+    | Member
+    | Out
+    | Listed
+    | Braces
+    | Load
+    | Un
+    | Bin
+    | Cast
+    | Select
+    | Call
+    | Ask
+    | Scalar
+    | Subscript
+    | Gathered
+)
+Expressions: TypeAlias = tuple[Expression, ...]
+Target: TypeAlias = Name | Field | Symbol | Member | Load  # what has a value that can be set
 
 
 # -- statements ----------------------------------------------------------------------------------------------
@@ -237,9 +277,9 @@ class Band:
     own.
     """
 
-    axes: tuple
-    sizes: tuple
-    body: tuple
+    axes: tuple[Name, ...]
+    sizes: tuple[Extent, ...]
+    body: Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +294,7 @@ class Accumulate:
     """``value`` joins what is accumulated; ``partial``: it is such a sum itself."""
 
     of: Accumulator
-    value: object
+    value: Expression
     partial: bool = False
 
 
@@ -270,7 +310,7 @@ class Let:
     """A variable with its value, which it keeps unless it is ``changed`` later."""
 
     name: Name
-    value: object
+    value: Expression
     changed: bool = False
 
 
@@ -293,14 +333,14 @@ class Comment:
 class Block:
     """Statements whose variables have names of their own."""
 
-    body: tuple
+    body: Statements
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
     """The end of the function, with a value or (None) without."""
 
-    value: object = None
+    value: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,10 +350,10 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """``target``: a Name, a Field or a Load; ``op``: target op= value."""
+    """``op``: target op= value."""
 
-    target: object
-    value: object
+    target: Target
+    value: Expression
     op: str = ""
 
 
@@ -321,14 +361,14 @@ class Set:
 class Do:
     """A call (or what the host is asked) for what it does."""
 
-    call: object
+    call: Call | Ask
 
 
 @dataclass(frozen=True, slots=True)
 class If:
-    condition: object
-    body: tuple
-    other: tuple = ()
+    condition: Expression
+    body: Statements
+    other: Statements = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,20 +378,27 @@ class For:
     """
 
     var: Name
-    low: object
-    high: object
-    body: tuple
-    simd: tuple = None
+    low: Expression
+    high: Expression
+    body: Statements
+    simd: tuple[tuple[str, Name], ...] | None = None
     step: int = 1
     lanes: int = 0
+
+
+Statement: TypeAlias = (
+    Band | Begin | Accumulate | Close | Let | Local | Comment | Block | Return | Leave | Set | Do | If | For
+)
+Statements: TypeAlias = tuple[Statement, ...]
+Node: TypeAlias = Expression | Accumulator | Statement  # what a walk meets
 
 
 @dataclass(frozen=True, slots=True)
 class Nest:
     """What the function of a part does, and (an expression) how many pieces are dealt to parts."""
 
-    body: tuple
-    extent: object = Int(1)
+    body: Statements
+    extent: Expression = Int(1)
 
 
 # -- arithmetic of indices -----------------------------------------------------------------------------------
@@ -359,7 +406,7 @@ class Nest:
 ZERO, ONE = Int(0), Int(1)
 
 
-def product(x, y):
+def product(x: Expression, y: Expression) -> Expression:
     """x * y, without what 0 and 1 need not say."""
     if ZERO in (x, y):
         return ZERO
@@ -368,16 +415,16 @@ def product(x, y):
     return Bin("*", x, y)
 
 
-def total(terms):
+def total(terms: Iterable[Expression]) -> Expression:
     """The sum of ``terms``, zeros left out."""
-    result = ZERO
+    result: Expression = ZERO
     for term in terms:
         if term != ZERO:
             result = term if result == ZERO else Bin("+", result, term)
     return result
 
 
-def shifted(pointer, offset):
+def shifted(pointer: Expression, offset: Expression) -> Expression:
     """A pointer to what stands ``offset`` elements further, its terms added one after another."""
     if offset == ZERO:
         return pointer
@@ -390,7 +437,7 @@ def shifted(pointer, offset):
 
 
 # what an expression or a statement is made of, in the order of the text; a part may be a tuple, or None
-PARTS = {
+PARTS: dict[type, tuple[str, ...]] = {
     Address: ("target",),
     Member: ("x",),
     Out: ("x",),
@@ -426,7 +473,7 @@ PARTS = {
 BACKWARD = {kind: names[::-1] for kind, names in PARTS.items()}
 
 
-def walk(nodes):
+def walk(nodes: Sequence[Node]) -> Iterator[Node]:
     """Every statement and expression, in the order of the text."""
     stack = list(reversed(nodes))
     pop, push, extend, parts = stack.pop, stack.append, stack.extend, BACKWARD.get  # half a build is here
@@ -443,7 +490,7 @@ def walk(nodes):
 
 # what an expression or a statement is beside its parts, and of how many these are where that is not always
 # so; of those that name local variables ``identity`` says it
-OWN = {
+OWN: dict[type, Callable[[Any], object]] = {
     Const: lambda c: c.key(),
     Int: attrgetter("value"),
     Field: attrgetter("name", "dtype", "pointer", "count"),
@@ -470,16 +517,22 @@ OWN = {
 }
 
 
-def identity(order, names=None, own=None):
+def identity(
+    order: Iterable[Node],
+    names: Mapping[tuple[type, str], Name] | None = None,
+    own: Container[str] | None = None,
+) -> tuple[object, ...]:
     """What the statements and expressions of a ``walk`` do: the same for nests alike, be what they only read
     const or not. ``names``: {(Field or Symbol, its name): the Name that stands for it}. Local names are their
     places in the order, but for those in ``own``; without ``own`` they are themselves.
     """
-    found, names, places = [], names or {}, {}
+    found: list[object] = []
+    names, places = names or {}, {}
 
-    def said(name):
+    def said(name: Name) -> str | int:
         return name.text if own is None or name.text in own else places.setdefault(name.text, len(places))
 
+    node: Any  # by its kind, which is asked for once
     for node in order:
         kind = type(node)
         if kind is Field or kind is Symbol:
@@ -496,7 +549,11 @@ def identity(order, names=None, own=None):
     return tuple(found)
 
 
-def changed(nodes, change, inner=()):
+N = TypeVar("N", bound=Node)
+Change: TypeAlias = Callable[[Any], Any]  # a node -> one that may stand in its place, or None
+
+
+def changed(nodes: tuple[N, ...], change: Change, inner: Container[type] = ()) -> tuple[N, ...]:
     """``nodes`` with the leaves, and the nodes of the types ``inner``, for which ``change(node)`` is not None
     replaced by that; as deep as they are nested.
     """
@@ -504,7 +561,7 @@ def changed(nodes, change, inner=()):
     return made if any([new is not old for new, old in zip(made, nodes)]) else nodes
 
 
-def _changed(node, change, inner):
+def _changed(node: Any, change: Change, inner: Container[type]) -> Any:  # a node, or None where none is
     names = PARTS.get(type(node))
     if names is None or type(node) in inner:
         new = change(node)
@@ -522,28 +579,39 @@ def _changed(node, change, inner):
 # -- sizes ---------------------------------------------------------------------------------------------------
 
 
-def of_size(size, name=lambda size: None):
-    """A size of the IR as an expression; ``name(size)`` is its Symbol's name if it has one."""
+Namer: TypeAlias = Callable[[Extent], str | None]  # a size -> its Symbol's name, if it has one
+
+
+def unnamed(size: Extent) -> str | None:
+    """No size has a name."""
+    return None
+
+
+def of_size(size: Extent, name: Namer = unnamed) -> Expression:
+    """A size of the IR as an expression."""
     if isinstance(size, int):
         return Int(size)
     known = name(size)
     if known is not None:
         return Symbol(known)
-    result = None
-    for atom, count in size.terms:
-        term = _of_atom(atom, name)
-        if abs(count) != 1:
-            term = Bin("*", Int(abs(count)), term)
-        if result is None:
-            result = Un("-", term) if count < 0 else term
-        else:
-            result = Bin("-" if count < 0 else "+", result, term)
+    (atom, count), *more = size.terms
+    result = _times(count, atom, name)
+    if count < 0:
+        result = Un("-", result)
+    for atom, count in more:
+        result = Bin("-" if count < 0 else "+", result, _times(count, atom, name))
     if size.const:
         result = Bin("-" if size.const < 0 else "+", result, Int(abs(size.const)))
     return result
 
 
-def _of_atom(atom, name):  # as deep as a size is nested
+def _times(count: int, atom: Atom, name: Namer) -> Expression:
+    """So many times an atom, but for the sign."""
+    term = _of_atom(atom, name)
+    return term if abs(count) == 1 else Bin("*", Int(abs(count)), term)
+
+
+def _of_atom(atom: Atom, name: Namer) -> Expression:  # as deep as a size is nested
     if isinstance(atom, dims.Sym):
         return Symbol(str(atom))
     known = name(dims.alone(atom))

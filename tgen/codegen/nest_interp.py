@@ -6,7 +6,11 @@ Integers are Python's and wrap where they are stored; floats are NumPy's. A poin
 it. The functions of templates/lib that nests call are in ``FUNCTIONS``, with their meaning in NumPy.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +28,7 @@ from .nest import (
     Close,
     Const,
     Do,
+    Expression,
     Field,
     For,
     Gathered,
@@ -38,37 +43,42 @@ from .nest import (
     Scalar,
     Select,
     Set,
+    Statement,
     Subscript,
     Symbol,
     Un,
 )
 from .reductions import accumulated, begun, closed
 
+Value: TypeAlias = (
+    Any  # a number or bool of Python's or NumPy's, a Pointer, None of a host, a tuple of a struct
+)
+
 
 @dataclass(frozen=True)
 class Pointer:
     """Element ``at`` of a flat array."""
 
-    array: object
+    array: np.ndarray
     at: int = 0
 
-    def __add__(self, offset):
+    def __add__(self, offset: int) -> Pointer:
         return Pointer(self.array, self.at + offset)
 
-    def place(self, k):
+    def place(self, k: int) -> int:
         """A place in the array; IndexError where there is none."""
         if not 0 <= self.at + k < self.array.size:
             raise IndexError(f"element {self.at + k} of {self.array.size}")
         return self.at + k
 
-    def __getitem__(self, k):
+    def __getitem__(self, k: int) -> Value:
         return stored(self.array.dtype.name, self.array[self.place(k)])
 
-    def __setitem__(self, k, value):
+    def __setitem__(self, k: int, value: Value) -> None:
         self.array[self.place(k)] = stored(self.array.dtype.name, value)
 
 
-def stored(dtype, value):
+def stored(dtype: str, value: Value) -> Value:
     """``value`` as C keeps it in a variable of ``dtype``."""
     record = DTYPE[dtype]
     if record.kind == "f":
@@ -79,7 +89,7 @@ def stored(dtype, value):
     return value - (1 << record.bits) if record.kind == "i" and value >> (record.bits - 1) else value
 
 
-def run(nodes, names, fields):
+def run(nodes: Sequence[Statement], names: Mapping[str, Value], fields: Mapping[str, np.ndarray]) -> None:
     """Run a nest for what it writes. ``names``: the values of its sizes and free names; ``fields``: of the
     members of the frame, an array for each, of length 1 where the member is no pointer.
     """
@@ -88,7 +98,7 @@ def run(nodes, names, fields):
         machine.statements(nodes)
 
 
-def value(e, names):
+def value(e: Expression, names: Mapping[str, Value]) -> Value:
     """The value of an expression over sizes and names."""
     return _Machine(names, {}).value(e)
 
@@ -96,25 +106,25 @@ def value(e, names):
 class _Machine:
     """The values of names, and of members of the frame."""
 
-    def __init__(self, names, fields):
+    def __init__(self, names: Mapping[str, Value], fields: Mapping[str, np.ndarray]) -> None:
         self.names, self.fields = dict(names), fields
 
     # -- statements, as deep as they are nested
-    def statements(self, nodes):
+    def statements(self, nodes: Sequence[Statement]) -> None:
         for node in nodes:
             _STATEMENT[type(node)](self, node)
 
-    def let(self, node):
+    def let(self, node: Let) -> None:
         value = self.value(node.value)
         plain = node.name.dtype in DTYPE and not node.name.pointer
         self.names[node.name.text] = stored(node.name.dtype, value) if plain else value
 
-    def local(self, node):
+    def local(self, node: Local) -> None:
         array = np.empty(node.count, node.name.dtype)
         array.view(np.uint8)[:] = 0xA5  # what the stack held: no number that anybody wants
         self.names[node.name.text] = Pointer(array)
 
-    def set(self, node):
+    def set(self, node: Set) -> None:
         value, target = self.value(node.value), node.target
         if node.op:
             value = _BINARY[node.op](self.value(target), value)
@@ -122,62 +132,66 @@ class _Machine:
             self.value(target.pointer)[self.value(target.index)] = value
         elif isinstance(target, Field):
             Pointer(self.fields[target.name])[0] = value
-        else:
+        elif isinstance(target, Name):
             self.names[target.text] = value if target.pointer else stored(target.dtype, value)
+        else:
+            raise TypeError(f"no kernel sets {target}")
 
-    def choose(self, node):
+    def choose(self, node: If) -> None:
         self.statements(node.body if self.value(node.condition) else node.other)
 
-    def loop(self, node):
+    def loop(self, node: For) -> None:
         for k in range(self.value(node.low), self.value(node.high), node.step):
             self.names[node.var.text] = k
             self.statements(node.body)
 
     # -- expressions, as deep as they are nested
-    def value(self, e):
+    def value(self, e: Expression) -> Value:
         return _EXPRESSION[type(e)](self, e)
 
-    def field(self, e):
+    def field(self, e: Field) -> Value:
         pointer = Pointer(self.fields[e.name])
         return pointer if e.pointer or e.count else pointer[0]
 
-    def binary(self, e):
+    def binary(self, e: Bin) -> Value:
         if e.op in ("&&", "||"):
             first = bool(self.value(e.x))
             return first if first == (e.op == "||") else bool(self.value(e.y))
         return _BINARY[e.op](self.value(e.x), self.value(e.y))
 
-    def scalar(self, e):
+    def scalar(self, e: Scalar) -> Value:
         arrays = [np.asarray(stored(d, self.value(x)), d) for d, x in zip(e.dtypes, e.args)]
         return np.asarray(e.op.eval(e.attrs, (), *arrays)).item()
 
-    def subscript(self, e):
+    def subscript(self, e: Subscript) -> Value:
         return sum(self.value(index) * self.value(stride) for index, stride in zip(e.indices, e.strides))
 
-    def gathered(self, e):
+    def gathered(self, e: Gathered) -> Value:
         index = FUNCTIONS["tgen_wrap"](self.value(e.index), self.value(e.size))
         self.names[e.name.text] = index
         return index
 
-    def address(self, e):
+    def address(self, e: Address) -> Value:
         if isinstance(e.target, Load):
             return self.value(e.target.pointer) + self.value(e.target.index)
         if isinstance(e.target, Field):
             return Pointer(self.fields[e.target.name])
-        return self.names[e.target.text]
+        if isinstance(e.target, Name):
+            return self.names[e.target.text]
+        raise TypeError(f"no kernel asks where {e.target} is")
 
-    def call(self, e):
+    def call(self, e: Call) -> Value:
         return FUNCTIONS[e.function](*map(self.value, e.args))
 
 
-def _divided(x, y):
+def _divided(x: Value, y: Value) -> Value:
     """C's division: of integers, towards 0."""
     if isinstance(x, int) and isinstance(y, int):
         return abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
     return x / y
 
 
-_BINARY = {
+_BINARY: dict[str, Callable[[Value, Value], Value]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,
     "*": lambda x, y: x * y,
@@ -193,7 +207,7 @@ _BINARY = {
     "^": lambda x, y: int(x) ^ int(y),
     "|": lambda x, y: int(x) | int(y),
 }
-_STATEMENT = {
+_STATEMENT: dict[type, Callable[[_Machine, Any], None]] = {
     Let: _Machine.let,
     Local: _Machine.local,
     Set: _Machine.set,
@@ -205,7 +219,7 @@ _STATEMENT = {
     Accumulate: lambda machine, s: machine.statements(accumulated(s.of, s.value, s.partial)),
     Close: lambda machine, s: machine.statements(closed(s.of)),
 }
-_EXPRESSION = {
+_EXPRESSION: dict[type, Callable[[_Machine, Any], Value]] = {
     Const: lambda machine, e: stored(e.dtype, e.value),
     Int: lambda machine, e: e.value,
     Name: lambda machine, e: machine.names[e.text],
@@ -230,7 +244,7 @@ _EXPRESSION = {
 # -- functions of templates/lib ------------------------------------------------------------------------------
 
 
-def carry(level, n, block):
+def carry(level: Pointer, n: int, block: Value) -> Value:
     """Block ``n`` of a long sum joins those before it, in pairs; 0 is left."""
     k = 0
     while n % 2 == 0:
@@ -239,7 +253,7 @@ def carry(level, n, block):
     return 0
 
 
-def tally(level, n, rest):
+def tally(level: Pointer, n: int, rest: Value) -> Value:
     """All ``n`` blocks and the rest."""
     for k in range(n.bit_length()):
         if n >> k & 1:
@@ -247,15 +261,29 @@ def tally(level, n, rest):
     return rest
 
 
-def matrix(pointer, rows, columns, leading, transposed):
+def matrix(pointer: Pointer, rows: int, columns: int, leading: int, transposed: int) -> np.ndarray:
     """The view of a matrix that lies at ``pointer``."""
     if transposed:
-        return matrix(pointer, columns, rows, leading, False).T
+        return matrix(pointer, columns, rows, leading, 0).T
     index = np.arange(rows)[:, None] * leading + np.arange(columns)
     return pointer.array[pointer.at + index]
 
 
-def gemm(host, low, high, ta, tb, m, n, k, a, lda, b, ldb, c):
+def gemm(
+    host: None,
+    low: int,
+    high: int,
+    ta: int,
+    tb: int,
+    m: int,
+    n: int,
+    k: int,
+    a: Pointer,
+    lda: int,
+    b: Pointer,
+    ldb: int,
+    c: Pointer,
+) -> None:
     """Rows or columns of a product, whichever are more."""
     z = matrix(a, m, k, lda, ta) @ matrix(b, k, n, ldb, tb)
     target = c.array[c.at : c.at + m * n].reshape(m, n)
@@ -265,36 +293,47 @@ def gemm(host, low, high, ta, tb, m, n, k, a, lda, b, ldb, c):
         target[:, low:high] = z[:, low:high]
 
 
-def gemv(host, low, high, ta, m, k, a, lda, x, y):
+def gemv(
+    host: None,
+    low: int,
+    high: int,
+    ta: int,
+    m: int,
+    k: int,
+    a: Pointer,
+    lda: int,
+    x: Pointer,
+    y: Pointer,
+) -> None:
     z = matrix(a, m, k, lda, ta) @ x.array[x.at : x.at + k]
     y.array[y.at + low : y.at + high] = z[low:high]
 
 
-def lane(pointer, length, inner):
+def lane(pointer: Pointer, length: int, inner: int) -> np.ndarray:
     """Elements ``inner`` apart."""
     return pointer.array[pointer.at + np.arange(length) * inner]
 
 
-def sort(x, out, length, inner, room):
+def sort(x: Pointer, out: Pointer, length: int, inner: int, room: Pointer) -> None:
     lane_at(out, length, inner, np.sort(lane(x, length, inner)))
 
 
-def argsort(x, out, length, inner, room):
+def argsort(x: Pointer, out: Pointer, length: int, inner: int, room: Pointer) -> None:
     lane_at(out, length, inner, np.argsort(lane(x, length, inner), kind="stable"))
 
 
-def lane_at(pointer, length, inner, values):
+def lane_at(pointer: Pointer, length: int, inner: int, values: np.ndarray) -> None:
     pointer.array[pointer.at + np.arange(length) * inner] = values
 
 
-def searchsorted(x, length, v, right):
+def searchsorted(x: Pointer, length: int, v: Value, right: int) -> int:
     return int(np.searchsorted(lane(x, length, 1), v, "right" if right else "left"))
 
 
-def running(ufunc):
+def running(ufunc: np.ufunc) -> Callable[..., None]:
     """cumsum or cumprod of the lanes from ``low`` to below ``high``."""
 
-    def over(x, out, length, inner, low, high):
+    def over(x: Pointer, out: Pointer, length: int, inner: int, low: int, high: int) -> None:
         for k in range(low, high):
             at = k // inner * inner * length + k % inner
             values = ufunc.accumulate(lane(x + at, length, inner).astype(out.array.dtype))
@@ -303,7 +342,17 @@ def running(ufunc):
     return over
 
 
-FUNCTIONS = {
+# for each dtype, whose code ends their names
+OF_DTYPES: dict[str, Callable[..., Value]] = {
+    "carry": carry,
+    "tally": tally,
+    "sort": sort,
+    "argsort": argsort,
+    "searchsorted": searchsorted,
+    "cumsum": running(np.add),
+    "cumprod": running(np.multiply),
+}
+FUNCTIONS: dict[str, Callable[..., Value]] = {
     "tgen_wrap": lambda i, n: i + n if i < 0 else i,
     "tgen_size_div": lambda x, y: x // y if y else 0,
     "tgen_size_mod": lambda x, y: x % y if y else 0,
@@ -311,19 +360,7 @@ FUNCTIONS = {
     "tgen_size_max": max,
     **{f"tgen_gemm_{d.blas}_part": gemm for d in DTYPE.values() if d.blas},
     **{f"tgen_gemv_{d.blas}_part": gemv for d in DTYPE.values() if d.blas},
-    **{
-        f"tgen_{name}_{d.code}": meaning
-        for d in DTYPE.values()
-        for name, meaning in {
-            "carry": carry,
-            "tally": tally,
-            "sort": sort,
-            "argsort": argsort,
-            "searchsorted": searchsorted,
-            "cumsum": running(np.add),
-            "cumprod": running(np.multiply),
-        }.items()
-    },
+    **{f"tgen_{name}_{d.code}": meaning for d in DTYPE.values() for name, meaning in OF_DTYPES.items()},
     **{f"tgen_cumsum_{d.code}_f64": running(np.add) for d in DTYPE.values()},
     **{f"tgen_cumprod_{d.code}_f64": running(np.multiply) for d in DTYPE.values()},
 }

@@ -1,8 +1,13 @@
 """The text of a nest -> the Nest; nest_text.py describes it. As deep as the nest is."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from tgen.core import dims
+from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
 from tgen.core.op import OPS
 from tgen.ir.tokens import Tokens, split_commas
@@ -22,6 +27,8 @@ from .nest import (
     Close,
     Const,
     Do,
+    Expression,
+    Expressions,
     Field,
     For,
     Gathered,
@@ -37,13 +44,17 @@ from .nest import (
     Scalar,
     Select,
     Set,
+    Statement,
+    Statements,
     Subscript,
     Symbol,
+    Target,
     Un,
 )
 from .nest_text import dtype_of
 from .reductions import variables
 
+T = TypeVar("T")
 _DTYPES = "|".join(sorted(DTYPE, key=len, reverse=True))
 _TOKEN = re.compile(
     rf"""
@@ -61,7 +72,7 @@ _TOKEN = re.compile(
 )
 
 
-def parse(text):
+def parse(text: str) -> Nest:
     """The Nest that ``text`` is. Raises ValueError, with the line, for text that is none.
 
     >>> parse("nest <n0> (; v1: int64*) { for i in 0 .. n0 { f.v1[i] = i } }").body[0].high
@@ -77,11 +88,15 @@ def parse(text):
 class _Reader:
     """A cursor over the tokens, and the names and members that stand for something so far."""
 
-    def __init__(self, text):
-        self.text, self.at, self.tokens = text, 0, []
-        self.names, self.fields, self.sizes = {}, {}, {}
-        self.arrays = {}  # pointer -> (sizes, strides) of what it points at
-        self.accumulators = {}
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+        self.tokens: list[tuple[str | None, str, int]] = []  # kind, text, place
+        self.names: dict[str, Name] = {}
+        self.fields: dict[str, Field] = {}
+        self.sizes: dict[str, Symbol] = {}
+        # pointer -> (sizes, strides) of what it points at
+        self.arrays: dict[Expression, tuple[tuple[Extent, ...], Expressions]] = {}
+        self.accumulators: dict[str, Accumulator] = {}
         end = 0
         for match in _TOKEN.finditer(text):
             if match.start() != end:
@@ -91,35 +106,35 @@ class _Reader:
                 self.tokens.append((match.lastgroup, match.group(), match.start()))
         self.tokens.append(("end" if end == len(text) else "bad", "", end))
 
-    def line(self):
+    def line(self) -> int:
         return self.text.count("\n", 0, self.tokens[min(self.at, len(self.tokens) - 1)][2]) + 1
 
-    def line_text(self):
+    def line_text(self) -> str:
         return self.text.split("\n")[self.line() - 1].strip()
 
     # -- tokens
     @property
-    def token(self):
+    def token(self) -> str:
         return self.tokens[self.at][1]
 
-    def accept(self, token):
+    def accept(self, token: str) -> bool:
         if self.token != token:
             return False
         self.at += 1
         return True
 
-    def expect(self, token):
+    def expect(self, token: str) -> None:
         if not self.accept(token):
             raise ValueError(f"expected {token!r}, found {self.token!r}")
 
-    def take(self, kind):
+    def take(self, kind: str) -> str:
         found, token, _ = self.tokens[self.at]
         if found != kind:
             raise ValueError(f"expected a {kind}, found {token!r}")
         self.at += 1
         return token
 
-    def separated(self, close, read):
+    def separated(self, close: str, read: Callable[[], T]) -> list[T]:
         """What ``read`` reads, again and again with commas between, up to ``close``."""
         found = []
         while not self.accept(close):
@@ -130,7 +145,7 @@ class _Reader:
         return found
 
     # -- the head
-    def nest(self):
+    def nest(self) -> Nest:
         self.expect("nest")
         self.expect("<")
         self.sizes = {name: Symbol(name) for name in self.separated(">", lambda: self.take("name"))}
@@ -141,7 +156,7 @@ class _Reader:
         if not self.accept(")"):
             self.expect(";")
             self.separated(")", self.member)
-        extent = Int(1)
+        extent: Expression = Int(1)
         if self.accept("in"):
             extent = self.expression()
             self.expect("pieces")
@@ -150,19 +165,19 @@ class _Reader:
             raise ValueError(f"unexpected {self.token!r}")
         return Nest(nodes, extent)
 
-    def declared(self):
+    def declared(self) -> Name:
         """``name: type``, a Name from here on."""
         text = self.take("name")
         name = self.names[text] = Name(text, *self.kind())
         return name
 
-    def kind(self):
+    def kind(self) -> tuple[str, bool, bool]:
         """(dtype, pointer, const)"""
         self.expect(":")
         const = self.accept("const")
         return self.take("name"), self.accept("*"), const
 
-    def member(self):
+    def member(self) -> None:
         name = self.take("name")
         kind, count = self.kind(), None
         if self.accept("["):
@@ -171,12 +186,12 @@ class _Reader:
         field = self.fields[name] = Field(name, *kind, count)
         self.array(field)
 
-    def array(self, pointer):
+    def array(self, pointer: Expression) -> None:
         """``of [sizes] by [strides]``, if it stands here, is what the pointer points at."""
         if self.tokens[self.at][0] == "sizes":
             self.arrays[pointer] = self.shape()
 
-    def shape(self):
+    def shape(self) -> tuple[tuple[Extent, ...], Expressions]:
         """(sizes, strides)"""
         sizes = self.bracketed()
         if not self.accept("by"):
@@ -184,31 +199,31 @@ class _Reader:
         self.expect("[")
         return sizes, tuple(self.separated("]", self.expression))
 
-    def bracketed(self):
+    def bracketed(self) -> tuple[Extent, ...]:
         """The sizes in brackets."""
         text = self.take("sizes")
         return tuple(map(dims.parse, split_commas(text[text.index("[") + 1 : -1])))
 
     # -- statements
-    def block(self):
+    def block(self) -> Statements:
         self.expect("{")
         nodes = []
         while not self.accept("}"):
             nodes.append(self.statement())
         return tuple(nodes)
 
-    def statement(self):
+    def statement(self) -> Statement:
         word = self.token
         if word in _STATEMENTS:
             self.at += 1
             return _STATEMENTS[word](self)
-        target = self.expression()
+        target = target_of(self.expression())
         op = self.take("sign")
         if not op.endswith("="):
             raise ValueError(f"expected an assignment, found {op!r}")
         return Set(target, self.expression(), op[:-1])
 
-    def let(self, changed=False):
+    def let(self, changed: bool = False) -> Let:
         text = self.take("name")
         name = Name(text, *self.kind())
         self.array(name)
@@ -217,7 +232,7 @@ class _Reader:
         self.names[text] = name
         return Let(name, value, changed)
 
-    def local(self):
+    def local(self) -> Local:
         text = self.take("name")
         self.expect(":")
         name = self.names[text] = Name(text, self.take("name"), True)
@@ -226,7 +241,7 @@ class _Reader:
         self.expect("]")
         return Local(name, count)
 
-    def loop(self):
+    def loop(self) -> For:
         text = self.take("name")
         self.expect("in")
         low = self.expression()
@@ -238,7 +253,7 @@ class _Reader:
         var = self.names[text] = Name(text)
         return For(var, low, high, self.block(), together, step)
 
-    def band(self):
+    def band(self) -> Band:
         axes = []
         while self.tokens[self.at][0] == "name":
             axes.append(Name(self.take("name")))
@@ -247,12 +262,12 @@ class _Reader:
         sizes = self.bracketed()
         return Band(tuple(axes), sizes, self.block())
 
-    def begin(self):
+    def begin(self) -> Begin:
         text = self.take("name")
         at = Name(text, *self.kind())
         self.expect("=")
         kind = self.take("name")
-        index = (self.expression(),) if self.accept("at") else ()
+        index = self.expression() if self.accept("at") else None
         rounded = self.take("name") if self.accept("as") else None
         paired = self.accept("in")
         if paired:
@@ -261,28 +276,37 @@ class _Reader:
         self.names.update((name.text, name) for name in variables(a))
         return Begin(a)
 
-    def reduce(self):
+    def reduce(self) -> Accumulate:
         at = self.expression()
-        if self.accept(":"):
+        if isinstance(at, Name):
+            a = self.accumulators[at.text]
+        elif isinstance(at, Load) and isinstance(at.pointer, (Name, Field)):
+            self.expect(":")
             a = Accumulator(self.take("name"), at.pointer.dtype, at)
         else:
-            a = self.accumulators[at.text]
+            raise ValueError(f"expected an accumulator, found {at}")
         self.expect("by")
         partial = self.accept("partial")
         return Accumulate(a, self.expression(), partial)
 
-    def clause(self):
+    def clause(self) -> tuple[str, Name]:
         op = self.token
         self.at += 1
         return op, self.names[self.take("name")]
 
-    def choice(self):
+    def choice(self) -> If:
         condition = self.expression()
         body = self.block()
         return If(condition, body, self.block() if self.accept("else") else ())
 
+    def do(self) -> Do:
+        call = self.expression()
+        if not isinstance(call, Call):
+            raise ValueError(f"expected a call, found {call}")
+        return Do(call)
+
     # -- expressions
-    def expression(self):
+    def expression(self) -> Expression:
         condition = self.binary(0)
         if not self.accept("?"):
             return condition
@@ -290,7 +314,7 @@ class _Reader:
         self.expect(":")
         return Select(condition, x, self.expression())
 
-    def binary(self, least):
+    def binary(self, least: int) -> Expression:
         """Operators that bind more tightly than ``least``."""
         x = self.unary()
         while BINARY.get(self.token, 0) > least:
@@ -299,12 +323,12 @@ class _Reader:
             x = Bin(op, x, self.binary(BINARY[op]))
         return x
 
-    def unary(self):
+    def unary(self) -> Expression:
         for op in ("-", "!"):
             if self.accept(op):
                 return Un(op, self.unary())
         if self.accept("&"):
-            return Address(self.unary())
+            return Address(target_of(self.unary()))
         x = self.atom()
         while self.accept("["):
             indices = tuple(self.separated("]", self.expression))
@@ -315,7 +339,7 @@ class _Reader:
                 x = Load(x, index)
         return x
 
-    def atom(self):
+    def atom(self) -> Expression:
         kind, token, _ = self.tokens[self.at]
         self.at += 1
         if token == "(":
@@ -335,7 +359,7 @@ class _Reader:
             return self.named(token)
         raise ValueError(f"expected an expression, found {token!r}")
 
-    def named(self, token):
+    def named(self, token: str) -> Expression:
         word, _, said = token.partition(":")
         attrs = Tokens(self.take("attrs")).attrs() if self.tokens[self.at][0] == "attrs" else {}
         if not self.accept("("):
@@ -350,14 +374,16 @@ class _Reader:
         if word == "out":
             return Out(*args)
         if word in DTYPE:
-            return Cast(word, *args)
+            (x,) = args
+            return Cast(word, x)
         if word in OPS:
-            return Scalar(
-                OPS[word], tuple(said.split(",")) if said else tuple(map(dtype_of, args)), args, attrs
-            )
+            dtypes = said.split(",") if said else [dtype for dtype in map(dtype_of, args) if dtype]
+            if len(dtypes) != len(args):
+                raise ValueError(f"expected {word}:dtypes, for its operands do not say theirs")
+            return Scalar(OPS[word], tuple(dtypes), args, attrs)
         return Call(word, args)
 
-    def subscript(self):
+    def subscript(self) -> Subscript:
         indices = []
         while self.tokens[self.at][0] != "sizes":
             indices.append(self.expression())
@@ -366,7 +392,7 @@ class _Reader:
         self.expect(")")
         return Subscript(tuple(indices), *shape)
 
-    def wrap(self):
+    def wrap(self) -> Gathered:
         name = Name(self.take("name"))
         self.names[name.text] = name
         self.expect(",")
@@ -374,7 +400,14 @@ class _Reader:
         return Gathered(name, index, size)
 
 
-_STATEMENTS = {
+def target_of(e: Expression) -> Target:
+    """``e``. Raises ValueError when it is nothing that can be set."""
+    if isinstance(e, (Name, Field, Symbol, Load)):
+        return e
+    raise ValueError(f"expected a variable or an element, found {e}")
+
+
+_STATEMENTS: dict[str, Callable[[_Reader], Statement]] = {
     "let": _Reader.let,
     "var": lambda reader: reader.let(changed=True),
     "local": _Reader.local,
@@ -384,5 +417,5 @@ _STATEMENTS = {
     "begin": _Reader.begin,
     "reduce": _Reader.reduce,
     "close": lambda reader: Close(reader.accumulators[reader.take("name")]),
-    "do": lambda reader: Do(reader.expression()),
+    "do": _Reader.do,
 }

@@ -34,10 +34,16 @@ beside the pointer, by an index for each axis:
 ``wrap(g0, x1, n0)`` is the index x1, counted from n0 where it is negative, and called g0 from there on.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
 from tgen.ir.text import attrs_text, literal
 
-from .c import ANYTHING, ATOM, BINARY, CALL, CHOICE, TIGHT, UNARY
+from .c import ANYTHING, ATOM, BINARY, CALL, CHOICE, TIGHT, UNARY, Printed
 from .names import dense_strides
 from .nest import (
     Accumulate,
@@ -51,6 +57,7 @@ from .nest import (
     Close,
     Const,
     Do,
+    Expression,
     Field,
     For,
     Gathered,
@@ -61,10 +68,13 @@ from .nest import (
     Load,
     Local,
     Name,
+    Nest,
+    Node,
     Out,
     Scalar,
     Select,
     Set,
+    Statement,
     Subscript,
     Symbol,
     Un,
@@ -73,10 +83,9 @@ from .nest import (
 from .reductions import variables
 
 
-def to_text(nest):
+def to_text(nest: Nest) -> str:
     """The text of a nest: its head and its statements.
 
-    >>> from tgen.codegen.nest import Nest
     >>> i = Name("i")
     >>> v1 = Field("v1", "int64", pointer=True)
     >>> print(to_text(Nest((For(i, Int(0), Symbol("n0"), (Set(Load(v1, i), i),)),))), end="")
@@ -98,9 +107,12 @@ def to_text(nest):
     return "\n".join([head, *writer.statements(nodes, "  "), "}", ""])
 
 
-def free(nodes):
+def free(nodes: Sequence[Node]) -> tuple[list[Symbol], list[Name], list[Field]]:
     """(sizes, names, members of the frame) that a nest reads and does not make, in the order of its text."""
-    sizes, names, fields, made = {}, {}, {}, set()
+    sizes: dict[str, Symbol] = {}
+    names: dict[str, Name] = {}
+    fields: dict[str, Field] = {}
+    made: set[str] = set()
     for node in walk(nodes):
         if isinstance(node, (Let, Local, Gathered)):
             made.add(node.name.text)
@@ -119,19 +131,19 @@ def free(nodes):
     return list(sizes.values()), list(names.values()), list(fields.values())
 
 
-def kind(node):
+def kind(node: Name | Field) -> str:
     """The type of a name or a member: ``const float64*``."""
     return f"{'const ' if node.const else ''}{node.dtype}{'*' if node.pointer else ''}"
 
 
-def declared(name):
+def declared(name: Name) -> str:
     return f"{name.text}: {kind(name)}"
 
 
 class _Writer:
     """The lines of a nest's statements; as deep as they are nested."""
 
-    def __init__(self, nodes):
+    def __init__(self, nodes: Sequence[Statement]) -> None:
         # of what a pointer points at: its sizes and strides
         self.arrays = {
             node.pointer: node.index
@@ -139,26 +151,26 @@ class _Writer:
             if isinstance(node, Load) and isinstance(node.index, Subscript)
         }
 
-    def array(self, pointer):
+    def array(self, pointer: Expression) -> str:
         return f" {_array(self.arrays[pointer])}" if pointer in self.arrays else ""
 
-    def member(self, field):
+    def member(self, field: Field) -> str:
         return f"{declared_as(field)}{f'[{field.count}]' if field.count else ''}{self.array(field)}"
 
-    def statements(self, nodes, margin=""):
-        lines = []
+    def statements(self, nodes: Iterable[Statement], margin: str = "") -> list[str]:
+        lines: list[str] = []
         for node in nodes:
             lines += [margin + line for line in _STATEMENT[type(node)](self, node)]
         return lines
 
-    def block(self, head, nodes):
+    def block(self, head: str, nodes: Iterable[Statement]) -> list[str]:
         return [f"{head} {{", *self.statements(nodes, "  "), "}"]
 
-    def let(self, node):
+    def let(self, node: Let) -> list[str]:
         word, name = "var" if node.changed else "let", node.name
         return [f"{word} {declared(name)}{self.array(name)} = {expression(node.value)}"]
 
-    def loop(self, node):
+    def loop(self, node: For) -> list[str]:
         step = f" by {node.step}" if node.step != 1 else ""
         together = ""
         if node.simd is not None:
@@ -167,42 +179,42 @@ class _Writer:
         bounds = f"{expression(node.low)} .. {expression(node.high)}"
         return self.block(f"for {node.var.text} in {bounds}{step}{together}", node.body)
 
-    def band(self, node):
+    def band(self, node: Band) -> list[str]:
         axes = "".join(f"{axis.text}, " for axis in node.axes)[:-2]
         return self.block(f"band {axes} {_sizes('over', node.sizes)}".replace("  ", " "), node.body)
 
-    def choice(self, node):
+    def choice(self, node: If) -> list[str]:
         lines = self.block(f"if {expression(node.condition)}", node.body)
         return [*lines[:-1], *self.block("} else", node.other)] if node.other else lines
 
 
-def declared_as(field):
+def declared_as(field: Field) -> str:
     return f"{field.name}: {kind(field)}"
 
 
-def _sizes(word, sizes):
+def _sizes(word: str, sizes: Iterable[Extent]) -> str:
     return f"{word} [{', '.join(map(str, sizes))}]"
 
 
-def _array(place):
+def _array(place: Subscript) -> str:
     """The sizes of a place's array, and its strides where they are not those of C order."""
     dense = list(place.strides) == dense_strides(place.shape)
     return _sizes("of", place.shape) + ("" if dense else f" by [{_all(place.strides)}]")
 
 
-def _begin(writer, node):
+def _begin(writer: _Writer, node: Begin) -> list[str]:
     a = node.of
-    index = f" at {expression(a.index[0])}" if a.index else ""
+    index = f" at {expression(a.index)}" if a.index is not None else ""
     rounded = f" as {a.rounded}" if a.rounded else ""
-    return [f"begin {declared(a.at)} = {a.kind}{index}{rounded}{' in pairs' * a.paired}"]
+    return [f"begin {declared(a.variable)} = {a.kind}{index}{rounded}{' in pairs' * a.paired}"]
 
 
-def _reduce(writer, node):
+def _reduce(writer: _Writer, node: Accumulate) -> list[str]:
     kind = f": {node.of.kind}" if isinstance(node.of.at, Load) else ""
     return [f"reduce {expression(node.of.at)}{kind} by {'partial ' * node.partial}{expression(node.value)}"]
 
 
-_STATEMENT = {
+_STATEMENT: dict[type, Callable[[_Writer, Any], list[str]]] = {
     Let: _Writer.let,
     Local: lambda writer, s: [f"local {s.name.text}: {s.name.dtype}[{s.count}]"],
     Set: lambda writer, s: [f"{expression(s.target)} {s.op}= {expression(s.value)}"],
@@ -212,64 +224,64 @@ _STATEMENT = {
     Band: _Writer.band,
     Begin: _begin,
     Accumulate: _reduce,
-    Close: lambda writer, s: [f"close {s.of.at.text}"],
+    Close: lambda writer, s: [f"close {s.of.variable.text}"],
 }
 
 
 # -- expressions ---------------------------------------------------------------------------------------------
 
 
-def expression(e):
+def expression(e: Expression) -> str:
     return _text(e, ANYTHING)
 
 
-def _text(e, least):  # as deep as an expression is nested
+def _text(e: Expression, least: int) -> str:  # as deep as an expression is nested
     """The text of ``e`` as an operand of what binds as tightly as ``least``."""
     text, binds = _EXPRESSION[type(e)](e)
     return f"({text})" if binds < least else text
 
 
-def _all(nodes):
+def _all(nodes: Iterable[Expression]) -> str:
     return ", ".join(map(expression, nodes))
 
 
-def _const(e):
+def _const(e: Const) -> Printed:
     value = DTYPE[e.dtype].python(e.value)
     return f"{literal(value)}:{e.dtype}", ATOM
 
 
-def _un(e):
+def _un(e: Un) -> Printed:
     return f"{e.op}{_text(e.x, ATOM if isinstance(e.x, (Un, Const, Int)) else UNARY)}", UNARY
 
 
-def _bin(e):
+def _bin(e: Bin) -> Printed:
     binds = BINARY[e.op]
     sign = e.op if e.op in TIGHT else f" {e.op} "
     return f"{_text(e.x, binds)}{sign}{_text(e.y, binds + 1)}", binds
 
 
-def _select(e):
+def _select(e: Select) -> Printed:
     return f"{_text(e.condition, CHOICE + 1)} ? {_text(e.x, CHOICE + 1)} : {_text(e.y, CHOICE)}", CHOICE
 
 
-def dtype_of(e):
+def dtype_of(e: Expression) -> str | None:
     """The dtype of an operand that says it itself; None of any other."""
     if isinstance(e, (Name, Const, Field, Cast)):
         return e.dtype
     return "int64" if isinstance(e, (Int, Symbol)) else None
 
 
-def _load(e):
+def _load(e: Load) -> Printed:
     index = _all(e.index.indices) if isinstance(e.index, Subscript) else expression(e.index)
     return f"{_text(e.pointer, CALL)}[{index}]", CALL
 
 
-def _scalar(e):
+def _scalar(e: Scalar) -> Printed:
     said = "" if tuple(map(dtype_of, e.args)) == e.dtypes else ":" + ",".join(e.dtypes)
     return f"{e.op.name}{said}{attrs_text(e.attrs).strip()}({_all(e.args)})", CALL
 
 
-_EXPRESSION = {
+_EXPRESSION: dict[type, Callable[[Any], Printed]] = {
     Const: _const,
     Int: lambda e: (str(e.value), UNARY if e.value < 0 else ATOM),
     Name: lambda e: (e.text, ATOM),

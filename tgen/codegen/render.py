@@ -1,20 +1,28 @@
 """Jinja2: finds templates in a checkout or an installed package, renders them strictly."""
 
+from __future__ import annotations
+
 import functools
 import importlib.resources
 import pathlib
+from collections.abc import Iterable
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING, Any
 
 from . import c, nest
 from .externals import EXTERNALS
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-def _root():
+
+def _root() -> Traversable:
     checkout = pathlib.Path(__file__).resolve().parents[2] / "templates"
     return checkout if (checkout / "abi.h.j2").is_file() else importlib.resources.files("tgen.templates")
 
 
 @functools.cache
-def source(name):
+def source(name: str) -> str:
     """The text of a template file, by its path under templates/. Raises FileNotFoundError."""
     found = _root()
     # one by one: the path of a folder without __init__.py takes one part at a time in Python 3.11
@@ -24,7 +32,7 @@ def source(name):
 
 
 @functools.cache
-def _environment():
+def _environment() -> Environment:
     import jinja2  # 25 ms of every import of tgen, for the processes that make C only
 
     made = jinja2.Environment(
@@ -42,16 +50,16 @@ def _environment():
     return made
 
 
-def render(name, **view):
+def render(name: str, **view: Any) -> str:
     """The text of template ``name`` over a prepared view."""
     return _environment().get_template(name).render(**view)
 
 
-def macros(name):
-    """The macros of template ``name``, by their names: what each writes is a text."""
+def macros(name: str) -> Any:
+    """The macros of template ``name`` as attributes, which the template alone knows: each gives a text."""
     return _environment().get_template(name).module
 
 
-def statements(nodes):
+def statements(nodes: Iterable[nest.Statement]) -> list[str]:
     """The lines of a nest as they stand in a function, without its margin."""
     return str(macros("kernel.c.j2").tree(nodes, 0)).splitlines()

@@ -6,13 +6,18 @@ cost nothing, and kernels that differ in them only have the same text. What is f
 not known at the entry.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tgen.core import dims
+from tgen.core.dims import Extent, Size
 from tgen.core.maps import WHOLE
+from tgen.ir.nodes import Function
 
 from . import names
-from .nest import of_size
+from .nest import Expression, of_size
 
 FUNCTIONS = ("div", "mod", "min", "max")  # what is worth a name wherever it stands
 
@@ -20,11 +25,12 @@ FUNCTIONS = ("div", "mod", "min", "max")  # what is worth a name wherever it sta
 class Named:
     """The named sizes of one function: ``known`` is size -> name, in the order in which they are computed."""
 
-    def __init__(self):
-        self.known, self.asked = {}, set()  # asked: the names that the text being written reads
-        self.made = {}  # name -> (its expression, the names that one reads)
+    def __init__(self) -> None:
+        self.known: dict[Extent, str] = {}
+        self.asked: set[str] = set()  # the names that the text being written reads
+        self.made: dict[str, tuple[Expression, set[str]]] = {}  # its expression, the names that one reads
 
-    def add(self, size):
+    def add(self, size: Extent) -> None:
         """A name for ``size`` and the functions of sizes in it, inner ones first; none for symbols, products
         and what is found inside.
         """
@@ -45,7 +51,7 @@ class Named:
             elif not dims.is_product(s):  # as fast as a name; a flattened axis keeps its factors
                 self.define(s)
 
-    def define(self, size):
+    def define(self, size: Size) -> None:
         """Its expression is made before it and any later one is known: so a definition reads only what is
         computed before it.
         """
@@ -55,13 +61,13 @@ class Named:
         self.made[name] = made, self.asked
         self.asked = outside
 
-    def name(self, size):
+    def name(self, size: Extent) -> str | None:
         found = self.known.get(size)
         if found is not None:
             self.asked.add(found)
         return found
 
-    def definitions(self):
+    def definitions(self) -> list[tuple[str, Expression]]:
         """(name, expression) of those that were asked for and of those they read, each after what it
         reads.
         """
@@ -72,7 +78,7 @@ class Named:
         return [(name, made) for name, (made, _) in self.made.items() if name in wanted]
 
 
-def sizes_of(function):
+def sizes_of(function: Function) -> Iterator[Extent]:
     """Every size of an axis, of a domain and of a position in an IR function, in the order of the text."""
     stack = [function.block]
     while stack:
@@ -86,13 +92,13 @@ def sizes_of(function):
 
 
 @contextmanager
-def named(function):
+def named(function: Function) -> Iterator[Named]:
     """Inside, ``names.size`` knows the names of the function's sizes; they are what ``as`` gets."""
     table = Named()
-    token = names.NAMED.set(table)
+    token = names.NAMES.set(table.name)
     try:
         for size in dict.fromkeys(sizes_of(function)):
             table.add(size)
         yield table
     finally:
-        names.NAMED.reset(token)
+        names.NAMES.reset(token)

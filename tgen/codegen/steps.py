@@ -9,10 +9,14 @@ what they read. What a step touches is asked of its statements:
     step:  Set(Field(v4), Load(v2, 0))              reads v2: waits
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from .facts import Facts
+from .nest import Expression, Field, Nest, Statement, Statements
 
 
 @dataclass
@@ -20,11 +24,11 @@ class Variant:
     """A C function: ``suffix`` ends its name, ``extent`` is how many pieces are dealt to parts."""
 
     suffix: str
-    nodes: tuple
-    extent: object
+    nodes: Statements
+    extent: Expression
 
     @cached_property
-    def facts(self):
+    def facts(self) -> Facts:
         return Facts(self.nodes)
 
 
@@ -36,12 +40,12 @@ class Part:
 
     name: str
     comment: str
-    variants: list
-    cost: object
-    dense: object = None
+    variants: list[Variant]
+    cost: Expression
+    dense: Expression | None = None
     product: bool = False
-    counted: object = None  # the member of the frame that keeps how many parts it was
-    plain: list = field(default_factory=list)  # the nests of a kernel's variants before their schedule
+    counted: Field | None = None  # the member of the frame that keeps how many parts it was
+    plain: list[Nest] = field(default_factory=list)  # the nests of a kernel's variants before their schedule
 
 
 @dataclass
@@ -54,20 +58,20 @@ class Loop:
 
     name: str
     comment: str
-    going: object
+    going: Expression
     level: int
-    grown: tuple = ()
-    turn: list = field(default_factory=list)
-    steps: list = field(default_factory=list)
+    grown: Statements = ()
+    turn: list[Statement] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass
 class Branch:
     """A cond among the steps."""
 
-    condition: object
-    yes: list = field(default_factory=list)
-    no: list = field(default_factory=list)
+    condition: Expression
+    yes: list[Step] = field(default_factory=list)
+    no: list[Step] = field(default_factory=list)
 
 
 @dataclass
@@ -76,13 +80,13 @@ class Step:
     the status is looked at after it.
     """
 
-    part: Part = None
-    nested: object = None  # a Loop or a Branch
-    nodes: list = field(default_factory=list)
+    part: Part | None = None
+    nested: Loop | Branch | None = None
+    nodes: list[Statement] = field(default_factory=list)
     fails: bool = False
 
     @cached_property
-    def facts(self):
+    def facts(self) -> list[Facts]:
         """The Facts of what it does, but for what is nested in it: asked when all its nodes are there."""
         if self.part is None:
             return [Facts(self.nodes)]
@@ -93,11 +97,13 @@ class Step:
 ANY = object()  # among what is written: what the next step touches, whatever that is
 
 
-def joins(steps, memory):
+def joins(steps: Sequence[Step], memory: Callable[[str], Hashable]) -> list[bool]:
     """Whether each step must wait for the parts dealt since the last one that did: it touches what one of
     them writes, or writes what it reads. ``memory``: name of a member -> what stands for its memory.
     """
-    reads, writes, out = set(), set(), []
+    reads: set[Hashable] = set()
+    writes: set[Hashable] = set()
+    out: list[bool] = []
     for step in steps:
         r = {memory(name) for facts in step.facts for name in facts.touched}
         w = {memory(name) for facts in step.facts for name in facts.writes}

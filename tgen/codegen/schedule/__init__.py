@@ -5,11 +5,15 @@ decides from what the nest reads and writes and where (places, accumulators, siz
 one: a file that opens with its before and after, a row in SCHEDULE, and a ``tests/golden/<name>.nest``.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from tgen.config import OPTIONS, config
+from tgen.config import REWRITES, config
 
-from ..nest import Band, Nest
+from ..nest import Band, Nest, Statement
 from .attach import attach
 from .bands import each
 from .block import block
@@ -31,19 +35,23 @@ class Rewrite:
 
     name: str
     reason: str
-    run: object
+    run: Callable[[Nest], Nest]
     exact: bool = False
     whole: bool = False
 
 
-def over_bands(change):
+Stage: TypeAlias = tuple[Rewrite, Nest]  # a rewrite that changed a nest, and what it made
+
+
+def over_bands(change: Callable[[Band], Band]) -> Callable[[Nest], Nest]:
     """The rewrite of a nest that does ``change`` to every band, inner ones first."""
     return lambda nest: Nest(each(nest.body, change), nest.extent)
 
 
-def dealt(nest):
+def dealt(nest: Nest) -> Nest:
     """The rewrite that deals the outermost band."""
-    made, extent = [], nest.extent
+    made: list[Statement] = []
+    extent = nest.extent
     for node in nest.body:
         if isinstance(node, Band):
             node, extent = deal(node)
@@ -64,11 +72,11 @@ SCHEDULE = (
 )
 
 
-OPTIONS["schedule"].names = tuple(row.name for row in SCHEDULE)
+REWRITES.names = tuple(row.name for row in SCHEDULE)
 config.schedule = config.schedule  # what the environment said is checked now
 
 
-def left_out():
+def left_out() -> tuple[str, ...]:
     """The names of the rewrites that config.schedule leaves out.
 
     >>> with config.change_flags(schedule="-vector,-attach"):
@@ -78,9 +86,9 @@ def left_out():
     return tuple(word.removeprefix("-") for word in config.schedule.split(",") if word)
 
 
-def scheduled(nest, skip=(), stages=None):
+def scheduled(nest: Nest, skip: Container[str] = (), stages: list[Stage] | None = None) -> Nest:
     """The Nest of plain statements for a kernel's. ``skip`` names rewrites to leave out; ``stages``: a list
-    that receives (rewrite, Nest) after each rewrite that changed it.
+    that receives the Stage of each rewrite that changed it.
     """
     for rewrite in SCHEDULE:
         if rewrite.whole or rewrite.name in skip:
