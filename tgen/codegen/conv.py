@@ -2,10 +2,18 @@
 what an emitter is.
 """
 
+from __future__ import annotations
+
 import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from tgen.core import dims
+from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
+from tgen.core.types import TensorType
+from tgen.ir.nodes import Instr, Value
 
 from .kernel import HIGH, LOW, PART
 from .library import HOST, emitter, flat, work
@@ -17,6 +25,8 @@ from .nest import (
     Braces,
     Call,
     Do,
+    Expression,
+    Expressions,
     Field,
     For,
     Int,
@@ -26,19 +36,24 @@ from .nest import (
     Out,
     Select,
     Set,
+    Statement,
     product,
     total,
 )
 
+if TYPE_CHECKING:
+    from .module import Module
+
+N = TypeVar("N", int, Extent)
 AXES = 3  # the C has this many spatial axes; missing ones stand in front, of size 1
 
 
-def filled(values, blank):
+def filled(values: Iterable[N], blank: N) -> tuple[N, ...]:
     values = tuple(values)
     return (blank,) * (AXES - len(values)) + values
 
 
-def braces(values):
+def braces(values: Iterable[Extent]) -> Braces:
     return Braces(tuple(map(size, values)))
 
 
@@ -47,7 +62,7 @@ class Shape:
     [images, filters, *out].
     """
 
-    def __init__(self, instr, x, w, y):
+    def __init__(self, instr: Instr, x: TensorType, w: TensorType, y: TensorType) -> None:
         attrs, count = instr.attrs, len(instr.attrs["strides"])
         self.images, self.channels, self.filters, self.groups = (
             x.shape[0],
@@ -75,19 +90,28 @@ class Shape:
         self.rows = dims.product((self.images, self.out[0], self.out[1]))
         self.item, self.dtype = x.itemsize, x.dtype
 
-    def room(self, more=0):
+    def room(self, more: Extent = 0) -> Call:
         """The elements that a part works in."""
         sizes = (self.depth, dims.div(self.filters, self.groups), self.width, self.item, more)
         return Call("tgen_conv_room", tuple(map(size, sizes)))
 
-    def cost(self):
+    def cost(self) -> Expression:
         """Nanoseconds: of the products, and of gathering columns."""
         columns = dims.product((self.images, self.places, self.depth))
         products = dims.mul(columns, self.filters)
         return Bin("+", work(0.02, products), work(round(0.2 * self.groups, 1), columns))
 
 
-def part(module, line, shape, name, arrays, extent, more=0, counted=False):
+def part(
+    module: Module,
+    line: str,
+    shape: Shape,
+    name: str,
+    arrays: Expressions,
+    extent: Extent,
+    more: Extent = 0,
+    counted: bool = False,
+) -> Field:
     """One library part of a convolution on ``arrays`` (pointers of one dtype); the pointer of the workspace,
     of which each part has its own.
     """
@@ -107,20 +131,20 @@ def part(module, line, shape, name, arrays, extent, more=0, counted=False):
     return space
 
 
-def all_arrays(module, instr):
+def all_arrays(module: Module, instr: Instr) -> Expressions:
     """What it reads, then what it writes."""
     return (*(flat(module, v) for v in instr.operands), Out(module.field(instr.result)))
 
 
 @emitter
-def conv(module, instr, line):
+def conv(module: Module, instr: Instr, line: str) -> None:
     (x, w), y = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, y.type)
     part(module, line, shape, "tgen_conv", all_arrays(module, instr), shape.rows)
 
 
 @emitter
-def conv_input(module, instr, line):
+def conv_input(module: Module, instr: Instr, line: str) -> None:
     (w, g), x = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
     extent = dims.mul(shape.images, shape.channels)
@@ -128,7 +152,7 @@ def conv_input(module, instr, line):
 
 
 @emitter
-def conv_weights(module, instr, line):
+def conv_weights(module: Module, instr: Instr, line: str) -> None:
     """Each part sums what its rows give; another step adds the sums, in order of the parts."""
     (x, g), w = instr.operands, instr.result
     shape = Shape(instr, x.type, w.type, g.type)
@@ -153,12 +177,12 @@ AT_MAX = "at_max"  # beside the modes of a pool: what is at the maxima
 WRITTEN_OUT = 32  # elements of a window; larger ones are loops
 
 
-def in_window(window, body):
+def in_window(window: Sequence[int], body: Callable[[Expression], Iterable[Statement]]) -> list[Statement]:
     """Statements for each element of a window, ``body(at)``, where ``at`` is the place of the element: one
     after the other, or in loops.
     """
-    apart = Name("plane"), Name("line"), Int(1)
-    if dims.product(window) <= WRITTEN_OUT:
+    apart: Expressions = Name("plane"), Name("line"), Int(1)
+    if math.prod(window) <= WRITTEN_OUT:
         places = itertools.product(*map(range, window))
         found = (total(map(product, map(Int, place), apart)) for place in places)
         return [node for at in found for node in body(at)]
@@ -172,7 +196,9 @@ def in_window(window, body):
 COUNT, J = Name("count"), Name("j")
 
 
-def row_function(module, comment, read, written, body):
+def row_function(
+    module: Module, comment: str, read: Iterable[Name], written: Name, body: Iterable[Statement]
+) -> Name:
     """The Name of a module's own function over ``count`` places of a row, for arrays ``read`` and
     ``written``.
     """
@@ -181,11 +207,11 @@ def row_function(module, comment, read, written, body):
     return module.own_function(comment, (*read, *sizes, written), (loop,))
 
 
-def pointers(dtype, letters):
+def pointers(dtype: str, letters: str) -> list[Name]:
     return [Name(letter, dtype, pointer=True, const=True, apart=True) for letter in letters]
 
 
-def pool_row(module, kind, dtype, window, stride):
+def pool_row(module: Module, kind: str, dtype: str, window: Sequence[int], stride: int) -> Name:
     """A row of a pool whose windows lie within the image: all their elements in order, as in
     tgen_pool_places.
     """
@@ -193,7 +219,7 @@ def pool_row(module, kind, dtype, window, stride):
     y, apart = Name("y", dtype, pointer=True, apart=True), product(Int(stride), J)
     function, how = f"tgen_pool_step_{code}", Name("POOL_MAX" if kind == "max" else "POOL_SUM")
 
-    def step(at):
+    def step(at: Expression) -> list[Statement]:
         # the first element is what a maximum starts with
         if kind == "max" and at == ZERO:
             return []
@@ -204,12 +230,12 @@ def pool_row(module, kind, dtype, window, stride):
     return row_function(module, what, [x], y, [first, *in_window(window, step), Set(Load(y, J), best)])
 
 
-def unpool_row(module, dtype, window, stride):
+def unpool_row(module: Module, dtype: str, window: Sequence[int], stride: int) -> Name:
     """A row of the adjoint of a maximum."""
     g, x, z = pointers(dtype, "gxz")
     to, apart = Name("to", dtype, pointer=True, apart=True), product(Int(stride), J)
 
-    def step(at):
+    def step(at: Expression) -> list[Statement]:
         place = total([at, apart])
         is_max = Bin("==", Load(x, place), Load(z, J))
         return [Set(Load(to, place), Select(is_max, Load(g, J), ZERO))]
@@ -218,7 +244,16 @@ def unpool_row(module, dtype, window, stride):
     return row_function(module, what, [g, x, z], to, in_window(window, step))
 
 
-def pooled(module, instr, line, function, kind, image, places, operands):
+def pooled(
+    module: Module,
+    instr: Instr,
+    line: str,
+    function: str,
+    kind: str,
+    image: Value,
+    places: Value,
+    operands: Sequence[Value],
+) -> None:
     """Parts over planes; ``image`` and ``places`` are the operands or results before and after pooling."""
     attrs, count, out = instr.attrs, len(instr.attrs["window"]), instr.result
     planes = dims.product(out.type.shape[:-count])
@@ -234,7 +269,7 @@ def pooled(module, instr, line, function, kind, image, places, operands):
             filled(attrs["pad"], 0),
         )
     ]
-    row = []
+    row: list[Expression] = []
     if function == "tgen_pool":
         row = [pool_row(module, kind, out.type.dtype, window, strides[-1])]
     elif function == "tgen_unpool":
@@ -249,23 +284,23 @@ def pooled(module, instr, line, function, kind, image, places, operands):
 
 
 @emitter
-def pool(module, instr, line):
+def pool(module: Module, instr: Instr, line: str) -> None:
     (x,) = instr.operands
     pooled(module, instr, line, "tgen_pool", instr.attrs["mode"], x, instr.result, (x,))
 
 
 @emitter
-def unpool(module, instr, line):
+def unpool(module: Module, instr: Instr, line: str) -> None:
     (g,) = instr.operands  # of three it looks at the first only
     pooled(module, instr, line, "tgen_unpool", instr.attrs["mode"], instr.result, g, (g, g, g))
 
 
 @emitter
-def max_unpool(module, instr, line):
+def max_unpool(module: Module, instr: Instr, line: str) -> None:
     z = instr.operands[2]
     pooled(module, instr, line, "tgen_unpool", AT_MAX, instr.result, z, instr.operands)
 
 
 @emitter
-def max_pick(module, instr, line):
+def max_pick(module: Module, instr: Instr, line: str) -> None:
     pooled(module, instr, line, "tgen_pick", AT_MAX, instr.operands[0], instr.result, instr.operands)

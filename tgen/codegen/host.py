@@ -6,6 +6,11 @@ the same. Where a result's size is FOUND, Python takes the block: its address st
 be, and the sizes after it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tgen.ir.nodes import Instr, Value
 from tgen.ops.host import FOUND
 
 from .library import HOST, data, emitter, fail, flat
@@ -18,6 +23,7 @@ from .nest import (
     Cast,
     Comment,
     Do,
+    Expression,
     Field,
     If,
     Int,
@@ -27,15 +33,21 @@ from .nest import (
     Name,
     Out,
     Set,
+    Statement,
     Symbol,
 )
+
+if TYPE_CHECKING:
+    from .module import Module
 
 ARRAYS = Name("arrays", pointer=True)
 
 
 @emitter
-def host(module, instr, line):
-    numbers, found, after = [], iter(instr.found), []
+def host(module: Module, instr: Instr, line: str) -> None:
+    numbers: list[Expression] = []
+    after: list[Statement] = []
+    found = iter(instr.found)
     for v in instr.operands:
         numbers += [address(module, v), *map(size, v.type.shape)]
     for v, (_, pattern) in zip(instr.results, instr.attrs["results"]):
@@ -59,7 +71,7 @@ def host(module, instr, line):
     module.master([Comment(line), Block((arrays, If(call, (raised,), tuple(after))))], fails=True)
 
 
-def address(module, v):
+def address(module: Module, v: Value) -> Expression:
     """The address of v's elements, in C order, as a number."""
     where = flat(module, v) if v.type.ndim else Address(module.field(v))
     return Cast("int64", Cast("intptr_t", where))

@@ -8,7 +8,7 @@ kernels of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from tgen.core import dims
 from tgen.core.dims import Extent
@@ -58,13 +58,14 @@ if TYPE_CHECKING:
     from .module import Module
 
 Emitter: TypeAlias = Callable[["Module", Instr, str], None]
+E = TypeVar("E", bound=Emitter)
 ForElement: TypeAlias = Callable[[Sequence[Expression], Name], Statements]  # of (indices, the element)
 LIBRARY: dict[str, Emitter] = {}
 HOST, FRAME = Host(), Name("f", "Frame", pointer=True)
 STATUS = Field("status", "int32")
 
 
-def emitter(function: Emitter) -> Emitter:
+def emitter(function: E) -> E:
     LIBRARY[function.__name__] = function
     return function
 

@@ -2,8 +2,15 @@
 the other).
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 from tgen.core import dims
+from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
+from tgen.ir.nodes import Instr, Value
 from tgen.ops.randomstate import WORDS
 
 from .kernel import HIGH, LOW, PART
@@ -19,6 +26,7 @@ from .nest import (
     Comment,
     Const,
     Do,
+    Expression,
     For,
     If,
     Int,
@@ -27,10 +35,16 @@ from .nest import (
     Name,
     Out,
     Set,
+    Statement,
+    Statements,
+    Target,
     Un,
     product,
     shifted,
 )
+
+if TYPE_CHECKING:
+    from .module import Module
 
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
 # the dtypes' epsilons
@@ -38,7 +52,7 @@ ROUNDED = {False: 1.5e-8, True: 3.4526698e-4}
 GROUP_BITS = 16 * 128  # sixteen Philox blocks
 
 
-def address(module, v):
+def address(module: Module, v: Value) -> Expression:
     return module.field(v) if v.type.ndim else Address(module.field(v))
 
 
@@ -46,7 +60,7 @@ def address(module, v):
 
 
 @emitter
-def mrg_uniform(module, instr, line):
+def mrg_uniform(module: Module, instr: Instr, line: str) -> None:
     state, (after, sample) = instr.operands[0], instr.results
     streams, count = state.type.shape[0], dims.product(sample.type.shape)
     arguments = (
@@ -62,7 +76,7 @@ def mrg_uniform(module, instr, line):
 
 
 @emitter
-def philox(module, instr, line):
+def philox(module: Module, instr: Instr, line: str) -> None:
     state, (after, sample) = instr.operands[0], instr.results
     dtype, count = sample.type.dtype, dims.product(sample.type.shape)
     group = GROUP_BITS // DTYPE[dtype].bits
@@ -75,7 +89,9 @@ def philox(module, instr, line):
     module.library_part(line, nodes, size(groups), work(0.8, count))
 
 
-def lookup(module, instr, line, function, columns, more=()):
+def lookup(
+    module: Module, instr: Instr, line: str, function: str, columns: Extent, more: Sequence[Expression] = ()
+) -> None:
     """A part over rows: a row of ``columns`` integers from a row of probabilities and its uniform numbers.
     ``more``: other arrays of a row of probabilities each.
     """
@@ -91,12 +107,12 @@ def lookup(module, instr, line, function, columns, more=()):
 
 
 @emitter
-def multinomial_of_uniform(module, instr, line):
+def multinomial_of_uniform(module: Module, instr: Instr, line: str) -> None:
     lookup(module, instr, line, "multinomial", instr.operands[0].type.shape[1])
 
 
 @emitter
-def choice_of_uniform(module, instr, line):
+def choice_of_uniform(module: Module, instr: Instr, line: str) -> None:
     p = instr.operands[0]
     left = module.scratch(f"left{len(module.parts)}", p.type.dtype, dims.product(p.type.shape))
     lookup(module, instr, line, "choice", instr.sizes[0], (left,))
@@ -107,11 +123,11 @@ def choice_of_uniform(module, instr, line):
 S, KEPT = Name("s", "uint32", pointer=True), Name("kept", "tgen_rs_kept")
 
 
-def refusal(instr):
+def refusal(instr: Instr) -> Do:
     return Do(fail("TGEN_ASSERT", instr.attrs["site"]))
 
 
-def draws(module, instr, line, body):
+def draws(module: Module, instr: Instr, line: str, body: Iterable[Statement]) -> None:
     """A step of the master: the state is copied to where the new one goes, then ``body`` draws from it as
     ``s``.
     """
@@ -120,7 +136,7 @@ def draws(module, instr, line, body):
     module.master([Comment(line), copy, Block((Let(S, after), *body))], fails=instr.op.effect.fails)
 
 
-def parameter(module, v, indices):
+def parameter(module: Module, v: Value, indices: Sequence[Expression]) -> Expression:
     """A parameter's element (or row) for the sample's indices."""
     if not v.type.ndim:
         return module.field(v)
@@ -128,14 +144,14 @@ def parameter(module, v, indices):
     return Load(array.pointer, moving(array.strides, v, indices))
 
 
-def moving(strides, v, indices):
+def moving(strides: Sequence[Expression], v: Value, indices: Sequence[Expression]) -> Expression:
     """A place in v for the sample's indices: axes of static size 1 stand still."""
     axes = [k for k in range(len(indices)) if v.type.shape[k] != 1]
     return offset([indices[k] for k in axes], [strides[k] for k in axes])
 
 
 @emitter
-def one_by_one(module, instr, line, kept=()):
+def one_by_one(module: Module, instr: Instr, line: str, kept: Sequence[Name] = ()) -> None:
     op, sample = instr.op, instr.results[1]
     shape = sample.type.shape
     indices = numbered(len(shape))
@@ -145,26 +161,26 @@ def one_by_one(module, instr, line, kept=()):
         for k, v in enumerate(instr.operands[1:])
         if all(n == 1 for n in v.type.shape)
     }
-    settled = [Let(q, parameter(module, v, indices)) for v, q in still.items()]
+    settled: list[Statement] = [Let(q, parameter(module, v, indices)) for v, q in still.items()]
     settled += [Let(name, Braces((Int(-1), ZERO, ZERO)), True) for name in kept]
     operands = [still.get(v) or parameter(module, v, indices) for v in instr.operands[1:]]
-    target = module.field(sample)
+    target: Target = module.field(sample)
     if shape:
         target = Load(target, offset(indices, dense_strides(shape)))
-    drawn = Set(target, Call(f"tgen_{op.name}", (S, *map(Address, kept), *operands)))
+    drawn: Statement = Set(target, Call(f"tgen_{op.name}", (S, *map(Address, kept), *operands)))
     if op.refuses:
         drawn = If(Un("!", Call(f"tgen_{op.name}_takes", tuple(operands))), (refusal(instr),), (drawn,))
     draws(module, instr, line, [*settled, *loops(indices, shape, (drawn,))])
 
 
 @emitter
-def kept_one_by_one(module, instr, line):
+def kept_one_by_one(module: Module, instr: Instr, line: str) -> None:
     """What one number's parameters cost is kept for the next."""
     one_by_one(module, instr, line, (KEPT,))
 
 
 @emitter
-def rs_permutation(module, instr, line):
+def rs_permutation(module: Module, instr: Instr, line: str) -> None:
     sample = instr.results[1]
     *batch, n = sample.type.shape
     indices = numbered(len(batch))
@@ -174,7 +190,7 @@ def rs_permutation(module, instr, line):
 
 
 @emitter
-def rs_choice(module, instr, line):
+def rs_choice(module: Module, instr: Instr, line: str) -> None:
     p, sample = instr.operands[1], instr.results[1]
     n, count = size(p.type.shape[0]), size(dims.product(sample.type.shape))
     tag, once = module.names[instr.results[0]], not instr.attrs["replace"]
@@ -183,7 +199,7 @@ def rs_choice(module, instr, line):
     positive, rounded = Name("positive"), Const(ROUNDED[instr.attrs["single"]], "float64")
     if once:
         left = module.scratch(f"{tag}_left", "float64", p.type.shape[0])
-        drawn = (
+        drawn: Statements = (
             move(left, source, Bin("*", n, Int(DTYPE["float64"].bytes))),
             Do(Call("tgen_rs_choice_once", (S, count, n, Out(left), Out(sums), target))),
         )
@@ -202,7 +218,7 @@ def rs_choice(module, instr, line):
 
 
 @emitter
-def rs_multinomial(module, instr, line):
+def rs_multinomial(module: Module, instr: Instr, line: str) -> None:
     n, p = instr.operands[1:]
     sample = instr.results[1]
     *shape, columns = sample.type.shape

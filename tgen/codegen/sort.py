@@ -2,19 +2,28 @@
 See library.py.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tgen.core import dims
+from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
+from tgen.ir.nodes import Instr, Value
 
 from .kernel import HIGH, LOW, PART
 from .library import emitter, flat, work
 from .names import size
 from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Out, Set, product
 
+if TYPE_CHECKING:
+    from .module import Module
+
 PARTS = 16  # TGEN_PARTS: no part function runs in more pieces, so that many workspaces are enough
 I, LENGTH, INNER, START = Name("i"), Name("length"), Name("inner"), Name("start")
 
 
-def lanes(v, axis):
+def lanes(v: Value, axis: int) -> tuple[Extent, Extent, Extent]:
     """(number of lanes, their length, how far apart a lane's elements are) of an array along ``axis``."""
     shape = v.type.shape
     inner = dims.product(shape[axis + 1 :])
@@ -22,7 +31,7 @@ def lanes(v, axis):
 
 
 @emitter
-def running(module, instr, line):
+def running(module: Module, instr: Instr, line: str) -> None:
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
     code = DTYPE[x.type.dtype].code + (f"_{DTYPE[instr.attrs['acc']].code}" if "acc" in instr.attrs else "")
@@ -37,7 +46,7 @@ def running(module, instr, line):
 
 
 @emitter
-def sorted_lanes(module, instr, line):
+def sorted_lanes(module: Module, instr: Instr, line: str) -> None:
     """Each part sorts its lanes one after another in a workspace of its own."""
     x, out = instr.operands[0], instr.result
     count, length, inner = lanes(x, instr.attrs["axis"])
@@ -64,7 +73,7 @@ def sorted_lanes(module, instr, line):
 
 
 @emitter
-def searchsorted(module, instr, line):
+def searchsorted(module: Module, instr: Instr, line: str) -> None:
     (x, v), out = instr.operands, instr.result
     found = f"tgen_searchsorted_{DTYPE[x.type.dtype].code}"
     sorted, length = flat(module, x), size(x.type.shape[0])
