@@ -1,9 +1,11 @@
 """An index of a Subscript as ``step * variable + start``."""
 
-from ..nest import ONE, ZERO, Bin, Name
+from __future__ import annotations
+
+from ..nest import ONE, ZERO, Bin, Expression, Name
 
 
-def affine(index):
+def affine(index: Expression) -> tuple[Name | None, Expression, Expression]:
     """(variable, step, start); the variable is None in an index that follows none.
 
     >>> var, step, start = affine(Bin("+", Bin("*", ONE, Name("i")), ONE))

@@ -10,17 +10,20 @@ step that writes it, at the same indices. A read moves out of a band's loops, ne
 inner kernel reads belongs to the row it works on.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..nest import Address, Let, Load, Name, Subscript, walk
+from ..nest import Address, Band, Expression, Let, Load, Name, Statements, Subscript, walk
 from .bands import chain, main
 
 
-def attach(band):
+def attach(band: Band) -> Band:
     loops = chain(band.body)
     loads = _loads(loops[-1].body) if loops else ()
     depths = {loop.var: k + 1 for k, loop in enumerate(loops) if loop.var in band.axes}
-    at = {}
+    at: dict[int, list[Let]] = {}
     for load in loads:
         names = [n for n in walk((load.value,)) if isinstance(n, Name)]
         depths[load.name] = depth = max((depths.get(n, 0) for n in names), default=0)
@@ -30,7 +33,7 @@ def attach(band):
     return replace(band, body=_placed(band.body, 0, at, len(loads)))
 
 
-def _loads(nodes):
+def _loads(nodes: Statements) -> list[Let]:
     """The reads at the head of a loop's body."""
     found = []
     for node in nodes:
@@ -40,16 +43,17 @@ def _loads(nodes):
     return found
 
 
-def _reads(value):
+def _reads(value: Expression) -> bool:
     load = value.target if isinstance(value, Address) else value
     return isinstance(load, Load) and isinstance(load.index, Subscript)
 
 
-def _placed(nodes, depth, at, count):
+def _placed(nodes: Statements, depth: int, at: Mapping[int, Sequence[Let]], count: int) -> Statements:
     """``nodes`` at a depth of loops with the reads that belong there first; the innermost ones had them
     all."""
-    k = main(nodes)
-    if k is None:
+    found = main(nodes)
+    if found is None:
         return (*at.get(depth, ()), *nodes[count:])
-    body = _placed(nodes[k].body, depth + 1, at, count)
-    return (*at.get(depth, ()), *nodes[:k], replace(nodes[k], body=body), *nodes[k + 1 :])
+    k, loop = found
+    body = _placed(loop.body, depth + 1, at, count)
+    return (*at.get(depth, ()), *nodes[:k], replace(loop, body=body), *nodes[k + 1 :])

@@ -18,9 +18,24 @@ after the kept axis keep an accumulator in a register, which joins the cell. Leg
 associative: an arg reduction is not, for it wants the first of equals.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ..nest import Accumulate, Accumulator, Begin, Bin, For, Load, Local, Name, Set
+from ..nest import (
+    Accumulate,
+    Accumulator,
+    Band,
+    Begin,
+    Bin,
+    For,
+    Load,
+    Local,
+    Name,
+    Set,
+    Statements,
+)
 from ..reductions import fold_of, result, start
 from .bands import chain, main, strip, with_body, with_loop
 
@@ -32,19 +47,19 @@ BLOCKS, LEAST = 8, 64
 FROM, TO = Name("from"), Name("to")
 
 
-def block(band):
+def block(band: Band) -> Band:
     return with_body(band, _blocked(band.body, band.axes))
 
 
-def _blocked(nodes, axes):
+def _blocked(nodes: Statements, axes: Sequence[Name]) -> Statements:
     """``nodes`` with the kept loop that stands around the reduced ones in blocks; as deep as it stands."""
-    k = main(nodes)
-    if k is None or any(isinstance(s, Begin) for s in nodes):
+    at = main(nodes)
+    if at is None or any(isinstance(s, Begin) for s in nodes):
         return nodes
-    column = nodes[k]
+    k, column = at
     found = [s.of for s in column.body if isinstance(s, Begin)]
     if not found:
-        return with_loop(nodes, k, _blocked(column.body, axes))
+        return with_loop(nodes, at, _blocked(column.body, axes))
     place = axes.index(column.var)
     reduced = chain(column.body)
     before = [loop for loop in reduced if axes.index(loop.var) < place]
@@ -53,15 +68,16 @@ def _blocked(nodes, axes):
     return (*nodes[:k], _in_blocks(column, found, before, reduced[len(before) :]), *nodes[k + 1 :])
 
 
-def _in_blocks(column, found, before, after):
+def _in_blocks(column: For, found: Sequence[Accumulator], before: Sequence[For], after: Sequence[For]) -> For:
     """The loop over blocks: in each, cells start, the loops inside add to them, and they are written."""
     at = Bin("-", column.var, FROM)
     names = [Name(f"cell{k}", a.dtype, pointer=True) for k, a in enumerate(found)]
-    cells = {a: Accumulator(a.kind, a.dtype, Load(name, at)) for a, name in zip(found, names)}
+    places = {a: Load(name, at) for a, name in zip(found, names)}
+    cells = {a: Accumulator(a.kind, a.dtype, place) for a, place in places.items()}
     targets = {s.value: s.target for s in column.body if isinstance(s, Set)}
     length = BLOCK if len(cells) <= BLOCKS else max(LEAST, BLOCK * BLOCKS // len(cells) // LEAST * LEAST)
     if after:
-        nodes = tuple(s for s in column.body if not isinstance(s, (For, Set)))
+        nodes: Statements = tuple(s for s in column.body if not isinstance(s, (For, Set)))
         inside = chain(column.body)[len(before)]
         k = next((k for k, s in enumerate(nodes) if not isinstance(s, Begin)), len(nodes))
         joins = (Accumulate(cells[a], a.at) for a in found)
@@ -72,8 +88,8 @@ def _in_blocks(column, found, before, after):
     nodes = (For(column.var, FROM, TO, nodes),)
     for loop in reversed(before):
         nodes = (replace(loop, body=nodes),)
-    first = [Set(cell.at, start(a.kind, a.dtype)) for a, cell in cells.items()]
-    last = [Set(targets[result(a)], cell.at) for a, cell in cells.items()]
+    first = [Set(cell, start(a.kind, a.dtype)) for a, cell in places.items()]
+    last = [Set(targets[result(a)], cell) for a, cell in places.items()]
     ends = [For(column.var, FROM, TO, tuple(statements)) for statements in (first, last)]
     head = [Local(name, length) for name in names]
     return strip(FROM, column.low, column.high, length, TO, (*head, ends[0], *nodes, ends[1]))

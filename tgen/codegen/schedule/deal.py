@@ -8,13 +8,16 @@ many parts there are follows from sizes and cost alone. Columns in blocks (block
 fewer than 64 of them do not fill vectors.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from tgen.core import dims
+from tgen.core.dims import Extent
 
 from ..kernel import HIGH, LOW
 from ..names import size
-from ..nest import Bin, Int, Let, Name
+from ..nest import Band, Bin, Expression, For, Int, Let, Name, Statements
 from .bands import bounded, chain, main, smaller
 from .block import FROM
 
@@ -22,13 +25,15 @@ TILE = 64  # elements of a kept innermost axis that a part has at least
 MOST = Name("most")
 
 
-def deal(band):
+def deal(band: Band) -> tuple[Band, Expression]:
     """(the band, how many pieces there are)"""
-    k = main(band.body)
-    if k is None:
+    place = main(band.body)
+    if place is None:
         return band, Int(1)
-    loops = chain(band.body)
-    loop, inside = loops[0], loops[-1]
+    k, loop = place
+    inside = chain(band.body)[-1]
+    made: Statements
+    extent: Expression
     if loop.var == FROM and inside.low == FROM:
         made, extent = _in_tiles(loop, band.sizes[band.axes.index(inside.var)])
     else:
@@ -36,9 +41,9 @@ def deal(band):
     return replace(band, body=(*band.body[:k], *made, *band.body[k + 1 :])), extent
 
 
-def _in_tiles(loop, length):
+def _in_tiles(loop: For, length: Extent) -> tuple[Statements, Expression]:
     """The loop over blocks dealt in tiles, of which there are so many."""
     tiles = dims.add(length, TILE - 1)
-    extent = Int(tiles // TILE) if isinstance(tiles, int) else Bin("/", size(tiles), Int(TILE))
+    extent: Expression = Int(tiles // TILE) if isinstance(tiles, int) else Bin("/", size(tiles), Int(TILE))
     most = Let(MOST, smaller(Bin("*", HIGH, Int(TILE)), loop.high))
     return (most, bounded(loop, Bin("*", LOW, Int(TILE)), MOST)), extent

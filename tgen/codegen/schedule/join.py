@@ -8,17 +8,41 @@ Legal when whatever is read or written over two axes lies there in C order witho
 reduced, and no value depends on one of them alone.
 """
 
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 from tgen.core import dims
+from tgen.core.dims import Extent
 
 from ..names import dense_strides, size
-from ..nest import ONE, PARTS, ZERO, Band, For, Name, Subscript, changed, product, total
+from ..nest import (
+    ONE,
+    PARTS,
+    ZERO,
+    Band,
+    Expression,
+    For,
+    Name,
+    Statement,
+    Statements,
+    Subscript,
+    changed,
+    product,
+    total,
+)
 from .affine import affine
 from .bands import chain
 
+# what is looked at: of each index its variable, step and start, the array's sizes, whether it is dense there
+Look: TypeAlias = tuple[
+    tuple[tuple[Name | None, Expression, Expression], ...], tuple[Extent, ...], list[bool]
+]
 
-def join(band):
+
+def join(band: Band) -> Band:
     together = _joined(band)
     if not any(together):
         return band
@@ -36,23 +60,25 @@ def join(band):
     return Band(axes, sizes, _changed(band.body, last, inner))
 
 
-def _changed(nodes, last, inner):
+def _changed(
+    nodes: Statements, last: Mapping[Name, tuple[Name, Expression]], inner: Container[Name]
+) -> Statements:
     """``nodes`` without the loops over the variables ``inner``; ``last``: the variable of a group's last axis
     -> (that of the group, how far its loop runs).
     """
 
-    def change(node):
+    def change(node: Any) -> Any:
         if isinstance(node, Name):
             return last[node][0] if node in last else None
         return replace(node, indices=tuple(map(index, node.indices))) if isinstance(node, Subscript) else None
 
-    def index(e):
+    def index(e: Expression) -> Expression:
         var, step, start = affine(e)
-        if var in last:
+        if var is not None and var in last:
             return total([product(step, last[var][0]), start])
-        return start if var in inner else e
+        return start if var is not None and var in inner else e
 
-    made = []
+    made: list[Statement] = []
     for node in nodes:
         if not isinstance(node, For):
             made.extend(changed((node,), change, (Subscript,)))
@@ -64,13 +90,13 @@ def _changed(nodes, last, inner):
     return tuple(made)
 
 
-def _joined(band):
+def _joined(band: Band) -> list[bool]:
     """For each axis but the last, whether it and the next one run as one loop."""
     if len(band.axes) < 2:
         return []
     places, alone = _uses(band)
     nested = {
-        (x.var, x.body[0].var) for x in chain(band.body) if len(x.body) == 1 and isinstance(x.body[0], For)
+        (x.var, y.var) for x in chain(band.body) for y in x.body if len(x.body) == 1 and isinstance(y, For)
     }
     pairs = zip(band.axes, band.axes[1:], band.sizes[1:])
     return [
@@ -82,10 +108,12 @@ def _joined(band):
     ]
 
 
-def _uses(band):
+def _uses(band: Band) -> tuple[list[Look], set[Name]]:
     """(the places that are looked at, as their variables, steps, ..., the variables that are read
     elsewhere)."""
-    places, alone, stack = [], set(), list(band.body)
+    places: list[Look] = []
+    alone: set[Name] = set()
+    stack: list[Any] = list(band.body)  # nodes, and None where one may be missing
     while stack:
         node = stack.pop()
         if isinstance(node, Subscript):
@@ -107,7 +135,7 @@ def _uses(band):
     return places, alone
 
 
-def _neighbours(place, u, v, length):
+def _neighbours(place: Look, u: Name, v: Name, length: Extent) -> bool:
     """Whether u and v (of this length) are neighbours in an array without a gap, or are not read."""
     indices, shape, dense = place
     at = [k for k, (var, _, _) in enumerate(indices) if var == u or var == v]

@@ -5,35 +5,38 @@
 Its error then grows with the logarithm of their number, as in NumPy's sums.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tgen.core.dtypes import is_float
 
-from ..nest import Accumulator, Begin, Int, changed
+from ..nest import Accumulator, Band, Begin, Expression, Int, Statements, changed
 from .bands import chain, main, with_body, with_loop
 
 MANY = 256  # terms
 
 
-def pairs(band):
+def pairs(band: Band) -> Band:
     return with_body(band, _paired(band.body))
 
 
-def _paired(nodes):
+def _paired(nodes: Statements) -> Statements:
     """As deep as loops are nested."""
     sums = [s.of for s in nodes if isinstance(s, Begin) and s.of.kind == "sum" and is_float(s.of.dtype)]
     if sums and not few([loop.high for loop in chain(nodes)]):
         changes = {a: replace(a, paired=True) for a in sums}
         return changed(nodes, changes.get, (Accumulator,))
-    k = main(nodes)
-    if k is None or any(isinstance(s, Begin) for s in nodes):
+    place = main(nodes)
+    if place is None or any(isinstance(s, Begin) for s in nodes):
         return nodes
-    return with_loop(nodes, k, _paired(nodes[k].body))
+    return with_loop(nodes, place, _paired(place[1].body))
 
 
-def few(lengths):
+def few(lengths: Iterable[Expression]) -> bool:
     """Whether loops of these lengths make at most MANY turns, for sure."""
-    product = 1
+    product: int | None = 1
     for length in lengths:
         if length == Int(0):
             return True

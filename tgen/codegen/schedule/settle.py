@@ -9,6 +9,9 @@ accumulators variables, bands nothing.
       end acc0
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..nest import (
@@ -20,11 +23,15 @@ from ..nest import (
     Call,
     Cast,
     Close,
+    Expression,
     For,
     Gathered,
     Let,
     Load,
     Name,
+    Node,
+    Statement,
+    Statements,
     Subscript,
     changed,
     product,
@@ -36,9 +43,9 @@ from ..reductions import accumulated, begun, closed
 from .affine import affine
 
 
-def settled(nodes):
+def settled(nodes: Statements) -> Statements:
     """As deep as loops are nested."""
-    made = []
+    made: list[Statement] = []
     for node in _registers_last(nodes):
         if isinstance(node, Band):
             made.extend(settled(node.body))
@@ -50,25 +57,25 @@ def settled(nodes):
     return tuple(made)
 
 
-def _registers_last(nodes):
+def _registers_last(nodes: Statements) -> Sequence[Statement]:
     """What a loop's body accumulates in registers comes after what it stores."""
     last = [s for s in nodes if _in_register(s)]
     return [*(s for s in nodes if not _in_register(s)), *last] if last else nodes
 
 
-def _in_register(node):
+def _in_register(node: Statement) -> bool:
     return isinstance(node, Accumulate) and not node.partial and isinstance(node.of.at, Name)
 
 
-def _expanded(node):
+def _expanded(node: Statement) -> Statements:
     if isinstance(node, Begin):
-        return begun(node.of)
+        return tuple(begun(node.of))
     if isinstance(node, Accumulate):
-        return accumulated(node.of, node.value, node.partial)
-    return closed(node.of) if isinstance(node, Close) else (node,)
+        return tuple(accumulated(node.of, node.value, node.partial))
+    return tuple(closed(node.of)) if isinstance(node, Close) else (node,)
 
 
-def _gathered(node):
+def _gathered(node: Statement) -> list[Let]:
     """The indices that a statement takes from arrays of indices."""
     if not isinstance(node, Let):
         return []
@@ -76,7 +83,7 @@ def _gathered(node):
     return [Let(g.name, Call("tgen_wrap", (Cast("int64", g.index), g.size))) for g in found]
 
 
-def _placed(node):
+def _placed(node: Node) -> Expression | None:
     if isinstance(node, Subscript):
         return _offset(node)
     if (
@@ -88,7 +95,7 @@ def _placed(node):
     return None
 
 
-def _offset(place):
+def _offset(place: Subscript) -> Expression:
     """How many elements further a place is."""
     terms = []
     for index, stride in zip(place.indices, place.strides):

@@ -18,12 +18,16 @@ read or written along the innermost loop in steps of a row, but lies without gap
 where both are known to be so short that the first cache holds all of it anyway.
 """
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from tgen.core.dtypes import DTYPE
 
-from ..nest import ONE, Accumulate, For, Int, Load, Subscript, walk
+from ..nest import ONE, Accumulate, Band, Field, For, Int, Load, Name, Statements, Subscript, walk
 from .affine import affine
 from .bands import chain, has_bands, strip
 
@@ -32,7 +36,7 @@ LINE = 64  # bytes of a cache line: a side is not shorter
 CACHE = 32 << 10  # bytes of the first cache
 
 
-def tile(band):
+def tile(band: Band) -> Band:
     loops = chain(band.body)
     if len(loops) < 2 or not all(len(loop.body) == 1 for loop in loops[:-1]):
         return band
@@ -48,23 +52,28 @@ def tile(band):
     return replace(band, body=(*band.body[:place], made, *band.body[place + 1 :]))
 
 
-def _across(nodes, along, variables):
+def _across(nodes: Statements, along: Name, variables: AbstractSet[Name]) -> tuple[Name | None, int]:
     """(the variable of the loop along which most arrays lie that the loop over ``along`` goes through in
     steps of a row, the bytes of their smallest element); (None, 0) if there is none.
     """
-    found, sizes = Counter(), []
+    found: Counter[Name] = Counter()
+    sizes: list[int] = []
     for node in walk(nodes):
         if not isinstance(node, Load) or not isinstance(node.index, Subscript):
             continue
+        if not isinstance(node.pointer, (Name, Field)):  # of an element of what else nobody says the size
+            continue
         steps = {affine(i)[0]: (affine(i)[1], s) for i, s in zip(node.index.indices, node.index.strides)}
-        dense = [var for var, step in steps.items() if var in variables and step == (ONE, ONE)]
+        dense = [
+            var for var, step in steps.items() if var is not None and var in variables and step == (ONE, ONE)
+        ]
         if along in steps and dense and along not in dense:
             found[dense[0]] += 1
             sizes.append(DTYPE[node.pointer.dtype].bytes)
     return (found.most_common(1)[0][0], min(sizes)) if found else (None, 0)
 
 
-def _short(loop, other, itemsize):
+def _short(loop: For, other: For, itemsize: int) -> bool:
     """Whether one of the loops makes few turns, or both so few that all is in the cache."""
     lengths = [x.high.value for x in (loop, other) if isinstance(x.high, Int)]
     if any(length <= SIDE for length in lengths):
@@ -72,7 +81,7 @@ def _short(loop, other, itemsize):
     return len(lengths) == 2 and lengths[0] * lengths[1] * itemsize <= CACHE
 
 
-def _tiled(loops, k, side):
+def _tiled(loops: Sequence[For], k: int, side: int) -> For:
     """The loops with the k-th and the innermost one in squares."""
     inner, outer = loops[-1], loops[k]
     ends = [replace(loop.var, text=f"{loop.var.text}_end") for loop in (outer, inner)]

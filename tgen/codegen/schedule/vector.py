@@ -8,21 +8,22 @@ each of these becomes one of its own kind in every lane, which the clauses say. 
 wanted, or terms are counted, the loop stays as it is.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
-from ..nest import Name
+from ..nest import Band, For, Name, Statements
 from ..reductions import clauses
 from .bands import accumulators, has_bands, innermost, with_body
 
 
-def vector(band):
+def vector(band: Band) -> Band:
     return with_body(band, innermost(band.body, _together))
 
 
-def _together(loop):
+def _together(loop: For) -> Statements:
     if has_bands(loop):
         return (loop,)
     found = [clauses(a) for a in accumulators(loop) if isinstance(a.at, Name)]
-    if None in found:
-        return (loop,)
-    return (replace(loop, simd=tuple(clause for both in found for clause in both)),)
+    together = tuple(clause for both in found if both is not None for clause in both)
+    return (loop,) if None in found else (replace(loop, simd=together),)
