@@ -164,6 +164,14 @@ class _Missing(LookupError):
     """What has to be found out about another value first."""
 
 
+def by_op(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """op -> the rules for its results, in their order."""
+    found: dict[str, list[Rule]] = {}
+    for r in rules:
+        found.setdefault(r.pattern[1], []).append(r)
+    return found
+
+
 class Rewriter(Generic[V, A]):
     """Rules tried on one application after another; a replacement is tried again in turn.
 
@@ -172,11 +180,9 @@ class Rewriter(Generic[V, A]):
     kept.
     """
 
-    def __init__(self, rules: Iterable[Rule], through: bool = False) -> None:
+    def __init__(self, rules: Mapping[str, Sequence[Rule]], through: bool = False) -> None:
+        self.rules = rules  # as ``by_op`` gives them
         self.through = through  # whether the ops that say so (Op.through) are met below moves of elements
-        self.rules: dict[str, list[Rule]] = {}
-        for r in rules:
-            self.rules.setdefault(r.pattern[1], []).append(r)
         self.depth = 0
         self._numbers: dict[V, Any] = {}
         self._growth: dict[V, int] = {}

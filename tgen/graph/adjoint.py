@@ -13,7 +13,11 @@ How a mask passes through an op is the op's to say (``Op.mask``, tgen/core/op.py
 gets the masked adjoint and says which lanes no element that was taken was made of (``Lanes``).
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tgen.config import config
 from tgen.core.dtypes import is_float
@@ -21,6 +25,25 @@ from tgen.core.types import TensorType, wide
 
 from .build import apply, call, constant_of, keep, like, zeros
 from .nodes import Variable
+from .nograd import Disconnected, Undefined
+
+if TYPE_CHECKING:
+    from tgen.core.op import Attrs, Op
+
+    from .nodes import Apply
+
+
+class Node(Protocol):
+    """What a rule sees of an application: an Apply, or one whose inputs were masked (Asked)."""
+
+    @property
+    def primitive(self) -> Op: ...
+    @property
+    def inputs(self) -> Sequence[Variable]: ...
+    @property
+    def outputs(self) -> Sequence[Variable]: ...
+    @property
+    def attrs(self) -> Attrs: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +69,17 @@ class Taken:
     holds: bool = True
 
 
+# what flows to an input (None: zero), or a function that makes it when it is needed
+Term: TypeAlias = Variable | Chosen | Taken | Undefined | None
+Flow: TypeAlias = Term | Callable[[], Term]
+Entry: TypeAlias = Flow | Disconnected  # what a rule returns for an input
+
+
 @dataclass(frozen=True, eq=False)
 class Arm:
     """One side of an ifelse, within another (``outer``) or in none; one object for each (Masks.branch)."""
 
-    outer: object
+    outer: Arm | None
     condition: Variable
     holds: bool
     depth: int
@@ -66,9 +95,9 @@ class Adjoint:
     """
 
     value: Variable
-    mask: object = None
-    due: object = None
-    branch: object = None
+    mask: Variable | None = None
+    due: Variable | None = None
+    branch: Arm | None = None
     free: bool = False
 
 
@@ -87,15 +116,30 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Asked:
-    """A node as its rule sees it."""
+    """A node with other inputs, as its rule sees it (Node)."""
 
-    primitive: object
-    inputs: tuple
-    outputs: tuple
-    attrs: dict
+    primitive: Op
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    attrs: Attrs
 
 
-def lanes(mask, axes, always=False):
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """A mask on its way back through ``node``, which has one result.
+
+    adjoint   that of the result
+    mask      its mask
+    parts     what an op that mixes elements says of its first inputs; of other ops nothing
+    """
+
+    node: Node
+    adjoint: Adjoint
+    mask: Variable
+    parts: Sequence[Lanes]
+
+
+def lanes(mask: Variable, axes: Collection[int], always: bool = False) -> Lanes:
     """The Lanes along ``axes`` of which no element is in ``mask``; they are whole where the mask stands
     still.
     """
@@ -105,14 +149,14 @@ def lanes(mask, axes, always=False):
     return Lanes(keep(apply("any", mask, axes=moving), mask, moving), always)
 
 
-def adjoint_dtype(v):
+def adjoint_dtype(v: Variable) -> str | None:
     """The dtype of v's adjoint: a float's own, floatX for integers, None for bools (they have none)."""
     if v.dtype == "bool":
         return None
     return v.dtype if is_float(v.dtype) else config.floatX
 
 
-def adjoint_type(v):
+def adjoint_type(v: Variable) -> TensorType:
     """The type of v's adjoint."""
     return TensorType(adjoint_dtype(v) or config.floatX, v.type.shape)
 
@@ -120,15 +164,19 @@ def adjoint_type(v):
 class Masks:
     """The masks and branches of one walk: each is made once, so that equal ones are one object."""
 
-    def __init__(self):
-        self.of_choices = {}  # (the mask around it or None, condition, holds) -> mask
-        self.branches = {}  # (the branch around it or None, condition, holds) -> Arm
-        self.parts = {}  # mask -> the key it has in of_choices
-        self.own = {}  # mask -> what its choice adds to the mask around it
-        self.applied = {}  # (value, mask) -> the value with its mask applied
+    def __init__(self) -> None:
+        # (the mask around it or None, condition, holds) -> mask
+        self.of_choices: dict[tuple[Variable | None, Variable, bool], Variable] = {}
+        # (the branch around it or None, condition, holds) -> Arm
+        self.branches: dict[tuple[Arm | None, Variable, bool], Arm] = {}
+        # mask -> the key it has in of_choices
+        self.parts: dict[Variable, tuple[Variable | None, Variable, bool]] = {}
+        self.own: dict[Variable, Variable] = {}  # mask -> what its choice adds to the mask around it
+        # (value, mask) -> the value with its mask applied
+        self.applied: dict[tuple[Variable, Variable], Variable] = {}
 
     # -- making masks
-    def within(self, outer, condition, holds):
+    def within(self, outer: Variable | None, condition: Variable, holds: bool) -> Variable:
         """The mask of what a choice takes of an adjoint whose mask is ``outer``."""
         key = outer, condition, holds
         if key not in self.of_choices:
@@ -137,14 +185,14 @@ class Masks:
             self.parts[mask], self.own[mask] = key, own
         return self.of_choices[key]
 
-    def opposite(self, mask):
+    def opposite(self, mask: Variable | None) -> Variable | None:
         """The mask of the other side of the same choice, if there is one."""
-        if mask not in self.parts:
+        if mask is None or mask not in self.parts:
             return None
         outer, condition, holds = self.parts[mask]
         return self.of_choices.get((outer, condition, not holds))
 
-    def branch(self, outer, condition, holds):
+    def branch(self, outer: Arm | None, condition: Variable, holds: bool) -> Arm:
         """The branch within ``outer`` that is taken when ``condition`` is ``holds``."""
         key = outer, condition, holds
         if key not in self.branches:
@@ -152,7 +200,7 @@ class Masks:
         return self.branches[key]
 
     # -- using them
-    def masked(self, a):
+    def masked(self, a: Adjoint) -> Variable:
         """The value of the adjoint ``a`` with its mask applied."""
         if a.due is None:
             return a.value
@@ -161,36 +209,38 @@ class Masks:
             self.applied[key] = call.switch(a.due, a.value, 0)
         return self.applied[key]
 
-    def value(self, a, v):
+    def value(self, a: Adjoint, v: Variable) -> Variable:
         """The adjoint ``a`` of v as a plain variable."""
         while a.branch is not None:
-            a = self.outside([a], v)
+            a = self.outside(a.branch, [a], v)
         return self.masked(a)
 
-    def outside(self, terms, v):
-        """``terms``, which came back through the two sides of one ifelse, as one adjoint of v before it."""
-        branch = terms[0].branch
+    def outside(self, branch: Arm, terms: Sequence[Adjoint], v: Variable) -> Adjoint:
+        """``terms``, which came back through ``branch`` or the other side of the same ifelse, as one adjoint
+        of v before it.
+        """
         sides = []
         for holds in (True, False):
-            side = [t for t in terms if t.branch.holds is holds]
+            side = [t for t in terms if (t.branch is branch) == (holds == branch.holds)]
             sides.append(self.masked(self.one_mask(side)) if side else zeros(v, terms[0].value.dtype))
         return Adjoint(apply("ifelse", branch.condition, *sides, count=1), branch=branch.outer)
 
-    def total(self, terms, v):
+    def total(self, terms: Sequence[Adjoint], v: Variable) -> Adjoint:
         """The sum of ``terms``, all adjoints of v, as one."""
         while any(t.branch is not terms[0].branch for t in terms):
             deepest = max((t.branch for t in terms if t.branch), key=lambda b: b.depth)
             place = deepest.outer, deepest.condition
             inner = [t for t in terms if t.branch and (t.branch.outer, t.branch.condition) == place]
-            terms = [t for t in terms if t not in inner] + [self.outside(inner, v)]
+            terms = [t for t in terms if t not in inner] + [self.outside(deepest, inner, v)]
         return self.one_mask(terms)
 
-    def one_mask(self, terms):
+    def one_mask(self, terms: Sequence[Adjoint]) -> Adjoint:
         """The sum of ``terms`` of one branch.
 
         The two sides of a choice are one choice, equal masks stay; else each term is masked.
         """
-        left, waiting = {}, list(reversed(terms))  # left: mask -> the sum of the terms that have it
+        left: dict[Variable | None, Adjoint] = {}  # mask -> the sum of the terms that have it
+        waiting = list(reversed(terms))
         while waiting:
             t = waiting.pop()
             opposite = self.opposite(t.mask)
@@ -199,12 +249,13 @@ class Masks:
                 both = apply("add", other.value, t.value)
                 due = t.due if t.due is other.due else t.mask
                 left[t.mask] = Adjoint(both, t.mask, due, t.branch, t.free or other.free)
-            elif opposite is not None and opposite in left:
+            elif t.mask is not None and opposite is not None and opposite in left:
                 outer, condition, holds = self.parts[t.mask]
                 other = left.pop(opposite)
                 yes, no = (t, other) if holds else (other, t)
                 chosen = apply("switch", condition, yes.value, no.value)
-                settled = all(a.due is None or a.due is self.own[a.mask] for a in (t, other))
+                own = ((t, self.own[t.mask]), (other, self.own[opposite]))
+                settled = all(a.due is None or a.due is mask for a, mask in own)
                 free = t.free or other.free
                 waiting.append(Adjoint(chosen, outer, None if settled else outer, t.branch, free))
             else:
@@ -216,38 +267,52 @@ class Masks:
             first = Adjoint(both, mask, None, t.branch, first.free or t.free)
         return first
 
-    def in_one_branch(self, adjoints, outputs):
+    def in_one_branch(
+        self, adjoints: Sequence[Adjoint | None], outputs: Sequence[Variable]
+    ) -> list[Adjoint | None]:
         """The adjoints (None: zero) of the results of one node, brought to the branch that holds them all."""
-        adjoints = list(adjoints)
-        while len(branches := {a.branch for a in adjoints if a is not None}) > 1:
+        brought = list(adjoints)
+        while len(branches := {a.branch for a in brought if a is not None}) > 1:
             deepest = max((b for b in branches if b), key=lambda b: b.depth)
-            adjoints = [
-                self.outside([a], v) if a is not None and a.branch is deepest else a
-                for a, v in zip(adjoints, outputs)
+            brought = [
+                self.outside(deepest, [a], v) if a is not None and a.branch is deepest else a
+                for a, v in zip(brought, outputs)
             ]
-        return adjoints
+        return brought
 
     # -- moving them
-    def passed(self, node, a, k, parts):
-        """(mask, due) of what the rule of ``node`` gives its input k, for a result with the adjoint ``a``."""
+    def passed(self, passage: Passage, k: int) -> tuple[Variable, Variable | None]:
+        """(mask, due) of what the rule of the node gives its input k."""
+        if passage.parts:
+            part = passage.parts[k]
+            return part.mask, part.mask if part.whole else None
+        node, due = passage.node, passage.adjoint.due
         way = node.primitive.mask
-        if parts:
-            return parts[k].mask, parts[k].mask if parts[k].whole else None
-        mask = self.moved(node, a.mask, k)
-        zeros_stay = way == "moved" or steady(node, k)
-        if way == "added" or zeros_stay and a.due is None:
+        mask = self.moved(node, passage.mask, k)
+        if way == "added":
             return mask, None
-        if zeros_stay and a.due is not a.mask:
-            return mask, self.moved(node, a.due, k)
-        return mask, mask
+        if way != "moved" and not steady(node, k):
+            return mask, mask
+        if due is None or due is passage.mask:  # a zero stays one
+            return mask, None if due is None else mask
+        return mask, self.moved(node, due, k)
+
+    def passage(self, node: Apply, a: Adjoint, mask: Variable) -> Passage:
+        """The Passage of ``mask``, that of the adjoint ``a`` of the one result of ``node``."""
+        ask = node.primitive.mask
+        parts: Sequence[Lanes] = ask(node, mask) if callable(ask) else ()
+        if not a.free:
+            parts = [Lanes(part.mask, False) for part in parts]
+        whole = any(part.whole for part in parts)
+        return Passage(self.without_untaken(node, parts) if whole else node, a, mask, parts)
 
     @staticmethod
-    def without_untaken(node, parts):
+    def without_untaken(node: Node, parts: Sequence[Lanes]) -> Asked:
         """``node`` as its rule sees it: of inputs only what was mixed into something that was taken."""
         inputs = [call.switch(part.mask, v, 0) if part.whole else v for v, part in zip(node.inputs, parts)]
-        return Asked(node.primitive, (*inputs, *node.inputs[len(parts) :]), node.outputs, node.attrs)
+        return Asked(node.primitive, (*inputs, *node.inputs[len(parts) :]), tuple(node.outputs), node.attrs)
 
-    def moved(self, node, mask, k):
+    def moved(self, node: Node, mask: Variable, k: int) -> Variable:
         """The mask of what the rule of ``node`` gives its input k, for a result whose mask is ``mask``."""
         way = node.primitive.mask
         if way == "each":
@@ -261,7 +326,7 @@ class Masks:
         moved = tidy(entry.value if isinstance(entry, Chosen) else entry)
         return call.neq(moved, 0) if way == "added" else moved
 
-    def fitted(self, a, v):
+    def fitted(self, a: Adjoint, v: Variable) -> Adjoint:
         """A term of v's adjoint in its dtype and v's shape: masked, then summed where v was broadcast."""
         g, mask, due = a.value, a.mask, a.due
         if g.ndim != v.ndim:
@@ -270,8 +335,8 @@ class Masks:
             g = apply("cast", g, dtype=adjoint_dtype(v))
         if mask is None and g.broadcastable == v.broadcastable:
             return Adjoint(g, mask, due, a.branch, a.free)
-        varies = mask is not None and [not its for its in mask.broadcastable]
-        if mask is not None and any(moves and its for moves, its in zip(varies, g.broadcastable)):
+        varies = [] if mask is None else [not its for its in mask.broadcastable]
+        if any(moves and its for moves, its in zip(varies, g.broadcastable)):
             g, due = call.switch(mask, g, 0), None
         shared = zip(v.broadcastable, g.broadcastable)
         axes = tuple(d for d, (mine, its) in enumerate(shared) if mine and not its)
@@ -285,7 +350,7 @@ class Masks:
         return Adjoint(g, mask, due, a.branch, a.free)
 
 
-def tidy(mask):
+def tidy(mask: Variable) -> Variable:
     """The same mask without moves it does not need: broadcasts, and a dimshuffle before the one back."""
     while mask.owner is not None and mask.owner.primitive.name in ("broadcast_to", "dimshuffle"):
         x, order = mask.owner.inputs[0], mask.owner.attrs.get("order")
@@ -301,14 +366,16 @@ def tidy(mask):
     return mask
 
 
-def steady(node, k):
+def steady(node: Node, k: int) -> bool:
     """Whether the partial of ``node`` in its input k is finite whatever the operands are: 0 stays 0."""
     slopes = node.primitive.slopes
     others = (v for j, v in enumerate(node.inputs) if j != k)
     return slopes == "constant" or slopes == "others" and all(_is_finite(v) for v in others)
 
 
-def _is_finite(v):
+def _is_finite(v: Variable) -> bool:
     """Whether v is a constant of finite elements, however broadcast."""
-    v = constant_of(v)
-    return v is not None and v.data.dtype.kind in "biuf" and bool(abs(v.data).max(initial=0) < float("inf"))
+    made = constant_of(v)
+    if made is None or made.data.dtype.kind not in "biuf":
+        return False
+    return bool(abs(made.data).max(initial=0) < float("inf"))

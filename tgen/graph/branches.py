@@ -8,12 +8,19 @@ still needed by several branches is made in each of them. What both sides of one
 whenever that ifelse is, and is made before it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tgen.core.layouts import split_choice
 
-from .nodes import Apply
+from .nodes import Apply, Variable
 from .walk import again, label, toposort
+
+Twins: TypeAlias = Mapping[Apply, Apply]  # node -> the one it is a twin of
+TwinsIn: TypeAlias = Callable[[list[Apply]], Twins]  # the twins among nodes, producers first
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +31,13 @@ class Place:
     process, and a program one text.
     """
 
-    outer: object = None
-    ifelse: object = None
+    outer: Place | None = None
+    ifelse: Apply | None = None
     side: int = 0
     depth: int = 0
     number: int = 0
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return self.number
 
 
@@ -42,48 +49,63 @@ class Places:
     where all that ask can see it.
     """
 
-    def __init__(self, order, outputs, first=None, forced=()):
-        self.top, self.made = Place(), {}
-        self.of = dict.fromkeys(order, frozenset([self.top]))
+    def __init__(
+        self,
+        order: Sequence[Apply],
+        outputs: Iterable[Variable],
+        first: Twins | None = None,
+        forced: Collection[Variable] = (),
+    ) -> None:
+        self.top = Place()
+        # (the place around it, the ifelse, its side) -> that side
+        self.made: dict[tuple[Place | None, Apply | None, int], Place] = {}
+        self.of: dict[Apply, Set[Place]] = dict.fromkeys(order, frozenset([self.top]))
         if any(node.primitive.name == "ifelse" for node in order):
             self.find(order, outputs, first or {}, forced)
 
-    def find(self, order, outputs, first, forced):
-        used, asked = {}, {}
+    def find(
+        self,
+        order: Sequence[Apply],
+        outputs: Iterable[Variable],
+        first: Twins,
+        forced: Collection[Variable],
+    ) -> None:
+        used: dict[Apply | None, set[Place]] = {}  # None: the owner of what nothing made
+        asked: dict[Apply | None, set[Place]] = {}
         for v in outputs:
             used.setdefault(v.owner, set()).add(self.top)
         for node in reversed(order):
-            places = self.of[node] = self.least(node, used.get(node), asked.get(node))
+            places = self.of[node] = self.least(node, used.get(node, set()), asked.get(node, set()))
             if node in first:
                 used.setdefault(first[node], set()).update(places)
             for k, v in enumerate(node.inputs):
                 uses = asked if node.primitive.name == "shape_i" and v not in forced else used
                 uses.setdefault(v.owner, set()).update(self.operand(node, k, place) for place in places)
 
-    def operand(self, node, k, place):
+    def operand(self, node: Apply, k: int, place: Place) -> Place:
         """Where input k of a node that is made in ``place`` is used."""
         if node.primitive.name != "ifelse" or k == 0:
             return place
         return self.side(node, int(k > len(node.outputs)), place)
 
-    def home(self, node):
+    def home(self, node: Apply) -> Place:
         """The one place in which the node can be made for all that need it."""
         return self.around(self.of[node])
 
-    def side(self, node, side, place):
+    def side(self, node: Apply, side: int, place: Place) -> Place:
         """Side 0 or 1 of the ifelse ``node``, which is made in ``place``."""
         key = place, node, side
         if key not in self.made:
             self.made[key] = Place(*key, place.depth + 1, len(self.made) + 1)
         return self.made[key]
 
-    def least(self, node, used, asked):
+    def least(self, node: Apply, used: set[Place], asked: set[Place]) -> set[Place]:
         """The places of a node that is used and asked for there: one for all, unless only branches use it."""
         if not used or node.primitive.effect.ordered:
             return {self.around(used or asked)}
         return self.outermost(used)
 
-    def outermost(self, places):
+    def outermost(self, places: set[Place]) -> set[Place]:
         """``places`` without those within another, and with the two sides of an ifelse as its own place."""
         left, waiting = set(places), list(places)
         while waiting:
@@ -99,42 +121,45 @@ class Places:
         return left
 
     @staticmethod
-    def outside(place):
+    def outside(place: Place) -> Iterator[Place]:
         """The places around one, innermost first."""
         while place.outer is not None:
             place = place.outer
             yield place
 
-    def around(self, places):
+    def around(self, places: Set[Place]) -> Place:
         """The innermost place that holds all of ``places``."""
-        places = set(places)
-        while len(places) > 1:
-            deepest = max(places, key=lambda p: p.depth)
-            places = places - {deepest} | {deepest.outer}
-        return places.pop()
+        left = set(places)
+        while len(left) > 1:
+            deepest = max(left, key=lambda p: p.depth)
+            left.remove(deepest)
+            left.add(next(self.outside(deepest)))
+        return left.pop()
 
 
-def in_each_branch(outputs, stop, first):
+def in_each_branch(
+    outputs: Iterable[Variable], stop: Sequence[Variable], first: TwinsIn
+) -> tuple[list[Variable], dict[Apply, Place]]:
     """``outputs`` with a copy of what only branches need in each of these branches, and {copied node: Place}.
 
     ``first(order)`` says which nodes are twins: {node: the one it is a twin of}.
     """
-    outputs = joined(list(outputs), stop, first)
-    order = toposort(outputs, stop)
+    made = joined(list(outputs), stop, first)
+    order = toposort(made, stop)
     twins = first(order)
-    places = Places(order, outputs, twins)
+    places = Places(order, made, twins)
     if all(len(p) == 1 for p in places.of.values()):
-        return outputs, {}
-    return _Copies(places, twins).run(order, outputs)
+        return made, {}
+    return _Copies(places, twins).run(order, made)
 
 
 # -- ifelses with one condition ------------------------------------------------------------------------------
 
 
-def joined(outputs, stop, first):
+def joined(outputs: list[Variable], stop: Sequence[Variable], first: TwinsIn) -> list[Variable]:
     """``outputs`` with one ifelse for those of one condition and place that do not need each other."""
     order = toposort(outputs, stop)
-    lots = {}
+    lots: dict[Variable, list[Apply]] = {}  # condition -> its ifelses
     for node in order:
         if node.primitive.name == "ifelse":
             lots.setdefault(node.inputs[0], []).append(node)
@@ -153,18 +178,19 @@ def joined(outputs, stop, first):
 class _Groups:
     """Lots of ifelses that become one. ``needs``: the ifelses that each is made of, as bits of an int."""
 
-    def __init__(self, order):
+    def __init__(self, order: Sequence[Apply]) -> None:
         self.bit = {node: 1 << k for k, node in enumerate(n for n in order if n.primitive.name == "ifelse")}
         self.members = {node: [node] for node in self.bit}  # ifelse -> the lot it is in, one list
-        needs = {}
+        needs: dict[Apply, int] = {}
         for node in order:
             found = 0
             for v in node.inputs:
-                found |= needs.get(v.owner, 0) | self.bit.get(v.owner, 0)
+                if v.owner is not None:
+                    found |= needs.get(v.owner, 0) | self.bit.get(v.owner, 0)
             needs[node] = found
         self.needs = {node: needs[node] for node in self.bit}
 
-    def join(self, a, b):
+    def join(self, a: Apply, b: Apply) -> bool:
         """Put the lots of a and b together, unless one needs the other; whether that was possible."""
         if self.members[a] is self.members[b]:
             return True
@@ -174,7 +200,7 @@ class _Groups:
         self.members.update((node, lot) for node in lot)
         return True
 
-    def reached(self, lot, wanted):
+    def reached(self, lot: Sequence[Apply], wanted: Sequence[Apply]) -> bool:
         """Whether ``lot`` needs one of the nodes in ``wanted``, when lots are one."""
         goal, seen, stack = sum(self.bit[node] for node in wanted), 0, list(lot)
         while stack:
@@ -185,13 +211,13 @@ class _Groups:
             stack.extend(n for n, bit in self.bit.items() if bit & new for n in self.members[n])
         return False
 
-    def rewrite(self, outputs, stop):
+    def rewrite(self, outputs: Sequence[Variable], stop: Iterable[Variable]) -> list[Variable]:
         """Copies of ``outputs`` in which each lot is one ifelse."""
-        made, stack = {}, [v for v in reversed(outputs)]
-        stop = set(stop)
+        made: dict[Variable, Variable] = {}
+        stack, ends = list(reversed(outputs)), set(stop)
         while stack:
             v = stack[-1]
-            if v in made or v.owner is None or v in stop:
+            if v in made or v.owner is None or v in ends:
                 made.setdefault(v, v)
                 stack.pop()
                 continue
@@ -204,7 +230,7 @@ class _Groups:
         return [made[v] for v in outputs]
 
     @staticmethod
-    def make(nodes, made):
+    def make(nodes: Sequence[Apply], made: dict[Variable, Variable]) -> None:
         if len(nodes) > 1:
             sides = [split_choice(node.attrs, node.inputs)[1:] for node in nodes]
             yes, no = ([made[v] for values in lots for v in values] for lots in zip(*sides))
@@ -226,18 +252,20 @@ class _Groups:
 
 
 class _Copies:
-    def __init__(self, places, twins):
+    def __init__(self, places: Places, twins: Twins) -> None:
         self.places, self.twins = places, twins
-        self.made = {}  # variable -> {place: it as that place has it}
-        self.at = {}  # node -> the place of the twin that makes it
+        self.made: dict[Variable, dict[Place, Variable]] = {}  # variable -> it as each place has it
+        self.at: dict[Apply, Place] = {}  # node -> the place of the twin that makes it
 
-    def run(self, order, outputs):
+    def run(
+        self, order: Sequence[Apply], outputs: Sequence[Variable]
+    ) -> tuple[list[Variable], dict[Apply, Place]]:
         for node in order:
             for place in sorted(self.places.of[node], key=lambda p: p.depth):
                 self.copy(node, place)
         return [self.seen(v, self.places.top) for v in outputs], self.at
 
-    def copy(self, node, place):
+    def copy(self, node: Apply, place: Place) -> None:
         operands = [self.seen(v, self.places.operand(node, k, place)) for k, v in enumerate(node.inputs)]
         twin = node
         if node.outputs[0] in self.made or any(a is not b for a, b in zip(operands, node.inputs)):
@@ -249,7 +277,7 @@ class _Copies:
         leader = self.twins.get(node, node)
         self.at[twin] = next(p for p in (place, *self.places.outside(place)) if p in self.places.of[leader])
 
-    def seen(self, v, place):
+    def seen(self, v: Variable, place: Place) -> Variable:
         """v as ``place`` sees it; where it is not made, any copy tells its shape."""
         copies = self.made.get(v)
         if copies is None:

@@ -5,44 +5,73 @@ its gradient does not overflow either. ``twins`` finds these places before the w
 that means the same}.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tgen.core.dtypes import is_float
 from tgen.core.layouts import Kept, Yielded
 from tgen.core.rules import IDENTITIES, Rewriter
 
 from .build import apply, like, literal
-from .nodes import Constant, apply_op, infer, known_size
+from .nodes import Constant, Variable, apply_op, infer, known_size
 from .scans import ScanNode
+
+if TYPE_CHECKING:
+    from tgen.core.op import Attrs, Op
+    from tgen.core.types import TensorType
+    from tgen.core.values import Line
+
+    from .nodes import Apply
 
 
 @dataclass(eq=False)
 class Result:
     """The result of an application in the making."""
 
-    type: object
-    owner = None
-
-    ndim = property(lambda self: self.type.ndim)
-    broadcastable = property(lambda self: self.type.broadcastable)
+    type: TensorType
 
 
 @dataclass(eq=False)
 class Applied:
     """An application as rules read it: one of the graph, or one in the making."""
 
-    op: object
-    operands: tuple
-    results: tuple
-    attrs: dict
-    sizes: tuple
-    where: object
-    bodies: tuple = ()
+    op: Op
+    operands: tuple[Variable, ...]
+    results: tuple[Variable | Result, ...]
+    attrs: Attrs
+    sizes: tuple[Variable, ...]
+    where: Line | None
 
-    result = property(lambda self: self.results[0])
+    @property
+    def result(self) -> Variable | Result:
+        return self.results[0]
 
 
-def step_of(node):
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A slice of the rows from ``first`` on, at least 1."""
+
+    slice: Applied
+    first: int
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A row of each step of a loop, as ``out`` keeps them: a stack, or a history without its first row
+    (``cut``).
+    """
+
+    scan: ScanNode
+    out: Kept
+    cut: Cut | None = None
+
+
+def step_of(node: Apply) -> Applied:
     """An Apply as rules read it: what are sizes stands apart."""
     op = node.primitive
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
@@ -54,11 +83,10 @@ def step_of(node):
         node.attrs,
         tuple(node.inputs[len(operands) :]),
         node.where,
-        node.bodies,
     )
 
 
-def twins(order, fixed):
+def twins(order: Sequence[Apply], fixed: Collection[Variable]) -> dict[Variable, Variable]:
     """{variable: its twin} for the results of ``order``, nodes with producers first.
 
     The variables in ``fixed`` have an adjoint of their own, so no identity reaches across one; if it has a
@@ -73,17 +101,21 @@ def twins(order, fixed):
     return meaning.twins
 
 
-def order_through(outputs, stop, twins):
+def order_through(
+    outputs: Sequence[Variable], stop: Iterable[Variable], twins: Mapping[Variable, Variable]
+) -> list[Apply]:
     """The nodes that ``outputs`` need, producers first, when each variable is made as its twin is."""
-    done, order, stop = set(), [], set(stop)
-    stack = [v.owner for v in reversed(outputs) if v.owner is not None and v not in stop]
+    done: set[Apply] = set()
+    order: list[Apply] = []
+    ends = set(stop)
+    stack = [v.owner for v in reversed(outputs) if v.owner is not None and v not in ends]
     while stack:
         node = stack[-1]
         if node in done:
             stack.pop()
             continue
-        inputs = [twin(v, twins) for v in node.inputs if v not in stop]
-        waiting = [v.owner for v in inputs if v.owner is not None and v not in stop and v.owner not in done]
+        inputs = [twin(v, twins) for v in node.inputs if v not in ends]
+        waiting = [v.owner for v in inputs if v.owner is not None and v not in ends and v.owner not in done]
         if waiting:
             stack.extend(reversed(waiting))
             continue
@@ -93,23 +125,29 @@ def order_through(outputs, stop, twins):
     return order
 
 
-def twin(v, twins):
+def twin(v: Variable, twins: Mapping[Variable, Variable]) -> Variable:
     """What stands for v: its twin, and the twin of that."""
     while v in twins:
         v = twins[v]
     return v
 
 
-class Meaning(Rewriter):
-    """The rules on a graph. What a rule makes is an Apply at once; in vain, nothing refers to it."""
+class Meaning(Rewriter[Variable, Applied]):
+    """The rules on a graph. What a rule makes is an Apply at once; in vain, nothing refers to it.
 
-    def __init__(self, fixed):
-        super().__init__((), through=True)
-        self.rules = IDENTITIES
-        self.fixed, self.twins, self.steps, self.where = fixed, {}, {}, None
-        self.logs = {}
+    ``where``: the user's line of the node that is visited.
+    """
 
-    def visit(self, node):
+    def __init__(self, fixed: Collection[Variable]) -> None:
+        super().__init__(IDENTITIES, through=True)
+        self.fixed = fixed
+        self.twins: dict[Variable, Variable] = {}
+        self.steps: dict[Apply, Applied] = {}
+        self.where: Line | None = None
+        # (the loop's parameters, whether it keeps the last row alone, what is yielded) -> its log's rows
+        self.logs: dict[tuple[tuple[Variable, ...], bool, Variable], Variable] = {}
+
+    def visit(self, node: Apply) -> None:
         v, step = node.outputs[0], step_of(node)
         self.where = node.where
         value = self.rewritten(step)
@@ -117,75 +155,86 @@ class Meaning(Rewriter):
             self.twins[v] = apply("copy", value) if v in self.fixed else value
 
     # -- what is read and made
-    def definition(self, value):
-        if value in self.fixed:
-            return None
-        node = twin(value, self.twins).owner
-        if node is None:
-            return None
+    def definition(self, value: Variable) -> Applied | None:
+        node = self.maker(value)
+        return None if node is None else self.step(node)
+
+    def maker(self, value: Variable) -> Apply | None:
+        """The node that ``value``, as it is meant, is a result of; None where no rule may look."""
+        return None if value in self.fixed else twin(value, self.twins).owner
+
+    def step(self, node: Apply) -> Applied:
         if node not in self.steps:
             self.steps[node] = step_of(node)
         return self.steps[node]
 
-    def array_of(self, value):
+    def array_of(self, value: Variable) -> np.ndarray | None:
         return value.data if isinstance(value, Constant) else None
 
-    def make(self, op, operands, attrs, sizes):
+    def make(self, op: Op, operands: tuple[Variable, ...], attrs: Attrs, sizes: tuple[Any, ...]) -> Applied:
         (type,) = infer(op, [*operands, *sizes], attrs)
         return Applied(op, operands, (Result(type),), attrs, sizes, self.where)
 
-    def keep(self, instr):
+    def keep(self, instr: Applied) -> Variable:
         return apply_op(instr.op, [*instr.operands, *instr.sizes], instr.attrs, self.where)[0]
 
-    def scalar(self, value, type):
+    def scalar(self, value: Any, type: TensorType) -> Variable:
         return literal(value, type.dtype)
 
-    def fit(self, value, instr):
+    def fit(self, value: Variable, instr: Applied) -> Variable | None:
         """``value`` with the axes that broadcast of what it replaces, and no others."""
-        v = instr.result
-        if value.type.dtype != v.type.dtype or value.ndim != v.ndim:
-            raise TypeError(f"a rule gave {value.type} for {v.type}")
-        if any(wanted and not is_one for wanted, is_one in zip(v.broadcastable, value.broadcastable)):
+        v, wanted = instr.result, instr.result.type
+        if value.dtype != wanted.dtype or value.ndim != wanted.ndim:
+            raise TypeError(f"a rule gave {value.type} for {wanted}")
+        if any(one and not is_one for one, is_one in zip(wanted.broadcastable, value.broadcastable)):
             return None
-        if value.broadcastable == v.broadcastable:
+        if value.broadcastable == wanted.broadcastable:
             return value
-        return like(value, v) if v.owner is not None else None
+        return like(value, v) if isinstance(v, Variable) else None
 
     # -- loops
-    def yielded(self, value):
-        found = self.kept_by(value)
-        return None if found is None else found[1].of.new
+    def yielded(self, value: Variable) -> Variable | None:
+        rows = self.rows_of(value)
+        return None if rows is None else rows.out.of.new
 
-    def kept_by(self, value):
-        """(the loop, its Kept, the slice) where ``value`` is rows that each step makes: a stack of them, or a
-        history without its first row. None for another value."""
-        rows, view, step = value, None, self.definition(value)
-        if step is not None and step.op.name == "slice":
-            first = known_size(step.sizes[0])
-            if first is None or first < 1 or step.attrs["steps"][0] < 0:
-                return None
-            rows, view, step = step.operands[0], step, self.definition(step.operands[0])
-        if step is None or step.op.name != "scan":
+    def rows_of(self, value: Variable) -> Rows | None:
+        """The Rows that ``value`` is; None for another value."""
+        node = self.maker(value)
+        if node is None:
             return None
-        scan = ScanNode.of_step(step)
-        out = scan.out_of(twin(rows, self.twins))
-        if out.kind == "history" and view is not None or out.kind in ("stack", "back") and view is None:
-            return scan, out, view
-        return None
+        if node.primitive.name == "scan":
+            scan = ScanNode(node)
+            out = scan.out_of(twin(value, self.twins))
+            return Rows(scan, out) if out.kind in ("stack", "back") else None
+        if node.primitive.name != "slice":
+            return None
+        step = self.step(node)
+        first, history = known_size(step.sizes[0]), step.operands[0]
+        loop = self.maker(history)
+        if first is None or first < 1 or step.attrs["steps"][0] < 0:
+            return None
+        if loop is None or loop.primitive.name != "scan":
+            return None
+        scan = ScanNode(loop)
+        out = scan.out_of(twin(history, self.twins))
+        return Rows(scan, out, Cut(step, first)) if out.kind == "history" else None
 
-    def log_of_rows(self, value):
+    def log_of_rows(self, value: Variable) -> Variable | None:
         """One more out of the loop: grad differentiates this one, in whose body the log is stable."""
-        scan, out, view = self.kept_by(value)
-        key = scan.params, out.kind == "back", out.of.new
+        found = self.rows_of(value)
+        if found is None:
+            return None
+        key = found.scan.params, found.out.kind == "back", found.out.of.new
         if key not in self.logs:
-            self.logs[key] = self.with_log(scan, out)
-        rows = self.logs[key]
-        if view is None:
+            self.logs[key] = self.with_log(found.scan, found.out)
+        rows, cut = self.logs[key], found.cut
+        if cut is None:
             return rows
-        first = literal(known_size(view.sizes[0]) - 1)
-        return self.emit(view.op, (rows,), view.attrs, (first, *view.sizes[1:]))
+        return self.emit(
+            cut.slice.op, (rows,), cut.slice.attrs, (literal(cut.first - 1), *cut.slice.sizes[1:])
+        )
 
-    def with_log(self, scan, out):
+    def with_log(self, scan: ScanNode, out: Kept) -> Variable:
         log = Yielded(apply("log", out.of.new))
         rows = Kept("back" if out.kind == "back" else "stack", log, None)
         made = scan.again(more=(*scan.more, log), outs=(*scan.outs, rows))

@@ -2,6 +2,10 @@
 for. For checkers and editors methods.pyi has them, which tools/stubs.py writes.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from tgen.core.op import METHODS
 
 
@@ -12,7 +16,7 @@ class Methods:
 
     __slots__ = ()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         method = METHODS.get(name)
         if method is None or name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} {self} has no attribute {name!r}")
@@ -20,5 +24,5 @@ class Methods:
             return method(self)
         return method.__get__(self)
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         return sorted(set(object.__dir__(self)) | {name for name in METHODS if not name.startswith("_")})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tgen.core.types import TensorType
     from tgen.core.values import Line
 
+    from .grad import Walks
     from .walk import Survey
 
 _NUMBERS = itertools.count(1)
@@ -71,7 +72,7 @@ class Variable(Operators, Methods, Observed):
     where: Line | None
     _tag: SimpleNamespace | None
     _functions: Any
-    _walks: Any
+    _walks: Walks | None
     __array_priority__ = 1000
     _placed = True  # whether the line that made it is of interest
 

@@ -11,38 +11,21 @@ from tgen.core.op import OPS
 from .nodes import Lambda, apply_op
 
 if TYPE_CHECKING:
-    from tgen.core.op import Attrs
     from tgen.core.values import Line
-    from tgen.graph.identities import Applied
     from tgen.graph.nodes import Apply, Variable
 
 
 class ScanNode(Scan):
     """The parts of a scan node; its ``results`` are variables.
 
-    ``steps`` is the last input of the node. A step of rules that look at the graph (graph/identities.py) has
-    the same parts; ``of_step`` takes them.
+    ``steps`` is the last input of the node.
     """
 
     def __init__(self, node: Apply) -> None:
-        self._read(node.attrs, node.inputs[:-1], node.inputs[-1:], node.outputs, node)
-
-    @classmethod
-    def of_step(cls, step: Applied) -> ScanNode:
-        scan = object.__new__(cls)
-        scan._read(step.attrs, step.operands, step.sizes, step.results, step)
-        return scan
-
-    def _read(
-        self,
-        attrs: Attrs,
-        operands: Sequence[Variable],
-        sizes: Sequence[Variable],
-        results: Sequence[Variable],
-        node: Any,
-    ) -> None:
         (body,) = node.bodies
-        super().__init__(attrs, operands, sizes, body.params, body.outputs, results)
+        super().__init__(
+            node.attrs, node.inputs[:-1], node.inputs[-1:], body.params, body.outputs, node.outputs
+        )
         self.where = node.where
 
     @property

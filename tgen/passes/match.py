@@ -10,7 +10,7 @@ import numpy as np
 from tgen.core import dims
 from tgen.core.layouts import Kept, Yielded
 from tgen.core.op import OPS
-from tgen.core.rules import Rewriter
+from tgen.core.rules import Rewriter, by_op
 from tgen.ir.interp import constant
 from tgen.ir.nodes import Block, Instr, Value
 from tgen.ir.origin import made_of, making
@@ -28,7 +28,7 @@ class Sweep(Rewriter[Value, Instr]):
     """One walk over a block: the rules of its op are tried on each instruction, and on a replacement."""
 
     def __init__(self, block: Block, rules: tuple[Rule, ...], through: bool = False) -> None:
-        super().__init__(rules, through)
+        super().__init__(by_op(rules), through)
         self.block, self.table = block, rules
         self.out, self.definitions, self.env, self.where = [], {}, {}, frozenset()
         self.inner, self.logs, self.changed = {}, {}, False
