@@ -61,7 +61,7 @@ class Cut:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class KeptRows:
     """A row of each step of a loop, as ``out`` keeps them: a stack, or a history without its first row
     (``cut``).
     """
@@ -197,15 +197,15 @@ class Meaning(Rewriter[Variable, Applied]):
         rows = self.rows_of(value)
         return None if rows is None else rows.out.of.new
 
-    def rows_of(self, value: Variable) -> Rows | None:
-        """The Rows that ``value`` is; None for another value."""
+    def rows_of(self, value: Variable) -> KeptRows | None:
+        """The KeptRows that ``value`` is; None for another value."""
         node = self.maker(value)
         if node is None:
             return None
         if node.primitive.name == "scan":
             scan = ScanNode(node)
             out = scan.out_of(twin(value, self.twins))
-            return Rows(scan, out) if out.kind in ("stack", "back") else None
+            return KeptRows(scan, out) if out.kind in ("stack", "back") else None
         if node.primitive.name != "slice":
             return None
         step = self.step(node)
@@ -217,7 +217,7 @@ class Meaning(Rewriter[Variable, Applied]):
             return None
         scan = ScanNode(loop)
         out = scan.out_of(twin(history, self.twins))
-        return Rows(scan, out, Cut(step, first)) if out.kind == "history" else None
+        return KeptRows(scan, out, Cut(step, first)) if out.kind == "history" else None
 
     def log_of_rows(self, value: Variable) -> Variable | None:
         """One more out of the loop: grad differentiates this one, in whose body the log is stable."""
