@@ -46,6 +46,11 @@ ALLOWED = {
 # imports that go up, for type checkers alone: (file, what is imported) -> the reason
 FOR_TYPES = {
     ("core/types.py", "tgen.graph.nodes.Variable"): "what calling a type makes",
+    ("core/op.py", "tgen.graph.nodes.Apply"): "what a gradient's rule, and its kin, are asked of",
+    ("core/op.py", "tgen.graph.nodes.Variable"): "what they take and return",
+    ("core/op.py", "tgen.graph.adjoint.Node"): "what a rule sees of an application",
+    ("core/op.py", "tgen.graph.adjoint.Entry"): "what a rule returns",
+    ("core/op.py", "tgen.graph.adjoint.Lanes"): "what a rule of masks returns",
 }
 # the ideas inside a room that has several, bottom to top: files; a file that is not named stands with None
 INSIDE = {

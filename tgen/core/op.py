@@ -4,9 +4,9 @@ IR share it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,12 +24,66 @@ SCALAR, REDUCE, VIEW, LIBRARY, REGION, STRUCT, HOST = (
 
 
 if TYPE_CHECKING:
+    from tgen.graph.adjoint import Entry, Lanes, Node
+    from tgen.graph.nodes import Apply, Variable
+
     from .dtypes import DType
+    from .maps import Axis, Section
     from .types import TensorType
+    from .values import Application
 
 Attrs: TypeAlias = dict[str, Any]  # the attributes of an application: literals by name
 Types: TypeAlias = tuple["TensorType", ...]
-Function: TypeAlias = Callable[..., Any]  # its parameters stand in the docstring of Op
+Function: TypeAlias = Callable[..., Any]  # of tgen.tensor, with parameters of its own
+
+# What the fields of Op are called with; its docstring says what they return. "..." is one array for each
+# operand, or the types that each block yields.
+Infer: TypeAlias = Callable[Concatenate[Sequence["TensorType"], Attrs, Sequence[Any], ...], Types]
+Eval: TypeAlias = Callable[Concatenate[Attrs, Sequence[Any], ...], Any]
+# of the adjoints some may be None where the op is ``partial``
+Grad: TypeAlias = Callable[["Node", Sequence[Any]], "Sequence[Entry] | None"]
+MaskRule: TypeAlias = Callable[["Node", "Variable"], "Sequence[Lanes]"]
+Reaches: TypeAlias = Callable[["Apply", Sequence[bool], bool], Iterable[int]]
+CText: TypeAlias = Callable[[Sequence[str], Attrs], str]
+View: TypeAlias = Callable[["Application", "tuple[Axis, ...]"], "tuple[Axis, ...]"]
+Needs: TypeAlias = Callable[["Application", "Section"], "Sequence[Section] | None"]
+Behind: TypeAlias = Callable[["Apply", int], "tuple[Variable, int] | None"]
+Params: TypeAlias = Callable[[Sequence["TensorType"], Attrs], Sequence[Sequence["TensorType"]]]
+Values: TypeAlias = Callable[["Apply", Sequence[np.ndarray]], Sequence[np.ndarray]]
+Again: TypeAlias = Callable[["Apply", "Sequence[Variable]"], "Apply"]
+
+
+class DtypeRule(Protocol):
+    """(dtypes that the operands must be cast to, dtype of the result) of a scalar op."""
+
+    def __call__(self, dtypes: Sequence[str], attrs: Attrs | None = None, /) -> tuple[Sequence[str], str]: ...
+
+
+class Batching(Protocol):
+    """Many values of an application's operands, as ``Op.batch`` sees them: of the steps of a loop, or of the
+    rows of a Jacobian. What is a value here is a Value of the IR or a Variable of the graph.
+    """
+
+    @property
+    def rowed(self) -> Mapping[Any, Any]: ...
+    @property
+    def fixed(self) -> Mapping[Any, Any]: ...
+    @property
+    def count(self) -> Any: ...
+    def emit(
+        self,
+        name: str,
+        operands: tuple[Any, ...] = (),
+        attrs: Attrs | None = None,
+        sizes: tuple[Any, ...] = (),
+    ) -> Any: ...
+    def lifted(self, v: Any, rank: int) -> Any: ...
+    def whole(self, v: Any) -> Any: ...
+    def dot(self, i: Any) -> Any: ...
+    def batched_dot(self, i: Any) -> Any: ...
+
+
+Batch: TypeAlias = Callable[[Batching, Any], Any]
 
 # what an element of a result costs: nothing is computed, about one instruction, a few, as a function of libm
 FREE, CHEAP, PLAIN, HEAVY = 0, 1, 2, 10
@@ -153,22 +207,22 @@ class Op:
 
     name: str
     kind: str
-    infer: Callable[..., Types]
-    eval: Function
-    grad: Any = None
-    c: Any = None
+    infer: Infer
+    eval: Eval
+    grad: Grad | None = None
+    c: Mapping[str, str] | CText | None = None
     emitter: str = ""
     fold: Fold | None = None
     sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
     effect: Effect = PURE
-    mask: Any = None
-    slopes: Any = None
-    flows: Any = None
+    mask: Literal["each", "moved", "added", "whole"] | MaskRule | None = None
+    slopes: Literal["constant", "others"] | None = None
+    flows: tuple[int, ...] | int | None = None
     chooses: bool = False
     partial: bool = False
-    reaches: Any = None
-    rule: Any = None
+    reaches: Reaches | None = None
+    rule: DtypeRule | None = None
     arity: int | None = None
     cost: int = PLAIN
     ulps: int = 0
@@ -183,23 +237,23 @@ class Op:
     refuses: str = ""
     moves: bool = False
     identity: bool = False
-    behind: Callable[[Any, int], tuple[Any, int] | None] | None = None
+    behind: Behind | None = None
     positions: bool = False
     on_sizes: Callable[..., Any] | None = None
     found: int = 0
     growth: Callable[..., int] | None = None
     nonnegative: Callable[..., bool] | None = None
-    through: Any = None
-    view: Any = None
-    needs: Any = None
-    expand: Any = None
+    through: Collection[str] | None = None
+    view: View | None = None
+    needs: Needs | None = None
+    expand: Callable[Concatenate[Any, Any, ...], Any] | None = None
     inlined: bool = False
-    batch: Any = None
+    batch: Batch | None = None
     in_place: bool = False
-    lower: Any = None
-    params: Any = None
-    values: Any = None
-    again: Any = None
+    lower: Callable[[Any, Apply, Any], None] | None = None
+    params: Params | None = None
+    values: Values | None = None
+    again: Again | None = None
     python: Any = None
     samples: tuple[Attrs, ...] = ()
     doc: str = ""

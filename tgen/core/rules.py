@@ -236,7 +236,7 @@ class Rewriter(Generic[V, A]):
             value = self.apply(r, instr) if r.needs <= hints else None
             if value is not None:
                 return value
-        return self.apply_below(instr) if self.through and instr.op.through is not None else None
+        return self.apply_below(instr) if self.through else None
 
     def hints(self, instr: A) -> set[str]:
         """What the operands are at first sight: most rules ask for something that none of them is."""
@@ -285,12 +285,15 @@ class Rewriter(Generic[V, A]):
 
         log(softmax(x)[i]) is log(softmax(x))[i].
         """
+        through = instr.op.through
+        if through is None:
+            return None
         chain, base = self.moves_above(instr.operands[0])
         below = self.definition(base)
         if not chain or below is None:
             return None
         known = instr.op.name == "log" and self.growth(base) >= BOUNDED
-        if not known and below.op.name not in instr.op.through:
+        if not known and below.op.name not in through:
             return None
         value = self.rewritten(self.make(instr.op, (base,), instr.attrs, ()))
         return None if value is None else self.replay(chain, value, instr)

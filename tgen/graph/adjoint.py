@@ -321,9 +321,16 @@ class Masks:
             mask = like(mask, node.outputs[0])
         if way == "added":
             mask = apply("cast", mask, dtype=adjoint_dtype(node.outputs[0]))
-        entry = node.primitive.grad(node, [mask])[k]
+        rule = node.primitive.grad
+        entries = None if rule is None else rule(node, [mask])
+        entry = None if entries is None else entries[k]
         entry = entry() if callable(entry) else entry
-        moved = tidy(entry.value if isinstance(entry, Chosen) else entry)
+        value = entry.value if isinstance(entry, Chosen) else entry
+        if not isinstance(value, Variable):
+            raise TypeError(
+                f"{node.primitive} has a mask ({way}), but no gradient in input {k} to move one by"
+            )
+        moved = tidy(value)
         return call.neq(moved, 0) if way == "added" else moved
 
     def fitted(self, a: Adjoint, v: Variable) -> Adjoint:

@@ -26,6 +26,8 @@ from .nograd import Disconnected, Undefined
 from .walk import again, toposort
 
 if TYPE_CHECKING:
+    from tgen.core.op import Grad
+
     from .nodes import Apply, Operand
 
 # the adjoint that a walk starts with; None is zero
@@ -478,13 +480,14 @@ class Walk:
                     self.give(v, g)
                 return
             gs.append(g)
-        if node.primitive.grad is None or all(g is None for g in gs):
+        rule = node.primitive.grad
+        if rule is None or all(g is None for g in gs):
             for v in self.flowing(node):
                 self.give(v, None)
         else:
-            self.pull(node, gs)
+            self.pull(node, rule, gs)
 
-    def pull(self, node: Apply, gs: list[Adjoint | None]) -> None:
+    def pull(self, node: Apply, rule: Grad, gs: list[Adjoint | None]) -> None:
         """Ask the node's rule, and give its inputs what it says, under the masks and in
         the branch of ``gs``.
         """
@@ -503,7 +506,7 @@ class Walk:
             values = [None if g is None else self.masks.masked(g) for g in gs]
         if not op.partial:  # a rule that takes None for an adjoint of zero
             values = [zero_of(v) if g is None else g for g, v in zip(values, node.outputs)]
-        entries = op.grad(node if passage is None else passage.node, values) or [None] * len(node.inputs)
+        entries = rule(node if passage is None else passage.node, values) or [None] * len(node.inputs)
         for k, (v, entry) in enumerate(zip(targets, entries)):
             if not isinstance(entry, Disconnected):
                 self.give(v, entry, first.branch, None if entry is None else passage, k)

@@ -37,7 +37,7 @@ def compute(node: Apply) -> None:
 def _results(node: Apply, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     """What a node makes of arrays."""
     op = node.primitive
-    if node.bodies:
+    if op.values is not None:
         return op.values(node, values)
     count = op.sizes(node.attrs) if callable(op.sizes) else op.sizes
     arrays = values[:-count] if count else values

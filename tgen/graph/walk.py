@@ -170,16 +170,15 @@ def again(node: Apply, operands: Sequence[Variable], retype: bool = False) -> Ap
     return Apply(node.op, operands, types, node.attrs, bodies, node.where)
 
 
-def fitting(node: Apply, operands: Sequence[Variable]) -> Any:
+def fitting(node: Apply, operands: Sequence[Variable]) -> tuple[Lambda, ...]:
     """The bodies of ``node`` for other ``operands``: where their types are not those it has, copies that take
     such types.
     """
-    if not node.bodies or all(a.type == b.type for a, b in zip(operands, node.inputs)):
+    params = node.primitive.params
+    if params is None or all(a.type == b.type for a, b in zip(operands, node.inputs)):
         return node.bodies
-    return tuple(
-        retyped(body, types)
-        for body, types in zip(node.bodies, node.primitive.params([v.type for v in operands], node.attrs))
-    )
+    wanted = params([v.type for v in operands], node.attrs)
+    return tuple(retyped(body, types) for body, types in zip(node.bodies, wanted))
 
 
 def retyped(body: Lambda, types: Sequence[TensorType]) -> Lambda:

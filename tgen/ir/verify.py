@@ -221,7 +221,8 @@ class _Verifier:
 
     def block_params(self, instr: Instr) -> None:
         """The parameters of the blocks of a scan or cond have the types its rule gives them."""
-        wanted = instr.op.params([v.type for v in instr.operands], instr.attrs)
+        rule = instr.op.params
+        wanted = () if rule is None else rule([v.type for v in instr.operands], instr.attrs)
         _demand(len(wanted) == len(instr.blocks), f"{len(instr.blocks)} blocks, wanted {len(wanted)}")
         for block, types in zip(instr.blocks, wanted):
             _demand(

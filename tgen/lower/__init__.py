@@ -24,6 +24,7 @@ from tgen.graph.nodes import Constant
 from tgen.graph.walk import retyped, surveyed, toposort
 from tgen.ir.nodes import CONST, INPUT, Block, Function, Param
 from tgen.ops.host import lower_through
+from tgen.ops.loop import scan_params
 
 from .emit import BlockWriter
 from .guards import Guards, Pending
@@ -322,7 +323,7 @@ class Lowering(Guards):
         """The body of a scan, lowered: its carries keep their sizes from step to step."""
         here, layout = self.region, ScanLayout(attrs)
         self.region = self.inner(loop=node.where)
-        types = node.primitive.params([self.types[v] for v in arrays], attrs)[0]
+        types = scan_params([self.types[v] for v in arrays], attrs)
         for p, t in zip(body.params, types):
             self.types[p], self.places[p] = t, self.region
         for role, params, outer in zip(

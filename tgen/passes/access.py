@@ -17,6 +17,7 @@ from tgen.ir.nodes import Value
 
 if TYPE_CHECKING:
     from tgen.core.dims import Extent
+    from tgen.core.op import View
     from tgen.ir.nodes import Block, Instr
 
 
@@ -60,17 +61,17 @@ class Reader:
             if instr is None or instr.op.view is None:
                 self._known[v] = identity(v)
                 break
-            chain.append((v, instr))
+            chain.append((v, instr, instr.op.view))
             v = instr.operands[0]
-        for v, instr in reversed(chain):
-            self._known[v] = self._through(v, instr)
+        for v, instr, view in reversed(chain):
+            self._known[v] = self._through(v, instr, view)
         return self._known[value]
 
-    def _through(self, v: Value, instr: Instr) -> Access:
+    def _through(self, v: Value, instr: Instr, view: View) -> Access:
         """Compose: axes of the view's operand in terms of v's axes, then of the base in terms of the
         operand's.
         """
-        own = instr.op.view(instr, tuple(Axis(k) for k in range(v.type.ndim)))
+        own = view(instr, tuple(Axis(k) for k in range(v.type.ndim)))
         below = self._known[instr.operands[0]]
         return Access(below.base, tuple(_compose(a, own) for a in below.axes))
 

@@ -83,10 +83,12 @@ def _demands(block: Block) -> tuple[Demands, dict[Instr, dict[Section, list[Sect
 
 def _needs(instr: Instr, parts: dict[Section | None, int]) -> dict[Section, list[Section]] | None:
     """{part: which part of each operand it needs}; None where the instruction is made as it is."""
-    if instr.op.needs is None or not parts or None in parts or not _pays(instr, parts):
+    ask = instr.op.needs
+    if ask is None or not parts or None in parts or not _pays(instr, parts):
         return None
-    found: dict[Any, Any] = {part: instr.op.needs(instr, part) for part in parts}
-    return None if None in found.values() else found
+    found = {part: ask(instr, part) for part in parts if part is not None}
+    known = {part: list(sections) for part, sections in found.items() if sections is not None}
+    return known if len(known) == len(found) else None
 
 
 def _pays(instr: Instr, parts: Collection[Any]) -> bool:
