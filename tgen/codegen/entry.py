@@ -6,9 +6,17 @@ site's number and the numbers that go with it. ``tgen_entry`` is its wrapper for
 in the int64 slots of a call's frame (ir/frame.py). Another caller writes another wrapper.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from tgen.core import dims
+from tgen.core.dims import Sym
 from tgen.core.dtypes import DTYPE
-from tgen.ir.nodes import CONST, SHARED
+from tgen.core.types import TensorType
+from tgen.ir.frame import Layout
+from tgen.ir.nodes import CONST, SHARED, Function, Param, Value
 from tgen.ir.rebuild import walk
 from tgen.ir.verify import VerifyError
 
@@ -23,6 +31,7 @@ from .nest import (
     Call,
     Cast,
     Do,
+    Expression,
     Field,
     If,
     Int,
@@ -36,9 +45,15 @@ from .nest import (
     Return,
     Select,
     Set,
+    Statement,
+    Statements,
     Symbol,
+    Target,
     Un,
 )
+
+if TYPE_CHECKING:
+    from .module import Module
 
 HOST = Name("host", "tgen_host", pointer=True)
 SLOTS = Name("frame", pointer=True)
@@ -48,19 +63,19 @@ SHARED_VALUES = Name("shared", "tgen_storage", pointer=True)
 WORK, ROOM = Name("work", "char", pointer=True), Name("room")
 
 
-def slot(number):
+def slot(number: int) -> Load:
     """An int64 of the call's frame."""
     return Load(SLOTS, Int(number))
 
 
-def moved(target, source, dtype):
+def moved(target: Target, source: Target, dtype: str) -> Do:
     """A scalar's bits from or to a slot."""
     return Do(Call("memcpy", (Out(Address(target)), Address(source), Int(DTYPE[dtype].bytes))))
 
 
-def symbols_of(function):
+def symbols_of(function: Function) -> list[str]:
     """The name of every size symbol in the module: of parameters, arguments and what is found inside."""
-    found = {}
+    found: dict[Sym, None] = {}
     for v, p in zip(function.block.params, function.params):
         if p.symbol:
             found[p.symbol] = None
@@ -84,18 +99,32 @@ class Entry:
     its pointer and its dims (sizes, then strides in bytes), and goes as a block and its sizes.
     """
 
-    def __init__(self, module, symbols):
+    def __init__(self, module: Module, symbols: Sequence[str]) -> None:
         self.m, self.symbols = module, symbols
         self.function, self.plan, self.names = module.function, module.plan, module.names
-        self.layout = self.function.layout
-        self.arguments, self.state, self.results = [], [], []
-        self.before, self.after = [], []  # of the wrapper
-        self.load, self.sizes, self.checks = [], [], []
-        self.memory, self.commit, self.give = [], [], []
-        self.boxes = {}  # number of a shared variable -> its storage, an expression
-        self.defined = set()
+        self.arguments: list[Field] = []
+        self.state: list[Field] = []
+        self.results: list[Field] = []
+        self.before: list[Statement] = []  # of the wrapper, as after
+        self.after: list[Statement] = []
+        self.load: list[Statement] = []
+        self.sizes: list[Statement] = []
+        self.checks: list[Statement] = []
+        self.memory: list[Statement] = []
+        self.commit: list[Statement] = []
+        self.give: list[Statement] = []
+        self.boxes: dict[int, Member] = {}  # number of a shared variable -> its storage
+        self.defined: set[str] = set()
+        self.has_work = False
 
-    def build(self):
+    @property
+    def layout(self) -> Layout:
+        """Where parameters and outputs stand in Python's frame: what is written in C has one."""
+        if self.function.layout is None:
+            raise VerifyError("a function without a layout is for the interpreter alone")
+        return self.function.layout
+
+    def build(self) -> Entry:
         for v, param, place in zip(
             self.function.block.params, self.function.params, self.layout.parameters, strict=True
         ):
@@ -108,13 +137,13 @@ class Entry:
         self.give_results()
         return self
 
-    def nodes(self):
+    def nodes(self) -> list[Statement]:
         """All statements of both."""
         own = [*self.load, *self.sizes, *self.checks, *self.memory, *self.commit, *self.give]
         return [*own, *self.before, *self.after]
 
     # -- parameters
-    def argument(self, v, param, place):
+    def argument(self, v: Value, param: Param, place: int) -> None:
         field = self.m.field(v)
         given = Member(GIVEN, field.name)
         self.load.append(Set(field, given))
@@ -131,7 +160,7 @@ class Entry:
         self.before.append(Set(Member(GIVEN, lengths.name), Bin("+", SLOTS, Int(place + 1))))
         self.axes(v, param, Member(GIVEN, lengths.name))
 
-    def shared(self, v, param, place):
+    def shared(self, v: Value, param: Param, place: int) -> None:
         field = self.m.field(v)
         box = self.boxes[param.number] = Member(STATE, field.name)
         self.state.append(Field(field.name, "tgen_storage", pointer=True))
@@ -143,7 +172,7 @@ class Entry:
         self.load.append(Set(field, Cast(v.type.dtype, data, pointer=True)))
         self.axes(v, param, Member(box, "dims"))
 
-    def axes(self, v, param, array):
+    def axes(self, v: Value, param: Param, array: Expression) -> None:
         """The sizes and strides of an array parameter, ``array``: the first axis with a bare symbol defines
         it, others are checked.
         """
@@ -168,7 +197,7 @@ class Entry:
         elif param.kind != CONST:
             self.load.append(If(Un("!", dense), (Return(Name("TGEN_LAYOUT")),)))
 
-    def demand_bound(self):
+    def demand_bound(self) -> None:
         """Every size that is read is defined, by an axis, an argument or an instruction."""
         known = self.defined | {str(p.symbol) for p in self.function.params}
         known.update(str(s) for instr in walk(self.function.block) for s in instr.found)
@@ -177,8 +206,9 @@ class Entry:
             raise VerifyError(f"nothing defines the size {', '.join(unbound)}, which the function reads")
 
     # -- memory
-    def take_memory(self):
-        first, places = {}, []  # workspace slot -> the type of the value that has it first
+    def take_memory(self) -> None:
+        first: dict[int, TensorType] = {}  # workspace slot -> the type of the value that has it first
+        places: list[tuple[Field, Name]] = []
         for v, of in self.plan.slots.items():
             if of.kind == "work" and not self.m.late(v):
                 first.setdefault(of.number, v.type)
@@ -202,15 +232,15 @@ class Entry:
         self.updates()
 
     @staticmethod
-    def taken(block, bytes):
+    def taken(block: Field, bytes: Expression) -> Statements:
         """A block of its own, without which the call has failed."""
         return Set(block, Call("tgen_room", (FRAME, bytes))), If(Un("!", block), (Leave(),))
 
-    def results_of(self, update):
+    def results_of(self, update: bool) -> Iterator[tuple[int, Value]]:
         k = self.function.outputs
         return enumerate(self.function.block.results[k:] if update else self.function.block.results[:k])
 
-    def outputs(self):
+    def outputs(self) -> None:
         for number, v in self.results_of(False):
             if not v.type.ndim or self.m.late(v):
                 continue
@@ -220,13 +250,14 @@ class Entry:
                 data = Cast("void", Member(block, "data"), pointer=True)
                 self.memory.append(Set(self.m.field(v), data))
 
-    def updates(self):
+    def updates(self) -> None:
         for number, v in self.results_of(True):
             update, box = self.plan.updates[number], self.boxes[self.function.updates[number]]
             if v.type.ndim and self.m.late(v):
                 continue
             block = holder(f"u{number}")
-            take, data = self.taken(block, bytes_of_value(v)), Member(block, "data")
+            take = self.taken(block, bytes_of_value(v))
+            data: Expression = Member(block, "data")
             if update.how == "in place":
                 take = (If(Un("!", Call("tgen_writable", (box,))), take),)
                 data = Select(block, data, Member(box, "data"))
@@ -235,7 +266,7 @@ class Entry:
                 self.memory.append(Set(self.m.field(v), Cast("void", data, pointer=True)))
 
     # -- results
-    def give_results(self):
+    def give_results(self) -> None:
         """A call that fails gives zeros and no blocks."""
         nothing = []
         for (number, v), place in zip(self.results_of(False), self.layout.outputs, strict=True):
@@ -259,8 +290,9 @@ class Entry:
         for number, v in self.results_of(True):
             self.commit += self.commit_one(number, v)
 
-    def commit_one(self, number, v):
-        box, block, nodes = self.boxes[self.function.updates[number]], holder(f"u{number}"), []
+    def commit_one(self, number: int, v: Value) -> list[Statement]:
+        box, block = self.boxes[self.function.updates[number]], holder(f"u{number}")
+        nodes: list[Statement] = []
         if not v.type.ndim:
             data = Select(block, Member(block, "data"), Member(box, "data"))
             nodes.append(Set(Load(Cast(v.type.dtype, data, pointer=True), ZERO), self.m.field(v)))
@@ -269,7 +301,7 @@ class Entry:
         nodes.append(If(block, (flip, Set(block, ZERO))))
         return nodes
 
-    def holders(self):
+    def holders(self) -> list[str]:
         names = [f"o{n}" for n, v in self.results_of(False) if v.type.ndim] + [
             f"u{n}" for n, _ in self.results_of(True)
         ]
