@@ -9,9 +9,15 @@
 The updates of all weights of a net are one loop. A call alone has nothing to share.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from ..nest import Call, Do, identity
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..bodies import Body, Names
+from ..facts import Facts
+from ..nest import Call, Do, Expressions, Name, Statements, identity
 
 
 @dataclass(frozen=True)
@@ -19,15 +25,18 @@ class Shared:
     """One function for several bodies: ``calls`` are (a body, the statement that takes its place)."""
 
     name: str
-    parameters: tuple
-    nodes: tuple
-    facts: object
-    calls: tuple
+    parameters: tuple[Name, ...]
+    nodes: Statements
+    facts: Facts
+    calls: tuple[tuple[Body, Do], ...]
 
 
-def share(bodies):
+Member: TypeAlias = tuple[Body, list[Name], list[Name], Expressions, Names]  # a body, and its ``common``
+
+
+def share(bodies: Iterable[Body]) -> list[Shared]:
     """The functions that bodies have in common."""
-    alike = {}
+    alike: dict[object, list[Member]] = {}
     for body in bodies:
         if body.facts.loops:
             own, parameters, arguments, names = body.common()
@@ -38,7 +47,7 @@ def share(bodies):
     return [_shared(f"same{number}", group) for number, group in enumerate(groups)]
 
 
-def _shared(name, group):
+def _shared(name: str, group: Sequence[Member]) -> Shared:
     body, own, _, _, names = group[0]
     # const, when one of them is: then none writes there
     together = [
