@@ -611,3 +611,17 @@ def test_stats_and_clear(place):
     facts = cache.stats()
     assert facts["functions"] == 1 and facts["directory"] == place and facts["bytes"] > 1000
     assert cache.clear() >= 1 and cache.stats()["functions"] == 0
+
+
+def test_a_private_directory_that_cannot_be_marked_as_ours_is_not_left(tmp_path, monkeypatch):
+    """The sweep of a later process would not know it."""
+    scratch = directory._Scratch()
+    monkeypatch.setattr(directory, "scratch_places", lambda: [str(tmp_path)])
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "ALIVE", os.path.join("no", "such"))
+        with pytest.raises(OSError):
+            scratch.root()
+    assert os.listdir(tmp_path) == [] and scratch.path is None
+    assert os.path.dirname(scratch.root()) == str(tmp_path)  # and the next try begins anew
+    scratch.remove()
+    assert os.listdir(tmp_path) == [] and scratch.path is None

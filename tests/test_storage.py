@@ -1,6 +1,8 @@
 """Storages as Python sees them, blocks and their pool."""
 
 import gc
+import re
+import typing
 import weakref
 
 import numpy as np
@@ -10,6 +12,7 @@ from entries import INCREMENT, Call, run_threads
 from tgen.backends.c import host
 from tgen.config import config
 from tgen.core import storage
+from tgen.core.host import CData, Lib
 from tgen.core.storage import Storage, new_array, wrap_block
 
 ELSEWHERE = set()  # arrays that other tests' shared variables still borrow
@@ -289,3 +292,26 @@ def test_wrap_block_takes_the_reference_over():
     gc.collect()
     assert block.refs == 1
     lib.tgen_give(block)
+
+
+def test_types_of_the_host_module_are_those_of_its_c():
+    """``Lib`` says of each function what checkers know of it: a number, text, or CData."""
+    lib, ffi, _ = host.table()
+    said = {name: of for name, of in vars(Lib).items() if name.startswith("tgen_")}
+    assert set(said) == {name for name in dir(lib) if name.startswith("tgen_")}
+    for name, of in said.items():
+        if isinstance(of, property):
+            assert re.search(rf'extern "Python" .*\b{name}\(', host.CDEF), name  # C calls it
+            continue
+        c = ffi.typeof(getattr(lib, name))
+        types, wanted = [*typing.get_type_hints(of).values()], [*c.args, c.result]
+        assert len(types) == len(wanted) and all(t in known_as(w) for t, w in zip(types, wanted)), name
+
+
+def known_as(c):
+    """The types in Python that are right for a type of C."""
+    if c.kind == "void":
+        return (type(None),)
+    if c.kind == "primitive":
+        return (float,) if c.cname == "double" else (int,)
+    return (CData, bytes) if c.cname == "char *" else (CData,)

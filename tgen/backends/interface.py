@@ -5,12 +5,18 @@ The runtime goes through these calls alone, so a backend is a folder here and a 
 of a call in their order, and jumps into a library's entry with the frame of the call (``tgen/ir/frame.py``).
 """
 
-from typing import Any, Protocol
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tgen.core.storage import Storage
 from tgen.ir.nodes import Function
 from tgen.lower.signature import Signature
 from tgen.passes.plan import MemoryPlan
+
+if TYPE_CHECKING:
+    from tgen.core.host import CData
 
 
 class Library(Protocol):
@@ -21,9 +27,22 @@ class Library(Protocol):
     entry   void * cdata of a ``tgen_entry_fn`` (templates/abi.h.j2)
     """
 
-    key: str
-    c: str
-    entry: Any
+    @property
+    def key(self) -> str: ...
+    @property
+    def c(self) -> str: ...
+    @property
+    def entry(self) -> CData: ...
+
+    def bodies(
+        self, signature: Signature, storages: Sequence[Storage], places: Sequence[int]
+    ) -> Sequence[Callable[[CData], None]]:
+        """What its entry calls in Python, by number: ``body(arrays)`` (``callback`` in templates/abi.h.j2).
+
+        storages  those of the call, as they are locked
+        places    of each shared variable its place among them
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -31,9 +50,12 @@ class Backend(Protocol):
     a comment begins there.
     """
 
-    name: str
-    language: str
-    comment: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
 
     def probe(self) -> str:
         """What is there to run programs with, a line for ``tgen doctor``. Raises CompileError when they
@@ -69,14 +91,4 @@ class Backend(Protocol):
 
     def room(self, signature: Signature) -> int:
         """How many int64 slots of a frame it needs behind those of the signature's layout."""
-        ...
-
-    def bodies(
-        self, library: Library, signature: Signature, storages: list[Storage], places: list[int]
-    ) -> list[Any]:
-        """What its entry calls in Python, by number: ``body(arrays)`` (``callback`` in templates/abi.h.j2).
-
-        storages  those of the call, as they are locked
-        places    of each shared variable its place among them
-        """
         ...

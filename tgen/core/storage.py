@@ -11,15 +11,18 @@ import os
 from collections.abc import Callable
 from math import prod
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tgen.core.host import FFI, Buffer, CData, CType, Host, Lib
 
 HEADER = 64  # bytes before a block's data (TGEN_HEADER in templates/abi.h.j2)
 FOREIGN = 2  # flag of a block over the user's memory (TGEN_FOREIGN)
 SMALL = 1 << 16  # bytes a reader copies under the lock; larger values it holds and copies at leisure
 # () -> (lib, ffi, host): filled by tgen.backends.c.host
-HOST_LOADER: Callable[[], tuple[Any, Any, Any]] | None = None
+HOST_LOADER: Callable[[], Host] | None = None
 
 _owners: dict[int, np.ndarray] = {}  # address of a foreign block -> the array it lies over, while C holds it
 _REENTRANT = "re-entrant call: this thread is inside a function that uses the shared variable"
@@ -28,20 +31,17 @@ _REENTRANT = "re-entrant call: this thread is inside a function that uses the sh
 class _Functions:
     """The C functions, and cffi's as locals of the module would be: fetched at the first use, once."""
 
-    lib: Any = None
-    ffi: Any = None
+    host: tuple[Lib, FFI] | None = None
     guard = Lock()
-    cast: Any
-    gc: Any
-    buffer: Any
-    give_data: Any
-    char: Any
+    cast: Callable[[CType | str, object], CData]
+    gc: Callable[[CData, Callable[[CData], None]], CData]
+    buffer: Callable[..., Buffer]
+    give_data: Callable[[CData], None]
+    char: CType
 
 
-def _host() -> tuple[Any, Any]:
-    if _Functions.lib is None:
-        _connect()
-    return _Functions.lib, _Functions.ffi
+def _host() -> tuple[Lib, FFI]:
+    return _Functions.host or _connect()
 
 
 def connect() -> None:
@@ -49,13 +49,13 @@ def connect() -> None:
     _host()
 
 
-def _connect() -> None:
+def _connect() -> tuple[Lib, FFI]:
     if HOST_LOADER is None:
         raise RuntimeError("no backend is loaded: import tgen, not tgen.core alone")
     lib, ffi, _ = HOST_LOADER()
     with _Functions.guard:
-        if _Functions.lib is not None:
-            return
+        if _Functions.host is not None:
+            return _Functions.host
         ffi.def_extern(name="tgen_release_foreign")(_release_foreign)
         lib.tgen_set_release_foreign(lib.tgen_release_foreign)
         os.register_at_fork(
@@ -66,14 +66,15 @@ def _connect() -> None:
         _Functions.cast, _Functions.gc, _Functions.buffer = ffi.cast, ffi.gc, ffi.buffer
         _Functions.give_data = lib.tgen_give_data
         _Functions.char = ffi.typeof("char *")
-        _Functions.ffi, _Functions.lib = ffi, lib
+        _Functions.host = lib, ffi
+        return _Functions.host
 
 
-def _release_foreign(chain: Any) -> None:
+def _release_foreign(chain: CData) -> None:
     """C has let go of these foreign blocks: forget their arrays, with no lock held. An array's end may run
     any Python.
     """
-    lib, ffi = _Functions.lib, _Functions.ffi
+    lib, ffi = _host()
     while chain != ffi.NULL:
         following = chain.next
         array = _owners.pop(_address(chain), None)
@@ -82,7 +83,7 @@ def _release_foreign(chain: Any) -> None:
         chain = following
 
 
-def _address(block: Any) -> int:
+def _address(block: CData) -> int:
     return int(_Functions.cast("intptr_t", block))
 
 
@@ -97,14 +98,14 @@ def wrap_block(block: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarra
     return np.ndarray(shape, dtype, _Functions.buffer(data, dtype.itemsize * prod(shape)))
 
 
-def new_array(dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+def new_array(dtype: np.dtype | str, shape: tuple[int, ...]) -> np.ndarray:
     """An uninitialised C-ordered ndarray over a fresh block. Raises MemoryError."""
     lib, ffi = _host()
     dtype = np.dtype(dtype)
     return wrap_block(_address(_take(lib, ffi, dtype, shape)), dtype, shape)
 
 
-def _take(lib: Any, ffi: Any, dtype: np.dtype, shape: tuple[int, ...]) -> Any:
+def _take(lib: Lib, ffi: FFI, dtype: np.dtype, shape: tuple[int, ...]) -> CData:
     block = lib.tgen_take(dtype.itemsize * prod(shape))
     if block == ffi.NULL:
         raise MemoryError(f"no memory for an array of {dtype} and shape {tuple(shape)}")
@@ -159,7 +160,7 @@ class Storage:
         else:
             self._put(*self._copied(value))
 
-    def _copied(self, value: np.ndarray) -> tuple[Any, Any, np.ndarray]:
+    def _copied(self, value: np.ndarray) -> tuple[CData, CData, np.ndarray]:
         lib, ffi = _host()
         block = _take(lib, ffi, self.dtype, value.shape)
         array = np.ndarray(value.shape, self.dtype, ffi.buffer(block.data, value.nbytes))
@@ -170,7 +171,7 @@ class Storage:
             raise
         return block, block.data, array
 
-    def _foreign(self, value: np.ndarray) -> tuple[Any, Any, np.ndarray]:
+    def _foreign(self, value: np.ndarray) -> tuple[CData, CData, np.ndarray]:
         lib, ffi = _host()
         data = ffi.cast("char *", value.ctypes.data)
         block = lib.tgen_foreign(data, value.nbytes)
@@ -179,7 +180,7 @@ class Storage:
         _owners[_address(block)] = value
         return block, data, value
 
-    def _put(self, block: Any, data: Any, array: np.ndarray) -> None:
+    def _put(self, block: CData, data: CData, array: np.ndarray) -> None:
         lib, ffi = _host()
         dims = ffi.new("int64_t[]", [*array.shape, *array.strides])
         if lib.tgen_storage_set(self.record, block, data, dims) != 0:

@@ -8,7 +8,13 @@ result, the pattern an entry per axis: an int (static), SIZE (the next of the in
 (the next symbol of ``found``: known when Python has run).
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
 
 from tgen.core import dims
 from tgen.core.effect import ACTS, CALLS
@@ -17,6 +23,14 @@ from tgen.core.types import TensorType
 from tgen.graph.walk import surveyed
 
 SIZE, FOUND = "size", "found"
+Pattern: TypeAlias = tuple[int | str, ...]
+
+
+class PythonRun(Protocol):
+    """A user's Python: ``check`` refuses one that cannot be run, a call gives the checked results."""
+
+    def check(self) -> None: ...
+    def __call__(self, arrays: Sequence[np.ndarray], sizes: Sequence[int], /) -> Sequence[np.ndarray]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +39,9 @@ class Python:
     results.
     """
 
-    run: object
-    operands: tuple
-    results: tuple
+    run: PythonRun
+    operands: tuple[tuple[str, int], ...]
+    results: tuple[tuple[str, Pattern], ...]
 
 
 def infer(types, attrs, sizes):

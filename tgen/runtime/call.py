@@ -60,7 +60,7 @@ class Executable:
         self.kept = []  # libraries used before: another thread may be inside one
         self.frames = deque()
         self.bind()
-        bodies = program.backend.bodies(library, self.signature, self.storages, self.places)
+        bodies = library.bodies(self.signature, self.storages, self.places)
         self.bodies = self.ffi.new_handle(bodies) if bodies else None
         self.space = {}
         self.call = written_call(self)

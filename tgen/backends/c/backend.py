@@ -3,13 +3,10 @@
 from typing import Any
 
 from tgen.backends.c import build, cache, host, toolchain
-from tgen.backends.c.sites import sites_of
-from tgen.backends.interface import Library
 from tgen.codegen.explain import explained
 from tgen.codegen.generate import generate
 from tgen.codegen.schedule import left_out
 from tgen.config import config
-from tgen.core.storage import Storage
 from tgen.ir.nodes import Function
 from tgen.lower.signature import Signature
 from tgen.passes.plan import MemoryPlan, plan
@@ -37,22 +34,15 @@ class C:
     def text(self, function: Function, general: bool) -> str:
         return generate(function, plan(function), general, left_out())
 
-    def load(self, key: str) -> Library | None:
+    def load(self, key: str) -> build.Library | None:
         """A record says which text a program key is, so the front end need not run."""
         known = cache.record_get(key)
-        return known and build.load(known["c"])
+        return None if known is None else build.load(known["c"])
 
-    def build(self, key: str, text: str, function: Function, facts: dict[str, Any]) -> Library:
+    def build(self, key: str, text: str, function: Function, facts: dict[str, Any]) -> build.Library:
         library = build.obtain(text, facts)
         cache.record_put(key, {"c": library.key})
         return library
 
     def room(self, signature: Signature) -> int:
         return 0
-
-    def bodies(
-        self, library: Library, signature: Signature, storages: list[Storage], places: list[int]
-    ) -> list[Any]:
-        """Those of host ops."""
-        lib, ffi, _ = host.table()
-        return sites_of(signature.python, lib, ffi)

@@ -7,10 +7,13 @@ which ``tgen cache verify`` computes; before it is loaded it is compared with th
 fifth of that time, and one that differs is made again.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tgen.backends.c import cache, entry, toolchain
 from tgen.backends.c.image import open_library
@@ -20,12 +23,15 @@ from tgen.core.dtypes import DTYPE
 from tgen.core.keys import digest
 from tgen.errors import CompileError
 
+if TYPE_CHECKING:
+    from tgen.core.host import FFI, CData, Lib
+
 PACKAGE = "scipy_openblas32"
 TYPES = tuple((d.blas, d.c) for d in DTYPE.values() if d.blas)
 AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
-def fill(lib, ffi, table):
+def fill(lib: Lib, ffi: FFI, table: CData) -> str:
     """Put the best products there are into a host table; the name of what they are."""
     path = library()
     if path is None:
@@ -36,7 +42,7 @@ def fill(lib, ffi, table):
     return fill_built_in(lib, ffi, table)
 
 
-def fill_built_in(lib, ffi, table):
+def fill_built_in(lib: Lib, ffi: FFI, table: CData) -> str:
     """Put our own products (templates/lib/gemm.c.j2) into a host table: a library in the cache like any
     other.
     """
@@ -50,7 +56,7 @@ def fill_built_in(lib, ffi, table):
     return "built in"
 
 
-def _fill_from(lib, ffi, table, handle, prefix):
+def _fill_from(lib: Lib, ffi: FFI, table: CData, handle: CData, prefix: bytes) -> bool:
     found = [lib.tgen_symbol(handle, prefix + f.symbol.encode()) for f in EXTERNALS]
     if ffi.NULL in found:
         return False
@@ -58,7 +64,7 @@ def _fill_from(lib, ffi, table, handle, prefix):
     return True
 
 
-def library():
+def library() -> str | None:
     """The path of the package's library; None when it is not installed."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -68,7 +74,7 @@ def library():
     return str(found[0]) if found else None
 
 
-def core_type():
+def core_type() -> str:
     """The kernels to ask for; "" where OpenBLAS chooses well by itself.
 
     It gives AMD processors with AVX-512 its Haswell kernels, 125 GF/s a core on a Zen 5 against 235 with
@@ -83,7 +89,7 @@ def core_type():
     return "SkylakeX" if slow and AVX512 <= toolchain.processor_flags() else ""
 
 
-def _open(lib, ffi, path):
+def _open(lib: Lib, ffi: FFI, path: str) -> CData | None:
     wanted = {"OPENBLAS_NUM_THREADS": "1"}
     core = core_type()
     if core:
@@ -98,7 +104,7 @@ def _open(lib, ffi, path):
         _restore(old)
 
 
-def _open_stored(lib, ffi, path):
+def _open_stored(lib: Lib, ffi: FFI, path: str) -> CData | None:
     """The handle of the copy in the cache, which is made if need be; false where that cannot be had."""
     copy = stored_path(path)
     if not entry.same_bytes(copy, path) and not _store(copy, path):
@@ -108,7 +114,7 @@ def _open_stored(lib, ffi, path):
     return lib.tgen_open_library(os.fsencode(copy), message, 512)
 
 
-def _store(copy, path):
+def _store(copy: str, path: str) -> bool:
     if not cache.has_room(os.stat(path).st_size):
         return False
     try:
@@ -118,7 +124,7 @@ def _store(copy, path):
     return True
 
 
-def stored_path(path):
+def stored_path(path: str) -> str:
     """Where the copy of the library at ``path`` lies in the cache; its digest is computed once and kept."""
     info = os.stat(path)
     stamp = info.st_size, info.st_mtime_ns, info.st_ino
@@ -130,7 +136,7 @@ def stored_path(path):
     return cache.path_of(found["sha256"], cache.BLAS)
 
 
-def _restore(old):
+def _restore(old: dict[str, str | None]) -> None:
     for name, value in old.items():
         if value is None:
             os.environ.pop(name, None)

@@ -1,13 +1,24 @@
 """C text to a loaded library: from memory, from the cache, or from the compiler, in that order."""
 
+from __future__ import annotations
+
 import os
 import weakref
+from collections.abc import Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from tgen.backends.c import cache, host, toolchain
+from tgen.backends.c.sites import Callback, sites_of
 from tgen.errors import CompileError
 
-_libraries = weakref.WeakValueDictionary()  # key -> Library: one library loaded once
+if TYPE_CHECKING:
+    from tgen.backends.c.entry import Facts
+    from tgen.core.storage import Storage
+    from tgen.lower.signature import Signature
+
+# key -> Library: one library loaded once
+_libraries: weakref.WeakValueDictionary[str, Library] = weakref.WeakValueDictionary()
 _guard = Lock()
 
 
@@ -20,21 +31,30 @@ class Library:
 
     __slots__ = ("entry", "meta", "key", "c", "_handle", "__weakref__")
 
-    def __init__(self, key, code, facts):
+    def __init__(self, key: str, code: bytes, facts: Facts) -> None:
         lib, ffi, _ = host.table()
-        self.key, self.meta, self.c = key, facts["meta"], facts["c"]
+        self.key = key
+        self.meta: Facts = facts["meta"]
+        self.c: str = facts["c"]
         self._handle = host.load(code)
         self.entry = lib.tgen_symbol(self._handle, b"tgen_entry")
         if self.entry == ffi.NULL:
             raise CompileError(f"the compiled function {key[:12]} has no tgen_entry")
 
+    def bodies(
+        self, signature: Signature, storages: Sequence[Storage], places: Sequence[int]
+    ) -> list[Callback]:
+        """Those of host ops."""
+        lib, ffi, _ = host.table()
+        return sites_of(signature.python, lib, ffi)
 
-def key_of(c_text):
+
+def key_of(c_text: str) -> str:
     """The key of a C text with this machine's compiler."""
     return toolchain.key_of(toolchain.get(), host.ABI, c_text)
 
 
-def obtain(c_text, meta):
+def obtain(c_text: str, meta: Facts) -> Library:
     """The Library of ``c_text``, compiled unless it was ever compiled on this machine.
 
     c_text  a C file that defines ``tgen_entry``
@@ -60,7 +80,7 @@ def obtain(c_text, meta):
     return library
 
 
-def load(key):
+def load(key: str) -> Library | None:
     """The Library stored under ``key``; None when there is none."""
     with _guard:
         found = _libraries.get(key)
@@ -70,12 +90,12 @@ def load(key):
     return stored and _remember(Library(key, *stored))
 
 
-def _remember(library):
+def _remember(library: Library) -> Library:
     with _guard:
         return _libraries.setdefault(library.key, library)
 
 
-def _after_fork():
+def _after_fork() -> None:
     global _guard
     _guard = Lock()
 

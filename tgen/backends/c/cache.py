@@ -18,11 +18,14 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from typing import TypedDict
 
 from tgen.backends.c import entry
 from tgen.backends.c.directory import directory, sweep, warn_once
+from tgen.backends.c.entry import Facts
 from tgen.config import config
 
 LIBRARY, RECORD, LOCK, TEMPORARY, BLAS = ".so", ".rec", ".lock", ".tmp", ".blas"
@@ -34,7 +37,7 @@ TOUCH_EVERY = 3600  # seconds between updates of an entry's time of last use
 LEFT_OVER = 3600  # seconds after which a file that was being written is taken for a killed process's
 
 
-def path_of(key, suffix):
+def path_of(key: str, suffix: str) -> str:
     """The path of a key's file. Raises ValueError for what is not 64 hex digits."""
     if not KEY.match(key):
         raise ValueError(f"a key is 64 hex digits; got {key!r}")
@@ -44,31 +47,28 @@ def path_of(key, suffix):
 # ---- reading and writing ----
 
 
-def get(key):
+def get(key: str) -> tuple[bytes, Facts] | None:
     """(library bytes, facts) of a stored function; None when it is not there or not what was stored."""
     return _get(path_of(key, LIBRARY), key)
 
 
-def put(key, library, facts):
+def put(key: str, library: bytes, facts: Facts) -> bool:
     """Store a compiled function; whether that worked. Never raises but for a KeyboardInterrupt."""
     return _put(path_of(key, LIBRARY), entry.pack(key, library, facts))
 
 
-def record_get(key):
+def record_get(key: str) -> Facts | None:
     """The dict stored under a key by ``record_put``; None when there is none."""
     found = _get(path_of(key, RECORD), key)
     return None if found is None else found[1]
 
 
-def record_put(key, facts):
+def record_put(key: str, facts: Facts) -> bool:
     """Store a small dict (of what JSON knows) under a key; whether that worked."""
     return _put(path_of(key, RECORD), entry.pack(key, b"", facts))
 
 
-program_get, program_put = record_get, record_put
-
-
-def _get(path, key):
+def _get(path: str, key: str) -> tuple[bytes, Facts] | None:
     data = entry.read(path)
     found = None if data is None else entry.unpack(key, data)
     if found is not None:
@@ -78,7 +78,7 @@ def _get(path, key):
     return found
 
 
-def touch(path):
+def touch(path: str) -> None:
     """Note the use, for pruning; at most once an hour."""
     try:
         if abs(time.time() - os.stat(path).st_mtime) > TOUCH_EVERY:
@@ -87,7 +87,7 @@ def touch(path):
         return
 
 
-def _put(path, data):
+def _put(path: str, data: bytes) -> bool:
     try:
         store(path, data)
     except OSError as error:
@@ -101,18 +101,18 @@ def _put(path, data):
     return True
 
 
-def store(path, data):
+def store(path: str, data: bytes) -> None:
     """``publish`` a file and keep the whole within config.cache_bytes. Raises OSError."""
     publish(path, data)
     _bound(len(data))
 
 
-def has_room(size):
+def has_room(size: int) -> bool:
     """Whether a file of ``size`` bytes is kept: one of half of the limit would drive out all others."""
     return 2 * size <= config.cache_bytes
 
 
-def publish(path, data):
+def publish(path: str, data: bytes) -> None:
     """Write a file under another name and rename it: whoever looks sees all of it or nothing.
     Raises OSError.
     """
@@ -132,7 +132,7 @@ def publish(path, data):
         raise
 
 
-def _rename(temporary, path):
+def _rename(temporary: str, path: str) -> None:
     try:
         os.rename(temporary, path)
     except (IsADirectoryError, NotADirectoryError, FileExistsError):
@@ -146,15 +146,16 @@ def _rename(temporary, path):
 class _Stripes:
     """A lock per stripe of keys, between threads and between processes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.threads = [threading.Lock() for _ in range(STRIPES)]
-        self.handles = set()
+        self.handles: set[int] = set()
 
-    def after_fork(self):
+    def after_fork(self) -> None:
         """The parent's flocks are not the child's: as long as the child has them open, they stay taken."""
         for handle in self.handles:
             os.close(handle)
-        self.__init__()
+        self.threads = [threading.Lock() for _ in range(STRIPES)]
+        self.handles = set()
 
 
 _stripes = _Stripes()
@@ -162,7 +163,7 @@ os.register_at_fork(after_in_child=_stripes.after_fork)
 
 
 @contextmanager
-def alone(key):
+def alone(key: str) -> Iterator[None]:
     """Only one caller at a time is inside for a key. Where that cannot be had, work is done twice.
 
     Keys share locks, so code inside must not ask for another key.
@@ -178,7 +179,7 @@ def alone(key):
                 os.close(handle)
 
 
-def _locked(path):
+def _locked(path: str) -> int | None:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError:
@@ -195,7 +196,7 @@ def _locked(path):
     return handle
 
 
-def _wait(handle):
+def _wait(handle: int) -> None:
     """Polling, not blocking: a stopped process must not stop all others. The kernel frees the lock of a
     killed one.
     """
@@ -215,19 +216,19 @@ def _wait(handle):
 class _Account:
     """What this process stored since it last looked at the directory: looking costs a stat per entry."""
 
-    added = None
+    added: int | None = None  # bytes; None before the first look
 
 
-def _bound(size):
+def _bound(size: int) -> None:
     """Keep the directory within config.cache_bytes. Looks after each hundredth of that, so that ten processes
     overshoot by a tenth.
     """
-    first = _Account.added is None
-    _Account.added = size if first else _Account.added + size
-    if not first and _Account.added < config.cache_bytes // 100:
+    before = _Account.added
+    if before is not None and before + size < config.cache_bytes // 100:
+        _Account.added = before + size
         return
     _Account.added = 0
-    if first:
+    if before is None:
         sweep()
     prune()
 
@@ -237,22 +238,17 @@ class Item:
 
     __slots__ = ("key", "suffix", "path", "size", "used")
 
-    def __init__(self, key, suffix, path, info):
-        self.key, self.suffix, self.path, self.size, self.used = (
-            key,
-            suffix,
-            path,
-            info.st_size,
-            info.st_mtime,
-        )
+    def __init__(self, key: str, suffix: str, path: str, info: os.stat_result) -> None:
+        self.key, self.suffix, self.path = key, suffix, path
+        self.size, self.used = info.st_size, info.st_mtime
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self.key[:12]}{self.suffix} {self.size} bytes>"
 
 
-def entries(suffixes=(LIBRARY, RECORD, BLAS)):
+def entries(suffixes: Container[str] = (LIBRARY, RECORD, BLAS)) -> list[Item]:
     """The files of the cache with these suffixes as Items, in order of last use, the oldest first."""
-    found = []
+    found: list[Item] = []
     try:
         scan = os.scandir(directory())
     except OSError:
@@ -269,7 +265,17 @@ def entries(suffixes=(LIBRARY, RECORD, BLAS)):
     return sorted(found, key=lambda item: (item.used, item.key))
 
 
-def stats():
+class Stats(TypedDict):
+    """What ``stats`` tells: where, how many functions and records, their bytes, and how many may be kept."""
+
+    directory: str
+    functions: int
+    records: int
+    bytes: int
+    limit: int
+
+
+def stats() -> Stats:
     """{"directory", "functions", "records", "bytes", "limit"}."""
     found = entries()
     count = {suffix: sum(item.suffix == suffix for item in found) for suffix in (LIBRARY, RECORD)}
@@ -282,14 +288,14 @@ def stats():
     }
 
 
-def verify():
+def verify() -> list[Item]:
     """Prove every entry; the Items that are not what was stored (they do no harm: a use would
     replace them).
     """
     return [item for item in entries() if not _proves(item)]
 
 
-def _proves(item):
+def _proves(item: Item) -> bool:
     data = entry.read(item.path)
     if data is None:
         return False
@@ -298,7 +304,7 @@ def _proves(item):
     return entry.unpack(item.key, data) is not None
 
 
-def prune(limit=None):
+def prune(limit: int | None = None) -> int:
     """Remove the entries used longest ago until the rest fits ``limit`` bytes (config.cache_bytes), and what
     killed processes left half written; returns how many files. Loaded functions are not touched by it.
 
@@ -319,7 +325,7 @@ def prune(limit=None):
     return removed
 
 
-def _clock():
+def _clock() -> float:
     """What the cache's file system takes for now."""
     path = os.path.join(directory(), os.urandom(32).hex() + TEMPORARY)
     try:
@@ -333,6 +339,6 @@ def _clock():
         entry.remove(path)
 
 
-def clear():
+def clear() -> int:
     """Remove every file of the cache but locks; returns how many. Loaded functions go on."""
     return sum(entry.remove(item.path) for item in entries((LIBRARY, RECORD, TEMPORARY, BLAS)))

@@ -17,7 +17,9 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import platformdirs
 
@@ -31,12 +33,14 @@ PREFIX = "tgen-"
 MEMORY = "/dev/shm"
 ROOM = 16 << 20  # bytes that a compile has, or it may have failed for want of room
 
-_chosen = {}  # what was configured -> directory
-_warned = set()
+Made = TypeVar("Made")
+
+_chosen: dict[str, tuple[str, int]] = {}  # what was configured -> directory, and the user it is for
+_warned: set[str] = set()
 _guard = threading.Lock()
 
 
-def warn_once(kind, message):
+def warn_once(kind: str, message: str) -> None:
     """One CacheWarning of each kind per process; never an error."""
     if kind in _warned:
         return
@@ -47,7 +51,7 @@ def warn_once(kind, message):
 # ---- trust ----
 
 
-def flaw(path):
+def flaw(path: str) -> str | None:
     """Why a directory cannot be trusted, as a text; None when it can.
 
     It and all above it belong to the user or root, and nobody else may write there (in a sticky directory
@@ -65,7 +69,7 @@ def flaw(path):
     return _open_to_others(real, info, sticky_is_safe=False) or flaw_above(os.path.dirname(real))
 
 
-def flaw_above(path):
+def flaw_above(path: str) -> str | None:
     """Why what lies in a directory could be replaced by somebody else, as a text; None when it could not."""
     real, found = os.path.realpath(path), None
     while found is None:
@@ -79,7 +83,7 @@ def flaw_above(path):
     return found
 
 
-def _open_to_others(path, info, sticky_is_safe):
+def _open_to_others(path: str, info: os.stat_result, sticky_is_safe: bool) -> str | None:
     if info.st_uid not in (os.geteuid(), 0):
         return f"{path} belongs to user {info.st_uid}"
     if info.st_mode & 0o022 and not (sticky_is_safe and info.st_mode & stat.S_ISVTX):
@@ -90,7 +94,7 @@ def _open_to_others(path, info, sticky_is_safe):
 # ---- choice ----
 
 
-def directory():
+def directory() -> str:
     """The cache directory: made if need be, checked once per process and setting.
 
     Raises CacheSecurityError when the one the user named cannot be trusted.
@@ -103,7 +107,7 @@ def directory():
     return found[0]
 
 
-def _named(path):
+def _named(path: str) -> str:
     path = os.path.abspath(os.path.expanduser(path))
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
@@ -120,7 +124,7 @@ def _named(path):
     return path
 
 
-def _default():
+def _default() -> str:
     for path in (checkout(), user_directory()):
         if path is None:
             continue
@@ -136,13 +140,13 @@ def _default():
     return _private("there is no cache directory this user can write to")
 
 
-def _private(reason):
+def _private(reason: str) -> str:
     path = scratch_directory()
     warn_once("directory", f"{reason}; compiled functions are kept for this process only")
     return path
 
 
-def checkout():
+def checkout() -> str | None:
     """The ``cache`` directory of a source checkout (pyproject.toml beside the package); None
     when installed.
     """
@@ -150,7 +154,7 @@ def checkout():
     return str(root / "cache") if (root / "pyproject.toml").is_file() else None
 
 
-def user_directory():
+def user_directory() -> str | None:
     """The platform's user cache directory for tgen; None without a home (also where HOME is / : a daemon's,
     not a person's).
     """
@@ -166,7 +170,7 @@ def user_directory():
 # ---- scratch ----
 
 
-def scratch_places():
+def scratch_places() -> list[str]:
     """Where a private directory may be made, the best first: the user's TMPDIR, memory, the system's."""
     try:
         wanted = tempfile.gettempdir()
@@ -175,51 +179,72 @@ def scratch_places():
     return list(dict.fromkeys((wanted, MEMORY, "/tmp", "/var/tmp")))
 
 
+class _Place(NamedTuple):
+    """A private directory: where, the file that says that its process runs, and which process that is."""
+
+    path: str
+    alive: int
+    pid: int
+
+
 class _Scratch:
     """This process's private directory (0700), removed at its end; a later one sweeps a killed one's.
 
     A place somebody else could write to, or that has no room, is passed over; one warning tells of the first.
     """
 
-    def __init__(self):
-        self.path, self.alive, self.pid, self.numbers = None, None, None, itertools.count()
-        self.passed_over = set()  # places without room
-        # (path, alive, pid) of directories there, in which threads may still be at work
-        self.left = []
+    def __init__(self) -> None:
+        self.place: _Place | None = None
+        self.numbers = itertools.count()
+        self.passed_over: set[str] = set()  # where there is no room
+        self.left: list[_Place] = []  # directories there, in which threads may still be at work
         self.forked = False  # such a process often ends by _exit, which runs no atexit functions
 
-    def root(self):
-        if self.pid != os.getpid() or not os.path.isdir(self.path):
-            # those without room last
-            self._make(sorted(scratch_places(), key=self.passed_over.__contains__))
-        return self.path
+    @property
+    def path(self) -> str | None:
+        return None if self.place is None else self.place.path
 
-    def leave(self, reason):
+    def own(self) -> _Place | None:
+        """The directory, when this process made it and it is still there."""
+        place = self.place
+        return place if place is not None and place.pid == os.getpid() and os.path.isdir(place.path) else None
+
+    def root(self) -> str:
+        # those without room last
+        place = self.own() or self._make(sorted(scratch_places(), key=self.passed_over.__contains__))
+        return place.path
+
+    def leave(self, reason: str | None) -> bool:
         """Go to another place, as the current one has no room; whether there is one."""
-        before = self.path, self.alive, self.pid
-        place = os.path.dirname(self.path)
-        self.passed_over.add(place)
-        self.alive = None
+        before = self.place
+        if before is None:
+            return False
+        where = os.path.dirname(before.path)
+        self.passed_over.add(where)
+        self.place = None  # it stays as it is
         try:
-            self._make([other for other in scratch_places() if other not in self.passed_over])
-        except (OSError, CacheSecurityError):
-            self.path, self.alive, self.pid = before
-            self.passed_over.discard(place)
+            made = self._make([other for other in scratch_places() if other not in self.passed_over])
+        except BaseException as error:
+            self.place = before
+            self.passed_over.discard(where)
+            if not isinstance(error, (OSError, CacheSecurityError)):
+                raise
             return False
         self.left.append(before)
-        other = os.path.dirname(self.path)
-        warn_once("store", f"temporary files cannot be made in {place} ({reason}); {other} is used")
+        other = os.path.dirname(made.path)
+        warn_once("store", f"temporary files cannot be made in {where} ({reason}); {other} is used")
         return True
 
-    def _make(self, places):
-        unsafe, unusable = [], []
+    def _make(self, places: Sequence[str]) -> _Place:
+        unsafe: list[str] = []
+        unusable: list[str] = []
         for place in filter(os.path.isdir, places):
             reason = flaw_above(place)
             if reason is not None:
                 unsafe.append(reason)
                 continue
             try:
-                self._make_in(place)
+                made = self._make_in(place)
             except OSError as error:
                 unusable.append(f"{place}: {error.strerror}")
                 continue
@@ -228,7 +253,7 @@ class _Scratch:
                     f"temporary files are made in {place}, as elsewhere code could be replaced: {unsafe[0]}"
                 )
                 warn_once("scratch", told)
-            return
+            return made
         if unsafe:
             raise CacheSecurityError(
                 "no directory for temporary files is safe to make code in: "
@@ -236,33 +261,42 @@ class _Scratch:
             )
         raise OSError(errno.ENOSPC, f"no directory for temporary files can be used: {'; '.join(unusable)}")
 
-    def _make_in(self, place):
-        if self.alive is not None:
-            os.close(self.alive)
-            self.alive = None
-        self.path = tempfile.mkdtemp(prefix=PREFIX, dir=place)
-        self.pid = os.getpid()
-        self.alive = os.open(os.path.join(self.path, ALIVE), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    def _make_in(self, place: str) -> _Place:
+        if self.place is not None:
+            os.close(self.place.alive)
+            self.place = None
+        path = tempfile.mkdtemp(prefix=PREFIX, dir=place)
         try:
-            fcntl.flock(self.alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alive = os.open(os.path.join(path, ALIVE), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)  # without the file no sweep would know it for ours
+            raise
+        self.place = _Place(path, alive, os.getpid())
+        try:
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             # a file system without locks: the sweep waits for nobody there, and a live directory is made
             # again
             pass
+        return self.place
 
-    def unused(self):
-        return self.pid == os.getpid() and os.path.isdir(self.path) and os.listdir(self.path) == [ALIVE]
+    def unused(self) -> bool:
+        place = self.own()
+        return place is not None and os.listdir(place.path) == [ALIVE]
 
-    def remove(self):
-        if self.pid == os.getpid():
-            for path in (self.path, *(left[0] for left in self.left)):
-                shutil.rmtree(path, ignore_errors=True)
-            self.forget_left()
-            self.pid = None
+    def remove(self) -> None:
+        place = self.place
+        if place is None or place.pid != os.getpid():
+            return
+        for each in (place, *self.left):
+            shutil.rmtree(each.path, ignore_errors=True)
+        self.forget_left()
+        os.close(place.alive)
+        self.place = None
 
-    def forget_left(self):
-        for _, alive, _ in self.left:
-            os.close(alive)
+    def forget_left(self) -> None:
+        for place in self.left:
+            os.close(place.alive)
         self.left = []
 
 
@@ -270,7 +304,7 @@ _scratch = _Scratch()
 atexit.register(_scratch.remove)
 
 
-def scratch_path(suffix):
+def scratch_path(suffix: str) -> str:
     """A path no file of this process ever had, in its private directory: the loader knows
     libraries by name.
     """
@@ -278,7 +312,7 @@ def scratch_path(suffix):
         return os.path.join(_scratch.root(), f"{next(_scratch.numbers):x}{suffix}")
 
 
-def scratch_directory():
+def scratch_directory() -> str:
     """A new private directory; the caller removes it, the end of the process does at the latest."""
     with _guard_scratch:
         while True:
@@ -291,7 +325,7 @@ def scratch_directory():
                     raise
 
 
-def in_scratch(work):
+def in_scratch(work: Callable[[str], Made]) -> Made:
     """``work(path)`` in a new private directory, removed afterwards; elsewhere when there was no room."""
     while True:
         path = scratch_directory()
@@ -305,7 +339,7 @@ def in_scratch(work):
             tidy()
 
 
-def _left_for_room(path):
+def _left_for_room(path: str) -> bool:
     """After a failure: whether it was for want of room, and there is another place to go to.
 
     Writing shows how much room there is: a quota or a limit shows in nothing else.
@@ -323,13 +357,13 @@ def _left_for_room(path):
             return error.errno != errno.EFBIG and _scratch.leave(error.strerror)  # a limit holds everywhere
 
 
-def scratch_root():
+def scratch_root() -> str:
     """This process's private directory, which holds all it makes."""
     with _guard_scratch:
         return _scratch.root()
 
 
-def tidy():
+def tidy() -> None:
     """After the use of a scratch path: a forked process keeps no empty directory, as it may end without
     cleaning up.
     """
@@ -343,7 +377,7 @@ def tidy():
 _guard_scratch = threading.Lock()
 
 
-def sweep():
+def sweep() -> int:
     """Remove the scratch directories of this user's processes that were killed; returns how many."""
     removed = 0
     for entry in (entry for place in scratch_places() for entry in _entries(place)):
@@ -367,7 +401,7 @@ def sweep():
     return removed
 
 
-def _entries(path):
+def _entries(path: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(path) as found:
             return list(found)
@@ -375,7 +409,7 @@ def _entries(path):
         return []
 
 
-def _abandoned(path):
+def _abandoned(path: str) -> bool:
     """Whether nobody holds the lock of a scratch directory; one without the file is not ours."""
     handle = os.open(os.path.join(path, ALIVE), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
@@ -387,7 +421,7 @@ def _abandoned(path):
         os.close(handle)
 
 
-def _after_fork():
+def _after_fork() -> None:
     """A child makes its own scratch directory; the threads that held the guards are not in it."""
     global _guard, _guard_scratch
     _guard, _guard_scratch = threading.Lock(), threading.Lock()

@@ -12,6 +12,9 @@ import os
 import stat
 import struct
 from hashlib import sha256
+from typing import Any, TypeAlias
+
+Facts: TypeAlias = dict[str, Any]  # what JSON knows
 
 MAGIC = b"tgen\x01\xffso"
 SCHEMA = 1
@@ -21,7 +24,7 @@ LARGEST = 1 << 30
 CHUNK = 1 << 18
 
 
-def pack(key, library, facts):
+def pack(key: str, library: bytes, facts: Facts) -> bytes:
     """The bytes of an entry.
 
     >>> unpack("ab" * 32, pack("ab" * 32, b"code", {"n": 1}))
@@ -32,7 +35,7 @@ def pack(key, library, facts):
     return body + sha256(body).digest()
 
 
-def unpack(key, data):
+def unpack(key: str, data: bytes) -> tuple[bytes, Facts] | None:
     """(library, facts) of an entry's bytes; None unless every byte is what ``pack`` wrote under this key."""
     if len(data) < TRAILER:
         return None
@@ -45,7 +48,7 @@ def unpack(key, data):
     return bytes(view[:code]), json.loads(bytes(view[code : code + text]))
 
 
-def read(path):
+def read(path: str) -> bytes | None:
     """The bytes of a regular file of ours that nobody else may write; None for anything else.
 
     Opened without following links and without waiting, so a FIFO or a device put in its place does no harm.
@@ -65,7 +68,7 @@ def read(path):
         os.close(handle)
 
 
-def same_bytes(path, original):
+def same_bytes(path: str, original: str) -> bool:
     """Whether a regular file of ours that nobody else may write has the bytes of the file at ``original``.
 
     Chunk by chunk, which keeps them in the processor's cache. OSError when the original cannot be read.
@@ -88,13 +91,13 @@ def same_bytes(path, original):
         os.close(handle)
 
 
-def trusted(info):
+def trusted(info: os.stat_result) -> bool:
     """Whether a file's owner, mode and link count are those of a file we wrote."""
     owned = info.st_uid in (os.geteuid(), 0)
     return stat.S_ISREG(info.st_mode) and owned and info.st_nlink == 1 and not info.st_mode & 0o022
 
 
-def _all(handle, size):
+def _all(handle: int, size: int) -> bytes:
     parts, left = [], size
     while left > 0:
         part = os.read(handle, left)
@@ -105,7 +108,7 @@ def _all(handle, size):
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def write_all(handle, data):
+def write_all(handle: int, data: bytes) -> None:
     """Write all of ``data`` to a file descriptor. Raises OSError."""
     view = memoryview(data)
     while view:
@@ -115,7 +118,7 @@ def write_all(handle, data):
         view = view[written:]
 
 
-def remove(path):
+def remove(path: str) -> bool:
     """Remove a file; whether it was there to remove."""
     try:
         os.unlink(path)

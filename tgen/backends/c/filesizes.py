@@ -3,17 +3,22 @@
 import os
 import resource
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
+
+Limits: TypeAlias = tuple[int, int]  # the soft and the hard one
 
 
 class _FileSizes:
     """The process's limit on file sizes while it is lifted: by how many threads, and what it was."""
 
-    guard, count, was = threading.Lock(), 0, None
+    guard, count = threading.Lock(), 0
+    was: Limits | None = None
 
 
 @contextmanager
-def unlimited_files():
+def unlimited_files() -> Iterator[None]:
     """A soft limit on file sizes is meant for the user's files, not for ours: lifted as far as we may.
 
     The limit is the whole process's, so the first thread inside lifts it and the last one sets it back.
@@ -31,7 +36,7 @@ def unlimited_files():
                 resource.setrlimit(resource.RLIMIT_FSIZE, _FileSizes.was)
 
 
-def _lift():
+def _lift() -> Limits | None:
     """The limits there were, if they were low and a higher one could be set."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     if soft == resource.RLIM_INFINITY or soft >= 1 << 26:
@@ -45,7 +50,7 @@ def _lift():
     return None
 
 
-def _after_fork():
+def _after_fork() -> None:
     """A child has none of the other threads that lifted the limit."""
     _FileSizes.guard = threading.Lock()
     if _FileSizes.count and _FileSizes.was is not None:

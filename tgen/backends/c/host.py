@@ -5,12 +5,16 @@ for Python's stable ABI, and kept in the cache like any entry: one build serves 
 and cffi. A warm process imports neither cffi's parser nor a compiler.
 """
 
+from __future__ import annotations
+
 import importlib.machinery
 import importlib.util
 import os
 import sys
 import sysconfig
 from threading import RLock
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tgen.backends.c import blas, cache, inside, toolchain
 from tgen.backends.c.directory import in_scratch
@@ -22,6 +26,9 @@ from tgen.config import OPTIONS, config
 from tgen.core import storage
 from tgen.core.keys import digest
 from tgen.errors import CompileError
+
+if TYPE_CHECKING:
+    from tgen.core.host import CData, Host, Lib
 
 ABI = 4
 NAME = "_tgen_host"
@@ -88,50 +95,50 @@ static void tgen_gemv(const tgen_host *, int32_t, int32_t, int32_t, int32_t, dou
 
 
 class _Host:
-    """The loaded module of this process."""
+    """What is loaded in this process, and which BLAS its products run on."""
 
-    lib = ffi = table = None
+    loaded: Host | None = None
     blas = "not loaded"
 
 
 _guard = RLock()
 
 
-def table():
+def table() -> Host:
     """(lib, ffi, host): the module's functions, its FFI, and the ``const tgen_host *`` for ``lib.tgen_jump``.
 
     Builds and loads the module at the first use in a process. Raises CompileError.
     """
-    if _Host.table is None:
+    if _Host.loaded is None:
         with _guard:
-            if _Host.table is None:
-                _start()
-    return _Host.lib, _Host.ffi, _Host.table
+            if _Host.loaded is None:
+                _Host.loaded = _started()
+    return _Host.loaded
 
 
-def _start():
+def _started() -> Host:
     chain = toolchain.get()
     key = key_of(chain)
     module = _stored(key) or _built(key, chain)
-    _Host.lib, _Host.ffi = module.lib, module.ffi
-    filled = module.lib.tgen_table()
+    lib: Lib = module.lib
+    filled = lib.tgen_table()
     if filled.abi != ABI:
         raise CompileError(f"the host module has ABI {filled.abi}, this tgen {ABI}")
-    _Host.blas = blas.fill(module.lib, module.ffi, filled)
-    inside.connect(module.lib, module.ffi)
-    config.watch("threads", module.lib.tgen_set_threads)
-    config.watch("pool_bytes", _bound_pool)
-    _Host.table = filled
+    _Host.blas = blas.fill(lib, module.ffi, filled)
+    inside.connect(lib, module.ffi)
+    config.watch("threads", lib.tgen_set_threads)
+    config.watch("pool_bytes", lambda wanted: lib.tgen_set_pool_limit(_pool_limit(wanted)))
+    return lib, module.ffi, filled
 
 
-def key_of(chain):
+def key_of(chain: toolchain.Toolchain) -> str:
     """The key of the module, without any version of Python or its packages where there is a stable ABI."""
     abi, flags = python_abi()
     texts = (CDEF, repr(EXTERNALS), *FLAGS, *flags, *map(source, PARTS))
     return digest("host", abi, *texts, toolchain.key_of(chain, ABI, ""))
 
 
-def python_abi():
+def python_abi() -> tuple[str, tuple[str, ...]]:
     """("abi3", flags that ask for it); the interpreter's own where it has another (no GIL, a debug build)."""
     config_var = sysconfig.get_config_var
     other = any(map(config_var, ("Py_GIL_DISABLED", "Py_DEBUG", "Py_TRACE_REFS")))
@@ -140,12 +147,12 @@ def python_abi():
     return "abi3", (f"-DPy_LIMITED_API={OLDEST_PYTHON}",)
 
 
-def _bound_pool(wanted):
+def _pool_limit(wanted: int) -> int:
     """The default pool size means: or twice the largest block; a number the user gave is the bound."""
-    _Host.lib.tgen_set_pool_limit(-1 if wanted == OPTIONS["pool_bytes"].default else wanted)
+    return -1 if wanted == OPTIONS["pool_bytes"].default else wanted
 
 
-def _stored(key):
+def _stored(key: str) -> ModuleType | None:
     found = cache.get(key)
     try:
         return found and _import(found[0])
@@ -153,7 +160,7 @@ def _stored(key):
         return None
 
 
-def _built(key, chain):
+def _built(key: str, chain: toolchain.Toolchain) -> ModuleType:
     with cache.alone(key):
         module = _stored(key)
         if module is not None:
@@ -164,7 +171,7 @@ def _built(key, chain):
     return module
 
 
-def _glue():
+def _glue() -> str:
     """runtime.c and what cffi adds to it."""
     from cffi import FFI  # 15 ms and a C parser: only where the module is built
 
@@ -172,7 +179,7 @@ def _glue():
     builder.cdef(CDEF)
     builder.set_source(NAME, render("runtime.c.j2"), compiler_verbose=False)
 
-    def emitted(folder):
+    def emitted(folder: str) -> str:
         path = os.path.join(folder, "host.c")
         builder.emit_c_code(path)
         with open(path, encoding="utf-8") as file:
@@ -182,37 +189,36 @@ def _glue():
         return in_scratch(emitted)
 
 
-def _import(code):
-    def load_module(path):
+def _import(code: bytes) -> ModuleType:
+    def load_module(path: str) -> ModuleType:
         loader = importlib.machinery.ExtensionFileLoader(NAME, path)
-        module = importlib.util.module_from_spec(
-            importlib.util.spec_from_file_location(NAME, path, loader=loader)
-        )
+        spec = importlib.machinery.ModuleSpec(NAME, loader, origin=path)
+        module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
         return module
 
     return from_copy(code, load_module)
 
 
-def load(code):
+def load(code: bytes) -> CData:
     """The handle (void * cdata) of a library's bytes, closed when it dies. Raises CompileError."""
     lib, ffi, _ = table()
     return ffi.gc(open_library(lib, ffi, code), lib.tgen_close)
 
 
-def blas_name():
+def blas_name() -> str:
     """Which BLAS the products run on: "openblas (SkylakeX)" or "built in"."""
     table()
     return _Host.blas
 
 
-def free_pool():
+def free_pool() -> None:
     """Give the memory kept for later results back to the system. Nothing to do before the first function."""
-    if _Host.lib is not None:
-        _Host.lib.tgen_free_pool()
+    if _Host.loaded is not None:
+        _Host.loaded[0].tgen_free_pool()
 
 
-def pool_stats():
+def pool_stats() -> dict[str, int]:
     """{"held", "living", "hits", "misses", "bound", "largest"}: bytes in free lists, bytes in use, takes
     served from them or not, ...
     """

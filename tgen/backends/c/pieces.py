@@ -5,6 +5,12 @@ with only some of them, and prototypes in the places of the others. Compiled alo
 nothing exported but its entry.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from tgen.codegen.routines import Routine, Source
+
 WORTH = 16000  # functions of this cost get one more compiler: about 40 ms
 # what a loop costs beside its text, in characters: measured function by function on a LeNet, 2.7 ms a
 # thousand characters, 3 ms a loop
@@ -13,7 +19,7 @@ LOOP = 1200
 SEPARATE = '-DTGEN_STATIC=__attribute__((visibility("hidden")))'
 
 
-def split(source, most):
+def split(source: str, most: int) -> list[str]:
     """The texts of at most ``most`` pieces of a Source (codegen/routines.py); ``[source]`` where one is
     enough, as of any other text.
 
@@ -25,12 +31,13 @@ def split(source, most):
     ['void part0(void)', 'void part1(void);', 'void part2(void)']
     ['void part0(void);', 'void part1(void)', 'void part2(void);']
     """
-    routines = getattr(source, "routines", ())
+    routines = source.routines if isinstance(source, Source) else ()
     costs = [len(r.text) + LOOP * r.loops for r in routines]
     count = min(most, sum(costs) // WORTH)
     if count < 2:
         return [source]
-    pieces, sums = [set() for _ in range(count)], [0] * count
+    pieces: list[set[int]] = [set() for _ in range(count)]
+    sums = [0] * count
     for number in sorted(range(len(costs)), key=costs.__getitem__, reverse=True):
         k = sums.index(min(sums))
         pieces[k].add(number)
@@ -38,9 +45,10 @@ def split(source, most):
     return [with_only(source, routines, kept) for kept in pieces]
 
 
-def with_only(source, routines, kept):
+def with_only(source: str, routines: Sequence[Routine], kept: Collection[int]) -> str:
     """The text with prototypes for all routines but the numbers ``kept``."""
-    out, at = [], 0
+    out: list[str] = []
+    at = 0
     for number, routine in enumerate(routines):
         start = source.index(routine.text, at)
         out += [source[at:start], routine.text if number in kept else routine.prototype]

@@ -14,7 +14,9 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from tgen.backends.c import cache, pieces
 from tgen.backends.c.directory import in_scratch, scratch_root
@@ -23,6 +25,10 @@ from tgen.backends.c.watch import Watcher
 from tgen.config import config, processors
 from tgen.core.keys import digest
 from tgen.errors import CompileError
+
+Flags: TypeAlias = tuple[str, ...]
+Command: TypeAlias = Sequence[str]
+Stamp: TypeAlias = tuple[str, int, int]  # path, size, time of the last change
 
 RECORD = 6  # raised when a machine record has other contents
 BASE = (
@@ -98,7 +104,8 @@ _GCC = """#if !defined(__GNUC__) || defined(__clang__)
 #error "another compiler, which may only seem to know gcc's flags"
 #endif
 """
-PROBES = {  # feature -> (flags, libraries, text that compiles and links where the feature is there)
+# feature -> (flags, libraries, text that compiles and links where the feature is there)
+PROBES: dict[str, tuple[Flags, Flags, str]] = {
     "elf": (ELF, (), _SIMD),
     "quick": (QUICK, (), _GCC + _SIMD),
     "openmp_simd": (("-fopenmp-simd",), (), _SIMD),
@@ -120,13 +127,13 @@ class Toolchain:
 
     path: str
     version: str
-    target: tuple
-    features: dict
-    stamps: tuple
-    extra: tuple = field(default=())
+    target: Flags
+    features: dict[str, bool]
+    stamps: tuple[Stamp, ...]
+    extra: Flags = ()
 
     @property
-    def flags(self):
+    def flags(self) -> Flags:
         """What the compiler is told besides the target."""
         simd = ("-fopenmp-simd",) if self.features["openmp_simd"] else ()
         # generated files then declare libm's vector twins
@@ -134,7 +141,7 @@ class Toolchain:
         return (QUICK if self.features["quick"] else FULL) + BASE + simd + vector + self.extra
 
     @property
-    def link(self):
+    def link(self) -> tuple[Flags, Flags]:
         """(flags, libraries) for the linker."""
         math = ("-lmvec", "-lm") if self.features["mvec"] else ("-lm",)
         flags = SHARED + (ELF if self.features["elf"] else ())
@@ -143,16 +150,16 @@ class Toolchain:
         return (flags + LEAN, math + LEAN_LIBRARIES) if lean else (flags, math)
 
     @property
-    def identity(self):
+    def identity(self) -> tuple[str, ...]:
         """Strings that tell this compiler from any other, for keys."""
         return (self.path, self.version, *(str(part) for stamp in self.stamps for part in stamp))
 
-    def command(self, more=()):
+    def command(self, more: Sequence[str] = ()) -> Flags:
         """The arguments that make tgen.so from tgen.c."""
         flags, libraries = self.link
         return (self.path, *self.target, *self.flags, *more, *flags, "-o", "tgen.so", "tgen.c", *libraries)
 
-    def compile(self, c_text, more=()):
+    def compile(self, c_text: str, more: Sequence[str] = ()) -> bytes:
         """The bytes of a shared library of ``c_text``, with ``more`` flags; a long text is compiled by as
         many compilers as there are processors. Raises CompileError.
         """
@@ -188,10 +195,10 @@ class Toolchain:
         return run({f"{name}.c": text for name, text in zip(names, texts)}, objects, [linked])
 
 
-_loaded = {}
+_loaded: dict[tuple[str, str], Toolchain] = {}
 
 
-def get():
+def get() -> Toolchain:
     """The toolchain of this machine and configuration; CompileError when there is no compiler."""
     wanted = config.cc, config.cflags
     if wanted not in _loaded:
@@ -199,7 +206,7 @@ def get():
     return _loaded[wanted]
 
 
-def find(name=""):
+def find(name: str = "") -> str:
     """The absolute path of the compiler called ``name`` or of the first that is there.
 
     Raises CompileError when there is none.
@@ -214,7 +221,7 @@ def find(name=""):
     )
 
 
-def checked_flags(text):
+def checked_flags(text: str) -> Flags:
     """``config.cflags`` as a tuple, each flag allowed.
 
     Raises ValueError for a flag that could change results (-ffast-math), the process or what is written
@@ -247,7 +254,7 @@ def checked_flags(text):
 # ---- running ----
 
 
-def environment(directory, compiler):
+def environment(directory: str, compiler: str) -> dict[str, str]:
     """The compiler's own environment: none of the user's CPATH, CFLAGS, LIBRARY_PATH, locale or TMPDIR
     reaches it.
     """
@@ -259,12 +266,12 @@ def environment(directory, compiler):
     }
 
 
-def run(texts, *turns):
+def run(texts: Mapping[str, str], *turns: Sequence[Command]) -> bytes:
     """Write ``texts`` (name -> text) into a fresh directory, run the commands of each turn there side by
     side, and return the bytes of tgen.so. In another place when there is no room in the first.
     """
 
-    def compile_in(directory):
+    def compile_in(directory: str) -> bytes:
         for name, text in texts.items():
             with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -282,19 +289,20 @@ def run(texts, *turns):
         ) from error
 
 
-def execute(directory, *commands):
+def execute(directory: str, *commands: Command) -> str:
     """Run ``commands`` in ``directory`` side by side; what the first one says.
 
     Their process groups die with the time limit and with Ctrl-C, and with this process, however it ends.
     """
-    processes, deadline = [], time.monotonic() + config.compile_timeout
+    processes: list[subprocess.Popen[bytes]] = []
+    deadline = time.monotonic() + config.compile_timeout
     with Watcher(scratch_root()) as watcher:
         try:
             with unlimited_files():
                 for command in commands:
                     processes.append(_started(command, directory))
                     watcher.follow(processes[-1].pid)
-            texts = [said(process, deadline) for process in processes]
+            texts = [said(*pair, deadline) for pair in zip(processes, commands)]
         finally:
             for process in processes:
                 if process.returncode is None:
@@ -302,7 +310,7 @@ def execute(directory, *commands):
     return texts[0]
 
 
-def _started(command, directory):
+def _started(command: Command, directory: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         cwd=directory,
@@ -314,38 +322,39 @@ def _started(command, directory):
     )
 
 
-def said(process, deadline):
+def said(process: subprocess.Popen[bytes], command: Command, deadline: float) -> str:
     """What a compiler said until it ended; CompileError when it failed or took too long."""
     try:
         output, _ = process.communicate(timeout=max(deadline - time.monotonic(), 0.001))
     except subprocess.TimeoutExpired:
         raise CompileError(
             f"the C compiler took more than {config.compile_timeout} s "
-            f"(config.compile_timeout):\n  {shlex.join(process.args)}"
+            f"(config.compile_timeout):\n  {shlex.join(command)}"
         ) from None
     text = output.decode("utf-8", "replace")
     if process.returncode != 0:
         lines = text.splitlines()[:20]
         raise CompileError(
             f"the C compiler failed with status {process.returncode}:\n  "
-            f"{shlex.join(process.args)}\n" + "\n".join(lines)
+            f"{shlex.join(command)}\n" + "\n".join(lines)
         )
     return text
 
 
-def _kill(process):
+def _kill(process: subprocess.Popen[bytes]) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
     process.wait()
-    process.stdout.close()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 # ---- what a machine is ----
 
 
-def processor():
+def processor() -> str:
     """A text that differs between processors of different abilities: the first one's block of
     /proc/cpuinfo.
     """
@@ -370,7 +379,7 @@ def processor():
     return "\n".join(line for line in lines if line.split(":")[0].strip() in kept)
 
 
-def processor_flags():
+def processor_flags() -> set[str]:
     """The abilities named in /proc/cpuinfo, as a set."""
     for line in processor().splitlines():
         name, _, value = line.partition(":")
@@ -379,7 +388,7 @@ def processor_flags():
     return set()
 
 
-def stamp(path):
+def stamp(path: str) -> Stamp:
     """(path, size, mtime) of a program, through links."""
     try:
         info = os.stat(path)
@@ -388,15 +397,15 @@ def stamp(path):
     return path, info.st_size, info.st_mtime_ns
 
 
-def _recorded(path, extra):
+def _recorded(path: str, extra: Flags) -> Toolchain:
     """The toolchain from this machine's record; probed and recorded when there is none or the compiler
     changed.
     """
     key = digest("machine", str(RECORD), path, processor(), sys.platform, platform.machine(), *extra)
     found = cache.record_get(key)
     if found is not None:
-        stamps = tuple(tuple(s) for s in found["stamps"])
-        if all(stamp(s[0]) == s for s in stamps):
+        stamps = tuple(stamp(program) for program, *_ in found["stamps"])
+        if all(now == tuple(then) for now, then in zip(stamps, found["stamps"])):
             return Toolchain(path, found["version"], tuple(found["target"]), found["features"], stamps, extra)
     chain = probe(path, extra)
     cache.record_put(
@@ -411,10 +420,10 @@ def _recorded(path, extra):
     return chain
 
 
-def probe(path, extra=()):
+def probe(path: str, extra: Flags = ()) -> Toolchain:
     """Ask the compiler what it is, what this processor is to it, and what compiles."""
 
-    def ask(directory):
+    def ask(directory: str) -> tuple[str, Flags, list[str | None]]:
         version = execute(directory, (path, "--version")).partition("\n")[0]
         programs = [_program(path, name, directory) for name in ("cc1", "as", "ld")]
         return version, resolved_target(path, directory), [path, os.path.realpath(path), *programs]
@@ -431,7 +440,7 @@ def probe(path, extra=()):
     return Toolchain(path, version, target, features, stamps, extra)
 
 
-def _compiles(path, flags, libraries, text):
+def _compiles(path: str, flags: Flags, libraries: Flags, text: str) -> bool:
     try:
         run({"tgen.c": text}, [(path, *flags, "-o", "tgen.so", "tgen.c", *libraries)])
     except CompileError:
@@ -439,7 +448,7 @@ def _compiles(path, flags, libraries, text):
     return True
 
 
-def _program(path, name, directory):
+def _program(path: str, name: str, directory: str) -> str | None:
     """Where the compiler finds its cc1, assembler or linker; None when it does not say."""
     try:
         answer = execute(directory, (path, f"-print-prog-name={name}")).strip()
@@ -449,7 +458,7 @@ def _program(path, name, directory):
     return found and os.path.realpath(found)
 
 
-def resolved_target(path, directory):
+def resolved_target(path: str, directory: str) -> Flags:
     """The flags that ``-march=native`` stands for here; () where the compiler does not know the word.
 
     ``-###`` shows the command the driver would start. gcc passes plain -m flags and --param, clang a
@@ -474,8 +483,8 @@ def resolved_target(path, directory):
     return ()
 
 
-def _target_flags(words):
-    flags = []
+def _target_flags(words: list[str]) -> Flags:
+    flags: list[str] = []
     for word, following in zip(words, words[1:] + [""]):
         if word == "--param":
             flags += ["--param", following]
@@ -488,7 +497,7 @@ def _target_flags(words):
     return tuple(flags)
 
 
-def key_of(chain, abi, c_text, *more):
+def key_of(chain: Toolchain, abi: int, c_text: str, *more: object) -> str:
     """The key of a compiled text: length-prefixed fields, so no two different sets of them have one key."""
     fields = (
         "module",

@@ -6,6 +6,8 @@ that it was told of and removes the process's scratch directory. It sits in a se
 does not reach.
 """
 
+from __future__ import annotations
+
 import os
 import subprocess
 
@@ -18,16 +20,19 @@ done
 test -n "$all" && kill -s KILL -- $all
 rm -rf -- "$1"
 """
-_open = set()  # our ends of pipes: a forked child must not keep them open
+_open: set[int] = set()  # our ends of pipes: a forked child must not keep them open
 
 
 class Watcher:
     """``with Watcher(folder) as watcher``: what it follows and ``folder`` go if this process dies inside."""
 
-    def __init__(self, folder):
-        self.folder, self.pipe, self.shell = folder, None, None
+    pipe: int  # our end; there while we are inside
 
-    def __enter__(self):
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.shell: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Watcher:
         theirs, self.pipe = os.pipe()
         _open.add(self.pipe)
         try:
@@ -50,28 +55,28 @@ class Watcher:
             os.close(theirs)
         return self
 
-    def follow(self, group):
+    def follow(self, group: int) -> None:
         """Kill this process group with us."""
         self._tell(str(group))
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._tell(DONE)
         self._close()
         if self.shell is not None:
             self.shell.wait()
 
-    def _tell(self, word):
+    def _tell(self, word: str) -> None:
         try:
             os.write(self.pipe, word.encode() + b"\n")
         except OSError:  # somebody killed the shell
             return
 
-    def _close(self):
+    def _close(self) -> None:
         _open.discard(self.pipe)
         os.close(self.pipe)
 
 
-def _after_fork():
+def _after_fork() -> None:
     for pipe in _open:
         os.close(pipe)
     _open.clear()

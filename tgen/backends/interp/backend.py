@@ -2,13 +2,15 @@
 calls Python once, as a host op does, and commits.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tgen.backends.c import host
-from tgen.backends.interface import Library
 from tgen.backends.interp.call import InterpretedCall, room
 from tgen.core.keys import digest
 from tgen.core.storage import Storage
@@ -17,6 +19,9 @@ from tgen.ir.nodes import Function
 from tgen.ir.text import to_text
 from tgen.lower.signature import Signature
 from tgen.passes.plan import MemoryPlan
+
+if TYPE_CHECKING:
+    from tgen.core.host import CData, Host
 
 NEEDS = (
     "mode INTERPRET compiles no function, but shared values, locks and commits are those of tgen's host "
@@ -30,9 +35,17 @@ class Interpreted:
 
     key: str
     c: str
-    entry: Any
+    entry: CData
     function: Function
     meta: dict[str, Any]
+
+    def bodies(
+        self, signature: Signature, storages: Sequence[Storage], places: Sequence[int]
+    ) -> list[InterpretedCall]:
+        """One: the whole call."""
+        for _, primitive in signature.python.values():
+            primitive.python.run.check()
+        return [InterpretedCall(self.function, signature, storages, places)]
 
 
 class Interpreter:
@@ -44,7 +57,7 @@ class Interpreter:
         self.host()
         return f"programs are interpreted by NumPy {np.__version__} (mode INTERPRET), on the host module"
 
-    def host(self) -> Any:
+    def host(self) -> Host:
         """(lib, ffi, table) of the host module. Raises CompileError, which says what it is needed for."""
         try:
             return host.table()
@@ -65,21 +78,13 @@ class Interpreter:
     def text(self, function: Function, general: bool) -> str:
         return to_text(function)
 
-    def load(self, key: str) -> Library | None:
+    def load(self, key: str) -> None:
         """Nothing is kept: a program's own functions are part of what is interpreted."""
         return None
 
-    def build(self, key: str, text: str, function: Function, facts: dict[str, Any]) -> Library:
+    def build(self, key: str, text: str, function: Function, facts: dict[str, Any]) -> Interpreted:
         lib, _, _ = self.host()
         return Interpreted(digest(self.name, text), text, lib.tgen_interpreter(), function, facts)
 
     def room(self, signature: Signature) -> int:
         return room(signature)
-
-    def bodies(
-        self, library: Library, signature: Signature, storages: list[Storage], places: list[int]
-    ) -> list[Any]:
-        """One: the whole call."""
-        for _, primitive in signature.python.values():
-            primitive.python.run.check()
-        return [InterpretedCall(library.function, signature, storages, places)]

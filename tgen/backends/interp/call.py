@@ -5,7 +5,11 @@ All that the interpreter reads is copied, so nothing of a call is seen by anothe
 results go into blocks that the frame holds; C commits them all, or gives them back.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,25 +19,32 @@ from tgen.ir import interp
 from tgen.ir.frame import RECORD_SLOTS
 from tgen.ir.nodes import CONST, INPUT, SHARED
 
+if TYPE_CHECKING:
+    from tgen.core.host import CData
+    from tgen.core.storage import Storage
+    from tgen.graph.nodes import Variable
+    from tgen.ir.nodes import Function
+    from tgen.lower.signature import Signature
+
 SLOT = 8  # bytes
 FRAME, CODE, RESULTS, COUNT = range(4)  # in what C hands over
 HEAD = 3  # of a result in the frame: where it goes to, its rank, its block; then its sizes
 
 
-def room(signature):
+def room(signature: Signature) -> int:
     """How many slots the results of a call need."""
     return sum(HEAD + v.type.ndim for v in _blocks(signature))
 
 
-def _blocks(signature):
+def _blocks(signature: Signature) -> list[Variable]:
     """What goes into a block: the outputs that are arrays, and all new values."""
-    return [v for v in signature.outputs if v.type.ndim] + [s for s, _ in signature.updates]
+    return [*(v for v in signature.outputs if v.type.ndim), *(s for s, _ in signature.updates)]
 
 
 class Memory:
     """Memory of C as NumPy reads it: ``dims`` are the sizes and then the strides in bytes."""
 
-    def __init__(self, address, dtype, dims):
+    def __init__(self, address: int, dtype: np.dtype, dims: Sequence[int]) -> None:
         rank = len(dims) // 2
         self.__array_interface__ = {
             "version": 3,
@@ -44,7 +55,7 @@ class Memory:
         }
 
 
-def copied(address, dtype, dims):
+def copied(address: int, dtype: np.dtype, dims: Sequence[int]) -> np.ndarray:
     """An ndarray of its own of what lies at ``address``."""
     shape = tuple(dims[: len(dims) // 2])
     # what has no element may have no address
@@ -58,7 +69,13 @@ class InterpretedCall:
           slot of the results and how many they are
     """
 
-    def __init__(self, function, signature, storages, places):
+    def __init__(
+        self,
+        function: Function,
+        signature: Signature,
+        storages: Sequence[Storage],
+        places: Sequence[int],
+    ) -> None:
         self.lib, self.ffi, _ = host.table()
         self.function, self.signature = function, signature
         self.dtypes = [np.dtype(p.variable.type.dtype) for p in signature.parameters]
@@ -68,7 +85,7 @@ class InterpretedCall:
         self.start = signature.layout.size
         self.bytes = SLOT * (self.start + room(signature))
 
-    def __call__(self, said):
+    def __call__(self, said: CData) -> None:
         frame, failed = self.ffi.cast("int64_t *", said[FRAME]), [-1]
         slots = np.frombuffer(self.ffi.buffer(frame, self.bytes), "int64")
         try:
@@ -87,11 +104,11 @@ class InterpretedCall:
                 raise
             said[CODE] = code
 
-    def arguments(self, slots):
+    def arguments(self, slots: np.ndarray) -> dict[str, list[np.ndarray]]:
         """{kind: the values of its parameters}, copies; those of shared variables are the call's own while it
         holds their locks.
         """
-        given = {INPUT: [], SHARED: [], CONST: []}
+        given: dict[str, list[np.ndarray]] = {INPUT: [], SHARED: [], CONST: []}
         layout = self.signature.layout
         for p, dtype, at in zip(self.signature.parameters, self.dtypes, layout.parameters):
             rank = p.variable.type.ndim
@@ -105,11 +122,19 @@ class InterpretedCall:
                 given[INPUT].append(slots[at : at + 1].view(dtype)[:1].reshape(()).copy())
         return given
 
-    def give(self, said, frame, slots, outputs, updates):
+    def give(
+        self,
+        said: CData,
+        frame: CData,
+        slots: np.ndarray,
+        outputs: Sequence[np.ndarray],
+        updates: Sequence[np.ndarray],
+    ) -> None:
         """Numbers go to their slots. A block is noted by C as it is taken, so an exception at any time loses
         none.
         """
-        results, layout = [], self.signature.layout
+        results: list[tuple[int, np.ndarray]] = []  # where each goes to, and the array
+        layout = self.signature.layout
         for v, array, at in zip(self.signature.outputs, outputs, layout.outputs):
             if v.type.ndim:
                 results.append((-at, array))
