@@ -126,7 +126,7 @@ def part(
     mine = Bin("+", space, Bin("*", PART, room))
     conv = Name("v", "tgen_conv")
     call = Call(f"{name}_{letter}_part", (HOST, Address(conv), *arrays, Out(mine), LOW, HIGH))
-    nodes = [Let(conv, Braces(tuple(shape.fields))), Do(call)]
+    nodes: list[Statement] = [Let(conv, Braces(tuple(shape.fields))), Do(call)]
     module.library_part(line, nodes, size(extent), shape.cost(), counted=counted)
     return space
 
@@ -278,7 +278,7 @@ def pooled(
     i, pool = Name("i"), Name("v", "tgen_pool")
     arguments = (Name(f"POOL_{kind.upper()}"), i, Address(pool), *row, *arrays)
     call = Call(f"{function}_{DTYPE[out.type.dtype].code}", arguments)
-    nodes = [Let(pool, Braces(tuple(fields))), For(i, LOW, HIGH, (Do(call),))]
+    nodes: list[Statement] = [Let(pool, Braces(tuple(fields))), For(i, LOW, HIGH, (Do(call),))]
     elements = dims.mul(planes, dims.product(image.type.shape[-count:]))
     module.library_part(line, nodes, size(planes), work(0.5, elements), product=False)
 

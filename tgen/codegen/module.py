@@ -2,15 +2,21 @@
 of.
 """
 
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from tgen.core import dims
+from tgen.core.dims import Extent
 from tgen.core.dtypes import is_float
 from tgen.core.op import HEAVY
-from tgen.ir.nodes import CONST, SHARED
-from tgen.passes.plan import root
+from tgen.ir import nodes as ir
+from tgen.ir.nodes import CONST, SHARED, Instr, Value
+from tgen.passes.plan import MemoryPlan, root
 
-from .kernel import PART, Array, Sink, Writer
+from .kernel import PART, Array, Operand, Sink, Writer
 from .library import (
     FRAME,
     LIBRARY,
@@ -36,6 +42,8 @@ from .nest import (
     Cast,
     Const,
     Do,
+    Expression,
+    Expressions,
     Field,
     For,
     If,
@@ -46,7 +54,10 @@ from .nest import (
     Name,
     Return,
     Set,
+    Statement,
+    Statements,
     Symbol,
+    Target,
     Un,
     identity,
     product,
@@ -54,7 +65,7 @@ from .nest import (
 )
 from .reductions import fold_of, memory_step, start
 from .schedule import scheduled
-from .steps import Part, Step, Variant
+from .steps import Branch, Loop, Part, Step, Variant
 
 
 @dataclass
@@ -72,15 +83,21 @@ class Function:
 
     comment: str
     name: str
-    parameters: tuple
-    nodes: tuple
+    parameters: tuple[Name, ...]
+    nodes: Statements
 
 
-def frame_names(function, names, outer):
+Partial: TypeAlias = tuple[Field, str, str, Value]  # (the parts' slots, the reduction, its dtype, the result)
+
+
+def frame_names(
+    function: ir.Function, names: Mapping[Value, str], outer: Container[Value]
+) -> dict[Value, str]:
     """The IR text's names of the values that live in the frame; a block's parameter in ``outer`` is a value
     from around it.
     """
-    stack, found = [function.block], {}
+    stack = [function.block]
+    found: dict[Value, str] = {}
     while stack:
         block = stack.pop()
         values = [v for v in block.params if v not in outer] + [v for i in block.instrs for v in i.results]
@@ -92,54 +109,71 @@ def frame_names(function, names, outer):
 class Module:
     """Everything the templates need, gathered in one walk over the instructions."""
 
-    def __init__(self, function, plan, names, ir_lines, general, skip=()):
+    def __init__(
+        self,
+        function: ir.Function,
+        plan: MemoryPlan,
+        names: Mapping[Value, str],
+        ir_lines: Mapping[Instr, str],
+        general: bool,
+        skip: Sequence[str] = (),
+    ) -> None:
         self.skip = skip  # the rewrites of the schedule that are left out
         self.function, self.plan, self.ir_lines, self.general = function, plan, ir_lines, general
         self.texts, self.names = names, frame_names(function, names, plan.outer)
         self.params = dict(zip(function.block.params, function.params))
         self.shared = {p.number: v for v, p in self.params.items() if p.kind == SHARED}
-        self.members, self.prologue, self.parts, self.steps = {}, [], [], []
-        self.tables, self.own = [], {}  # own: what a function of the module's own does -> the Function
+        self.members: dict[str, Field] = {}
+        self.prologue: list[Statement] = []
+        self.parts: list[Part] = []
+        self.steps: list[Step] = []
+        self.tables: list[Table] = []
+        self.own: dict[object, Function] = {}  # what a function of the module's own does -> the Function
         self.values = {name: v for v, name in self.names.items()}  # name of a member -> whose memory it is
-        self.current = []  # the instruction being emitted
+        self.current: list[Instr] = []  # the instruction being emitted
         self.depth = self.loop_depth = self.loops = 0
-        self.around, self.block_holders = [], {}  # the lists of steps around the one being written
-        self.room, self.packs, self.packed, self.holders = [], [], set(), []
-        self.strides = {}  # shape -> the strides of a dense array, which most kernels ask for again
+        self.around: list[tuple[list[Step], list[Instr]]] = []  # the steps around those being written
+        self.block_holders: dict[Value, Field] = {}
+        self.room: list[tuple[Field, Expressions]] = []
+        self.packs: list[Statement] = []
+        self.packed: set[object] = set()
+        self.holders: list[Field] = []
+        # shape -> the strides of a dense array, which most kernels ask for again
+        self.strides: dict[tuple[Extent, ...], list[Expression]] = {}
 
     # -- memory
-    def is_param(self, v):
+    def is_param(self, v: Value) -> bool:
         return v in self.params
 
-    def field(self, v):
+    def field(self, v: Value) -> Field:
         """v in the frame, as an expression."""
         return self.members[self.names[v]]
 
-    def dense(self, v):
+    def dense(self, v: Value) -> Field:
         """The member that says whether a strided v is C-contiguous."""
         return self.members[f"{self.names[v]}_dense"]
 
-    def strided(self, v):
+    def strided(self, v: Value) -> bool:
         """Whether v may have any strides: all other arrays are C-contiguous."""
         return self.general and self.is_param(v) and v.type.ndim > 0 and self.params[v].kind != CONST
 
-    def array(self, v, dense=True):
+    def array(self, v: Value, dense: bool = True) -> Array:
         name = self.names[v]
         if not dense and self.strided(v):
-            strides = [self.members[f"{name}_s{k}"] for k in range(v.type.ndim)]
+            strides: list[Expression] = [self.members[f"{name}_s{k}"] for k in range(v.type.ndim)]
             return Array(self.members[name], v.type.dtype, v.type.shape, strides)
         if v.type.shape not in self.strides:
             self.strides[v.type.shape] = dense_strides(v.type.shape)
         return Array(self.members[name], v.type.dtype, v.type.shape, self.strides[v.type.shape])
 
-    def operand(self, v, dense=True):
+    def operand(self, v: Value, dense: bool = True) -> Operand:
         return self.array(v, dense) if v.type.ndim else self.field(v)
 
-    def add(self, name, dtype="int64", **more):
+    def add(self, name: str, dtype: str = "int64", **more: Any) -> Field:
         """A member of the frame, by its name; it may be there already."""
         return self.members.setdefault(name, Field(name, dtype, **more))
 
-    def scratch(self, name, dtype, elements):
+    def scratch(self, name: str, dtype: str, elements: Extent) -> Field:
         """A piece of workspace of its own: its Field, for so many elements. It is a block of its own when
         its size is found inside.
         """
@@ -150,7 +184,7 @@ class Module:
             self.room.append((field, room(dtype, (elements,))))
         return field
 
-    def workspace(self, name, dtype, bytes, sizes):
+    def workspace(self, name: str, dtype: str, bytes: Expression, sizes: Iterable[Extent]) -> Field:
         """As scratch, for so many ``bytes`` (an expression); ``sizes`` are those it names."""
         field = self.add(name, dtype, pointer=True)
         if any(map(is_late, sizes)):
@@ -159,7 +193,7 @@ class Module:
             self.room.append((field, (ONE, ONE, Listed("int64", (bytes,)))))
         return field
 
-    def holder_of(self, v):
+    def holder_of(self, v: Value) -> Field:
         """The block member of a value whose size is found inside."""
         slot = self.plan.slots[v]
         if v not in self.block_holders:
@@ -167,7 +201,7 @@ class Module:
             self.block_holders[v] = holder(f"{letter}{slot.number}") if letter else self.hold()
         return self.block_holders[v]
 
-    def take_late(self, holder, pointer, count):
+    def take_late(self, holder: Field, pointer: Target, count: Expression) -> None:
         """A block for ``pointer``, taken where its size has been found; in a loop that of the step before
         goes back.
         """
@@ -176,7 +210,7 @@ class Module:
         self.master(take(holder, pointer, count), fails=True)
 
     # -- walk
-    def build(self):
+    def build(self) -> Module:
         self.declare_values()
         self.copy_outputs(parameters=True)
         self.walk(self.function.block)
@@ -184,7 +218,7 @@ class Module:
         self.copy_updates()
         return self
 
-    def walk(self, block):
+    def walk(self, block: ir.Block) -> None:
         for original in block.instrs:
             instr = (
                 original.with_(operands=tuple(map(self.real, original.operands)))
@@ -195,34 +229,34 @@ class Module:
             self.emit(instr, " ".join(self.ir_lines[original].split()))
             self.current = before
 
-    def real(self, v):
+    def real(self, v: Value) -> Value:
         """The value that stands for v: of a block's parameter the one around the block."""
         while v in self.plan.outer:
             v = self.plan.outer[v]
         return v
 
     # -- loops and branches
-    def loop_name(self):
+    def loop_name(self) -> str:
         if not self.loops:
             steps, last = self.add("steps_to_poll"), self.add("last_poll", count="2")
             self.prologue += [Set(steps, ONE), Set(Load(last, ZERO), ZERO), Set(Load(last, ONE), ZERO)]
         self.loops += 1
         return f"loop{self.loops - 1}"
 
-    def enter(self, steps, loop=False):
+    def enter(self, steps: list[Step], loop: bool = False) -> None:
         """What is written from here on goes to ``steps``."""
         self.around.append((self.steps, self.current))
         self.steps, self.current = steps, []
         self.depth, self.loop_depth = self.depth + 1, self.loop_depth + loop
 
-    def leave(self, loop=False):
+    def leave(self, loop: bool = False) -> None:
         self.steps, self.current = self.around.pop()
         self.depth, self.loop_depth = self.depth - 1, self.loop_depth - loop
 
-    def add_nested(self, nested):
+    def add_nested(self, nested: Loop | Branch) -> None:
         self.steps.append(Step(nested=nested, fails=True))
 
-    def declare_values(self):
+    def declare_values(self) -> None:
         for v, name in self.names.items():
             slot, owner = self.plan.slots[v], root(self.plan.slots, v)
             given = self.is_param(owner) and self.params[owner].kind != SHARED
@@ -236,7 +270,7 @@ class Module:
                     self.add(f"{name}_s{k}")
                 self.add(f"{name}_dense")
 
-    def emit(self, instr, line):
+    def emit(self, instr: Instr, line: str) -> None:
         name = instr.op.name
         if name == "constant":
             self.constant(instr)
@@ -257,7 +291,7 @@ class Module:
             self.allocate(instr)
             LIBRARY[instr.op.emitter or name](self, instr, line)
 
-    def constant(self, instr):
+    def constant(self, instr: Instr) -> None:
         v = instr.result
         values = tuple(Const(x, v.type.dtype) for x in instr.attrs["value"])
         if not v.type.ndim:
@@ -267,7 +301,7 @@ class Module:
         self.tables.append(Table(name, max(len(values), 1), Braces(values)))
         self.prologue.append(Set(self.field(v), name))
 
-    def master(self, nodes, fails=False):
+    def master(self, nodes: Iterable[Statement], fails: bool = False) -> None:
         """Statements the master runs alone, joined with the step before when that is the master's too."""
         last = self.steps[-1] if self.steps else None
         if last is not None and last.part is None and last.nested is None and not last.fails:
@@ -276,11 +310,12 @@ class Module:
         else:
             self.steps.append(Step(nodes=list(nodes), fails=fails))
 
-    def check(self, instr):
+    def check(self, instr: Instr) -> None:
         """In the prologue when its sizes are known at entry and nothing ran before; else a step that may end
         the call.
         """
         name, site, sizes = instr.op.name, instr.attrs["site"], list(map(size, instr.sizes))
+        wrong: Expression
         if name == "check_index":
             self.check_index(instr, site, sizes[0])
             return
@@ -297,10 +332,11 @@ class Module:
         else:
             self.prologue.append(If(wrong, (Return(error),)))
 
-    def check_index(self, instr, site, length):
+    def check_index(self, instr: Instr, site: int, length: Expression) -> None:
         v, axis = instr.operands[0], instr.attrs["axis"]
 
-        def checked(x):
+        def checked(x: Expression) -> Statement:
+            outside: Expression
             if v.type.dtype == "uint64":
                 outside = Bin(">=", x, Cast("uint64", length))
             else:
@@ -311,10 +347,10 @@ class Module:
         self.master(one_by_one or [checked(self.field(v))], fails=True)
 
     # -- rooms for results
-    def late(self, v):
+    def late(self, v: Value) -> bool:
         return dims.found_inside(v.type.symbols)
 
-    def allocate(self, instr):
+    def allocate(self, instr: Instr) -> None:
         """Memory for results whose size is found inside; all other memory is taken in the prologue."""
         for v in instr.results:
             if not v.type.ndim or not self.late(v):
@@ -324,12 +360,12 @@ class Module:
                 continue
             self.take_late(self.holder_of(v), self.field(v), bytes_of_value(v))
 
-    def hold(self):
+    def hold(self) -> Field:
         """A block member of its own, given back when the call ends."""
         self.holders.append(holder(f"b{len(self.holders)}"))
         return self.holders[-1]
 
-    def own_function(self, comment, parameters, nodes):
+    def own_function(self, comment: str, parameters: tuple[Name, ...], nodes: Statements) -> Name:
         """The Name of a C function of the module's own; the same one is written once."""
         key = parameters, identity(walk(nodes))
         if key not in self.own:
@@ -337,27 +373,38 @@ class Module:
         return Name(self.own[key].name)
 
     # -- kernels
-    def library_part(self, line, nodes, extent, cost, product=True, counted=False):
+    def library_part(
+        self,
+        line: str,
+        nodes: Iterable[Statement],
+        extent: Expression,
+        cost: Expression,
+        product: bool = True,
+        counted: bool = False,
+    ) -> None:
         """A library call in parts; a ``product`` is cut in as few as there are threads. ``counted``: how many
         parts it had is kept.
         """
         name = f"part{len(self.parts)}"
         kept = self.add(f"{name}_parts", "int32") if counted else None
-        self.add_part(Part(name, line, [Variant("", nodes, extent)], cost, product=product, counted=kept))
+        self.add_part(
+            Part(name, line, [Variant("", tuple(nodes), extent)], cost, product=product, counted=kept)
+        )
 
-    def add_part(self, part):
+    def add_part(self, part: Part) -> None:
         self.parts.append(part)
         self.steps.append(Step(part=part))
 
-    def kernel(self, instr, line):
+    def kernel(self, instr: Instr, line: str) -> None:
         name = f"part{len(self.parts)}"
-        partials, sinks = [], []
+        partials: list[Partial] = []
+        sinks: list[Sink] = []
         for v, out in zip(instr.results, instr.attrs["outs"]):
             sinks.append(self.sink(name, v, out, len(instr.sizes), partials))
         arrays = [v for v in dict.fromkeys(instr.operands) if self.strided(v)]
-        rows = {}
+        rows: dict[Value, Expression] = {}
 
-        def local_row(value):
+        def local_row(value: Value) -> Expression:
             if value not in rows:
                 elements = dims.add(dims.product(value.type.shape), 16)
                 row = self.scratch(f"{name}_row{len(rows)}", value.type.dtype, dims.mul(elements, 16))
@@ -371,15 +418,15 @@ class Module:
             plain.append(writer.write())
             nest = scheduled(plain[-1], self.skip)
             variants.append(Variant("" if dense else "_strided", nest.body, nest.extent))
-        dense = None
+        condition: Expression | None = None
         for v in arrays:
-            dense = self.dense(v) if dense is None else Bin("&", dense, self.dense(v))
+            condition = self.dense(v) if condition is None else Bin("&", condition, self.dense(v))
         counted = self.add(f"{name}_parts", "int32") if partials else None
-        self.add_part(Part(name, line, variants, self.cost(instr), dense, counted=counted, plain=plain))
+        self.add_part(Part(name, line, variants, self.cost(instr), condition, counted=counted, plain=plain))
         if counted is not None:
             self.master(self.combine(counted, partials))
 
-    def sink(self, name, v, out, rank, partials):
+    def sink(self, name: str, v: Value, out: tuple[Any, ...], rank: int, partials: list[Partial]) -> Sink:
         if v.type.ndim:
             return Sink(self.array(v))
         if out[0] == "map" or not rank:
@@ -392,31 +439,32 @@ class Module:
         partials.append((slots[0], kind, dtype, v))
         return Sink(partial=tuple(slots))
 
-    def accumulator_dtype(self, v):
+    def accumulator_dtype(self, v: Value) -> str:
         """The dtype of what the current kernel reduces to v."""
         instr = self.current[0]
         yielded = instr.blocks[0].results[instr.results.index(v)]
         return yielded.type.dtype
 
-    def combine(self, count, partials):
+    def combine(self, count: Field, partials: Iterable[Partial]) -> list[Statement]:
         """The parts' results joined in order of the parts."""
-        nodes, p = [], Name("p", "int32")
+        nodes: list[Statement] = []
+        p = Name("p", "int32")
         for slots, kind, dtype, v in partials:
             target = self.field(v)
             if fold_of(kind).where:
                 nodes.append(self.best(count, slots, kind, dtype, target))
                 continue
-            rounds = dtype != v.type.dtype
-            total = Name("total", dtype) if rounds else target
-            first = start(kind, dtype)
-            added = For(p, ZERO, count, (memory_step(kind, dtype, total, Load(slots, p)),))
-            if rounds:
+            first, part = start(kind, dtype), Load(slots, p)
+            if dtype == v.type.dtype:
+                nodes.append(Set(target, first))
+                nodes.append(For(p, ZERO, count, (memory_step(kind, dtype, target, part),)))
+            else:  # rounded when all have been joined
+                total = Name("total", dtype)
+                added = For(p, ZERO, count, (memory_step(kind, dtype, total, part),))
                 nodes.append(Block((Let(total, first, True), added, Set(target, total))))
-            else:
-                nodes += [Set(total, first), added]
         return nodes
 
-    def best(self, count, slots, kind, dtype, target):
+    def best(self, count: Field, slots: Field, kind: str, dtype: str, target: Field) -> Block:
         """Where the greatest or least element is, of those that the parts found."""
         p, best, x = Name("p", "int32"), Name("best", dtype), Name("x", dtype)
         at = Load(self.members[f"{slots.name}_at"], p)
@@ -428,7 +476,7 @@ class Module:
         return Block((Let(best, ZERO, True), Set(target, Int(-1)), look))
 
     @staticmethod
-    def cost(instr):
+    def cost(instr: Instr) -> Expression:
         """Nanoseconds the kernel takes, roughly: 0.2 an element, 0.1 an operation, 1 for a libm function."""
         stack, terms = [(instr, dims.product(instr.sizes))], {}
         while stack:
@@ -446,18 +494,18 @@ class Module:
         return first
 
     # -- copies at both ends
-    def copy_outputs(self, parameters):
+    def copy_outputs(self, parameters: bool) -> None:
         for number, v in self.plan.output_copies:
             if self.is_param(v) != parameters:
                 continue
             self.copy(v, holder(f"o{number}"))
 
-    def copy_updates(self):
+    def copy_updates(self) -> None:
         for number, v in self.plan.update_copies:
             if v.type.ndim:
                 self.copy(v, holder(f"u{number}"))
 
-    def copy(self, v, holder):
+    def copy(self, v: Value, holder: Field) -> None:
         if not v.type.ndim:
             return
         if self.late(v):
@@ -465,11 +513,11 @@ class Module:
         self.master(copy_out(self, v, data(holder, v.type.dtype)))
 
 
-def holder(name):
+def holder(name: str) -> Field:
     """A member of the frame that holds a block."""
     return Field(name, "tgen_block", pointer=True)
 
 
-def is_late(size):
+def is_late(size: Extent) -> bool:
     """Whether a size is known only when something in the body has run."""
     return dims.found_inside(dims.symbols(size))

@@ -84,7 +84,7 @@ def philox(module: Module, instr: Instr, line: str) -> None:
     blocks = Bin("/", Bin("+", size(count), Int(unit - 1)), Int(unit))
     drawn = Call(f"tgen_philox_{dtype}", (words, LOW, HIGH, size(count), Out(address(module, sample))))
     ended = Call("tgen_philox_after", (words, blocks, Out(module.field(after))))
-    nodes = [Do(drawn), If(Bin("==", PART, ZERO), (Do(ended),))]
+    nodes: list[Statement] = [Do(drawn), If(Bin("==", PART, ZERO), (Do(ended),))]
     groups = dims.div(dims.add(count, group - 1), group)
     module.library_part(line, nodes, size(groups), work(0.8, count))
 

@@ -216,7 +216,8 @@ class ScanWriter:
         )
 
     def stack(self, kind: str, of: Of, result: Value) -> None:
-        v, base, at = self.m.real(of.new), self.m.field(result), self.t
+        v, base = self.m.real(of.new), self.m.field(result)
+        at: Expression = self.t
         if kind == "back" and self.last is not None:
             at = Bin("-", Bin("-", self.last, ONE), self.t)
         if not v.type.ndim:

@@ -14,7 +14,7 @@ from tgen.ir.nodes import Instr, Value
 from .kernel import HIGH, LOW, PART
 from .library import emitter, flat, work
 from .names import size
-from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Out, Set, product
+from .nest import Bin, Call, Do, For, Int, Let, Load, Name, Out, Set, Statement, product
 
 if TYPE_CHECKING:
     from .module import Module
@@ -58,7 +58,7 @@ def sorted_lanes(module: Module, instr: Instr, line: str) -> None:
     at = product(product(Bin("/", I, INNER), INNER), LENGTH)
     source, target = (Bin("+", array, START) for array in (flat(module, x), module.field(out)))
     call = Call(f"tgen_{instr.op.name}_{code}", (source, Out(target), LENGTH, INNER, Out(mine)))
-    nodes = [
+    nodes: list[Statement] = [
         Let(LENGTH, size(length)),
         Let(INNER, size(inner)),
         For(I, LOW, HIGH, (Let(START, Bin("+", at, Bin("%", I, INNER))), Do(call))),
