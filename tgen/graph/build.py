@@ -51,12 +51,12 @@ def lengths(x: Variable) -> list[Variable]:
     return [length(x, a) for a in range(x.ndim)]
 
 
-def plus(a: Variable, b: Variable) -> Variable:
+def plus(a: Variable | int, b: Variable | int) -> Variable:
     """a + b of sizes, as an int64 scalar variable."""
     return sizes.variable(sizes.add(sizes.as_size(a), sizes.as_size(b)))
 
 
-def minus(a: Variable, b: Variable) -> Variable:
+def minus(a: Variable | int, b: Variable | int) -> Variable:
     """a - b of sizes, as an int64 scalar variable."""
     return sizes.variable(sizes.sub(sizes.as_size(a), sizes.as_size(b)))
 

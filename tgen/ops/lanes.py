@@ -4,20 +4,24 @@ The gradients of running sums and products are made of these. No element is divi
 as any other number, in every derivative.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from tgen.core.types import TensorType, wide
 from tgen.graph.build import apply, length, lengths, literal, minus
 from tgen.graph.nodes import Lambda, Variable
 from tgen.graph.scans import scan_of
 
 
-def flip(x, axis):
+def flip(x: Variable, axis: int) -> Variable:
     """x backwards along ``axis``."""
     zero, counts = literal(0), lengths(x)
     starts = [minus(n, 1) if a == axis else zero for a, n in enumerate(counts)]
     return apply("slice", x, *starts, *counts, steps=tuple(-1 if a == axis else 1 for a in range(x.ndim)))
 
 
-def shifted(x, axis, first):
+def shifted(x: Variable, axis: int, first: int) -> Variable:
     """x one place further along ``axis``, after the number ``first``; its last element is left out."""
     counts, zero, one = lengths(x), literal(0), literal(1)
     start = apply("dimshuffle", literal(first, x.dtype), order=("x",) * x.ndim)
@@ -26,12 +30,12 @@ def shifted(x, axis, first):
     return apply("slice", longer, *[zero] * x.ndim, *counts, steps=(1,) * x.ndim)
 
 
-def product_before(x, axis):
+def product_before(x: Variable, axis: int) -> Variable:
     """For each element the product of those before it along ``axis``; 1 for the first."""
     return apply("cumprod", shifted(x, axis, 1), axis=axis, **wide(x.type.dtype))
 
 
-def product_of_others(x, axes):
+def product_of_others(x: Variable, axes: Sequence[int]) -> Variable:
     """For each element the product of all others along ``axes`` together."""
     if len(axes) > 1:
         order = (*(a for a in range(x.ndim) if a not in axes), *axes)
@@ -46,7 +50,7 @@ def product_of_others(x, axes):
     return apply("mul", product_before(x, axis), flip(product_before(flip(x, axis), axis), axis))
 
 
-def from_the_end(g, x, axis):
+def from_the_end(g: Variable, x: Variable, axis: int) -> Variable:
     """r[k] = g[k] + x[k+1] * r[k+1] along ``axis``: a loop that begins with the last element."""
     behind = flip(shifted(flip(x, axis), axis, 0), axis)
     order = (axis, *(a for a in range(x.ndim) if a != axis))
