@@ -43,6 +43,7 @@ Eval: TypeAlias = Callable[Concatenate[Attrs, Sequence[Any], ...], Any]
 # of the adjoints some may be None where the op is ``partial``
 Grad: TypeAlias = Callable[["Node", Sequence[Any]], "Sequence[Entry] | None"]
 MaskRule: TypeAlias = Callable[["Node", "Variable"], "Sequence[Lanes]"]
+Mask: TypeAlias = Literal["each", "moved", "added", "whole"] | MaskRule | None
 Reaches: TypeAlias = Callable[["Apply", Sequence[bool], bool], Iterable[int]]
 CText: TypeAlias = Callable[[Sequence[str], Attrs], str]
 View: TypeAlias = Callable[["Application", "tuple[Axis, ...]"], "tuple[Axis, ...]"]
@@ -216,7 +217,7 @@ class Op:
     sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
     effect: Effect = PURE
-    mask: Literal["each", "moved", "added", "whole"] | MaskRule | None = None
+    mask: Mask = None
     slopes: Literal["constant", "others"] | None = None
     flows: tuple[int, ...] | int | None = None
     chooses: bool = False

@@ -16,7 +16,11 @@ operands: names of C variables, so a text may read one twice. The class is that 
     {k}  the dtype's code in a helper's name: @tgen_sgn_{k} calls tgen_sgn_f64
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -27,6 +31,14 @@ from tgen.core.maps import all_sections
 from tgen.core.op import SCALAR, Op, register
 from tgen.core.types import float_of, promote, tensor_type
 from tgen.graph.describe import widest
+
+if TYPE_CHECKING:
+    from tgen.core.op import Attrs, Batching, CText, DtypeRule, Eval, Grad, Infer, Mask, Types
+    from tgen.core.types import TensorType
+    from tgen.core.values import Application, Shape
+    from tgen.graph.adjoint import Entry, Node
+
+Dtypes: TypeAlias = tuple[Sequence[str], str]  # those of the operands, that of the result
 
 # libm functions a text may call (each also with the suffix f) and how many arguments they take; codegen
 # declares those with a vector twin in libmvec as such. sqrt, floor, ceil, rint, trunc, fabs and copysign are
@@ -72,15 +84,15 @@ PLAIN_LIBM = {
 # -- dtype rules: rule(dtypes, attrs) -> (operand dtypes, result dtype) --------------------------------------
 
 
-def _rule(result_of):
-    def rule(dtypes, attrs=None):
+def _rule(result_of: Callable[[str], str]) -> DtypeRule:
+    def rule(dtypes: Sequence[str], attrs: Attrs | None = None) -> Dtypes:
         common = result_of(promote(dtypes))
         return (common,) * len(dtypes), common
 
     return rule
 
 
-def _refuse(dtype, words):
+def _refuse(dtype: str, words: str) -> NoReturn:
     raise TypeError(f"dtype {dtype}: {words}")
 
 
@@ -93,15 +105,15 @@ floating = _rule(float_of)
 division = _rule(lambda d: d if is_float(d) else config.floatX)
 
 
-def keeps(dtypes, attrs=None):
+def keeps(dtypes: Sequence[str], attrs: Attrs | None = None) -> Dtypes:
     return tuple(dtypes), dtypes[0]
 
 
-def test(dtypes, attrs=None):
+def test(dtypes: Sequence[str], attrs: Attrs | None = None) -> Dtypes:
     return tuple(dtypes), "bool"
 
 
-def comparison(dtypes, attrs=None):
+def comparison(dtypes: Sequence[str], attrs: Attrs | None = None) -> Dtypes:
     """Operands in their common dtype; but int64 with uint64 stay as they are, as float64 would round both."""
     common = promote(dtypes)
     if common == "float64" and not any(map(is_float, dtypes)):
@@ -109,20 +121,20 @@ def comparison(dtypes, attrs=None):
     return (common,) * len(dtypes), "bool"
 
 
-def choice(dtypes, attrs=None):
+def choice(dtypes: Sequence[str], attrs: Attrs | None = None) -> Dtypes:
     common = promote(dtypes[1:])
     return ("bool",) + (common,) * (len(dtypes) - 1), common
 
 
-def casting(dtypes, attrs=None):
-    return tuple(dtypes), attrs["dtype"]
+def casting(dtypes: Sequence[str], attrs: Attrs | None = None) -> Dtypes:
+    return tuple(dtypes), (attrs or {})["dtype"]
 
 
 # -- the type rule of scalar ops -----------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1 << 12)
-def broadcast(shapes):
+def broadcast(shapes: tuple[Shape, ...]) -> Shape:
     """The shape of an elementwise result: axes that are 1 in the type give way, the others must be equal."""
     if len({len(s) for s in shapes}) != 1:
         raise TypeError(
@@ -144,17 +156,19 @@ def broadcast(shapes):
     return tuple(result)
 
 
-def scalar_infer(name, rule, arity):
-    def infer(types, attrs, sizes):
+def scalar_infer(name: str, rule: DtypeRule, arity: int) -> Infer:
+    def infer(types: Sequence[TensorType], attrs: Attrs, sizes: Sequence[Any]) -> Types:
         if attrs or not types:
             return result_of(types, attrs)
         return known(tuple(types), tuple([t.weak for t in types]), config.floatX)
 
     @lru_cache(maxsize=1 << 10)
-    def known(types, weak, floatX):  # types are equal, weak or not; the quotient of ints is of config.floatX
+    def known(
+        types: tuple[TensorType, ...], weak: tuple[bool, ...], floatX: str
+    ) -> Types:  # types are equal, weak or not; the quotient of ints is of config.floatX
         return result_of(types, {})
 
-    def result_of(types, attrs):
+    def result_of(types: Sequence[TensorType], attrs: Attrs) -> Types:
         if len(types) != arity:
             raise TypeError(f"{name} takes {arity} operands, not {len(types)}")
         dtypes = tuple(t.dtype for t in types)
@@ -171,71 +185,71 @@ def scalar_infer(name, rule, arity):
     return infer
 
 
-def scalar_eval(function):
-    def evaluate(attrs, sizes, *arrays):
+def scalar_eval(function: Callable[..., Any]) -> Eval:
+    def evaluate(attrs: Attrs, sizes: Sequence[Any], *arrays: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return np.asarray(function(*arrays))
 
     return evaluate
 
 
-def scalar_grad(parts):
+def scalar_grad(parts: Sequence[Callable[..., Any] | None]) -> Grad:
     """One function per operand, of (g, z, *operands); each is called only where its gradient is wanted."""
 
-    def grad(node, gs):
+    def grad(node: Node, gs: Sequence[Any]) -> list[Entry]:
         return [part and (lambda part=part: part(gs[0], node.outputs[0], *node.inputs)) for part in parts]
 
     return grad
 
 
-def batch_axes(rows, instr):
+def batch_axes(rows: Batching, instr: Application) -> Any:
     """Op.batch of what works along the axes ``axes`` of its one operand."""
     axes = tuple(a + 1 for a in instr.attrs["axes"])
     return rows.emit(instr.op.name, (rows.rowed[instr.operands[0]],), instr.attrs | {"axes": axes})
 
 
-def batch_axis(rows, instr):
+def batch_axis(rows: Batching, instr: Application) -> Any:
     """Op.batch of what works along its ``axis``, which may be several."""
     axis = instr.attrs["axis"]
     moved = tuple(a + 1 for a in axis) if isinstance(axis, tuple) else axis + 1
     return rows.emit(instr.op.name, (rows.rowed[instr.operands[0]],), instr.attrs | {"axis": moved})
 
 
-def _scalar_batch(rows, instr):
+def _scalar_batch(rows: Batching, instr: Application) -> Any:
     return rows.emit(instr.op.name, tuple(rows.lifted(v, v.type.ndim) for v in instr.operands), instr.attrs)
 
 
 def scalar(
-    name,
-    rule,
-    function,
-    c,
-    grad=None,
-    doc="",
-    eval=None,
-    node_grad=None,
-    arity=None,
-    mask="each",
-    **more,
-):
+    name: str,
+    rule: DtypeRule,
+    function: Callable[..., Any],
+    c: dict[str, str] | CText | None,
+    grad: Sequence[Callable[..., Any] | None] | None = None,
+    doc: str = "",
+    eval: Eval | None = None,
+    node_grad: Grad | None = None,
+    arity: int | None = None,
+    mask: Mask = "each",
+    **more: Any,
+) -> Op:
     """Declare a scalar op: its dtype rule, NumPy meaning, C text and the gradient of each operand.
 
     ``arity`` defaults to the NumPy function's.
     Ops with attrs give ``eval(attrs, sizes, x)`` and ``node_grad(node, gs)`` themselves.
     """
-    arity = arity or getattr(function, "nin", 1)
+    count = getattr(function, "nin", 1) if arity is None else arity
     return register(
         Op(
             name,
             SCALAR,
-            scalar_infer(name, rule, arity),
+            scalar_infer(name, rule, count),
             eval or scalar_eval(function),
-            node_grad or grad and scalar_grad(grad),
+            node_grad or (scalar_grad(grad) if grad else None),
             c,
             rule=rule,
             doc=doc,
             mask=mask,
-            arity=arity,
+            arity=count,
             needs=all_sections,
             behind=widest,
             batch=_scalar_batch,
@@ -247,7 +261,7 @@ def scalar(
 # -- C text --------------------------------------------------------------------------------------------------
 
 
-def c_text(op, dtypes, attrs=None):
+def c_text(op: Op, dtypes: Sequence[str], attrs: Attrs | None = None) -> tuple[str, bool]:
     """(the C99 expression of scalar ``op`` on operands of ``dtypes``, with {0} {1} {2} for these; whether it
     wants brackets where it is an operand itself).
 
@@ -262,7 +276,7 @@ def c_text(op, dtypes, attrs=None):
 
 
 @lru_cache(maxsize=1 << 10)
-def _unbracketed(text):
+def _unbracketed(text: str) -> tuple[str, bool]:
     """A declared text without the brackets that are around all of it, and whether it had them."""
     if not text.startswith("("):
         return text, False
@@ -274,7 +288,7 @@ def _unbracketed(text):
     raise ValueError(f"a bracket is open in {text}")
 
 
-def c_calls(op, dtypes, attrs=None):
+def c_calls(op: Op, dtypes: Sequence[str], attrs: Attrs | None = None) -> list[str]:
     """The C functions that the text of a scalar op calls.
 
     >>> import tgen.ops
@@ -285,14 +299,15 @@ def c_calls(op, dtypes, attrs=None):
     return [call.partition("(")[0] for call in _marked(op, dtypes, attrs).split("@")[1:]]
 
 
-def _marked(op, dtypes, attrs):
-    return op.c(dtypes, attrs or {}) if callable(op.c) else _filled(op, dtypes)
+def _marked(op: Op, dtypes: Sequence[str], attrs: Attrs | None) -> str:
+    return op.c(dtypes, attrs or {}) if callable(op.c) else _filled(op, tuple(dtypes))
 
 
 @lru_cache(maxsize=1 << 10)
-def _filled(op, dtypes):
+def _filled(op: Op, dtypes: tuple[str, ...]) -> str:
     last = DTYPE[dtypes[-1]]
-    text = op.c.get(last.kind) or (op.c.get("n") if last.kind in "iu" else None)
+    texts = op.c if isinstance(op.c, Mapping) else {}
+    text = texts.get(last.kind) or (texts.get("n") if last.kind in "iu" else None)
     if text is None:
         raise TypeError(f"{op} has no C text for {last.name}")
     marks = {"{f}": last.suffix, "{T}": last.c, "{U}": last.unsigned, "{k}": last.code}
