@@ -72,3 +72,17 @@ def test_a_loop_whose_state_is_a_constant_made_in_it():
         )
     )
     assert "v4_data" in generate(function, plan(function))
+
+
+@pytest.mark.parametrize("size", ["y.size + 1", "y.size + n", "y.size // 2 * 2"])
+def test_an_array_found_inside_in_a_shape_of_its_own_size(size):
+    """The type was in the size that the check had made equal, the instruction in the one asked for."""
+    x, v, n = T.dmatrix("x"), T.lvector("v"), T.lscalar("n")
+    y = x[:, T.nonzero(v)[0]]
+    f = verified(tgen.function([x, v, n], y.reshape((eval(size),)), on_unused_input="ignore"))
+    given = np.ones((2, 3)), [1, 0, 1], 0
+    if size == "y.size + 1":
+        with pytest.raises(ValueError, match="is 4 but the new shape's size is 5"):
+            f(*given)
+    else:
+        assert f(*given).tolist() == [1] * 4

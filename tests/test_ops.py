@@ -56,7 +56,7 @@ def loop(k, op, dtypes, attrs, result):
     names = "abc"[: len(dtypes)]
     params = ", ".join(f"const {DTYPE[d].c} *restrict {n}" for n, d in zip(names, dtypes))
     loads = "".join(f"        const {DTYPE[d].c} v{n} = {n}[i];\n" for n, d in zip(names, dtypes))
-    text = c_text(op, dtypes, attrs).format(*(f"v{n}" for n in names))
+    text = c_text(op, dtypes, attrs)[0].format(*(f"v{n}" for n in names))
     return (
         f"void f{k}({params}, {DTYPE[result].c} *restrict out, int64_t n) {{\n    #pragma omp simd\n    "
         f"for (int64_t i = 0; i < n; i++) {{\n"

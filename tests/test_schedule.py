@@ -27,7 +27,7 @@ from tgen.core.dtypes import is_float
 
 HEAD = "nest <"
 ROWS = {row.name: row for row in SCHEDULE}
-ALONE = [row.name for row in SCHEDULE if not row.whole]  # rewrites of one nest
+ALONE = [row.name for row in SCHEDULE if row.run is not None]  # rewrites of one nest
 
 
 @pytest.mark.parametrize("path, number", [p for name in ALONE for p in cases(f"{name}.nest")])

@@ -14,7 +14,7 @@ ValueError: config.floatX must be one of 'float64', 'float32'; got 'float16'
 
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ContextDecorator
 from typing import Any, NoReturn, Protocol
 
@@ -112,8 +112,8 @@ class Bool:
 
 
 class LeftOut:
-    """Names of rows of a table that are left out: ``-vector,-chunks``. The room that has the table tells its
-    ``names``; until then any may be given.
+    """Names of rows of a table that are left out: ``-vector,-chunks``. The room that has the table tells
+    ``of`` which there are; until then any may be given.
     """
 
     default: Any = ""
@@ -121,6 +121,10 @@ class LeftOut:
     def __init__(self, doc: str) -> None:
         self.doc: str | None = doc
         self.names: tuple[str, ...] | None = None
+
+    def of(self, names: Iterable[str]) -> None:
+        """The names there are."""
+        self.names = tuple(names)
 
     def check(self, name: str, value: Any) -> str:
         if not isinstance(value, str):

@@ -6,9 +6,9 @@ import ctypes
 import functools
 import re
 from contextlib import contextmanager
-from types import SimpleNamespace
 
-from tgen.backends.c import host, toolchain
+from tgen.backends.c import toolchain
+from tgen.backends.c.build import Library
 from tgen.codegen.generate import parts_of_file
 from tgen.codegen.render import render
 from tgen.errors import CompileError
@@ -118,12 +118,8 @@ def fill_memory():
 
 
 def opened(code, entry):
-    """What an Executable wants of a library."""
-    lib, _, _ = host.table()
-    handle = host.load(code)
-    return SimpleNamespace(
-        entry=lib.tgen_symbol(handle, entry.encode()), handle=handle, meta={}, key="", c=""
-    )
+    """The Library of one of the functions in ``code``."""
+    return Library("", code, {"meta": {}, "c": ""}, entry)
 
 
 @contextmanager

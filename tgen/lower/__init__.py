@@ -211,8 +211,12 @@ class Lowering(Guards):
         self.demand_nonnegative(node, arrays)
         if op.name == "gather":
             arrays = self.places_in(node, arrays, attrs)
-        self.put(node.outputs, op.name, arrays, attrs, sizes, node)
+        self.put(node.outputs, op.name, arrays, attrs, self.held(sizes), node)
         self.fold_size(node, out)
+
+    def held(self, sizes: tuple[Extent, ...]) -> tuple[Extent, ...]:
+        """Sizes an instruction asks for, as its types have them: its own checks made some equal to others."""
+        return tuple(self.canon(s) for s in sizes)
 
     def add_shape(self, node: Apply) -> None:
         v, out = node.inputs[0], node.outputs[0]
@@ -305,7 +309,7 @@ class Lowering(Guards):
             self.places[v] = self.region
             if v is not target:
                 self.alias_of(v, target)
-        self.put(scan.results, "scan", arrays, attrs, sizes, node, bodies=(region,))
+        self.put(scan.results, "scan", arrays, attrs, self.held(sizes), node, bodies=(region,))
 
     def unused(self, body: Lambda) -> Lambda:
         """The Lambda, or a copy of it when it has been lowered before: its variables have one type each. The

@@ -23,23 +23,23 @@ _guard = Lock()
 
 
 class Library:
-    """A loaded function: ``entry`` (void * cdata for tgen_jump), ``meta`` as stored, ``key``, ``c`` (its
-    text).
+    """A loaded function: ``entry`` (void * cdata for tgen_jump) of that ``name``, ``meta`` as stored,
+    ``key``, ``c`` (its text).
 
     Unloaded when nothing refers to it.
     """
 
     __slots__ = ("entry", "meta", "key", "c", "_handle", "__weakref__")
 
-    def __init__(self, key: str, code: bytes, facts: Facts) -> None:
+    def __init__(self, key: str, code: bytes, facts: Facts, name: str = "tgen_entry") -> None:
         lib, ffi, _ = host.table()
         self.key = key
         self.meta: Facts = facts["meta"]
         self.c: str = facts["c"]
         self._handle = host.load(code)
-        self.entry = lib.tgen_symbol(self._handle, b"tgen_entry")
+        self.entry = lib.tgen_symbol(self._handle, name.encode())
         if self.entry == ffi.NULL:
-            raise CompileError(f"the compiled function {key[:12]} has no tgen_entry")
+            raise CompileError(f"the compiled function {key[:12]} has no {name}")
 
     def bodies(
         self, signature: Signature, storages: Sequence[Storage], places: Sequence[int]

@@ -22,22 +22,20 @@ from .deal import deal
 from .join import join
 from .pairs import pairs
 from .settle import settled
-from .share import share
 from .tile import tile
 from .vector import vector
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """``run`` makes a nest of a nest, or (``whole``) functions of the Bodies of all parts of a file.
-    ``exact``: only independent work is done in another order, so that the results have the same bits.
+    """``run`` makes a nest of a nest; None: it is of all nests of a file, and parts.py does it. ``exact``:
+    only independent work is done in another order, so that the results have the same bits.
     """
 
     name: str
     reason: str
-    run: Callable[[Nest], Nest]
+    run: Callable[[Nest], Nest] | None
     exact: bool = False
-    whole: bool = False
 
 
 Stage: TypeAlias = tuple[Rewrite, Nest]  # a rewrite that changed a nest, and what it made
@@ -68,11 +66,11 @@ SCHEDULE = (
     Rewrite("deal", "threads share the work", dealt),
     Rewrite("vector", "a vector instruction does the work of several", over_bands(vector)),
     Rewrite("attach", "what a loop does not change is read once, before it", over_bands(attach), exact=True),
-    Rewrite("share", "the compiler's time goes by what differs", share, exact=True, whole=True),
+    Rewrite("share", "the compiler's time goes by what differs", None, exact=True),
 )
 
 
-REWRITES.names = tuple(row.name for row in SCHEDULE)
+REWRITES.of(row.name for row in SCHEDULE)
 config.schedule = config.schedule  # what the environment said is checked now
 
 
@@ -91,7 +89,7 @@ def scheduled(nest: Nest, skip: Container[str] = (), stages: list[Stage] | None 
     that receives the Stage of each rewrite that changed it.
     """
     for rewrite in SCHEDULE:
-        if rewrite.whole or rewrite.name in skip:
+        if rewrite.run is None or rewrite.name in skip:
             continue
         before, nest = nest, rewrite.run(nest)
         if stages is not None and nest != before:
