@@ -151,6 +151,7 @@ def processors() -> int:
 REWRITES = LeftOut(
     "rewrites of loops that are left out, as -vector,-chunks; tgen inspect --schedule shows them"
 )
+ON_UNUSED = Choice("raise", "warn", "ignore", doc="what function() does about an input nothing needs")
 OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     "floatX": Choice(
         "float64", "float32", doc="dtype of T.scalar(), T.matrix() and of all that has no dtype of its own"
@@ -168,9 +169,7 @@ OPTIONS: dict[str, Option] = {  # rooms above add rows with config.declare
     "schedule": REWRITES,
     "compile_timeout": Count(300, 1, doc="seconds the C compiler may take"),
     "pool_bytes": Count(256 << 20, 0, doc="memory kept for results and temporaries between calls"),
-    "on_unused_input": Choice(
-        "raise", "warn", "ignore", doc="what function() does about an input nothing needs"
-    ),
+    "on_unused_input": ON_UNUSED,
     "compute_test_value": Choice(
         "off",
         "ignore",

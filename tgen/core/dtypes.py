@@ -42,8 +42,8 @@ class DType:
     suffix: str = ""
     blas: str = ""
     exact: int
-    low: object
-    high: object
+    low: int | float
+    high: int | float
     c_low: str
     c_high: str
     accumulator: str

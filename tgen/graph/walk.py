@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tgen.core.op import HOST
 
@@ -12,6 +12,8 @@ from .nodes import Apply, Lambda, Variable, infer, mentioned
 
 if TYPE_CHECKING:
     from tgen.core.types import TensorType
+
+Replaced = TypeVar("Replaced", bound=Variable)  # the keys of a Mapping: of one kind of variables, too
 
 
 def postorder(
@@ -120,16 +122,18 @@ class Copies:
     first.
     """
 
-    def __init__(self, replace: dict[Variable, Variable], remake: Callable[..., Apply]) -> None:
-        self.replace, self.remake, self.walked = replace, remake, []
-        self._new, self._seen = dict(replace), set()
+    def __init__(self, replace: Mapping[Replaced, Variable], remake: Callable[..., Apply]) -> None:
+        self.remake, self.walked = remake, []
+        self._replaced: Collection[Variable] = replace
+        self._new: dict[Variable, Variable] = dict(replace.items())
+        self._seen = set()
 
     def of(self, outputs: Sequence[Variable]) -> list[Variable]:
         """The copies of ``outputs``; their types are those of the originals where ``remake`` keeps them."""
-        if not self.replace:
+        if not self._replaced:
             return list(outputs)
         new = self._new
-        for node in postorder(outputs, self.replace, self._seen):
+        for node in postorder(outputs, self._replaced, self._seen):
             self.walked.append(node)
             operands = [new.get(v, v) for v in node.inputs]
             if all(a is b for a, b in zip(operands, node.inputs)):
@@ -142,7 +146,7 @@ class Copies:
 
 
 def clone(
-    outputs: Sequence[Variable], replace: dict[Variable, Variable], retype: bool = False
+    outputs: Sequence[Variable], replace: Mapping[Replaced, Variable], retype: bool = False
 ) -> list[Variable]:
     """Copies of ``outputs`` in which each key of ``replace`` (variable -> variable) is replaced; shared parts
     stay shared.

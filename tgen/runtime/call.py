@@ -1,8 +1,12 @@
 """Executable: a library bound to shared variables; fills the frame, runs, wraps results, raises."""
 
+from __future__ import annotations
+
 import functools
 import struct
 from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,7 +17,26 @@ from tgen.core.storage import connect, wrap_block
 from tgen.ir.frame import RECORD_SLOTS, SITES_SLOT
 from tgen.ir.nodes import CONST, INPUT, SHARED
 
+if TYPE_CHECKING:
+    from tgen.core.host import FFI, CData, Lib
+    from tgen.core.storage import Storage
+    from tgen.lower.signature import Signature
+
+    from .explain import Explain
+    from .program import Program
+
 SLOT = 8  # bytes
+Values: TypeAlias = Sequence[Any]  # checked arguments: an ndarray each, a Python or NumPy number of rank 0
+
+
+class Called(Protocol):
+    """What a Function calls: an Executable, or what stands around one and looks on."""
+
+    @property
+    def program(self) -> Program: ...
+    @property
+    def signature(self) -> Signature: ...
+    def __call__(self, values: Values, /) -> list[np.ndarray]: ...
 
 
 class Frame:
@@ -24,7 +47,7 @@ class Frame:
     many slots the backend has behind those of the signature.
     """
 
-    def __init__(self, ffi, signature, fixed, room):
+    def __init__(self, ffi: FFI, signature: Signature, fixed: Iterable[tuple[int, int]], room: int) -> None:
         layout = signature.layout
         self.slots = np.zeros(layout.size + room, "int64")
         for at, number in fixed:
@@ -52,24 +75,31 @@ class Executable:
     meets another, and that one serves from then on.
     """
 
-    def __init__(self, library, program, explain, general):
+    def __init__(
+        self,
+        library: backends.Library,
+        program: Program,
+        explain: Explain,
+        general: Callable[[], backends.Library],
+    ) -> None:
         self.lib, self.ffi, self.host = backends.table()
         connect()
         self.program, self.signature = program, program.signature
         self.library, self.explain, self.general = library, explain, general
-        self.kept = []  # libraries used before: another thread may be inside one
-        self.frames = deque()
+        self.kept: list[backends.Library] = []  # used before: another thread may be inside one
+        self.frames: deque[Frame] = deque()
         self.bind()
         bodies = library.bodies(self.signature, self.storages, self.places)
         self.bodies = self.ffi.new_handle(bodies) if bodies else None
-        self.space = {}
+        self.space: dict[str, Any] = {}
         self.call = written_call(self)
 
-    def fixed(self):
+    def fixed(self) -> list[tuple[int, int]]:
         """(slot, number) of what is the same in every call: the places of storages, the constants, the
         bodies.
         """
-        signature, found = self.signature, []
+        signature = self.signature
+        found: list[tuple[int, int]] = []
         for p, at in zip(signature.parameters, signature.layout.parameters):
             if p.kind == SHARED:
                 found.append((at, self.places[p.number]))
@@ -79,39 +109,42 @@ class Executable:
             found.append((SITES_SLOT, int(self.ffi.cast("intptr_t", self.bodies))))
         return found
 
-    def bind(self):
+    def bind(self) -> None:
         """The plan of locks: storages by ascending id, each once, exclusive where an update writes.
         ``places``: that of each shared variable among them.
         """
-        storages, ids = {}, []
+        storages: dict[int, Storage] = {}
+        ids: list[int] = []
+        written: set[int] = set()
         for p in self.signature.parameters:
             if p.kind != SHARED:
                 continue
             storage = p.variable.container.storage
             ids.append(storage.id)
-            known = storages.setdefault(storage.id, [storage, 0])
-            known[1] |= p.updated
+            storages[storage.id] = storage
+            if p.updated:
+                written.add(storage.id)
         order = sorted(storages)
         ffi = self.ffi
-        records = ffi.new("tgen_storage *[]", [storages[k][0].record for k in order] or [ffi.NULL])
-        exclusive = ffi.new("int8_t[]", [storages[k][1] for k in order] or [0])
+        records = ffi.new("tgen_storage *[]", [storages[k].record for k in order] or [ffi.NULL])
+        exclusive = ffi.new("int8_t[]", [k in written for k in order] or [0])
         self.locks = records, exclusive, len(order)
-        self.storages = [storages[k][0] for k in order]  # kept alive with the plan
+        self.storages = [storages[k] for k in order]  # kept alive with the plan
         self.plan = self.plan_of(self.library)
         place = {k: n for n, k in enumerate(order)}
         self.places = [place[k] for k in ids]
 
-    def plan_of(self, library):
+    def plan_of(self, library: backends.Library) -> CData:
         """What C needs for a call but for the frame."""
         plan = self.ffi.new("tgen_plan *")
         plan.entry, plan.host = library.entry, self.host
         plan.shared, plan.exclusive, plan.count = self.locks
         return plan
 
-    def __call__(self, values):
+    def __call__(self, values: Values) -> list[np.ndarray]:
         return self.call(values)
 
-    def again(self, status, frame):
+    def again(self, status: int, frame: Frame) -> int:
         """The status a call ends with that came back with ``status``: one that met an array of another layout
         is made anew.
 
@@ -125,14 +158,14 @@ class Executable:
         self.space["plan"] = self.plan
         return self.lib.tgen_run(self.plan, frame.pointer)
 
-    def fail(self, status, frame):
+    def fail(self, status: int, frame: Frame) -> BaseException:
         """The exception of a call that ended with ``status``."""
         record = [int(n) for n in frame.slots[:RECORD_SLOTS]]
         self.frames.append(frame)
         return self.explain(status, record)
 
 
-def written_call(executable):
+def written_call(executable: Executable) -> Callable[[Values], list[np.ndarray]]:
     """call(values) -> results, as source written for this function: a loop over its arguments would cost 100
     ns an argument more.
     """
@@ -192,7 +225,7 @@ def written_call(executable):
 
 
 @functools.cache
-def address_is_enough(lib):
+def address_is_enough(lib: Lib) -> bool:
     """Whether C may read an array's head by its address, shown by a probe: then ``fill(slots, id(array),
     rank)`` is one call of 60 ns.
     """
@@ -201,10 +234,10 @@ def address_is_enough(lib):
     return slots.tolist() == head(probe)
 
 
-def head(array):
+def head(array: np.ndarray) -> list[int]:
     return [array.__array_interface__["data"][0], *array.shape, *array.strides]
 
 
-def slow(slots, array, rank):
+def slow(slots: CData, array: np.ndarray, rank: int) -> None:
     for k, number in enumerate(head(array)):
         slots[k] = number

@@ -2,12 +2,20 @@
 it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.config import config
 from tgen.core.dtypes import DTYPE, is_float
 from tgen.errors import shown
 from tgen.graph.nodes import Variable
+
+if TYPE_CHECKING:
+    from .call import Called
 
 # beyond it a float is infinite in float32, which the filter makes it
 _MOST = float(np.finfo("float32").max)
@@ -18,7 +26,14 @@ class Check:
     names the input.
     """
 
-    def __init__(self, variable, index, function_name, strict=False, allow_downcast=None):
+    def __init__(
+        self,
+        variable: Variable,
+        index: int,
+        function_name: str,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+    ) -> None:
         self.variable, self.type, self.index, self.function_name = (
             variable,
             variable.type,
@@ -29,7 +44,7 @@ class Check:
         self.number = None if strict or self.type.ndim else np.dtype(self.type.dtype).type
         self.low, self.high, self.convert = _int_range(self.type.dtype)
 
-    def __call__(self, value):
+    def __call__(self, value: Any) -> Any:
         kind = type(value)
         if self.number is not None:
             if kind is int and self.low <= value <= self.high:
@@ -45,7 +60,7 @@ class Check:
                 return value
         return self._filter(value)
 
-    def _filter(self, value):
+    def _filter(self, value: object) -> Any:
         if isinstance(value, Variable):
             raise TypeError(
                 self._message(
@@ -61,7 +76,7 @@ class Check:
             raise TypeError(self._message(str(error))) from None
         return np.asarray(data) if self.type.ndim else data.item()
 
-    def _message(self, text):
+    def _message(self, text: str) -> str:
         v = self.variable
         name = f" {repr(v.name[:80])}" if v.name else ""
         made = f" (the input was made at {v.where[0]}:{v.where[1]})" if v.where else ""
@@ -71,7 +86,7 @@ class Check:
         )
 
 
-def _int_range(dtype):
+def _int_range(dtype: str) -> tuple[int | float, int | float, type[int] | type[float]]:
     """(low, high, convert): which Python ints go into ``dtype`` exactly, and as which number."""
     record = DTYPE[dtype]
     if record.kind == "b":
@@ -81,7 +96,9 @@ def _int_range(dtype):
     return record.low, record.high, int
 
 
-def fast_call(checks, executable, keys, unpack):
+def fast_call(
+    checks: Sequence[Check], executable: Called, keys: Sequence[str] | None, unpack: bool
+) -> Callable[[tuple[Any, ...]], Any]:
     """call(values) for a tuple with one value per check: what passes as it is costs a few type tests, the
     rest goes to its check.
 
@@ -90,7 +107,7 @@ def fast_call(checks, executable, keys, unpack):
     """
     names = [f"a{i}" for i in range(len(checks))]
     packed = f"({', '.join(names)}{',' if names else ''})"
-    space = {"executable": executable, "ndarray": np.ndarray, "keys": keys}
+    space: dict[str, Any] = {"executable": executable, "ndarray": np.ndarray, "keys": keys}
     lines = [f"    {packed} = values"] if names else []
     for i, check in enumerate(checks):
         space[f"check{i}"] = check
@@ -105,7 +122,7 @@ def fast_call(checks, executable, keys, unpack):
     return space.pop("call")
 
 
-def _test(i, check, space):
+def _test(i: int, check: Check, space: dict[str, Any]) -> str:
     """The condition under which value i needs its check: it is not the very thing the entry takes."""
     if check.type.ndim == 0:
         return _number_test(i, check, space)
@@ -122,7 +139,7 @@ def _test(i, check, space):
     return " or ".join(tests)
 
 
-def _number_test(i, check, space):
+def _number_test(i: int, check: Check, space: dict[str, Any]) -> str:
     dtype = check.type.dtype
     if check.strict:
         return "True"

@@ -4,7 +4,10 @@ The interpreter runs the IR as it was lowered but for the stable identities (pas
 part of what the program means, not a transformation to be checked against it.
 """
 
+from __future__ import annotations
+
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +15,11 @@ from tgen.core.dtypes import DTYPE
 from tgen.errors import BadOptimization
 from tgen.ir import interp
 from tgen.passes.stabilise import stabilise
+
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Function
+
+    from .call import Called, Values
 
 
 class Checked:
@@ -22,24 +30,23 @@ class Checked:
     it does.
     """
 
-    def __init__(self, executable):
+    def __init__(self, executable: Called) -> None:
         self.executable = executable
+        self.program, self.signature = executable.program, executable.signature
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name == "executable":
             raise AttributeError(name)
         return getattr(self.executable, name)
 
     @cached_property
-    def meaning(self):
-        return stabilise(self.executable.program.lowered.function)
+    def meaning(self) -> Function:
+        return stabilise(self.program.lowered.function)
 
-    def __call__(self, values):
+    def __call__(self, values: Values) -> list[np.ndarray]:
         function = self.meaning
-        inputs = [
-            np.asarray(value, v.type.dtype) for v, value in zip(self.executable.signature.inputs, values)
-        ]
-        before = [s.container.get() for s in self.executable.signature.shared]
+        inputs = [np.asarray(value, v.type.dtype) for v, value in zip(self.signature.inputs, values)]
+        before = [s.container.get() for s in self.signature.shared]
         try:
             outputs, updates = interp.run(function, inputs, before)
         except (ValueError, IndexError, AssertionError) as error:
@@ -49,12 +56,12 @@ class Checked:
         for number, (got, wanted) in enumerate(zip(results, outputs)):
             compare(f"output {number}", got, wanted)
         for number, wanted in zip(function.updates, updates):
-            s = self.executable.signature.shared[number]
+            s = self.signature.shared[number]
             compare(f"the new value of {s}", s.container.get(True), wanted)
         return results
 
 
-def compare(what, got, wanted):
+def compare(what: str, got: np.ndarray, wanted: np.ndarray) -> None:
     """BadOptimization unless the arrays agree: bit by bit, floats within their dtype's tolerance."""
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
         raise BadOptimization(

@@ -2,9 +2,19 @@
 a failure.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 from tgen import backends
 from tgen.core.refusal import ASSERT, BAD_SIZE, EMPTY, INDEX, MEMORY, RAISED, REENTRANT, SIZES, STOPPED
 from tgen.errors import DEMANDED
+
+if TYPE_CHECKING:
+    from tgen.lower.sizes import Site
+
+    from .program import Program
 
 STEPS = 3  # in the numbers after the site's: the step of each loop around it
 
@@ -12,10 +22,10 @@ STEPS = 3  # in the numbers after the site's: the step of each loop around it
 class Explain:
     """``Explain(program)(status, record)`` is the exception to raise."""
 
-    def __init__(self, program):
+    def __init__(self, program: Program) -> None:
         self.program = program
 
-    def __call__(self, status, record):
+    def __call__(self, status: int, record: Sequence[int]) -> BaseException:
         number, *numbers = record
         if status in (STOPPED, RAISED):
             return self.raised(number, numbers)
@@ -38,12 +48,12 @@ class Explain:
             else error
         )
 
-    def site(self, number):
+    def site(self, number: int) -> Site | None:
         """Lowers the graph again, unless the record names no site."""
         sites = self.program.lowered.sites if number >= 0 else ()
         return sites[number] if 0 <= number < len(sites) else None
 
-    def raised(self, number, numbers):
+    def raised(self, number: int, numbers: Sequence[int]) -> BaseException:
         """What Python raised inside the call, the very object; a note says the steps of
         the loops around it.
         """
@@ -53,7 +63,7 @@ class Explain:
         return error
 
 
-def steps(site, made):
+def steps(site: Site, made: Sequence[int]) -> str:
     """The loops around a site, innermost first, and the step each was in."""
     texts = [
         f"in step {step} of the scan" + (f" at {where[0]}:{where[1]}" if where else "")
@@ -62,14 +72,14 @@ def steps(site, made):
     return "; " + ", ".join(reversed(texts)) if texts else ""
 
 
-def place(site):
+def place(site: Site | None) -> str:
     if site is None:
         return ""
     at = f" at {site.where[0]}:{site.where[1]}" if site.where else ""
     return f"; {site.op}{at}" if site.op else at
 
 
-def sizes(site, numbers):
+def sizes(site: Site | None, numbers: Sequence[int]) -> Exception:
     about = site.about if site is not None and site.about else ("a size", "another")
     broadcasts = 1 in numbers[:2] and site is not None and site.op != "rebroadcast"
     hint = (
@@ -83,7 +93,7 @@ def sizes(site, numbers):
     )
 
 
-def index(site, numbers):
+def index(site: Site | None, numbers: Sequence[int]) -> Exception:
     axis, value, size = numbers[:3]
     if site is not None and site.kind in DEMANDED:
         message, which = site.about
@@ -97,7 +107,7 @@ def index(site, numbers):
     )
 
 
-def empty(site, numbers):
+def empty(site: Site | None, numbers: Sequence[int]) -> Exception:
     array = site.about[0] if site is not None and site.about else "its input"
     return ValueError(
         f"Input of a reduction has zero-size on axis {numbers[0]}: {array} is empty and has no "
@@ -105,13 +115,20 @@ def empty(site, numbers):
     )
 
 
-def bad_size(site, numbers):
+def bad_size(site: Site | None, numbers: Sequence[int]) -> Exception:
     return ValueError(f"negative dimensions are not allowed: {numbers[0]}{place(site)}")
 
 
-def failed(site, numbers):
-    kind = {"parameter": ValueError, **DEMANDED}.get(site.kind if site is not None else None, AssertionError)
+def failed(site: Site | None, numbers: Sequence[int]) -> Exception:
+    kinds: dict[str, type[Exception]] = {"parameter": ValueError, **DEMANDED}
+    kind = kinds.get(site.kind, AssertionError) if site is not None else AssertionError
     return kind(f"{site.about[0] if site is not None and site.about else 'assertion failed'}{place(site)}")
 
 
-EXPLANATIONS = {SIZES: sizes, INDEX: index, EMPTY: empty, BAD_SIZE: bad_size, ASSERT: failed}
+EXPLANATIONS: dict[int, Callable[[Site | None, Sequence[int]], Exception]] = {
+    SIZES: sizes,
+    INDEX: index,
+    EMPTY: empty,
+    BAD_SIZE: bad_size,
+    ASSERT: failed,
+}

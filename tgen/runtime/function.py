@@ -5,8 +5,8 @@ results packed.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from tgen.graph.shared import SharedVariable
 from . import hooks, program
 from .check import Check, fast_call
 from .inputs import Bound, ExplicitInput
-from .request import default_name, resolve
+from .request import Request, default_name, resolve
+
+if TYPE_CHECKING:
+    from .io import Out
 
 
 def function(
@@ -89,10 +92,10 @@ def function(
 class Profile:
     """What ``profile=`` counts: calls, and seconds in them."""
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         self.message, self.calls, self.seconds = message, 0, 0.0
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.message}: {self.calls} calls, {self.seconds:.6f} s"
 
 
@@ -111,7 +114,7 @@ class Function:
     (array(0.), array(2.), array(5.))
     """
 
-    def __init__(self, request):
+    def __init__(self, request: Request) -> None:
         self.request, self.name = request, request.name
         self.trust_input = False
         self.profile = _profile(request)
@@ -125,21 +128,22 @@ class Function:
         # how many positional arguments the fast call takes; -1 sends the first call past the hooks
         self._count = -1
 
-    outputs = property(
-        lambda self: self.request.outs, doc="The outputs as function() was asked for them, a list of Out."
-    )
+    @property
+    def outputs(self) -> list[Out]:
+        """The outputs as function() was asked for them."""
+        return self.request.outs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != self._count:
             return self._call(args, kwargs)
         return self._fast(args)
 
-    def _call(self, args, kwargs):
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Any call: keywords, defaults, states, values set before, a subset of the outputs."""
         if self._count == -1:
             self._first()
         subset = kwargs.pop("output_subset", None)
-        positions = None if subset is None else self._positions(subset)
+        positions = [] if subset is None else self._positions(subset)
         values, states = self.bound.bind(args, kwargs)
         start = time.perf_counter()
         result = self._with_states(values, states) if states else self._fast(values)
@@ -148,12 +152,12 @@ class Function:
             self.profile.seconds += time.perf_counter() - start
         return result if subset is None else self._subset(result, positions)
 
-    def _first(self):
+    def _first(self) -> None:
         for hook in hooks.CALLED:
             hook(self)
         self._count = len(self.bound.explicit) if self._plain else -2
 
-    def _with_states(self, values, states):
+    def _with_states(self, values: tuple[Any, ...], states: Sequence[tuple[SharedVariable, Any]]) -> Any:
         """A call that gives states (pairs of shared variable and value): they are set before it and set back
         if it fails.
         """
@@ -167,12 +171,12 @@ class Function:
                 s.set_value(value)
             raise
 
-    def _positions(self, subset):
+    def _positions(self, subset: Sequence[int | str]) -> list[int]:
         keys = self.request.keys
-        names = list(range(len(self.request.outputs))) if keys is None else keys
+        names: list[Any] = list(range(len(self.request.outputs))) if keys is None else keys
         return [key if isinstance(key, int) and 0 <= key < len(names) else names.index(key) for key in subset]
 
-    def _subset(self, result, positions):
+    def _subset(self, result: Any, positions: Sequence[int]) -> Any:
         keys = self.request.keys
         if keys is not None:
             return {keys[i]: result[keys[i]] for i in positions}
@@ -234,20 +238,20 @@ class Function:
         """
         return hooks.INSPECT[-1](self, what)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         """What rooms above show of a function: rows of ``hooks.ATTRIBUTES``."""
         if name not in hooks.ATTRIBUTES:
             raise AttributeError(f"a tgen function has no attribute {name!r}", name=name, obj=self)
         return hooks.ATTRIBUTES[name](self)
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *hooks.ATTRIBUTES})
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<tgen.Function {self.name}>"
 
 
-def _profile(request):
+def _profile(request: Request) -> Profile | None:
     if not request.profile:
         return None
     return (
@@ -257,7 +261,7 @@ def _profile(request):
     )
 
 
-def _place(request, index):
+def _place(request: Request, index: int) -> ExplicitInput:
     i, leaf = request.ins[index], request.inputs[index]
     check = Check(i.variable, index, request.name, i.strict, i.allow_downcast)
     if isinstance(leaf, SharedVariable):
@@ -265,6 +269,6 @@ def _place(request, index):
     return ExplicitInput(i, check, default=None if i.value is None else _default(check(i.value)))
 
 
-def _default(value):
+def _default(value: Any) -> Any:
     """The default is kept as it was when the function was made, whatever becomes of the caller's array."""
     return value.copy() if isinstance(value, np.ndarray) else value

@@ -18,9 +18,18 @@ In of it; called with it, ``allow_downcast``, and whether function() has updates
 ``INSPECT``: what makes the text of ``Function.inspect(what)``, called with the Function and ``what``.
 """
 
-BUILT = []
-CALLED = []
-LAZY = []
-ATTRIBUTES = {}
-INPUTS = {}
-INSPECT = []
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .function import Function
+    from .io import In
+
+BUILT: list[Callable[[Function], object]] = []
+CALLED: list[Callable[[Function], object]] = []
+LAZY: list[object] = []
+ATTRIBUTES: dict[str, Callable[[Function], Any]] = {}
+INPUTS: dict[type, Callable[[Any, bool | None, bool], In]] = {}
+INSPECT: list[Callable[[Function, str], str]] = []

@@ -3,26 +3,39 @@ of shared variables stay out; ops, types, attributes, small constants, updates, 
 what its backend is go in.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import pathlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from tgen.config import config
 from tgen.core.keys import digest
 from tgen.core.op import HOST
-from tgen.graph.nodes import Constant
+from tgen.graph.nodes import Constant, Variable
 from tgen.graph.walk import surveyed
 from tgen.ops.host import site_key
+
+if TYPE_CHECKING:
+    from tgen.core.op import Op
+    from tgen.graph.nodes import Apply, Lambda
+
+    from .program import Program
+
+Numbers: TypeAlias = dict[Variable, int]  # the variables met so far
+Bodies: TypeAlias = Mapping[object, tuple[int, "Op"]]  # Signature.python
 
 # what decides the text of a program
 SOURCES = ("core", "graph", "ir", "ops", "passes", "codegen", "lower")
 
 
 @functools.cache
-def fingerprint():
+def fingerprint() -> str:
     """SHA-256 over the files that turn a graph into C."""
     root = pathlib.Path(__file__).resolve().parents[1]
-    files = []
+    files: list[pathlib.Path] = []
     for name in SOURCES:
         path = root / name
         files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
@@ -37,9 +50,11 @@ def fingerprint():
     return total.hexdigest()
 
 
-def program_key(program, general=False):
+def program_key(program: Program, general: bool = False) -> str:
     """64 hex digits for a Program's text; ``general``: for that for arrays of any layout."""
-    signature, number, parts = program.signature, {}, []
+    signature = program.signature
+    number: Numbers = {}
+    parts: list[str] = []
     for p in signature.parameters:
         _leaf(p.variable, p.kind, number, parts)
     _graph(signature.literals, signature.order, number, parts, signature.python)
@@ -58,7 +73,9 @@ def program_key(program, general=False):
     )
 
 
-def _graph(literals, order, number, parts, python):
+def _graph(
+    literals: Iterable[Constant], order: Iterable[Apply], number: Numbers, parts: list[str], python: Bodies
+) -> None:
     """What a graph says: the constants in its text, and its nodes in their order. As deep as loops are
     nested.
     """
@@ -72,12 +89,12 @@ def _graph(literals, order, number, parts, python):
         )
         for body in node.bodies:
             _body(body, parts, python)
-        for v in node.outputs:
-            number.setdefault(v, len(number))
+        for result in node.outputs:
+            number.setdefault(result, len(number))
 
 
-def _body(body, parts, python):
-    number = {}
+def _body(body: Lambda, parts: list[str], python: Bodies) -> None:
+    number: Numbers = {}
     for v in body.params:
         _leaf(v, "parameter", number, parts)
     survey = surveyed(body)
@@ -86,12 +103,12 @@ def _body(body, parts, python):
     parts.append(f"yield {[number[v] for v in body.outputs]}")
 
 
-def _leaf(v, kind, number, parts):
+def _leaf(v: Variable, kind: str, number: Numbers, parts: list[str]) -> None:
     if v in number:
         return
     number[v] = len(number)
     parts.append(f"{kind} {_type(v)}")
 
 
-def _type(v):
+def _type(v: Variable) -> str:
     return f"{v.type.dtype}{v.data.shape if isinstance(v, Constant) else v.type.shape}"

@@ -1,6 +1,19 @@
 """What stands for the inputs of a function between calls, and how a call's arguments find their places."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
 from tgen.errors import shown
+from tgen.graph.nodes import Variable
+
+if TYPE_CHECKING:
+    from tgen.core.types import TensorType
+    from tgen.graph.shared import SharedVariable
+
+    from .check import Check
+    from .io import In
 
 
 class ExplicitInput:
@@ -10,18 +23,30 @@ class ExplicitInput:
 
     __slots__ = ("input", "check", "default", "state", "_next")
 
-    def __init__(self, input, check, default=None, state=None):
-        self.input, self.check, self.default, self.state, self._next = input, check, default, state, None
-
-    name = property(lambda self: self.input.name)
-    variable = property(lambda self: self.input.variable)
-    type = property(lambda self: self.input.variable.type)
-    required = property(
-        lambda self: self.default is None and (self.state is None or self.input.value is None)
-    )
+    def __init__(
+        self, input: In, check: Check, default: Any = None, state: SharedVariable | None = None
+    ) -> None:
+        self.input, self.check, self.default, self.state = input, check, default, state
+        self._next: Any = None
 
     @property
-    def value(self):
+    def name(self) -> str | None:
+        return self.input.name
+
+    @property
+    def variable(self) -> Variable:
+        return self.input.variable
+
+    @property
+    def type(self) -> TensorType:
+        return self.input.variable.type
+
+    @property
+    def required(self) -> bool:
+        return self.default is None and (self.state is None or self.input.value is None)
+
+    @property
+    def value(self) -> Any:
         """The state's value; else what the next call will use when it does not give the input, None when it
         must.
         """
@@ -30,22 +55,22 @@ class ExplicitInput:
         return self.default if self._next is None else self._next
 
     @value.setter
-    def value(self, new):
+    def value(self, new: object) -> None:
         new = self.check(new)
         if self.state is not None:
             self.state.set_value(new)
         else:
             self._next = new
 
-    def take(self):
+    def take(self) -> Any:
         """The value for a call that does not give this input; one set for the next call is used up."""
         value, self._next = self._next, None
         return self.default if value is None else value
 
-    def has_value(self):
+    def has_value(self) -> bool:
         return not self.required or self._next is not None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self.input}: {self.type}>"
 
 
@@ -54,38 +79,51 @@ class ImplicitInput:
 
     __slots__ = ("variable",)
 
-    def __init__(self, variable):
+    def __init__(self, variable: SharedVariable) -> None:
         self.variable = variable
 
-    name = property(lambda self: self.variable.name)
-    type = property(lambda self: self.variable.type)
-    value = property(
-        lambda self: self.variable.get_value(borrow=False), lambda self, new: self.variable.set_value(new)
-    )
+    @property
+    def name(self) -> str | None:
+        return self.variable.name
+
+    @property
+    def type(self) -> TensorType:
+        return self.variable.type
+
+    @property
+    def value(self) -> Any:
+        return self.variable.get_value(borrow=False)
+
+    @value.setter
+    def value(self, new: object) -> None:
+        self.variable.set_value(new)
+
+
+Place: TypeAlias = ExplicitInput | ImplicitInput
 
 
 class Bound:
     """The inputs by position, name and variable."""
 
-    def __init__(self, explicit, shared, name):
+    def __init__(self, explicit: list[ExplicitInput], shared: Iterable[SharedVariable], name: str) -> None:
         self.explicit, self.name = explicit, shown(name)
         own = {place.state for place in explicit if place.state is not None}
         self.implicit = [ImplicitInput(s) for s in shared if s not in own]
-        self.names, self.variables = {}, {}
-        for place in [*explicit, *self.implicit]:
-            self.variables[place.variable] = place
+        self.names: dict[str, list[Place]] = {}
+        self.variables: dict[Variable, Place] = {place.variable: place for place in self.places()}
         for place in explicit:
             if place.state is not None:
                 self.variables[place.state] = place
             if place.name is not None:
                 self.names.setdefault(place.name, []).append(place)
-        explicit = set(self.names)
-        for place in self.implicit:  # an input's name hides a shared variable's
-            if place.name is not None and place.name not in explicit:
-                self.names.setdefault(place.name, []).append(place)
-        self.index = {place: i for i, place in enumerate(explicit)}
+        hiding = set(self.names)
+        for other in self.implicit:  # an input's name hides a shared variable's
+            if other.name is not None and other.name not in hiding:
+                self.names.setdefault(other.name, []).append(other)
 
-    def bind(self, args, kwargs):
+    def bind(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], list[tuple[SharedVariable, Any]]]:
         """(values for the compiled call, [(state, value)] given): TypeError when an input gets none, two, or
         does not exist.
         """
@@ -106,14 +144,15 @@ class Bound:
                     f"{shown(place.name) if place.name else f'{place.variable} at index {index}'} "
                     f"(of function {self.name})"
                 )
-        states = [p for p in self.explicit if p.state is not None and p in given]
         arguments = [p for p in self.explicit if p.state is None]
-        set_before = [(place.state, place.check(given[place])) for place in states]
+        set_before = [
+            (p.state, p.check(given[p])) for p in self.explicit if p.state is not None and p in given
+        ]
         checked = {place: place.check(given[place]) for place in arguments if place in given}
         values = tuple(checked[place] if place in checked else place.take() for place in arguments)
         return values, set_before
 
-    def _too_many(self, args):
+    def _too_many(self, args: Sequence[Any]) -> NoReturn:
         count = len(self.explicit)
         names = ", ".join(shown(place.name or str(place.variable)) for place in self.explicit)
         extra = (
@@ -128,7 +167,7 @@ class Bound:
             f"({names}), got {len(args)}.{extra}"
         )
 
-    def _keyword(self, key):
+    def _keyword(self, key: str) -> ExplicitInput:
         found = self.names.get(key, [])
         if len(found) > 1:
             raise TypeError(
@@ -137,17 +176,17 @@ class Bound:
             )
         if not found:
             raise TypeError(self._unknown(key))
-        self._may_be_given(found[0])
-        return found[0]
+        return self._may_be_given(found[0])
 
-    def _may_be_given(self, place):
+    def _may_be_given(self, place: Place) -> ExplicitInput:
         if isinstance(place, ImplicitInput) or place.input.implicit:
             raise TypeError(
                 f"Tried to provide value for implicit input: {place.variable}; it is a shared "
                 "variable: set it with set_value, or replace it with givens=."
             )
+        return place
 
-    def _unknown(self, key):
+    def _unknown(self, key: str) -> str:
         named = [place.name for place in self.explicit if place.name is not None]
         unnamed, listed = len(self.explicit) - len(named), ", ".join(map(shown, named))
         text = (
@@ -162,7 +201,7 @@ class Bound:
             )
         return f"Unknown input or state: {shown(key)}. {text}."
 
-    def find(self, key):
+    def find(self, key: object) -> Place:
         """The input of a name, variable or index; TypeError when there is none or the name has two."""
         if isinstance(key, int):
             places = self.places()
@@ -170,7 +209,7 @@ class Bound:
                 raise TypeError(f"Unknown input or state: {key}. The function has {len(places)}.")
             return places[key]
         if not isinstance(key, str):
-            place = self.variables.get(key)
+            place = self.variables.get(key) if isinstance(key, Variable) else None
             if place is None:
                 raise TypeError(f"Unknown input or state: {key}")
             return place
@@ -185,16 +224,19 @@ class Bound:
             "duplicates."
         )
 
-    def has(self, key):
+    def has(self, key: object) -> bool:
         try:
             self.find(key)
         except TypeError:
             return False
         return True
 
-    def places(self):
+    def places(self) -> list[Place]:
         return [*self.explicit, *self.implicit]
 
-    def table(self):
+    def table(self) -> dict[str | Variable, Place]:
         """Name and variable -> place."""
-        return {**{name: found[0] for name, found in self.names.items() if len(found) == 1}, **self.variables}
+        table: dict[str | Variable, Place] = {}
+        table.update((name, found[0]) for name, found in self.names.items() if len(found) == 1)
+        table.update(self.variables.items())
+        return table

@@ -1,5 +1,9 @@
 """In and Out: what function() may be told about one input or output."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from tgen.core.generic import GenericType
 from tgen.errors import ArgumentValueError, about_bool
 from tgen.graph.nodes import Constant, Variable
@@ -30,36 +34,28 @@ class In:
 
     def __init__(
         self,
-        variable,
-        name=None,
-        value=None,
-        update=None,
-        mutable=None,
-        strict=False,
-        allow_downcast=None,
-        autoname=True,
-        implicit=None,
-        borrow=None,
-        shared=False,
-    ):
+        variable: Variable,
+        name: str | None = None,
+        value: Any = None,
+        update: Variable | None = None,
+        mutable: bool | None = None,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+        autoname: bool = True,
+        implicit: bool | None = None,
+        borrow: bool | None = None,
+        shared: bool = False,
+    ) -> None:
         if not isinstance(variable, Variable):
             raise TypeError(f"In needs a symbolic variable; got {variable!r} ({type(variable).__name__})")
         if name is None and autoname:
             name = variable.name
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string! (got: {name!r})")
-        self.variable, self.name, self.value, self.update = (
-            variable,
-            name,
-            value,
-            _update_of(variable, update),
-        )
-        self.strict, self.allow_downcast, self.autoname, self.shared = (
-            bool(strict),
-            allow_downcast,
-            autoname,
-            shared,
-        )
+        self.variable, self.name, self.value = variable, name, value
+        self.update = _update_of(variable, update)
+        self.strict, self.allow_downcast = bool(strict), allow_downcast
+        self.autoname, self.shared = autoname, shared
         self.mutable = update is not None if mutable is None else bool(mutable)
         self.borrow = self.mutable if borrow is None else bool(borrow)
         if self.mutable and not self.borrow:
@@ -71,11 +67,11 @@ class In:
         if self.implicit and value is None:
             raise TypeError(f"An implicit input must be given a default value (variable {variable})")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"In({self.variable}{f' -> {self.update}' if self.update is not None else ''})"
 
 
-def _update_of(variable, update):
+def _update_of(variable: Variable, update: Variable | None) -> Variable | None:
     if update is None:
         return None
     if not isinstance(update, Variable):
@@ -93,16 +89,16 @@ class Out:
     value.
     """
 
-    def __init__(self, variable, borrow=False):
+    def __init__(self, variable: Variable, borrow: bool = False) -> None:
         if not isinstance(variable, Variable):
             raise TypeError(f"Out needs a symbolic variable; got {variable!r} ({type(variable).__name__})")
         self.variable, self.borrow = variable, bool(borrow)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Out({self.variable}{', borrow=True' if self.borrow else ''})"
 
 
-def as_in(given, allow_downcast=None, changes=False):
+def as_in(given: object, allow_downcast: bool | None = None, changes: bool = False) -> In:
     """What stands in function()'s list of inputs, as an In. ``changes``: whether function() has updates or
     givens, for what reads other kinds of inputs (``hooks.INPUTS``).
 
@@ -120,7 +116,7 @@ def as_in(given, allow_downcast=None, changes=False):
     return given
 
 
-def _check_leaf(variable):
+def _check_leaf(variable: Variable) -> None:
     if isinstance(variable, Constant):
         raise TypeError("Constants not allowed in param list", variable)
     if isinstance(variable, SharedVariable):
@@ -132,7 +128,7 @@ def _check_leaf(variable):
         raise TypeError(f"Unknown parameter type: {variable} is not a tensor")
 
 
-def as_out(given):
+def as_out(given: object) -> Out:
     """What function() is given as one output, as an Out."""
     if isinstance(given, Out):
         return given

@@ -2,9 +2,17 @@
 show of a mode in the place of these, and say by ``DEFAULT`` what a function without mode= has.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from tgen.errors import nearest
 
 from .nanguard import Guarded, refused
+
+if TYPE_CHECKING:
+    from .call import Called
 
 
 class Mode:
@@ -20,14 +28,14 @@ class Mode:
     array(2.)
     """
 
-    def __init__(self, passes="FAST_RUN"):
+    def __init__(self, passes: str = "FAST_RUN") -> None:
         self.passes = passes
 
-    def watched(self, executable):
+    def watched(self, executable: Called) -> Called:
         """The Executable that a Function of this mode calls."""
         return executable
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({self.passes!r})"
 
 
@@ -36,26 +44,27 @@ class NanGuard(Mode):
     refused, and what is done then.
     """
 
-    def __init__(self, passes="FAST_RUN"):
+    def __init__(self, passes: str = "FAST_RUN") -> None:
         super().__init__(passes)
         self.wrong = refused()
 
-    def watched(self, executable):
+    def watched(self, executable: Called) -> Called:
         return Guarded(executable, self.wrong, self.passes)
 
 
 # name -> the Mode, or what makes it whenever it is asked for
-NAMED = {
+NAMED: dict[str, Mode | Callable[[], Mode]] = {
     "FAST_RUN": Mode(),
     "FAST_COMPILE": Mode("FAST_COMPILE"),
     "DebugMode": Mode("DebugMode"),
     "INTERPRET": Mode("INTERPRET"),
     "NanGuardMode": NanGuard,
 }
-DEFAULT = [Mode]  # what makes the Mode of function() without mode=: the last one
+# what makes the Mode of function() without mode=: the last one
+DEFAULT: list[Callable[[], Mode]] = [Mode]
 
 
-def get_mode(mode):
+def get_mode(mode: object) -> Mode:
     """The Mode for what ``function(mode=)`` takes: a Mode, a name, or None. ValueError for a name without
     mode.
 

@@ -2,8 +2,13 @@
 comes out.
 """
 
+from __future__ import annotations
+
+import functools
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +16,12 @@ from tgen import passes
 from tgen.config import config
 from tgen.errors import NotFinite
 from tgen.ir import interp
+
+if TYPE_CHECKING:
+    from tgen.ir.nodes import Instr
+
+    from .call import Called, Values
+    from .program import Program
 
 BIG = 1e10
 _WORDS = {"nan": "NaN", "inf": "an infinity", "big": f"a number beyond {BIG:g}"}
@@ -23,52 +34,49 @@ class Guarded:
     ``wrong``: which of "nan", "inf" and "big" are refused; ``mode``: the mode of the passes.
     """
 
-    def __init__(self, executable, wrong, mode):
+    def __init__(self, executable: Called, wrong: Sequence[str], mode: str) -> None:
         self.executable, self.wrong, self.mode = executable, wrong, mode
+        self.program, self.signature = executable.program, executable.signature
 
-    def __getattr__(self, name):
-        if name in ("executable", "wrong", "mode"):
+    def __getattr__(self, name: str) -> Any:
+        if name == "executable":
             raise AttributeError(name)
         return getattr(self.executable, name)
 
-    def __call__(self, values):
-        inputs = [
-            np.asarray(value, v.type.dtype) for v, value in zip(self.executable.signature.inputs, values)
-        ]
-        before = [s.container.get() for s in self.executable.signature.shared]
-        names = [f"the argument {v}" for v in self.executable.signature.inputs] + [
-            f"the shared variable {s}" for s in self.executable.signature.shared
+    def __call__(self, values: Values) -> list[np.ndarray]:
+        signature = self.signature
+        inputs = [np.asarray(value, v.type.dtype) for v, value in zip(signature.inputs, values)]
+        before = [s.container.get() for s in signature.shared]
+        names = [
+            *(f"the argument {v}" for v in signature.inputs),
+            *(f"the shared variable {s}" for s in signature.shared),
         ]
         for name, value in zip(names, inputs + before):
-            self.look(value, lambda found, name=name: f"{name} holds {found}")
+            self.look(value, name)
         results = self.executable(values)
+        origin = functools.partial(self.origin, inputs, before)
         try:
             for number, value in enumerate(results):
-                self.look(
-                    value,
-                    lambda found, number=number: (
-                        f"output {number} holds {found}{self.origin(inputs, before)}"
-                    ),
-                )
-            for s in self.executable.signature.shared:
-                self.look(
-                    s.container.get(True),
-                    lambda found, s=s: f"the new value of {s} holds {found}{self.origin(inputs, before)}",
-                )
+                self.look(value, f"output {number}", origin)
+            for s in signature.shared:
+                self.look(s.container.get(True), f"the new value of {s}", origin)
         except NotFinite:
-            updated = dict(self.executable.signature.updates)
-            for s, value in zip(self.executable.signature.shared, before):
+            updated = dict(signature.updates)
+            for s, value in zip(signature.shared, before):
                 if s in updated:
                     s.container.set(value)
             raise
         return results
 
-    def look(self, value, message):
-        """What config.NanGuardMode.action says about an array that holds what is refused."""
+    def look(self, value: Any, name: str, origin: Callable[[], str] | None = None) -> None:
+        """What config.NanGuardMode.action says about an array that holds what is refused. ``origin``: words
+        on where that came from, found only then.
+        """
         found = kind_of(value, self.wrong)
         if found is None:
             return
-        text, action = message(_WORDS[found]), getattr(config, "NanGuardMode.action")
+        text = f"{name} holds {_WORDS[found]}{'' if origin is None else origin()}"
+        action = getattr(config, "NanGuardMode.action")
         if action == "warn":
             warnings.warn(text, stacklevel=5)
             return
@@ -76,18 +84,18 @@ class Guarded:
             breakpoint()
         raise NotFinite(text)
 
-    def origin(self, inputs, shared):
+    def origin(self, inputs: Sequence[np.ndarray], shared: Sequence[np.ndarray]) -> str:
         """Which operation made the first such value, as words; found by running the program again in the
         reference interpreter.
         """
-        instr = first_wrong(self.executable.program, self.mode, inputs, shared, self.wrong)
+        instr = first_wrong(self.program, self.mode, inputs, shared, self.wrong)
         if instr is None:
             return ""
         lines = ", ".join(f"{file}:{line}" for file, line in sorted(instr.where or ()))
         return f"; the first came from {instr.op}" + (f" at {lines}" if lines else "")
 
 
-def refused(nan=None, inf=None, big=None):
+def refused(nan: bool | None = None, inf: bool | None = None, big: bool | None = None) -> tuple[str, ...]:
     """Which of "nan", "inf" and "big" are refused; config.NanGuardMode says it of those that are None.
 
     >>> refused(inf=False)
@@ -99,7 +107,7 @@ def refused(nan=None, inf=None, big=None):
     )
 
 
-def kind_of(value, wrong):
+def kind_of(value: Any, wrong: Sequence[str]) -> str | None:
     """The first of ``wrong`` that an array holds; None for an array without, or of another dtype than floats.
 
     >>> kind_of(np.array([1.0, np.inf]), ("nan", "inf", "big")), kind_of(np.array([1e11]), ("nan", "inf"))
@@ -117,7 +125,13 @@ def kind_of(value, wrong):
     return None
 
 
-def first_wrong(program, mode, inputs, shared, wrong):
+def first_wrong(
+    program: Program,
+    mode: str,
+    inputs: Sequence[np.ndarray],
+    shared: Sequence[np.ndarray],
+    wrong: Sequence[str],
+) -> Instr | None:
     """The first instruction, before fusion, one of whose results holds what is refused; None when the
     interpreter finds none.
     """

@@ -2,6 +2,11 @@
 told.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 from tgen.core.generic import GenericType
 from tgen.core.op import OPS, SCALAR
 from tgen.errors import ArgumentValueError
@@ -12,15 +17,21 @@ from tgen.graph.walk import again, clone, postorder
 
 from .shared import shared
 
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply
 
-def update_pairs(updates):
+Updates: TypeAlias = list[tuple[SharedVariable, Variable]]
+
+
+def update_pairs(updates: Any) -> Updates:
     """[(shared variable, expression)] from a list of pairs or a dict; values that are no variables become
     constants of the target's type.
 
     Raises ValueError (no pairs, a target twice) and TypeError (a target that is not shared, a value that does
     not fit).
     """
-    pairs, seen = [], set()
+    pairs: Updates = []
+    seen = set()
     for target, value in replacement_pairs(updates, "updates"):
         if not isinstance(target, SharedVariable):
             raise TypeError("update target must be a SharedVariable", target)
@@ -31,7 +42,8 @@ def update_pairs(updates):
     return pairs
 
 
-def replacement_pairs(given, what):
+def replacement_pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
+    """The pairs of a dict, or of what has them; ValueError for anything else, ``what`` it is given as."""
     if given is None:
         return []
     pairs = given.items() if hasattr(given, "items") else given
@@ -47,7 +59,7 @@ def replacement_pairs(given, what):
     return pairs
 
 
-def _as_variable(target, value):
+def _as_variable(target: SharedVariable, value: object) -> Variable:
     if isinstance(value, Variable):
         return value
     if isinstance(target.type, GenericType):
@@ -62,7 +74,7 @@ def _as_variable(target, value):
         ) from None
 
 
-def check_update(target, value):
+def check_update(target: SharedVariable, value: Variable) -> Variable:
     """``value`` as an update of ``target``: of its dtype, rank, known sizes and broadcast pattern.
 
     TypeError when it is not. A size in the type of ``target`` that the graph of ``value`` does not know is
@@ -85,11 +97,11 @@ def check_update(target, value):
     )
 
 
-def _keeps(wanted, got):
+def _keeps(wanted: int | None, got: int | None) -> bool:
     return wanted == got or (wanted is None and got != 1) or (got is None and wanted != 1)
 
 
-def _advice(target, value):
+def _advice(target: SharedVariable, value: Variable) -> str:
     wanted, got = target.type, value.type
     if wanted.dtype != got.dtype:
         return f"{culprit(value)} If the value may lose precision, cast it: T.cast(update, {wanted.dtype!r})."
@@ -104,7 +116,7 @@ def _advice(target, value):
     return f"The shared variable has static sizes that the update has not: {tuple(wanted.shape)}."
 
 
-def culprit(value):
+def culprit(value: Variable) -> str:
     """A sentence on the sub-expression that brought the dtype of ``value`` in, with its line."""
     dtype, v = value.type.dtype, value
     while v.owner is not None and v.owner.primitive.name != "cast":
@@ -124,7 +136,7 @@ def culprit(value):
     )
 
 
-def _source(x, node):
+def _source(x: Variable, node: Apply) -> Variable:
     """``x`` without the casts and the padding that promotion put before ``node`` (they stand at its line)."""
     while (
         x.owner is not None
@@ -135,13 +147,13 @@ def _source(x, node):
     return x
 
 
-def _entrance(found):
+def _entrance(found: Sequence[Variable]) -> Variable | None:
     """The operand to blame: a variable before a number, which takes the dtype of what it meets."""
     variables = [x for x in found if not isinstance(x, Constant)]
-    return (variables or found or [None])[0]
+    return next(iter(variables or found), None)
 
 
-def _explicit_cast(node, sources):
+def _explicit_cast(node: Apply, sources: Sequence[Variable]) -> Variable | None:
     """The user's cast on the line of ``node``, when the dtypes of the operands without casts would not have
     given the node's.
     """
@@ -149,21 +161,23 @@ def _explicit_cast(node, sources):
         return None
     if node.primitive.rule([x.type.dtype for x in sources], node.attrs)[1] == node.outputs[0].type.dtype:
         return None
-    stack = [x for x in node.inputs if x.owner is not None]
-    while stack and stack[0].owner is not None and stack[0].owner.primitive.name == "dimshuffle":
-        stack = stack[0].owner.inputs
-    return stack[0] if stack and stack[0].owner is not None else None
+    found = next((x for x in node.inputs if x.owner is not None), None)
+    while found is not None and found.owner is not None and found.owner.primitive.name == "dimshuffle":
+        found = found.owner.inputs[0]
+    return found if found is not None and found.owner is not None else None
 
 
-def _named(v):
+def _named(v: Variable) -> str:
     return str(v) if len(str(v)) <= 80 else f"{str(v)[:77]}..."
 
 
-def _line(node):
+def _line(node: Apply | None) -> str:
     return f" at {node.where[0]}:{node.where[1]}" if node is not None and node.where else ""
 
 
-def given_pairs(givens, inputs, table, strict):
+def given_pairs(
+    givens: Any, inputs: Iterable[Variable], table: Mapping[Variable, Variable], strict: bool
+) -> dict[Variable, Variable]:
     """{variable: replacement} for ``givens``; ``table`` is what stands for the inputs already.
 
     A replacement sees the replacements before it; one that an earlier replacement needs is refused
@@ -171,7 +185,10 @@ def given_pairs(givens, inputs, table, strict):
     agree (TypeError).
     """
     pairs = replacement_pairs(givens, "givens")
-    found, needed, walked, inputs = {}, set(), set(), set(inputs)
+    found: dict[Variable, Variable] = {}
+    needed: set[Variable] = set()
+    walked: set[Apply] = set()
+    inputs = set(inputs)
     for number, (key, value) in enumerate(pairs, 1):
         if not isinstance(key, Variable):
             raise TypeError("given keys must be Variable", key)
@@ -203,7 +220,7 @@ def given_pairs(givens, inputs, table, strict):
     return found
 
 
-def fitted(key, value):
+def fitted(key: Variable, value: Variable) -> Variable:
     """``value`` with the type ``key`` has: broadcastable axes the key does not have are forgotten; else
     TypeError.
     """
@@ -225,14 +242,14 @@ def fitted(key, value):
     return apply_op(OPS["unbroadcast"], [value], {"axes": axes})[0] if axes else value
 
 
-def again_cast(node, operands):
+def again_cast(node: Apply, operands: Sequence[Variable]) -> Apply:
     """``node`` applied to other operands, its types inferred anew; those of an elementwise op are cast to
     what its rule asks for.
     """
     return again(node, _promoted(node, operands), retype=True)
 
 
-def _promoted(node, operands):
+def _promoted(node: Apply, operands: Sequence[Variable]) -> Sequence[Variable]:
     if node.primitive.kind != SCALAR or node.primitive.rule is None:
         return operands
     wanted, _ = node.primitive.rule([v.type.dtype for v in operands], node.attrs)

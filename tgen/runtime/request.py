@@ -2,13 +2,17 @@
 updates complete.
 """
 
+from __future__ import annotations
+
 import os
 import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgen.config import OPTIONS, config
+from tgen.config import ON_UNUSED, config
 from tgen.core.effect import STATE
 from tgen.core.generic import GenericType
 from tgen.errors import ArgumentTypeError, MissingInputError, UnusedInputError
@@ -17,9 +21,13 @@ from tgen.graph.shared import Container, SharedVariable, TensorSharedVariable
 from tgen.graph.walk import Copies, Survey, again, clone, heard_of, toposort
 from tgen.lower.signature import Signature
 
-from .io import as_in, as_out
+from .io import In, Out, as_in, as_out
 from .mode import Mode, get_mode
-from .replace import again_cast, check_update, given_pairs, update_pairs
+from .replace import Updates, again_cast, check_update, given_pairs, update_pairs
+
+if TYPE_CHECKING:
+    from tgen.core.values import Line
+    from tgen.graph.nodes import Apply
 
 
 @dataclass
@@ -35,24 +43,37 @@ class Request:
                have defaults and states among them
     """
 
-    ins: list
-    inputs: list
-    outs: list
+    ins: list[In]
+    inputs: list[Variable]
+    outs: list[Out]
     signature: Signature
-    keys: object
+    keys: list[str] | None
     unpack: bool
     mode: Mode
     name: str
-    profile: object
+    profile: Any  # as function() takes it
 
-    outputs = property(lambda self: self.signature.outputs, doc="The final expressions of the outputs.")
-    updates = property(lambda self: self.signature.updates, doc="(SharedVariable, expression) pairs.")
+    @property
+    def outputs(self) -> tuple[Variable, ...]:
+        """The final expressions of the outputs."""
+        return self.signature.outputs
 
-    def arguments(self):
+    @property
+    def updates(self) -> tuple[tuple[SharedVariable, Variable], ...]:
+        """(SharedVariable, expression) pairs."""
+        return self.signature.updates
+
+    def arguments(self) -> list[int]:
         """The indices of the inputs that are arguments of the compiled code; the others are states."""
         return [i for i, v in enumerate(self.inputs) if not isinstance(v, SharedVariable)]
 
-    def swapped(self, swap, delete_updates, name, profile):
+    def swapped(
+        self,
+        swap: Mapping[SharedVariable, SharedVariable],
+        delete_updates: bool,
+        name: str | None,
+        profile: Any,
+    ) -> Request:
         """The request of ``Function.copy``: shared variables replaced, states of its own, updates kept or
         not.
         """
@@ -65,7 +86,7 @@ class Request:
         updates = () if delete_updates else self.updates
         final = clone([*self.outputs, *(value for _, value in updates)], table)
         count = len(self.outputs)
-        inputs = [table.get(v, v) for v in self.inputs]
+        inputs = [table.get(v, v) if isinstance(v, SharedVariable) else v for v in self.inputs]
         pairs = [(table.get(s, s), value) for (s, _), value in zip(updates, final[count:])]
         return replace(
             self,
@@ -76,7 +97,12 @@ class Request:
         )
 
 
-def signature_of(inputs, outputs, updates, survey=None):
+def signature_of(
+    inputs: Sequence[Variable],
+    outputs: Iterable[Variable],
+    updates: Iterable[tuple[SharedVariable, Variable]],
+    survey: Survey | None = None,
+) -> Signature:
     """The Signature of a final graph: those of ``inputs`` that are states are no inputs of the compiled
     code.
     """
@@ -84,23 +110,23 @@ def signature_of(inputs, outputs, updates, survey=None):
     return Signature.of(arguments, outputs, updates, survey)
 
 
-def _own_state(v):
+def _own_state(v: SharedVariable) -> SharedVariable:
     return type(v)(v.name, v.type, v.container.get(), borrow=True)
 
 
 def resolve(
-    inputs,
-    outputs,
-    mode,
-    updates,
-    givens,
-    no_default_updates,
-    name,
-    rebuild_strict,
-    allow_downcast,
-    profile,
-    on_unused,
-):
+    inputs: Any,
+    outputs: Any,
+    mode: Any,
+    updates: Any,
+    givens: Any,
+    no_default_updates: Any,
+    name: str,
+    rebuild_strict: bool,
+    allow_downcast: bool | None,
+    profile: Any,
+    on_unused: str | None,
+) -> Request:
     """The Request for function()'s arguments; wrong ones are errors, checked in Theano's order."""
     outputs, keys = _dict_outputs(outputs)
     updates = _warned(updates)
@@ -113,6 +139,7 @@ def resolve(
     _check_twice(ins)
     table = {v.variable: leaf for v, leaf in ((i, _leaf(i)) for i in ins)}
     final_inputs = list(table.values())
+    states = {v: leaf for v, leaf in table.items() if isinstance(leaf, SharedVariable)}
     table.update(
         given_pairs(
             givens, [i.variable for i in ins], {k: v for k, v in table.items() if k is not v}, rebuild_strict
@@ -120,7 +147,7 @@ def resolve(
     )
     pairs = update_pairs(updates)
     outs, unpack = _outs(outputs)
-    pairs += [(table[i.variable], i.update) for i in ins if i.update is not None]
+    pairs += [(states[i.variable], i.update) for i in ins if i.update is not None]
     asked = [o.variable for o in outs] + [value for _, value in pairs]
     finals, pairs, survey = _final(outs, pairs, table, _without_default(no_default_updates), rebuild_strict)
     expressions, found = finals + [value for _, value in pairs], survey.leaves
@@ -130,7 +157,7 @@ def resolve(
     return Request(ins, final_inputs, outs, signature, keys, unpack, get_mode(mode), name, profile)
 
 
-def _dict_outputs(outputs):
+def _dict_outputs(outputs: Any) -> tuple[Any, list[str] | None]:
     """(outputs, keys): a dict's values in the order of its sorted keys."""
     if not isinstance(outputs, dict):
         return outputs, None
@@ -141,7 +168,7 @@ def _dict_outputs(outputs):
     return [outputs[k] for k in keys], keys
 
 
-def _warned(updates):
+def _warned(updates: Any) -> Any:
     if type(updates) is dict and len(updates) > 1:
         warnings.warn(
             "The parameter 'updates' of function() expects an OrderedDict or a list of pairs, got "
@@ -152,8 +179,8 @@ def _warned(updates):
     return updates
 
 
-def _check_twice(ins):
-    seen = {}
+def _check_twice(ins: Iterable[In]) -> None:
+    seen: dict[Variable, int] = {}
     for index, i in enumerate(ins):
         first = seen.setdefault(i.variable, index)
         if first != index:
@@ -165,7 +192,7 @@ def _check_twice(ins):
             )
 
 
-def _leaf(i):
+def _leaf(i: In) -> Variable:
     """The variable that stands for an In in the final graph: itself, a fresh one for an intermediate
     variable, its state.
     """
@@ -183,7 +210,7 @@ def _leaf(i):
     return fresh
 
 
-def _state_type(v, state):
+def _state_type(v: Variable, state: SharedVariable) -> SharedVariable:
     if state.type.dtype != v.type.dtype or state.type.ndim != v.type.ndim:
         raise TypeError(
             f"the input {v} has type {v.type}; the container given as its value has type {state.type}"
@@ -191,14 +218,14 @@ def _state_type(v, state):
     return state
 
 
-def _initial(i):
+def _initial(i: In) -> Any:
     """The first value of a private state; one without a default is set by every call, so anything will do."""
     if i.value is not None:
         return i.value
     return np.zeros([size or 0 for size in i.variable.type.shape], i.variable.type.dtype)
 
 
-def _outs(outputs):
+def _outs(outputs: Any) -> tuple[list[Out], bool]:
     """(list of Out, whether the function returns one bare result)."""
     if outputs is None:
         return [], False
@@ -213,7 +240,7 @@ def _outs(outputs):
     return outs, not several
 
 
-def _without_default(no_default_updates):
+def _without_default(no_default_updates: object) -> Callable[[SharedVariable], bool]:
     """A test: whether a shared variable's default update is left out."""
     if isinstance(no_default_updates, bool):
         return lambda s: no_default_updates
@@ -222,7 +249,13 @@ def _without_default(no_default_updates):
     return set(no_default_updates).__contains__
 
 
-def _final(outs, pairs, table, without, strict):
+def _final(
+    outs: Sequence[Out],
+    pairs: Updates,
+    table: dict[Variable, Variable],
+    without: Callable[[SharedVariable], bool],
+    strict: bool,
+) -> tuple[list[Variable], Updates, Survey]:
     """(outputs, updates, their Survey) after every substitution, default updates added until nothing new is
     reached.
 
@@ -232,7 +265,8 @@ def _final(outs, pairs, table, without, strict):
     copies, survey = Copies(table, again if strict else again_cast), Survey()
     outputs = copies.of([o.variable for o in outs])
     survey.add(outputs)
-    all_pairs, values = [], []
+    all_pairs: Updates = []
+    values: list[Variable] = []
     while True:
         new = copies.of([value for _, value in pairs])
         new = [check_update(s, value) for (s, _), value in zip(pairs, new)]
@@ -240,7 +274,7 @@ def _final(outs, pairs, table, without, strict):
         all_pairs, values = all_pairs + pairs, values + new
         found = [v for v in survey.leaves if isinstance(v, SharedVariable)]
         walked = copies.walked if table else survey.order
-        pairs = [] if without is None else _defaults(found, all_pairs, without, walked)
+        pairs = _defaults(found, all_pairs, without, walked)
         if not pairs:
             break
     canonical = _one_per_container(found, all_pairs)
@@ -251,9 +285,10 @@ def _final(outs, pairs, table, without, strict):
     return outputs, updates, survey
 
 
-def _one_per_container(found, pairs):
+def _one_per_container(found: list[SharedVariable], pairs: Updates) -> dict[SharedVariable, SharedVariable]:
     """Shared variables made by ``clone`` have one value: {each but the first: the first}."""
-    first, table = {}, {}
+    first: dict[Container, SharedVariable] = {}
+    table: dict[SharedVariable, SharedVariable] = {}
     for s in [s for s, _ in pairs] + found:
         kept = first.setdefault(s.container, s)
         if kept is not s:
@@ -261,7 +296,12 @@ def _one_per_container(found, pairs):
     return table
 
 
-def _defaults(found, pairs, without, order):
+def _defaults(
+    found: Sequence[SharedVariable],
+    pairs: Updates,
+    without: Callable[[SharedVariable], bool],
+    order: Sequence[Apply],
+) -> Updates:
     """The default updates that the shared variables reached so far add; ``order``: the nodes of the graph
     before substitution.
     """
@@ -269,23 +309,31 @@ def _defaults(found, pairs, without, order):
     found = [
         s for s in found if s.default_update is not None and s.container not in updated and not without(s)
     ]
-    made = dict.fromkeys(order) if found else ()
+    made = dict.fromkeys(order) if found else {}
     return [update_pairs([(s, _default_update(s, made))])[0] for s in found]
 
 
-def _default_update(s, made):
+def _default_update(s: SharedVariable, made: Mapping[Apply, None]) -> Any:
     """The default update of s. Of a random state whose draw was copied with replacements it is that of the
     copy among the nodes ``made``.
     """
     value = s.default_update
-    node = value.owner if isinstance(value, Variable) else None
-    if node is None or node.primitive.effect.token != STATE or node in made:
+    if not isinstance(value, Variable) or value.owner is None:
+        return value
+    node = value.owner
+    if node.primitive.effect.token != STATE or node in made:
         return value
     copies = [other for other in made if other.primitive is node.primitive and other.inputs[0] is s]
     return copies[0].outputs[value.index] if copies else value
 
 
-def _check_unused(ins, final_inputs, used, expressions, on_unused):
+def _check_unused(
+    ins: Sequence[In],
+    final_inputs: Sequence[Variable],
+    used: set[Variable],
+    expressions: Sequence[Variable],
+    on_unused: str | None,
+) -> None:
     """``expressions`` are those before and after substitution: an input that only their graph knows of is
     used.
     """
@@ -297,7 +345,7 @@ def _check_unused(ins, final_inputs, used, expressions, on_unused):
         if leaf in heard or i.variable in heard:
             continue
         action = config.on_unused_input if on_unused is None else on_unused
-        if action not in OPTIONS["on_unused_input"].values:
+        if action not in ON_UNUSED.values:
             raise ValueError(
                 f"Invalid value for keyword on_unused_input of function(): {action!r}. Valid "
                 "values are 'raise', 'warn' and 'ignore'."
@@ -322,7 +370,9 @@ def _check_unused(ins, final_inputs, used, expressions, on_unused):
             )
 
 
-def _check_missing(inputs, found, expressions):
+def _check_missing(
+    inputs: Iterable[Variable], found: Iterable[Variable], expressions: Sequence[Variable]
+) -> None:
     given = set(inputs)
     for v in found:
         if v in given or isinstance(v, (SharedVariable, Constant)):
@@ -330,7 +380,7 @@ def _check_missing(inputs, found, expressions):
         raise MissingInputError(_missing(v, expressions))
 
 
-def _missing(v, expressions):
+def _missing(v: Variable, expressions: Sequence[Variable]) -> str:
     made = f" It was made at {v.where[0]}:{v.where[1]}." if v.where else ""
     for node in toposort(expressions):
         if v in node.inputs:
@@ -347,6 +397,6 @@ def _missing(v, expressions):
     )
 
 
-def default_name(where):
+def default_name(where: Line | None) -> str:
     """The name of a function nobody named: where it was made."""
     return f"{os.fspath(where[0])}:{where[1]}" if where else "function"

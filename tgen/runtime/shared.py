@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -20,7 +20,7 @@ from tgen.graph.shared import (
 
 _NUMBERS = (bool, int, float)
 # class of a value -> what makes its shared variable: filled by layers above, for values that are no arrays
-CONSTRUCTORS = {}
+CONSTRUCTORS: dict[type, Callable[[Any, str | None, bool, bool | None, bool], SharedVariable]] = {}
 _REFUSED = "No suitable SharedVariable constructor could be found. "
 
 
@@ -79,10 +79,11 @@ def shared(
             f"{_REFUSED}shared() has no argument {next(iter(unknown))!r}; cast the value "
             "instead: shared(numpy.asarray(value, dtype=...))"
         )
+    made: type[TensorSharedVariable]
     if isinstance(value, np.ndarray):
-        kind, array = TensorSharedVariable, _array(value)
+        made, array = TensorSharedVariable, _array(value)
     elif isinstance(value, _NUMBERS) or isinstance(value, np.number):
-        kind, array = ScalarSharedVariable, _number(value)
+        made, array = ScalarSharedVariable, _number(value)
     else:
         if broadcastable is not None or shape is not None:
             raise TypeError(
@@ -94,7 +95,7 @@ def shared(
                 return make(value, name, strict, allow_downcast, borrow)
         return GenericSharedVariable(name, GenericType(), value, strict, allow_downcast, borrow=borrow)
     try:
-        return kind(
+        return made(
             name,
             TensorType(str(array.dtype), _sizes(array, broadcastable, shape)),
             array,
@@ -106,7 +107,7 @@ def shared(
         raise MemoryError(f"{error}; you might consider using shared(..., borrow=True)") from None
 
 
-def _array(value):
+def _array(value: np.ndarray) -> np.ndarray:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{_REFUSED}A masked array would silently lose its mask; pass value.filled(...) or value.data"
@@ -119,17 +120,19 @@ def _array(value):
     return value if value.dtype.isnative else value.astype(native)
 
 
-def _number(value):
+def _number(value: bool | int | float | np.number) -> np.ndarray:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise TypeError(f"{_REFUSED}{value} does not fit int64")
     return _array(np.asarray(value))
 
 
-def _sizes(array, broadcastable, shape):
+def _sizes(
+    array: np.ndarray, broadcastable: Sequence[bool] | None, shape: Sequence[int | None] | None
+) -> tuple[int | None, ...]:
     """The static size per axis the variable's type has, from one of the two arguments."""
     if broadcastable is not None and shape is not None:
         raise TypeError("give shared() either broadcastable or shape, not both")
-    sizes = [None] * array.ndim
+    sizes: list[int | None] = [None] * array.ndim
     if broadcastable is not None:
         sizes = [1 if b else None for b in broadcastable]
     if shape is not None:
