@@ -143,8 +143,8 @@ MUTANTS = (
     Mutant(
         "lost-mask",
         "tgen/graph/grad.py",
-        "masked = carried is not None and entry is not None",
-        "masked = False",
+        "self.give(v, entry, first.branch, None if entry is None else passage, k)",
+        "self.give(v, entry, first.branch, None, k)",
         "what a choice did not take reaches the gradient",
     ),
     Mutant(
