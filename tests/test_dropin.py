@@ -202,7 +202,7 @@ def test_classes_of_ops(theano):
         ("theano.tensr", AttributeError, "'theano' has no attribute 'tensr'.*nearest: tensor"),
         ("theano.tensor.sofmax", AttributeError, "'theano.tensor' has no attribute 'sofmax'"),
         ("theano.tensor.softmax", AttributeError, "there is theano.tensor.nnet.softmax"),
-        ("theano.tensor.slinalg", AttributeError, "nearest: nlinalg, signal"),
+        ("theano.tensor.slinalgs", AttributeError, "nearest: slinalg, nlinalg"),
         ("theano.tensor.nnet.sofmax", AttributeError, "nearest: softmax"),
         ("theano.gof.grapf", AttributeError, "'theano.gof' has no attribute 'grapf'.*nearest: graph"),
         ("theano.config.floatx", AttributeError, "no option 'floatx'; nearest: floatX"),

@@ -54,6 +54,8 @@ LINES = {
         SAMPLE + "rs_choice {s}, {f} <4> {{replace=True, single=False}}",
         "int64[4]",
     ),
+    "cholesky": ("", "r{k}: float64[4, 4] = cholesky {m} {{site={k}}}", "float64[4, 4]"),
+    "solve": ("", "r{k}: float64[4, 4] = solve {m}, {m} {{form='general', site={k}}}", "float64[4, 4]"),
     "rs_multinomial": (RANDOM_STATE, SAMPLE + "rs_multinomial {s}, {i}, {m} <4>", "int64[4, 4]"),
 }
 REGIONS = {"scan", "cond"}  # these do what is in them
@@ -157,7 +159,7 @@ def test_a_branch_keeps_what_is_in_it(name):
     other = inside
     for word in "fibms":
         other = other.replace(inner[word] + ":", f"w{word}:")
-    zero = "wf" if type == "float64[4]" else "wi" if type == "int64[4]" else "z"
+    zero = {"float64[4]": "wf", "int64[4]": "wi", "float64[4, 4]": "wm"}.get(type, "z")
     made = "z: int64[4, 4] = cast wm {dtype='int64'}" if zero == "z" else ""
     body = (
         f"v20: {type} = cond v2, {fixed}, {fixed} {{first=5, found=(), open=()}} "

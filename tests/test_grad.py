@@ -235,6 +235,19 @@ CASES = {
     "dot 21": ("dot", [(2, 3), (3,)], lambda x, y: apply("dot", x, y)),
     "dot 12": ("dot", [(3,), (3, 2)], lambda x, y: apply("dot", x, y)),
     "dot 11": ("dot", [(3,), (3,)], lambda x, y: apply("dot", x, y)),
+    "cholesky": (
+        "cholesky",
+        [(3, 3)],
+        lambda x: apply("cholesky", apply("dot", x, x) + literal(np.eye(3) * 9, "float64")),
+    ),
+    **{
+        f"solve {form}": (
+            "solve",
+            [(3, 3), (3, 2)],
+            lambda x, y, form=form: apply("solve", x + literal(np.eye(3) * 9, "float64"), y, form=form),
+        )
+        for form in ("general", "lower", "upper")
+    },
     "batched_dot": ("batched_dot", [(2, 2, 3), (2, 3, 1)], lambda x, y: apply("batched_dot", x, y)),
 }
 

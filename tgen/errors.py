@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 
 from numpy.exceptions import AxisError
+from numpy.linalg import LinAlgError
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -144,7 +145,10 @@ class ShapeTypeError(TypeError, ValueError):
 
 
 # what a call may find wrong with the values it is given (ops/demand.py), by name
-DEMANDED = {error.__name__: error for error in (ValueError, ArgumentValueError, ShapeTypeError, AxisError)}
+DEMANDED = {
+    error.__name__: error
+    for error in (ValueError, ArgumentValueError, ShapeTypeError, AxisError, LinAlgError)
+}
 
 
 class LegacyInputError(NotImplementedError):

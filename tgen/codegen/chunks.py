@@ -16,23 +16,23 @@ from dataclasses import dataclass
 
 from tgen.core.dtypes import DTYPE
 
-from .render import render, source
+from .render import listed, render, source
 from .routines import Routine
 
-# the files, in the order in which a text has what it needs of them
-FILES = tuple(
-    f"lib/{name}"
-    for name in (
-        "support.c.j2",
-        "blas.c.j2",
-        "scalar.c.j2",
-        "conv.c.j2",
-        "pooling.c.j2",
-        "random.c.j2",
-        "randomstate.c.j2",
-        "sort.c.j2",
-    )
+# the files, in the order in which a text has what it needs of them: those that others use, then the rest
+FIRST = (
+    "support.c.j2",
+    "blas.c.j2",
+    "scalar.c.j2",
+    "conv.c.j2",
+    "pooling.c.j2",
+    "random.c.j2",
+    "randomstate.c.j2",
+    "sort.c.j2",
 )
+# what the host module is made of, and our own products, a library
+APART = ("gemm.c.j2", "lock.c.j2", "pool.c.j2", "storage.c.j2", "team.c.j2")
+FILES = tuple(f"lib/{name}" for name in (*FIRST, *(f for f in listed("lib") if f not in (*FIRST, *APART))))
 LOOPED = {  # what they loop over: functions for each dtype
     "floats": tuple((d.code, d.c, d.suffix, d.exact) for d in DTYPE.values() if d.kind == "f"),
     "types": tuple((d.blas, d.c) for d in DTYPE.values() if d.blas),

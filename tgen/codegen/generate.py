@@ -14,7 +14,7 @@ from tgen.ir.nodes import Function, Value
 from tgen.ops.declare import LIBM, PLAIN_LIBM, c_calls
 from tgen.passes.plan import MemoryPlan, root
 
-from . import conv, host, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
+from . import conv, host, matrices, random, scan, sizes, sort  # noqa: F401  their emitters, but for sizes
 from .chunks import Chunk, is_tuned, needed
 from .entry import Entry, symbols_of
 from .facts import Facts

@@ -31,6 +31,11 @@ def source(name: str) -> str:
     return found.read_text(encoding="utf-8")
 
 
+def listed(folder: str) -> list[str]:
+    """The names of the templates in a folder of templates/, in order."""
+    return sorted(file.name for file in _root().joinpath(folder).iterdir() if file.name.endswith(".j2"))
+
+
 @functools.cache
 def _environment() -> Environment:
     import jinja2  # 25 ms of every import of tgen, for the processes that make C only

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tgen.graph.adjoint import Entry, Lanes, Node
     from tgen.graph.nodes import Apply, Variable
 
+    from .dims import Extent
     from .dtypes import DType
     from .maps import Axis, Section
     from .types import TensorType
@@ -105,6 +106,23 @@ class Fold:
     where: bool = False
 
 
+@dataclass(frozen=True)
+class Matrices:
+    """How C computes an op of matrices, or of batches of them (their leading axes): for each matrix by a call
+    of the function of templates/lib that has the op's name,
+
+        int64_t tgen_<name>_<s or d>(host, operands .., result, arguments .., room)
+
+    (pointers, then int64s, then a pointer). What is not 0 says that it refuses them (``Op.refuses``).
+
+    arguments    arguments(types, attrs) -> sizes, and numbers that attributes mean
+    room         room(types, attrs) -> of how many elements a call wants room for itself; None: it gets none
+    """
+
+    arguments: Callable[[Sequence[TensorType], Attrs], Sequence[Extent]]
+    room: Callable[[Sequence[TensorType], Attrs], Extent] | None = None
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Op:
     """One primitive.
@@ -124,6 +142,7 @@ class Op:
                  None: codegen has it
     emitter      LIBRARY, STRUCT, HOST: the function of codegen that writes it; "": the one of the op's name
     fold         REDUCE: the Fold that it is
+    matrices     LIBRARY, with the emitter "matrices": the Matrices that it is
     sizes        how many trailing graph inputs are sizes (int64 scalars); in the IR they are Instr.sizes, not
                  operands. An int, or callable(attrs) -> int; -k: all but the first k (so inputs[:-sizes] are
                  the arrays either way)
@@ -166,7 +185,8 @@ class Op:
                  0: none is
     naturals     {operand: words of the ValueError}: where these hold signed integers, none may be negative
     nonempty     REDUCE: over an axis of size 0 it has no value
-    refuses      words for what its C refuses by a parameter's value, a ValueError; "" for nothing
+    refuses      words for what its C refuses by its operands' elements; "" for nothing
+    error        the error of what it refuses, by name (errors.DEMANDED)
 
     What is known of its results:
 
@@ -214,6 +234,7 @@ class Op:
     c: Mapping[str, str] | CText | None = None
     emitter: str = ""
     fold: Fold | None = None
+    matrices: Matrices | None = None
     sizes: int | Callable[[Attrs], int] = 0
     commutative: bool = False
     effect: Effect = PURE
@@ -236,6 +257,7 @@ class Op:
     naturals: dict[int, str] = field(default_factory=dict)
     nonempty: bool = False
     refuses: str = ""
+    error: str = "ValueError"
     moves: bool = False
     identity: bool = False
     behind: Behind | None = None

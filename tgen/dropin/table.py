@@ -139,6 +139,7 @@ ROWS = {
     "tensor.shared_randomstreams": "tgen.random.randomstate: RandomStreams "
     "RandomStateSharedVariable=RandomStateVariable",
     "tensor.sharedvar": _SHAREDVAR,
+    "tensor.slinalg": "",
     "tensor.sort": "tgen.tensor: argsort argtopk sort topk topk_and_argtopk tgen.dropin.opclasses: SortOp "
     "ArgSortOp",
     "tensor.subtensor": _SUBTENSOR,

@@ -17,7 +17,8 @@ import numpy as np
 
 from tgen.core import dims
 from tgen.core.op import HOST, OPS, REDUCE, SCALAR
-from tgen.core.refusal import BAD_SIZE, MEMORY, SIZES, refusal
+from tgen.core.refusal import ASSERT, BAD_SIZE, MEMORY, SIZES, refusal
+from tgen.errors import DEMANDED
 from tgen.ir.nodes import CONST, INPUT, SHARED
 from tgen.ir.rebuild import walk
 from tgen.ir.regions import operand, reduce, spread
@@ -178,6 +179,8 @@ class _Machine:
             elif isinstance(error, ValueError) and any(map(self.impossible, instr.results)):
                 self.failed[:] = [-1]
                 raise refusal(ValueError(f"array is too big: {error}"), BAD_SIZE, -1) from error
+            elif instr.op.refuses and isinstance(error, DEMANDED[instr.op.error]):
+                refusal(error, ASSERT)
             self.failed[:] = [instr.attrs.get("site", -1), *(f.loop.made for f in stack if f.loop)]
             raise
 

@@ -142,7 +142,7 @@ class Guards(Sizes):
             for pair in op.equal(types, attrs, self.split(node)[1]):
                 self.unify(*pair, replace(site, about=self.describe(arrays, types, *pair)))
         if op.refuses:
-            attrs["site"] = self.add_site(Site("parameter", name, node.where, (op.refuses,)), late=True)
+            attrs["site"] = self.add_site(Site(op.error, name, node.where, (op.refuses,)), late=True)
         if name == "reshape":
             type = self.canon_type(self.types[arrays[0]])
             whole = dims.product(type.shape)

@@ -58,9 +58,9 @@ def _key(instr: Instr, number: dict[Value, int]) -> tuple[Any, ...] | None:
     operands = [number[v] for v in instr.operands]
     if instr.op.commutative:
         operands.sort()
-    is_check = instr.op.effect.stays
+    refuses = instr.op.effect.stays or instr.op.refuses  # its site is what an error names
     attrs = (
-        tuple((k, literal(v)) for k, v in sorted(instr.attrs.items()) if not (is_check and k == "site"))
+        tuple((k, literal(v)) for k, v in sorted(instr.attrs.items()) if not (refuses and k == "site"))
         if instr.attrs
         else ()
     )

@@ -120,8 +120,7 @@ def bad_size(site: Site | None, numbers: Sequence[int]) -> Exception:
 
 
 def failed(site: Site | None, numbers: Sequence[int]) -> Exception:
-    kinds: dict[str, type[Exception]] = {"parameter": ValueError, **DEMANDED}
-    kind = kinds.get(site.kind, AssertionError) if site is not None else AssertionError
+    kind = DEMANDED.get(site.kind, AssertionError) if site is not None else AssertionError
     return kind(f"{site.about[0] if site is not None and site.about else 'assertion failed'}{place(site)}")
 
 

@@ -29,6 +29,7 @@ from . import (
     promotion,
     reduce,
     signal,
+    slinalg,
     sorting,
     subtensor,
     tables,
@@ -58,7 +59,7 @@ from .tables import *  # noqa: F403
 from .variable import *  # noqa: F403
 from .verify import *  # noqa: F403
 
-__all__ = ["nnet", "signal", "shared", "switch", "where", "cast", "upcast", "Elemwise", "tensor"]
+__all__ = ["nnet", "signal", "slinalg", "shared", "switch", "where", "cast", "upcast", "Elemwise", "tensor"]
 __all__ += tables.__all__
 __all__ += math.__all__
 __all__ += reduce.__all__

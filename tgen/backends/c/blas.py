@@ -58,7 +58,7 @@ def fill_built_in(lib: Lib, ffi: FFI, table: CData) -> str:
 
 def _fill_from(lib: Lib, ffi: FFI, table: CData, handle: CData, prefix: bytes) -> bool:
     found = [lib.tgen_symbol(handle, prefix + f.symbol.encode()) for f in EXTERNALS]
-    if ffi.NULL in found:
+    if any(address == ffi.NULL and not f.optional for f, address in zip(EXTERNALS, found)):
         return False
     lib.tgen_set_blas(table, ffi.new("void *[]", found))
     return True
