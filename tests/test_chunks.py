@@ -27,6 +27,12 @@ def test_a_chunk_says_what_it_uses(file):
         assert others <= MATH and all(c.place <= chunk.place for c in known), "callees stand first"
 
 
+def test_a_chunk_has_a_name_of_its_own():
+    """Of two files with a chunk of one name the second one's would be the first one's."""
+    names = [name for number in range(len(FILES)) for name in chunks(number)]
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize("number", range(len(FILES)))
 def test_a_chunk_that_is_never_inlined_may_be_compiled_apart(number):
     for name, chunk in chunks(number).items():

@@ -14,6 +14,7 @@ from tgen.core.dtypes import DTYPE, DType
 from tgen.ops.declare import c_text
 
 from .nest import (
+    PAIRS,
     Address,
     Ask,
     Bin,
@@ -24,6 +25,7 @@ from .nest import (
     Expression,
     Field,
     For,
+    Half,
     Host,
     Int,
     Listed,
@@ -31,6 +33,7 @@ from .nest import (
     Member,
     Name,
     Out,
+    Pair,
     Scalar,
     Select,
     Symbol,
@@ -132,6 +135,14 @@ def _listed(e: Listed, frame: bool) -> Printed:
     return f"({kind(e.dtype)}[]){_braces(e, frame)[0]}", CALL
 
 
+def _pair(e: Pair, frame: bool) -> Printed:
+    return f"({pair_type(e.dtype)}){_braces(Braces((e.x, e.y)), frame)[0]}", CALL
+
+
+def _half(e: Half, frame: bool) -> Printed:
+    return f"{_text(e.x, frame, CALL)}.{'xy'[e.number]}", CALL
+
+
 def _member(e: Member, frame: bool) -> Printed:
     return f"{_text(e.x, frame, CALL)}->{e.name}", CALL
 
@@ -147,6 +158,8 @@ _PRINTED: dict[type, Callable[[Any, bool], Printed]] = {
     Braces: _braces,
     Listed: _listed,
     Member: _member,
+    Pair: _pair,
+    Half: _half,
     Out: lambda e, frame: _PRINTED[type(e.x)](e.x, frame),
     Const: _const,
     Int: _int,
@@ -164,8 +177,15 @@ _PRINTED: dict[type, Callable[[Any, bool], Printed]] = {
 
 
 def kind(dtype: str) -> str:
-    """The C type of a dtype; the name of a C type is itself."""
+    """The C type of a dtype or of a pair; the name of a C type is itself."""
+    if dtype in PAIRS:
+        return pair_type(PAIRS[dtype])
     return DTYPE[dtype].c if dtype in DTYPE else dtype
+
+
+def pair_type(dtype: str) -> str:
+    """The C type of two numbers of ``dtype`` (lib/pair.c.j2)."""
+    return f"tgen_pair_{DTYPE[dtype].code}"
 
 
 def declared(name: Name) -> str:

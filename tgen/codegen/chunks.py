@@ -22,6 +22,7 @@ from .routines import Routine
 # the files, in the order in which a text has what it needs of them: those that others use, then the rest
 FIRST = (
     "support.c.j2",
+    "pair.c.j2",
     "blas.c.j2",
     "scalar.c.j2",
     "conv.c.j2",

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .c import kind as c_type
+from .c import pair_type
 from .chunks import PREFIX
 from .nest import (
+    PAIRS,
     Address,
     Call,
+    Cast,
     Expression,
     Field,
     For,
@@ -23,6 +27,7 @@ from .nest import (
     Name,
     Node,
     Out,
+    Pair,
     Scalar,
     Set,
     Symbol,
@@ -45,7 +50,7 @@ class Facts:
                       points at, too
     ``writes``        the same of what they write
     ``calls``         the names of the functions that they call, ``scalars`` the Scalars
-    ``structs``       the C types of local variables that no dtype names
+    ``structs``       the C types of local variables that no dtype names, and of pairs
     ``loops``         how many loops there are
     ``framed``        whether they need the frame itself
     """
@@ -67,6 +72,8 @@ class Facts:
             kind = type(node)
             if kind is Name:
                 self.locals.add(node.text)
+                if node.dtype in PAIRS:
+                    self.structs.add(c_type(node.dtype))
             elif kind is Field:
                 self.members[node.name] = node
             elif kind is Symbol:
@@ -84,6 +91,10 @@ class Facts:
                 self.calls.append(node.function)
             elif kind is For:
                 self.loops += 1
+            elif kind is Pair:
+                self.structs.add(pair_type(node.dtype))
+            elif kind is Cast and node.dtype in PAIRS:
+                self.structs.add(c_type(node.dtype))
             elif kind is Address and type(node.target) is Field:
                 self.written.add(node.target.name)
             elif kind is Out:

@@ -6,6 +6,10 @@ functions it calls, is asked of the data (facts.py), never of a text.
 
     For(i, 0, n0, (Let(x0, Load(v0, i)), Set(Load(v1, i), Scalar(exp, x0))))
 
+A value may be a pair: two numbers of one dtype, which are neighbours in memory, as the parts of a complex
+number are. Its type is a word of PAIRS, ``float32x2``, wherever a dtype stands: of a variable, of what a
+pointer points at (an index then counts pairs), of what a function takes and gives.
+
 ``Symbol`` is a size of the IR or a name that was given to one (sizes.py), ``Field`` a member of the call's
 frame; in a part's function both are read once, into locals.
 
@@ -24,7 +28,12 @@ from typing import Any, TypeAlias, TypeVar
 
 from tgen.core import dims
 from tgen.core.dims import Atom, Extent
+from tgen.core.dtypes import DTYPE
 from tgen.core.op import Attrs, Op
+
+# the types of pairs -> the dtype of their two numbers
+PAIRS = {f"{name}x2": name for name in DTYPE}
+
 
 # -- expressions ---------------------------------------------------------------------------------------------
 
@@ -125,6 +134,23 @@ class Braces:
     """The value of a C struct or of an array in one, member by member."""
 
     values: Expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two numbers of ``dtype`` as one value."""
+
+    dtype: str
+    x: Expression
+    y: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """The first (``number`` 0) or the second number (1) of the pair ``x``."""
+
+    x: Expression
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +278,8 @@ Expression: TypeAlias = (
     | Out
     | Listed
     | Braces
+    | Pair
+    | Half
     | Load
     | Un
     | Bin
@@ -443,6 +471,8 @@ PARTS: dict[type, tuple[str, ...]] = {
     Out: ("x",),
     Listed: ("values",),
     Braces: ("values",),
+    Pair: ("x", "y"),
+    Half: ("x",),
     Load: ("pointer", "index"),
     Un: ("x",),
     Bin: ("x", "y"),
@@ -498,6 +528,8 @@ OWN: dict[type, Callable[[Any], object]] = {
     Member: attrgetter("name"),
     Listed: lambda a: (a.dtype, len(a.values)),
     Braces: lambda b: len(b.values),
+    Pair: attrgetter("dtype"),
+    Half: attrgetter("number"),
     Un: attrgetter("op"),
     Bin: attrgetter("op"),
     Cast: attrgetter("dtype", "pointer"),

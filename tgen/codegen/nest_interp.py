@@ -17,6 +17,7 @@ import numpy as np
 from tgen.core.dtypes import DTYPE
 
 from .nest import (
+    PAIRS,
     Accumulate,
     Address,
     Band,
@@ -32,6 +33,7 @@ from .nest import (
     Field,
     For,
     Gathered,
+    Half,
     Host,
     If,
     Int,
@@ -40,6 +42,7 @@ from .nest import (
     Local,
     Name,
     Out,
+    Pair,
     Scalar,
     Select,
     Set,
@@ -57,13 +60,14 @@ Value: TypeAlias = (
 
 @dataclass(frozen=True)
 class Pointer:
-    """Element ``at`` of a flat array."""
+    """Element ``at`` of a flat array; ``width``: 2 where it points at pairs, which are two elements each."""
 
     array: np.ndarray
     at: int = 0
+    width: int = 1
 
     def __add__(self, offset: int) -> Pointer:
-        return Pointer(self.array, self.at + offset)
+        return Pointer(self.array, self.at + self.width * offset, self.width)
 
     def place(self, k: int) -> int:
         """A place in the array; IndexError where there is none."""
@@ -72,14 +76,24 @@ class Pointer:
         return self.at + k
 
     def __getitem__(self, k: int) -> Value:
-        return stored(self.array.dtype.name, self.array[self.place(k)])
+        dtype = self.array.dtype.name
+        if self.width == 1:
+            return stored(dtype, self.array[self.place(k)])
+        return tuple(stored(dtype, self.array[self.place(2 * k + part)]) for part in (0, 1))
 
     def __setitem__(self, k: int, value: Value) -> None:
-        self.array[self.place(k)] = stored(self.array.dtype.name, value)
+        dtype = self.array.dtype.name
+        if self.width == 1:
+            self.array[self.place(k)] = stored(dtype, value)
+            return
+        for part in (0, 1):
+            self.array[self.place(2 * k + part)] = stored(dtype, value[part])
 
 
 def stored(dtype: str, value: Value) -> Value:
-    """``value`` as C keeps it in a variable of ``dtype``."""
+    """``value`` as C keeps it in a variable of ``dtype``; a pair is a tuple."""
+    if dtype in PAIRS:
+        return tuple(stored(PAIRS[dtype], number) for number in value)
     record = DTYPE[dtype]
     if record.kind == "f":
         return np.dtype(dtype).type(value)
@@ -87,6 +101,11 @@ def stored(dtype: str, value: Value) -> Value:
         return bool(value)
     value = int(value) & ((1 << record.bits) - 1)
     return value - (1 << record.bits) if record.kind == "i" and value >> (record.bits - 1) else value
+
+
+def elements(dtype: str) -> tuple[str, int]:
+    """(dtype, count) of the elements that a value of ``dtype``, or a pair, is in memory."""
+    return (PAIRS[dtype], 2) if dtype in PAIRS else (dtype, 1)
 
 
 def run(nodes: Sequence[Statement], names: Mapping[str, Value], fields: Mapping[str, np.ndarray]) -> None:
@@ -116,13 +135,14 @@ class _Machine:
 
     def let(self, node: Let) -> None:
         value = self.value(node.value)
-        plain = node.name.dtype in DTYPE and not node.name.pointer
+        plain = (node.name.dtype in DTYPE or node.name.dtype in PAIRS) and not node.name.pointer
         self.names[node.name.text] = stored(node.name.dtype, value) if plain else value
 
     def local(self, node: Local) -> None:
-        array = np.empty(node.count, node.name.dtype)
+        dtype, width = elements(node.name.dtype)
+        array = np.empty(node.count * width, dtype)
         array.view(np.uint8)[:] = 0xA5  # what the stack held: no number that anybody wants
-        self.names[node.name.text] = Pointer(array)
+        self.names[node.name.text] = Pointer(array, 0, width)
 
     def set(self, node: Set) -> None:
         value, target = self.value(node.value), node.target
@@ -131,7 +151,7 @@ class _Machine:
         if isinstance(target, Load):
             self.value(target.pointer)[self.value(target.index)] = value
         elif isinstance(target, Field):
-            Pointer(self.fields[target.name])[0] = value
+            Pointer(self.fields[target.name], 0, elements(target.dtype)[1])[0] = value
         elif isinstance(target, Name):
             self.names[target.text] = value if target.pointer else stored(target.dtype, value)
         else:
@@ -150,7 +170,7 @@ class _Machine:
         return _EXPRESSION[type(e)](self, e)
 
     def field(self, e: Field) -> Value:
-        pointer = Pointer(self.fields[e.name])
+        pointer = Pointer(self.fields[e.name], 0, elements(e.dtype)[1])
         return pointer if e.pointer or e.count else pointer[0]
 
     def binary(self, e: Bin) -> Value:
@@ -175,10 +195,19 @@ class _Machine:
         if isinstance(e.target, Load):
             return self.value(e.target.pointer) + self.value(e.target.index)
         if isinstance(e.target, Field):
-            return Pointer(self.fields[e.target.name])
+            return Pointer(self.fields[e.target.name], 0, elements(e.target.dtype)[1])
         if isinstance(e.target, Name):
             return self.names[e.target.text]
         raise TypeError(f"no kernel asks where {e.target} is")
+
+    def cast(self, e: Cast) -> Value:
+        value = self.value(e.x)
+        if not e.pointer:
+            return stored(e.dtype, value)
+        dtype, width = elements(e.dtype)
+        if value.array.dtype != dtype:
+            raise TypeError(f"what points at {value.array.dtype} cannot point at {e.dtype}")
+        return Pointer(value.array, value.at, width)
 
     def call(self, e: Call) -> Value:
         return FUNCTIONS[e.function](*map(self.value, e.args))
@@ -232,7 +261,12 @@ _EXPRESSION: dict[type, Callable[[_Machine, Any], Value]] = {
     Load: lambda machine, e: machine.value(e.pointer)[machine.value(e.index)],
     Un: lambda machine, e: -machine.value(e.x) if e.op == "-" else not machine.value(e.x),
     Bin: _Machine.binary,
-    Cast: lambda machine, e: stored(e.dtype, machine.value(e.x)),
+    Cast: _Machine.cast,
+    Pair: lambda machine, e: (
+        stored(e.dtype, machine.value(e.x)),
+        stored(e.dtype, machine.value(e.y)),
+    ),
+    Half: lambda machine, e: machine.value(e.x)[e.number],
     Select: lambda machine, e: machine.value(e.x if machine.value(e.condition) else e.y),
     Call: _Machine.call,
     Scalar: _Machine.scalar,
@@ -342,6 +376,20 @@ def running(ufunc: np.ufunc) -> Callable[..., None]:
     return over
 
 
+LOW = 0xFFFFFFFF  # a word
+
+
+def ahead(counter: tuple[int, int], blocks: int) -> tuple[int, int]:
+    """A Philox counter of two words, some blocks on."""
+    at = (counter[0] | counter[1] << 32) + blocks
+    return at & LOW, at >> 32 & LOW
+
+
+def mix(word: int, factor: int, other: int) -> tuple[int, int]:
+    """Half a round of Philox."""
+    return word * factor >> 32 ^ other, word * factor & LOW
+
+
 # for each dtype, whose code ends their names
 OF_DTYPES: dict[str, Callable[..., Value]] = {
     "carry": carry,
@@ -353,6 +401,11 @@ OF_DTYPES: dict[str, Callable[..., Value]] = {
     "cumprod": running(np.multiply),
 }
 FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "tgen_philox_ahead": ahead,
+    "tgen_philox_mix": mix,
+    "tgen_philox_float32": lambda word: np.float32((word >> 8) * 2.0**-24),
+    "tgen_philox_uint64": lambda words: words[0] | words[1] << 32,
+    "tgen_philox_float64": lambda words: np.float64((words[0] >> 11 | words[1] << 21) * 2.0**-53),
     "tgen_wrap": lambda i, n: i + n if i < 0 else i,
     "tgen_size_div": lambda x, y: x // y if y else 0,
     "tgen_size_mod": lambda x, y: x % y if y else 0,

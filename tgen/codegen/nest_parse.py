@@ -15,6 +15,7 @@ from tgen.ir.tokens import Tokens, split_commas
 from .c import BINARY
 from .names import dense_strides
 from .nest import (
+    PAIRS,
     Accumulate,
     Accumulator,
     Address,
@@ -32,6 +33,7 @@ from .nest import (
     Field,
     For,
     Gathered,
+    Half,
     Host,
     If,
     Int,
@@ -41,6 +43,7 @@ from .nest import (
     Name,
     Nest,
     Out,
+    Pair,
     Scalar,
     Select,
     Set,
@@ -61,6 +64,7 @@ _TOKEN = re.compile(
     (?P<skip>\s+|\#[^\n]*)
   | (?P<const>(?:-?(?:nan\(0x[0-9a-f]+\)|nan|inf|\d[\d.]*(?:e[+-]?\d+)?)|True|False):(?:{_DTYPES}))\b
   | (?P<field>f\.\w+)
+  | (?P<part>\.[xy]\b)
   | (?P<sizes>(?:of|over)\ \[[^\]]*\])
   | (?P<int>-?\d+\b)
   | (?P<typed>[a-z]\w*:(?:{_DTYPES})(?:,(?:{_DTYPES}))*(?=[({{]))
@@ -330,7 +334,10 @@ class _Reader:
         if self.accept("&"):
             return Address(target_of(self.unary()))
         x = self.atom()
-        while self.accept("["):
+        while self.token == "[" or self.tokens[self.at][0] == "part":
+            if not self.accept("["):
+                x = Half(x, "xy".index(self.take("part")[1]))
+                continue
             indices = tuple(self.separated("]", self.expression))
             if x in self.arrays:
                 x = Load(x, Subscript(indices, *self.arrays[x]))
@@ -361,6 +368,8 @@ class _Reader:
 
     def named(self, token: str) -> Expression:
         word, _, said = token.partition(":")
+        if word == "const" or ((word in DTYPE or word in PAIRS) and self.token == "*"):
+            return self.pointer_cast(word)
         attrs = Tokens(self.take("attrs")).attrs() if self.tokens[self.at][0] == "attrs" else {}
         if not self.accept("("):
             if word == "host":
@@ -373,6 +382,8 @@ class _Reader:
         args = tuple(self.separated(")", self.expression))
         if word == "out":
             return Out(*args)
+        if word == "pair":
+            return Pair(said, *args)
         if word in DTYPE:
             (x,) = args
             return Cast(word, x)
@@ -382,6 +393,15 @@ class _Reader:
                 raise ValueError(f"expected {word}:dtypes, for its operands do not say theirs")
             return Scalar(OPS[word], tuple(dtypes), args, attrs)
         return Call(word, args)
+
+    def pointer_cast(self, word: str) -> Cast:
+        const = word == "const"
+        dtype = self.take("name") if const else word
+        self.expect("*")
+        self.expect("(")
+        x = self.expression()
+        self.expect(")")
+        return Cast(dtype, x, True, const)
 
     def subscript(self) -> Subscript:
         indices = []

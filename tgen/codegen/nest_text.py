@@ -10,7 +10,8 @@
 
 The head has what the nest reads and does not make: sizes, names, and members of the frame, which are
 ``f.name`` in the text; and in how many pieces it is dealt to parts, if it is. ``var`` is a let that is
-changed later, ``1.0:float64`` a literal, ``float32(x)`` a cast,
+changed later, ``1.0:float64`` a literal, ``float32(x)`` a cast and ``const float32*(x)`` one of a pointer,
+``pair:float32(x, y)`` a pair and ``p.x``, ``p.y`` the numbers of one,
 ``out(x)`` an argument through which a call writes. A scalar op says the dtypes of its operands
 where these do not: ``add:float32,float32(x0 + 1, x1)``.
 
@@ -61,6 +62,7 @@ from .nest import (
     Field,
     For,
     Gathered,
+    Half,
     Host,
     If,
     Int,
@@ -71,6 +73,7 @@ from .nest import (
     Nest,
     Node,
     Out,
+    Pair,
     Scalar,
     Select,
     Set,
@@ -131,8 +134,8 @@ def free(nodes: Sequence[Node]) -> tuple[list[Symbol], list[Name], list[Field]]:
     return list(sizes.values()), list(names.values()), list(fields.values())
 
 
-def kind(node: Name | Field) -> str:
-    """The type of a name or a member: ``const float64*``."""
+def kind(node: Name | Field | Cast) -> str:
+    """The type of a name, a member or a cast: ``const float64*``."""
     return f"{'const ' if node.const else ''}{node.dtype}{'*' if node.pointer else ''}"
 
 
@@ -295,7 +298,9 @@ _EXPRESSION: dict[type, Callable[[Any], Printed]] = {
     Gathered: lambda e: (f"wrap({e.name.text}, {expression(e.index)}, {expression(e.size)})", CALL),
     Un: _un,
     Bin: _bin,
-    Cast: lambda e: (f"{e.dtype}({expression(e.x)})", CALL),
+    Cast: lambda e: (f"{kind(e)}({expression(e.x)})", CALL),
+    Pair: lambda e: (f"pair:{e.dtype}({expression(e.x)}, {expression(e.y)})", CALL),
+    Half: lambda e: (f"{_text(e.x, CALL)}.{'xy'[e.number]}", CALL),
     Select: _select,
     Out: lambda e: (f"out({expression(e.x)})", CALL),
     Call: lambda e: (f"{e.function}({_all(e.args)})", CALL),

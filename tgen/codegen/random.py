@@ -1,5 +1,5 @@
-"""Draws: calls of templates/lib/random.c.j2 (in parts) and randomstate.c.j2 (by the master: one number after
-the other).
+"""Draws: calls of templates/lib/random.c.j2 (in parts), loops (Philox) and calls of randomstate.c.j2 (by the
+master: one number after the other).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from tgen.core import dims
 from tgen.core.dims import Extent
 from tgen.core.dtypes import DTYPE
 from tgen.ir.nodes import Instr, Value
+from tgen.ops.random import PHILOX_DTYPES, PHILOX_KEYS, PHILOX_MULTIPLIERS, PHILOX_ROUNDS
 from tgen.ops.randomstate import WORDS
 
 from .kernel import HIGH, LOW, PART
@@ -23,17 +24,22 @@ from .nest import (
     Block,
     Braces,
     Call,
+    Cast,
     Comment,
     Const,
     Do,
     Expression,
+    Expressions,
     For,
+    Half,
     If,
     Int,
     Let,
     Load,
+    Local,
     Name,
     Out,
+    Pair,
     Set,
     Statement,
     Statements,
@@ -41,6 +47,7 @@ from .nest import (
     Un,
     product,
     shifted,
+    total,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +56,7 @@ if TYPE_CHECKING:
 # how far from 1 probabilities may add up to, by whether they are float32 (else float64): the square roots of
 # the dtypes' epsilons
 ROUNDED = {False: 1.5e-8, True: 3.4526698e-4}
-GROUP_BITS = 16 * 128  # sixteen Philox blocks
+GROUP = 16  # blocks of Philox that are dealt together
 
 
 def address(module: Module, v: Value) -> Expression:
@@ -77,16 +84,116 @@ def mrg_uniform(module: Module, instr: Instr, line: str) -> None:
 
 @emitter
 def philox(module: Module, instr: Instr, line: str) -> None:
+    """A block of four words is two pairs, and goes to memory as pairs of elements:
+
+        for k in 16*low .. tgen_size_min(16*high, n0/2) simd
+          let left0: uint32x2 = tgen_philox_ahead(counter, k)
+          let left1: uint32x2 = tgen_philox_mix(stream.x, 3449720151:uint32, left0.y ^ key0.x)
+          let right1: uint32x2 = tgen_philox_mix(left0.x, 3528531795:uint32, stream.y ^ key0.y)
+          ...
+          out[k] = pair:float64(tgen_philox_float64(left10), tgen_philox_float64(right10))
+
+    The last block may give less than it has, by way of ``rest``.
+    """
     state, (after, sample) = instr.operands[0], instr.results
     dtype, count = sample.type.dtype, dims.product(sample.type.shape)
-    group = GROUP_BITS // DTYPE[dtype].bits
-    words, unit = flat(module, state), group // 16
-    blocks = Bin("/", Bin("+", size(count), Int(unit - 1)), Int(unit))
-    drawn = Call(f"tgen_philox_{dtype}", (words, LOW, HIGH, size(count), Out(address(module, sample))))
-    ended = Call("tgen_philox_after", (words, blocks, Out(module.field(after))))
-    nodes: list[Statement] = [Do(drawn), If(Bin("==", PART, ZERO), (Do(ended),))]
+    unit = PHILOX_DTYPES[dtype]
+    whole, blocks = (size(dims.div(n, unit)) for n in (count, dims.add(count, unit - 1)))
+    first, end = Bin("*", Int(GROUP), LOW), Bin("*", Int(GROUP), HIGH)
+    written = address(module, sample)
+    out, one = pair_pointer("out", dtype), Name("element", dtype, pointer=True)
+    rest, k, i = Name("rest", f"{dtype}x2", pointer=True), Name("k"), Name("i")
+    nodes: list[Statement] = [
+        *key_schedule(flat(module, state)),
+        Let(out, Cast(out.dtype, written, pointer=True)),
+    ]
+    drawn = cipher(k)
+    stored = [Set(Load(out, at), pair) for at, pair in enumerated(k, elements(dtype))]
+    nodes.append(For(k, first, Call("tgen_size_min", (end, whole)), (*drawn, *stored), ()))
+    if dims.mul(dims.div(count, unit), unit) != count:
+        kept = [Set(Load(rest, at), pair) for at, pair in enumerated(ZERO, elements(dtype))]
+        start = Bin("*", Int(unit), k)
+        moved = Set(Load(written, Bin("+", start, i)), Load(one, i))
+        tail = (
+            *(Local(rest, unit // 2), *drawn, *kept, Let(one, Cast(dtype, rest, pointer=True))),
+            For(i, ZERO, Bin("-", size(count), start), (moved,)),
+        )
+        last = Call("tgen_size_max", (first, whole)), Call("tgen_size_min", (end, blocks))
+        nodes.append(For(k, *last, tail))
+    ended = pair_pointer("ended", "uint32")
+    moved_on: Expressions = Call("tgen_philox_ahead", (COUNTER, blocks)), STREAM, KEYS[0]
+    nodes.append(
+        If(
+            Bin("==", PART, ZERO),
+            (
+                Let(ended, Cast(ended.dtype, module.field(after), pointer=True)),
+                *(Set(Load(ended, Int(w)), pair) for w, pair in enumerate(moved_on)),
+            ),
+        )
+    )
+    group = GROUP * unit
     groups = dims.div(dims.add(count, group - 1), group)
     module.library_part(line, nodes, size(groups), work(0.8, count))
+
+
+def pair(name: str, dtype: str = "uint32") -> Name:
+    return Name(name, f"{dtype}x2")
+
+
+def pair_pointer(name: str, dtype: str, const: bool = False) -> Name:
+    return Name(name, f"{dtype}x2", pointer=True, const=const)
+
+
+COUNTER, STREAM = pair("counter"), pair("stream")
+KEYS = tuple(pair(f"key{n}") for n in range(PHILOX_ROUNDS))
+LEFT, RIGHT = ([pair(f"{side}{n}") for n in range(PHILOX_ROUNDS + 1)] for side in ("left", "right"))
+
+
+def word(number: int) -> Const:
+    return Const(number, "uint32")
+
+
+def key_schedule(state: Expression) -> list[Statement]:
+    """Statements: the counter, the stream and the keys of all rounds, from where ``state`` points."""
+    words = pair_pointer("words", "uint32", const=True)
+    nodes: list[Statement] = [Let(words, Cast(words.dtype, state, pointer=True, const=True))]
+    nodes += [Let(name, Load(words, Int(w))) for w, name in enumerate((COUNTER, STREAM, KEYS[0]))]
+    x, y = map(word, PHILOX_KEYS)
+    for key, last in zip(KEYS[1:], KEYS):
+        nodes.append(Let(key, Pair("uint32", Bin("+", Half(last, 0), x), Bin("+", Half(last, 1), y))))
+    return nodes
+
+
+def cipher(block: Name) -> list[Statement]:
+    """Statements: the four words of a block, which are the last LEFT and RIGHT."""
+    left, right = LEFT[0], STREAM
+    nodes: list[Statement] = [Let(left, Call("tgen_philox_ahead", (COUNTER, block)))]
+    to_right, to_left = map(word, PHILOX_MULTIPLIERS)
+    for key, new_left, new_right in zip(KEYS, LEFT[1:], RIGHT[1:]):
+        mixed = (
+            (new_left, (Half(right, 0), to_left, Bin("^", Half(left, 1), Half(key, 0)))),
+            (new_right, (Half(left, 0), to_right, Bin("^", Half(right, 1), Half(key, 1)))),
+        )
+        nodes += [Let(name, Call("tgen_philox_mix", args)) for name, args in mixed]
+        left, right = new_left, new_right
+    return nodes
+
+
+def elements(dtype: str) -> list[Expression]:
+    """The pairs of elements that a block gives."""
+    halves = LEFT[-1], RIGHT[-1]
+    if dtype == "uint32":
+        return list(halves)
+    made = f"tgen_philox_{dtype}"
+    if PHILOX_DTYPES[dtype] == 2:
+        return [Pair(dtype, *(Call(made, (half,)) for half in halves))]
+    return [Pair(dtype, *(Call(made, (Half(half, n),)) for n in (0, 1))) for half in halves]
+
+
+def enumerated(block: Expression, pairs: Sequence[Expression]) -> list[tuple[Expression, Expression]]:
+    """[(place, pair)] of the pairs of a block, in an array of pairs."""
+    first = product(Int(len(pairs)), block)
+    return [(total([first, Int(n)]), pair) for n, pair in enumerate(pairs)]
 
 
 def lookup(
