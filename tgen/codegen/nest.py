@@ -436,20 +436,23 @@ ZERO, ONE = Int(0), Int(1)
 
 def product(x: Expression, y: Expression) -> Expression:
     """x * y, without what 0 and 1 need not say."""
-    if ZERO in (x, y):
+    a = x.value if isinstance(x, Int) else None
+    b = y.value if isinstance(y, Int) else None
+    if a == 0 or b == 0:
         return ZERO
-    if x == ONE or y == ONE:
-        return y if x == ONE else x
+    if a == 1 or b == 1:
+        return y if a == 1 else x
     return Bin("*", x, y)
 
 
 def total(terms: Iterable[Expression]) -> Expression:
     """The sum of ``terms``, zeros left out."""
-    result: Expression = ZERO
+    result: Expression | None = None
     for term in terms:
-        if term != ZERO:
-            result = term if result == ZERO else Bin("+", result, term)
-    return result
+        if isinstance(term, Int) and term.value == 0:
+            continue
+        result = term if result is None else Bin("+", result, term)
+    return ZERO if result is None else result
 
 
 def shifted(pointer: Expression, offset: Expression) -> Expression:
