@@ -10,7 +10,7 @@ block somebody else holds or has borrowed is never written: the in-place update 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -321,7 +321,9 @@ def _take(v: Value, free: dict[Extent, list[int]], made: MemoryPlan) -> int:
     return len(made.work) - 1
 
 
-def text(function: Any, made: Any, names: Any, label: Any) -> Any:
+def text(
+    function: Function, made: MemoryPlan, names: Mapping[Value, str], label: Callable[[Value], str]
+) -> str:
     """The plan in words; ``names`` are IR names, ``label(v)`` adds the user's."""
     lines = []
     for v, slot in made.slots.items():

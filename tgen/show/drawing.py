@@ -2,13 +2,19 @@
 an outline.
 """
 
+from __future__ import annotations
+
 import shutil
 import subprocess
+from typing import TYPE_CHECKING, Any
 
 from tgen.graph.nodes import Constant
 from tgen.graph.walk import leaves, toposort
 
 from .printing import outputs_of
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply, Variable
 
 __all__ = ["pydotprint", "min_informative_str"]
 
@@ -16,20 +22,23 @@ FORMATS = ("dot", "png", "svg", "pdf", "ps", "jpg")
 _FILLS = {"input": "#aaffaa", "constant": "#dddddd", "output": "#aaaaff", "op": "#ffffff"}
 
 
-def dot_text(obj, with_ids=False, max_label_size=70, var_with_name_simple=False):
+def dot_text(
+    obj: Any, with_ids: bool = False, max_label_size: int = 70, var_with_name_simple: bool = False
+) -> str:
     """The text of a graph in Graphviz's language: an ellipse per op, a box per input and output, a type at
     each edge.
     """
     outputs = outputs_of(obj)
     nodes, found = toposort(outputs), leaves(outputs)
-    name = {node: f"op{k}" for k, node in enumerate(nodes)} | {v: f"in{k}" for k, v in enumerate(found)}
+    name: dict[Apply | Variable, str] = {node: f"op{k}" for k, node in enumerate(nodes)}
+    name.update((v, f"in{k}") for k, v in enumerate(found))
     lines = ["digraph {"]
 
-    def label(text, number):
+    def label(text: str, number: int) -> str:
         text = f"{text} id={number}" if with_ids else text
         return text if len(text) <= max_label_size else text[: max_label_size - 3] + "..."
 
-    def box(key, text, shape, kind):
+    def box(key: str, text: str, shape: str, kind: str) -> None:
         lines.append(
             f'  {key} [label={_quoted(text)}, shape={shape}, style=filled, fillcolor="{_FILLS[kind]}"];'
         )
@@ -51,26 +60,26 @@ def dot_text(obj, with_ids=False, max_label_size=70, var_with_name_simple=False)
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _quoted(text):
+def _quoted(text: str) -> str:
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
 
 
 def pydotprint(
-    fct,
-    outfile=None,
-    compact=True,
-    format="png",
-    with_ids=False,
-    high_contrast=True,
-    cond_highlight=None,
-    colorCodes=None,
-    max_label_size=70,
-    scan_graphs=False,
-    var_with_name_simple=False,
-    print_output_file=True,
-    return_image=False,
-):
+    fct: Any,
+    outfile: str | None = None,
+    compact: bool = True,
+    format: str = "png",
+    with_ids: bool = False,
+    high_contrast: bool = True,
+    cond_highlight: Any = None,
+    colorCodes: Any = None,
+    max_label_size: int = 70,
+    scan_graphs: bool = False,
+    var_with_name_simple: bool = False,
+    print_output_file: bool = True,
+    return_image: bool = False,
+) -> bytes | None:
     """Draw the graph of ``fct`` (a function, a variable or a list of these) into ``outfile`` (None:
     theano.pydotprint.FORMAT here).
 
@@ -103,9 +112,10 @@ def pydotprint(
         file.write(data)
     if print_output_file:
         print("The output file is available at", outfile)
+    return None
 
 
-def _drawn(text, format):
+def _drawn(text: bytes, format: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(
@@ -119,7 +129,7 @@ def _drawn(text, format):
     return done.stdout
 
 
-def min_informative_str(obj, indent_level=0):
+def min_informative_str(obj: Any, indent_level: int = 0) -> str:
     """A graph as an outline: each variable by a letter, then those it was made of; named ones by their names,
     one seen before in <>.
 
@@ -134,7 +144,8 @@ def min_informative_str(obj, indent_level=0):
       <C>
      <D>
     """
-    letters, lines = {}, []
+    letters: dict[Variable, str] = {}
+    lines: list[str] = []
     stack = [(v, indent_level) for v in reversed(outputs_of(obj))]
     while stack:
         v, level = stack.pop()
@@ -142,14 +153,14 @@ def min_informative_str(obj, indent_level=0):
             lines.append(f"{' ' * level}<{letters[v]}>")
             continue
         letters[v] = _letters(len(letters))
-        named = v.owner is None or v.name is not None
-        lines.append(f"{' ' * level}{letters[v]}. {v if named else v.owner.op}")
-        if not named:
-            stack.extend((x, level + 1) for x in reversed(v.owner.inputs))
+        node = v.owner if v.name is None else None
+        lines.append(f"{' ' * level}{letters[v]}. {v if node is None else node.op}")
+        if node is not None:
+            stack.extend((x, level + 1) for x in reversed(node.inputs))
     return "\n".join(lines)
 
 
-def _letters(number):
+def _letters(number: int) -> str:
     """A, B, ..., Z, A1, B1, ..."""
     rest, letter = divmod(number, 26)
     return chr(ord("A") + letter) + (str(rest) if rest else "")

@@ -2,7 +2,11 @@
 C.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from tgen import passes
 from tgen.backends import backend_of
@@ -16,13 +20,22 @@ from tgen.runtime import hooks
 from .names import escape, label, place
 from .table import table
 
+if TYPE_CHECKING:
+    from tgen.ir import nodes as ir_nodes
+    from tgen.passes.plan import MemoryPlan
+    from tgen.runtime.function import Function
+
+Row: TypeAlias = tuple[str, str, str, str, str]  # canonical name, user's name, type, role, place
+Section: TypeAlias = tuple[str, str, str]  # title, kind, text
+
 ROLES = {INPUT: "input", SHARED: "shared"}
 _DEFINED = re.compile(r"\b(v\d+): \w+\[")
 
 
-def parameters(fn):
+def parameters(fn: Function) -> list[Row]:
     """[(canonical name, user's name, type, role, place)] of a Function's parameters, in the IR's order."""
-    ir, rows = before(fn), []
+    ir = before(fn)
+    rows: list[Row] = []
     canonical = canonical_names(ir)
     for p, value in zip(fn.request.signature.parameters, ir.block.params):
         if p.kind == CONST:
@@ -34,7 +47,7 @@ def parameters(fn):
     return rows
 
 
-def results(fn):
+def results(fn: Function) -> list[tuple[str, str, str]]:
     """[(canonical name, user's name or role)] of the outputs and updates, from the IR before passes."""
     ir = before(fn)
     canonical = canonical_names(ir)
@@ -44,7 +57,7 @@ def results(fn):
     return rows + [(canonical[v], label(s.name or ""), "new value") for v, (s, _) in new]
 
 
-def bodies(fn):
+def bodies(fn: Function) -> list[Row]:
     """[(number, op, "", "Python", place)] of what the host instructions call."""
     nodes = [
         (number, primitive.python.run.node) for number, primitive in fn.request.signature.python.values()
@@ -52,19 +65,18 @@ def bodies(fn):
     return [(f"python={number}", escape(node.op), "", "Python", place(node.where)) for number, node in nodes]
 
 
-def legend(fn):
+def legend(fn: Function) -> str:
     """Whose name is what: parameters, outputs, updates and Python bodies of a Function, a line each."""
-    rows = [("", *row) for row in parameters(fn)]
-    rows += [("", canonical, name, "", role, "") for canonical, name, role in results(fn)]
-    rows += [("", *row) for row in bodies(fn)]
-    return table([("#", *row[1:]) for row in rows]) if rows else ""
+    named = [(canonical, name, "", role, "") for canonical, name, role in results(fn)]
+    return table([("#", *row) for row in (*parameters(fn), *named, *bodies(fn))])
 
 
-def lines_of(ir):
+def lines_of(ir: ir_nodes.Function) -> dict[str, str]:
     """{canonical name of a result: the user's lines it came from, as text} over all blocks of
     an IR function.
     """
-    canonical, found, stack = canonical_names(ir), {}, [ir.block]
+    canonical, stack = canonical_names(ir), [ir.block]
+    found: dict[str, str] = {}
     while stack:
         for instr in stack.pop().instrs:
             stack.extend(instr.blocks)
@@ -73,11 +85,12 @@ def lines_of(ir):
     return found
 
 
-def annotated(text, found, mark):
+def annotated(text: str, found: Mapping[str, str], mark: str) -> str:
     """``text`` with the user's lines after each line that defines a value, unless they are those of the line
     before.
     """
-    lines, last = [], None
+    lines: list[str] = []
+    last = None
     for line in text.splitlines():
         match = _DEFINED.search(line)
         where = match and found.get(match[1])
@@ -88,16 +101,17 @@ def annotated(text, found, mark):
     return "\n".join(lines)
 
 
-def ir_text(ir):
+def ir_text(ir: ir_nodes.Function) -> str:
     """The text of an IR function with the user's lines as comments; it still parses."""
     return annotated(to_text(ir), lines_of(ir), "    # ")
 
 
-def origins_of(ir, made_by, known):
+def origins_of(ir: ir_nodes.Function, made_by: str, known: Mapping[ir_nodes.Value, str]) -> dict[str, str]:
     """{canonical name of a result: what the pass ``made_by`` made it of, as text} over all blocks of an IR
     function; ``known``: the names of the values before the pass.
     """
-    canonical, found = canonical_names(ir), {}
+    canonical = canonical_names(ir)
+    found: dict[str, str] = {}
     for instr in walk(ir.block):
         origin = instr.origin
         if origin is None or origin.by != made_by or not instr.results:
@@ -108,11 +122,12 @@ def origins_of(ir, made_by, known):
     return found
 
 
-def stage_texts(ir, mode):
+def stage_texts(ir: ir_nodes.Function, mode: str) -> list[tuple[str, str]]:
     """[(pass name, text of the IR after it)] of an IR function before passes: beside what a pass made, what
     of the IR before it is made of, and by which rule.
     """
-    texts, before = [], ir
+    texts: list[tuple[str, str]] = []
+    before = ir
     for name, stage in stages(ir, mode):
         lines, origins = lines_of(stage), origins_of(stage, name, canonical_names(before))
         beside = {v: "; ".join(d[v] for d in (lines, origins) if v in d) for v in {**lines, **origins}}
@@ -125,45 +140,47 @@ SECTIONS = ("ir", "stages", "plan", "c")
 MORE = ("final", "schedule", "general")  # what is shown only when it is asked for
 
 
-def before(fn):
+def before(fn: Function) -> ir_nodes.Function:
     """The IR of a Function before the passes."""
     return fn.fn.program.lowered.function
 
 
-def stages(ir, mode):
+def stages(ir: ir_nodes.Function, mode: str) -> list[tuple[str, ir_nodes.Function]]:
     """[(pass name, IR after it)]: the passes run again on an IR function."""
-    found = []
+    found: list[tuple[str, ir_nodes.Function]] = []
     passes.run(ir, mode, found)
     return found
 
 
-def plan_text(ir, made, users):
+def plan_text(ir: ir_nodes.Function, made: MemoryPlan, users: Mapping[str, str]) -> str:
     """``made``, the memory plan of a final IR function; ``users`` maps canonical names to the user's."""
     canonical = canonical_names(ir)
 
-    def beside(v):
+    def beside(v: ir_nodes.Value) -> str:
         name = users.get(canonical[v])
         return f" ({name})" if name else ""
 
     return plan.text(ir, made, canonical, beside)
 
 
-def parts_of(ir, mode, text, users):
+def parts_of(
+    ir: ir_nodes.Function, mode: str, text: Callable[[], str], users: Mapping[str, str]
+) -> dict[str, Callable[[], list[Section]]]:
     """Section word -> function that makes its [(title, kind, text)], for an IR function before passes and its
     text in the backend's language.
     """
     backend, found = backend_of(mode), stages(ir, mode)
     last, final = found[-1] if found else ("none", ir)
 
-    def planned():
+    def planned() -> list[Section]:
         made = backend.plan(final)
         return [] if made is None else [("plan", "plan", plan_text(final, made, users))]
 
-    def scheduled():
+    def scheduled() -> list[Section]:
         made = backend.schedule(final)
         return [] if made is None else [("schedule", "nest", made)]
 
-    def written(title, text):
+    def written(title: str, text: str) -> list[Section]:
         return [(title, backend.language.lower(), annotated(text, lines_of(final), backend.comment))]
 
     return {
@@ -179,7 +196,7 @@ def parts_of(ir, mode, text, users):
     }
 
 
-def sections(fn, wanted=SECTIONS):
+def sections(fn: Function, wanted: Sequence[str] = SECTIONS) -> list[Section]:
     """[(title, kind, text)] of what ``wanted`` names: "ir" (before passes), "stages" (after each), "final"
     (after all), "plan", "schedule" (each loop nest before and after its rewrites), "c", "general" (the C that
     takes the place of "c" when an array is not C-contiguous).
@@ -189,7 +206,7 @@ def sections(fn, wanted=SECTIONS):
     return [part for word in wanted for part in made[word]()]
 
 
-def text(fn, what="all"):
+def text(fn: Function, what: str = "all") -> str:
     """The text of Function.inspect: ``what`` is one of SECTIONS, "all" (SECTIONS) or one of MORE.
     ValueError for another word.
     """

@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tgen.core.op import Op
-from tgen.graph.nodes import Constant
+from tgen.graph.nodes import Constant, Variable
 from tgen.runtime.function import Function
 
 if TYPE_CHECKING:
-    from tgen.graph.nodes import Operand, Variable
+    from tgen.graph.nodes import Apply
 
 __all__ = ["pp", "debugprint", "dprint"]
 
@@ -46,7 +46,7 @@ _NAMES = {
 LONGEST = 100_000  # characters pp writes; a graph whose parts are used many times would fill the memory
 
 
-def _transparent(v):
+def _transparent(v: Variable) -> bool:
     """Whether v is only another shape of its operand, which pp leaves out: axes padded on the left."""
     if v.owner is None or v.owner.primitive.name != "dimshuffle":
         return False
@@ -54,9 +54,8 @@ def _transparent(v):
     return order == ("x",) * (len(order) - rank) + tuple(range(rank))
 
 
-def _parts(v):
-    """What the text of v is made of: strings and variables, in order."""
-    node = v.owner
+def _parts(v: Variable, node: Apply) -> list[str | Variable]:
+    """What the text of v, a result of ``node``, is made of: strings and variables, in order."""
     name = node.primitive.name
     if _transparent(v):
         return [node.inputs[0]]
@@ -71,26 +70,32 @@ def _parts(v):
         if order == tuple(reversed(range(len(order)))):
             return [node.inputs[0], ".T"]
         return [f"DimShuffle{{{', '.join(map(str, order))}}}(", node.inputs[0], ")"]
-    parts = [f"{_NAMES.get(name, node.op)}{_attrs(node)}("]
+    parts: list[str | Variable] = [f"{_NAMES.get(name, node.op)}{_attrs(node)}("]
     for k, operand in enumerate(node.inputs):
-        parts.extend([", "] * (k > 0) + [operand])
-    return parts + [")" + (f".{v.index}" if len(node.outputs) > 1 else "")]
+        if k:
+            parts.append(", ")
+        parts.append(operand)
+    return [*parts, ")" + (f".{v.index}" if len(node.outputs) > 1 else "")]
 
 
-def _attrs(node):
+def _attrs(node: Apply) -> str:
     if not isinstance(node.op, Op):  # a user's op says itself what is to be known of it
         return ""
     shown = {k: v for k, v in node.attrs.items() if v not in ((), None) and k not in ("ndim", "count")}
     return f"{{{', '.join(f'{_ATTRS.get(k, k)}={v}' for k, v in shown.items())}}}" if shown else ""
 
 
-def _leaf(v):
-    if isinstance(v, Constant) or v.name is not None:
-        return str(v)
-    return f"<{v.type}>" if v.owner is None else None
+def _opened(v: Variable) -> Apply | None:
+    """What made a variable that has no name: such a one is shown by what it was made of."""
+    return None if isinstance(v, Constant) or v.name is not None else v.owner
 
 
-def pp(v: Operand) -> str:
+def _leaf(v: Variable) -> str:
+    """The text of a variable that is shown as it is."""
+    return str(v) if isinstance(v, Constant) or v.name is not None else f"<{v.type}>"
+
+
+def pp(v: Variable) -> str:
     """The formula of a variable, as text.
 
     >>> import tgen.tensor as T
@@ -98,12 +103,17 @@ def pp(v: Operand) -> str:
     >>> pp(x + y * 2)
     '(x + (y * TensorConstant{2.0}))'
     """
-    written, length, stack = [], 0, [v]
+    written: list[str] = []
+    length = 0
+    stack: list[str | Variable] = [v]
     while stack:
         part = stack.pop()
-        text = part if isinstance(part, str) else _leaf(part)
-        if text is None:
-            stack.extend(reversed(_parts(part)))
+        if isinstance(part, str):
+            text = part
+        elif (node := _opened(part)) is None:
+            text = _leaf(part)
+        else:
+            stack.extend(reversed(_parts(part, node)))
             continue
         written.append(text)
         length += len(text)
@@ -148,28 +158,34 @@ def debugprint(
     """
     if ids not in ("CHAR", "int", ""):
         raise ValueError(f"ids of debugprint must be 'CHAR', 'int' or ''; got {ids!r}")
-    lines, labels, inner = [], {}, {}
+    lines: list[str] = []
+    labels: dict[Variable, str] = {}
+    inner: dict[Apply, str] = {}
     stack = [(v, 0) for v in reversed(outputs_of(obj))]
     while stack or inner:
         if not stack:  # what the loops met above do in a step, after the tree
-            node = next(iter(inner))
-            label = inner.pop(node)
-            lines += ["", f"{_title(node)} [{label}], each step:" if ids else f"{_title(node)}, each step:"]
-            stack = [(v, 0) for body in reversed(node.bodies) for v in reversed(body.outputs)]
+            loop = next(iter(inner))
+            label = inner.pop(loop)
+            lines += ["", f"{_title(loop)} [{label}], each step:" if ids else f"{_title(loop)}, each step:"]
+            stack = [(v, 0) for body in reversed(loop.bodies) for v in reversed(body.outputs)]
         v, level = stack.pop()
         v = getattr(v, "variable", v)
         seen = v in labels
         label = labels.setdefault(v, _label(len(labels)) if ids == "CHAR" else str(len(labels)))
-        text = _leaf(v) or _title(v.owner) + (f".{v.index}" if len(v.owner.outputs) > 1 else "")
+        node, opened = v.owner, _opened(v)
+        if opened is None:
+            text = _leaf(v)
+        else:
+            text = _title(opened) + (f".{v.index}" if len(opened.outputs) > 1 else "")
         note = f" <{v.type}>" if print_type else ""
-        repeated = seen and v.owner is not None
+        repeated = seen and node is not None
         lines.append(
             " |" * level + text + (f" [{label}]" if ids else "") + note + (" ..." if repeated else "")
         )
-        if v.owner is not None and not repeated and level != depth - 1 and not (stop_on_name and v.name):
-            stack.extend((operand, level + 1) for operand in reversed(v.owner.inputs))
-            if v.owner.bodies:
-                inner.setdefault(v.owner, label)
+        if node is not None and not repeated and level != depth - 1 and not (stop_on_name and v.name):
+            stack.extend((operand, level + 1) for operand in reversed(node.inputs))
+            if node.bodies:
+                inner.setdefault(node, label)
     text = "\n".join(lines)
     if file == "str":
         return text
@@ -179,11 +195,11 @@ def debugprint(
 dprint = debugprint
 
 
-def _title(node):
+def _title(node: Apply) -> str:
     return f"{node.op}{_attrs(node)}"
 
 
-def _label(number):
+def _label(number: int) -> str:
     """A, B, ..., Z, AA, AB, ..."""
     text = ""
     number += 1
