@@ -86,3 +86,12 @@ def test_an_array_found_inside_in_a_shape_of_its_own_size(size):
             f(*given)
     else:
         assert f(*given).tolist() == [1] * 4
+
+
+def test_a_product_with_a_transpose_that_drops_an_axis():
+    """An order (1, 0) may be of three axes."""
+    x, y = T.TensorType("float64", (None, None, 1))("x"), T.dmatrix("y")
+    f = verified(tgen.function([x, y], [T.dot(x.dimshuffle(1, 0), y), T.dot(y[0], x.dimshuffle(1, 0).T)]))
+    a, b = np.arange(6.0).reshape(2, 3, 1), np.arange(4.0).reshape(2, 2)
+    product, row = f(a, b)
+    assert np.array_equal(product, a[:, :, 0].T @ b) and np.array_equal(row, b[0] @ a[:, :, 0])

@@ -659,6 +659,27 @@ class Generator:
             y = self.pick(lambda v: self.rank(v) > 0 and self.shape(v)[-1] == n)
             self.say(f"T.tensordot({x}, {y}, [[-1], [-1]])", [x, y])
 
+    def matrices(self):
+        """Now and then what LAPACK computes, of matrices far from singular, with draws of its own: without it
+        a seed's program is what it was.
+        """
+        rng, self.rng = self.rng, np.random.default_rng([23, self.seed])
+        try:
+            if self.failed is None and self.chance(0.06):
+                x = self.pick(
+                    lambda v: self.floats(v) and self.rank(v) == 2 and (np.abs(self.array(v)) < 1e3).all()
+                )
+                n, dtype = self.shape(x)[0], self.dtype(x)
+                whole = f"T.dot({x}, {x}.T) + {n + 1} * T.eye({n}, dtype='{dtype}')"
+                (a,) = self.say(whole, [x])
+                self.say(f"T.slinalg.cholesky({a})", [a])
+                solve = self.of(["solve", "solve_lower_triangular", "solve_upper_triangular"])
+                self.say(f"T.slinalg.{solve}({a}, {x})", [a, x])
+        except Refused:
+            pass
+        finally:
+            self.rng = rng
+
     def order(self):
         x = self.pick(lambda v: self.rank(v) > 0)
         axis = self.number(0, self.rank(x) - 1)
@@ -1112,6 +1133,7 @@ class Generator:
         if self.chance(0.5):
             self.leaf(self.of(["int64", "int32", "int8", "uint8"]), (self.of(self.sizes),))
         self.grow(self.number(2, 9), KINDS)
+        self.matrices()
         kept = {new for _, new in self.forced}  # what is a result, too, is not written in place
         made = [name for s in self.statements for name in s.made if name not in kept]
         outputs = list(dict.fromkeys(made[-4:] + [self.of(made) for _ in range(2) if made])) or [

@@ -64,6 +64,7 @@ LINEAR = {
     "max_pick",
 }
 FUSED = {"dot", "batched_dot", "gemm", "gemv", "conv", "conv_input", "conv_weights"}
+SOLVED = {name for name, op in OPS.items() if op.matrices}  # an element is as far off as the largest one
 POOLS = {"pool", "unpool", "max_unpool", "max_pick"}
 RELATIVE = {name for name, op in OPS.items() if op.ulps} | {
     "prod",
@@ -77,6 +78,7 @@ RELATIVE = {name for name, op in OPS.items() if op.ulps} | {
     "rs_exponential",
     "rs_gamma",
 }
+INEXACT = LINEAR | RELATIVE | SOLVED
 ERRORS = (ValueError, IndexError, AssertionError, ZeroDivisionError, TypeError, ArithmeticError)
 
 
@@ -108,7 +110,7 @@ def noisy(rng):
                 values[instr.result] = np.where(found == 0, -found, found)
             if name in FUSED and not all(np.isfinite(values[x]).all() for x in instr.operands):
                 self.fused(instr, values)
-            for v in instr.results if name in LINEAR or name in RELATIVE else ():
+            for v in instr.results if name in INEXACT else ():
                 if v.type.dtype in EPS:
                     values[v] = moved(rng, values[v], self.reach(instr, values, v))
                     if name in LINEAR and all(np.isfinite(values[x]).all() for x in instr.operands):
@@ -126,6 +128,8 @@ def noisy(rng):
             name, unit = instr.op.name, EPS[v.type.dtype]
             if instr.op.cancels:  # near 0 it is as far off as its operands are large
                 return UNITS * unit * np.maximum(*(np.abs(values[x]) for x in instr.operands))
+            if name in SOLVED:
+                return UNITS * unit * np.abs(values[v]).max(initial=0)
             if name not in LINEAR or name in POOLS:
                 return UNITS * unit * np.abs(values[v])
             operands = [

@@ -41,11 +41,14 @@ def _products(block: Block) -> Block:
 
 
 def _turned(made: dict[Value, Instr], v: Value) -> tuple[Value, bool]:
-    """(matrix, whether it is read transposed) of an operand."""
+    """(matrix, whether it is read transposed) of an operand. An order says as much of more axes, where it
+    drops some.
+    """
     instr = made.get(v)
-    if instr is not None and instr.op.name == "dimshuffle" and instr.attrs["order"] == TURNED:
-        return instr.operands[0], True
-    return v, False
+    if instr is None or instr.op.name != "dimshuffle" or instr.attrs["order"] != TURNED:
+        return v, False
+    (x,) = instr.operands
+    return (x, True) if x.type.ndim == 2 else (v, False)
 
 
 def _product(b: Builder, made: dict[Value, Instr], x: Value, y: Value) -> Value:

@@ -135,6 +135,7 @@ class Rows:
             turned is not None
             and turned.op.name == "dimshuffle"
             and turned.attrs["order"] == (1, 0)
+            and turned.operands[0].type.ndim == 2  # of more axes it drops some
             and turned.operands[0] in self.rowed
         ):
             left = self.turned(self.under(self.rowed[turned.operands[0]]))
