@@ -1,9 +1,17 @@
 """The Python body of one application: perform is called, and what it leaves in its storage is checked."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tgen.core.types import TensorType
 from tgen.ops.host import FOUND, SIZE
+
+if TYPE_CHECKING:
+    from tgen.graph.nodes import Apply
 
 
 class PythonBody:
@@ -17,14 +25,14 @@ class PythonBody:
     what perform raises passes through, with a note that says which op and line it came from.
     """
 
-    def __init__(self, node):
+    def __init__(self, node: Apply) -> None:
         self.node = node
         self.results = [
             (v.type, np.dtype(v.type.dtype), pattern)
             for v, (_, pattern) in zip(node.outputs, node.attrs["results"])
         ]
 
-    def check(self):
+    def check(self) -> None:
         """TypeError when the op has no ``perform``: asked when a function is built."""
         if not callable(getattr(self.node.op, "perform", None)):
             raise TypeError(
@@ -32,8 +40,9 @@ class PythonBody:
                 "it cannot be computed"
             )
 
-    def __call__(self, inputs, sizes):
-        op, storage = self.node.op, [[None] for _ in self.results]
+    def __call__(self, inputs: Sequence[np.ndarray], sizes: Sequence[int]) -> list[np.ndarray]:
+        op = self.node.op
+        storage: list[list[Any]] = [[None] for _ in self.results]
         try:
             if hasattr(op, "get_params"):
                 op.perform(self.node, inputs, storage, op.get_params(self.node))
@@ -45,13 +54,13 @@ class PythonBody:
         given = iter(sizes)
         return [self.checked(k, cell[0], given) for k, cell in enumerate(storage)]
 
-    def place(self):
+    def place(self) -> str:
         return f" at {self.node.where[0]}:{self.node.where[1]}" if self.node.where else ""
 
-    def who(self, k):
+    def who(self, k: int) -> str:
         return f"{self.node.op}{self.place()}: result {k}"
 
-    def checked(self, k, value, given):
+    def checked(self, k: int, value: Any, given: Iterator[int]) -> np.ndarray:
         """Result ``k`` as an ndarray of its type; sizes that are declared or inferred must be the array's."""
         type, dtype, pattern = self.results[k]
         if value.__class__ is not np.ndarray or value.dtype is not dtype:
@@ -64,17 +73,15 @@ class PythonBody:
         wanted = [next(given) if entry == SIZE else None if entry == FOUND else entry for entry in pattern]
         for size, got in zip(wanted, value.shape):
             if size is not None and size != got:
-                source, words = (
-                    "infer_shape" if SIZE in pattern else "its type",
-                    ", ".join("any" if w is None else str(w) for w in wanted),
-                )
+                source = "infer_shape" if SIZE in pattern else "its type"
+                words = ", ".join("any" if w is None else str(w) for w in wanted)
                 raise ValueError(
                     f"{self.who(k)} has shape {value.shape}, but {source} says "
                     f"({words}{',' * (len(wanted) == 1)})"
                 )
         return value
 
-    def converted(self, k, value, type, dtype):
+    def converted(self, k: int, value: Any, type: TensorType, dtype: np.dtype) -> np.ndarray:
         """What is not the very array it should be: a scalar, a subclass, other byte order; numbers and lists
         by an exact conversion.
         """
@@ -94,7 +101,7 @@ class PythonBody:
         return np.asarray(value, dtype)
 
 
-def _converted(value, type, who):
+def _converted(value: Any, type: TensorType, who: str) -> np.ndarray:
     """A Python number or list as an array: an exact conversion only, as for an argument of a function."""
     try:
         return TensorType(type.dtype, (None,) * np.ndim(value)).filter(value)
@@ -102,7 +109,7 @@ def _converted(value, type, who):
         raise TypeError(f"{who}: {error}") from None
 
 
-def _note(error, text):
+def _note(error: BaseException, text: str) -> None:
     """Add a note once: an op may raise the same object again and again."""
     if text not in getattr(error, "__notes__", ()):
         error.add_note(text)

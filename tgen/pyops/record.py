@@ -1,7 +1,11 @@
 """What tgen sees of a user's op: an Op record for each application, made of the op's Python methods."""
 
+from __future__ import annotations
+
 import inspect
 import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,14 +15,19 @@ from tgen.core.op import HOST, STRUCT
 from tgen.core.op import Op as Record
 from tgen.graph.build import lengths
 from tgen.graph.grad import Disconnected, Undefined, zero_of
-from tgen.graph.nodes import Variable
+from tgen.graph.nodes import Apply, Variable
 from tgen.ops import host
 from tgen.tensor import as_tensor_variable, cast
 
 from .body import PythonBody
 
+if TYPE_CHECKING:
+    from tgen.core.op import Attrs
+    from tgen.core.types import TensorType
+    from tgen.graph.adjoint import Entry, Node
 
-def declared(node):
+
+def declared(node: Apply) -> tuple[tuple[str, host.Pattern], ...]:
     """The ``results`` of an application whose sizes nobody knows but by the types of its outputs."""
     return tuple(
         (v.type.dtype, tuple(host.FOUND if size is None else size for size in v.type.shape))
@@ -26,18 +35,18 @@ def declared(node):
     )
 
 
-def arrays_of(node):
+def arrays_of(node: Apply) -> list[Variable]:
     """The inputs that the user's make_node gave the application; sizes come after them."""
     sizes = sum(pattern.count(host.SIZE) for _, pattern in node.attrs.get("results", ()))
     return node.inputs[: len(node.inputs) - sizes]
 
 
-def python_record(node):
+def python_record(node: Apply) -> Record:
     """The record of an application whose outputs ``node.op.perform`` computes."""
     results = node.attrs.setdefault("results", declared(node))
     body, arrays = PythonBody(node), arrays_of(node)
 
-    def evaluate(attrs, sizes, *values):
+    def evaluate(attrs: Attrs, sizes: Sequence[int], *values: np.ndarray) -> Any:
         made = body([np.array(v) for v in values], sizes)
         return made[0] if len(made) == 1 else tuple(made)
 
@@ -57,17 +66,17 @@ def python_record(node):
     )
 
 
-def effect_record(node):
+def effect_record(node: Apply) -> Record:
     """The record of an application that passes its inputs on, and whose ``perform`` is called for what it
     does besides.
     """
     node.attrs.setdefault("results", declared(node))
     body = PythonBody(node)
 
-    def infer(types, attrs, sizes):
+    def infer(types: Sequence[TensorType], attrs: Attrs, sizes: Sequence[Any]) -> tuple[TensorType, ...]:
         return host.infer(types, attrs, sizes) if "python" in attrs else tuple(types)
 
-    def evaluate(attrs, sizes, *values):
+    def evaluate(attrs: Attrs, sizes: Sequence[int], *values: np.ndarray) -> Any:
         body([np.array(v) for v in values], sizes)
         return values[0] if len(values) == 1 else values
 
@@ -85,12 +94,21 @@ def effect_record(node):
     )
 
 
-def through_record(node, name, count, lower=host.lower_through, check=None):
+def through_record(
+    node: Apply,
+    name: str,
+    count: int,
+    lower: Callable[..., None] = host.lower_through,
+    check: Callable[..., object] | None = None,
+) -> Record:
     """The record of an application whose outputs are its first ``count`` inputs; ``check(*values)`` may
     refuse in the interpreter.
     """
 
-    def evaluate(attrs, sizes, *values):
+    def infer(types: Sequence[TensorType], attrs: Attrs, sizes: Sequence[Any]) -> tuple[TensorType, ...]:
+        return tuple(types[:count])
+
+    def evaluate(attrs: Attrs, sizes: Sequence[int], *values: np.ndarray) -> Any:
         if check is not None:
             check(*values)
         return values[0] if count == 1 else values[:count]
@@ -98,7 +116,7 @@ def through_record(node, name, count, lower=host.lower_through, check=None):
     return Record(
         name,
         STRUCT,
-        lambda types, attrs, sizes: tuple(types[:count]),
+        infer,
         evaluate,
         pulled,
         lower=lower,
@@ -106,11 +124,11 @@ def through_record(node, name, count, lower=host.lower_through, check=None):
     )
 
 
-def _types(variables):
+def _types(variables: Iterable[Variable]) -> tuple[tuple[str, int], ...]:
     return tuple((v.type.dtype, v.type.ndim) for v in variables)
 
 
-def again(node, inputs):
+def again(node: Apply, inputs: Sequence[Variable]) -> Apply:
     """The op applied to other inputs, by its own make_node."""
     outputs = node.op(*inputs[: len(arrays_of(node))], return_list=True)
     outputs[0].owner.where = node.where
@@ -120,12 +138,13 @@ def again(node, inputs):
 # -- sizes ---------------------------------------------------------------------------------------------------
 
 
-def with_sizes(node):
+def with_sizes(node: Apply) -> None:
     """Ask infer_shape, if there is one, and make the sizes it knows further inputs of ``node``.
 
     A mistake in it costs no more than the knowledge, so it is a warning.
     """
-    infer, problem, sizes, results = getattr(node.op, "infer_shape", None), None, [], None
+    infer = getattr(node.op, "infer_shape", None)
+    sizes: list[Variable] = []
     if infer is None or all(isinstance(s, int) for v in node.outputs for s in v.type.shape):
         return
     try:
@@ -135,10 +154,9 @@ def with_sizes(node):
     except NotImplementedError:
         return
     except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-    if problem:
         warnings.warn(
-            f"infer_shape of {node.op} failed, so sizes are known only when it has run: {problem}",
+            f"infer_shape of {node.op} failed, so sizes are known only when it has run: "
+            f"{type(error).__name__}: {error}",
             stacklevel=3,
         )
         return
@@ -147,7 +165,7 @@ def with_sizes(node):
     node.primitive = node.op._tgen_primitive(node)
 
 
-def _shapes(node, infer):
+def _shapes(node: Apply, infer: Callable[..., Any]) -> list[Any]:
     """What infer_shape says, a shape (or None) per output; newer ones take a graph as well, which there is
     none of.
     """
@@ -157,7 +175,7 @@ def _shapes(node, infer):
     )
 
 
-def _pattern(v, shape, sizes):
+def _pattern(v: Variable, shape: Any, sizes: list[Variable]) -> tuple[str, host.Pattern]:
     """The entry of ``results`` for the output ``v``; what it takes from ``shape`` goes to ``sizes``."""
     shape = (None,) * v.type.ndim if shape is None else shape
     return v.type.dtype, tuple(
@@ -165,7 +183,7 @@ def _pattern(v, shape, sizes):
     )
 
 
-def _entry(static, size, sizes):
+def _entry(static: int | None, size: Any, sizes: list[Variable]) -> int | str:
     if static is not None or size is None:
         return host.FOUND if static is None else static
     size = as_tensor_variable(size)
@@ -178,7 +196,7 @@ def _entry(static, size, sizes):
 # -- gradients -----------------------------------------------------------------------------------------------
 
 
-def flows(node):
+def flows(node: Apply) -> tuple[int, ...]:
     """The positions of the inputs that connection_pattern connects with some output."""
     arrays, pattern = arrays_of(node), getattr(node.op, "connection_pattern", None)
     if pattern is None:
@@ -186,9 +204,20 @@ def flows(node):
     return tuple(k for k, connected in enumerate(pattern(node)) if any(connected))
 
 
-def pulled(node, gs):
-    """The gradients in the inputs that ``flowing`` names, by the user's L_op or grad."""
-    op, inputs, wanted = node.op, arrays_of(node), node.primitive.flows
+def _applied(node: Node) -> tuple[Apply, tuple[int, ...]]:
+    """The application that a rule is asked for, and the positions in the ``flows`` of its record. A user's
+    op says nothing of masks (``Op.mask``), so its rule never sees masked inputs in the place of its own.
+    """
+    positions = node.primitive.flows
+    if not isinstance(node, Apply) or not isinstance(positions, tuple):
+        raise TypeError(f"{node!r} is no application of a user's op")
+    return node, positions
+
+
+def pulled(node: Node, gs: Sequence[Any]) -> list[Entry]:
+    """The gradients in the inputs that ``flows`` names, by the user's L_op or grad."""
+    node, wanted = _applied(node)
+    op, inputs = node.op, arrays_of(node)
     if not hasattr(op, "grad") and not op._tgen_pulls():
         place = f" (applied at {node.where[0]}:{node.where[1]})" if node.where else ""
         return [
@@ -207,17 +236,17 @@ def pulled(node, gs):
     return [_term(op, k, entries[k]) for k in wanted]
 
 
-def _pulled_floats(node, gs):
+def _pulled_floats(node: Node, gs: Sequence[Any]) -> list[Entry]:
     """``pulled`` of what ``perform`` computes: nobody knows how it makes integers; they pass nothing
     (Theano).
     """
     gs = [g if is_float(v.dtype) else None for g, v in zip(gs, node.outputs)]
     if all(g is None for g in gs):
-        return [None] * len(node.primitive.flows)
+        return [None] * len(_applied(node)[1])
     return pulled(node, [zero_of(v) if g is None else g for g, v in zip(gs, node.outputs)])
 
 
-def _term(op, k, entry):
+def _term(op: object, k: int, entry: Any) -> Entry:
     if entry is None:
         raise TypeError(
             f"grad of {op} returned None for input {k}; return zeros_like(input), "
