@@ -190,7 +190,7 @@ def test_definitions_use_earlier_names(seed):
     numbered = dict(zip(("n0", "n1", "n2", "a0", "a1", "k0"), (4, 7, 3, -5, 2, 6)))
     named, given = sizes.Named(), dict(numbered)
     values = {dims.symbol(name): number for name, number in numbered.items()}
-    token = names.NAMED.set(named)
+    token = names.NAMES.set(named.name)
     try:
         for size in chosen:
             named.add(size)
@@ -198,7 +198,7 @@ def test_definitions_use_earlier_names(seed):
         texts = [expression(names.size(size), frame=True) for size in asked]
         definitions = [(name, expression(made, frame=True)) for name, made in named.definitions()]
     finally:
-        names.NAMED.reset(token)
+        names.NAMES.reset(token)
     for name, text in definitions:
         assert set(re.findall(r"f->(\w+)", text)) <= given.keys() - {"k0"}, f"{name} = {text}"
         given[name] = number(text, given)

@@ -522,7 +522,7 @@ def walk(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 # what an expression or a statement is beside its parts, and of how many these are where that is not always
-# so; of those that name local variables ``identity`` says it
+# so; of names and loops ``identity`` says it
 OWN: dict[type, Callable[[Any], object]] = {
     Const: lambda c: c.key(),
     Int: attrgetter("value"),
@@ -553,20 +553,14 @@ OWN: dict[type, Callable[[Any], object]] = {
 
 
 def identity(
-    order: Iterable[Node],
-    names: Mapping[tuple[type, str], Name] | None = None,
-    own: Container[str] | None = None,
+    order: Iterable[Node], names: Mapping[tuple[type, str], Name] | None = None
 ) -> tuple[object, ...]:
     """What the statements and expressions of a ``walk`` do: the same for nests alike, be what they only read
-    const or not. ``names``: {(Field or Symbol, its name): the Name that stands for it}. Local names are their
-    places in the order, but for those in ``own``; without ``own`` they are themselves.
+    const or not. ``names``: {(Field or Symbol, its name): the Name that stands for it}. A variable that is
+    made here is its place among those; all other names (parameters, constants, functions) are what they say.
     """
     found: list[object] = []
     names, places = names or {}, {}
-
-    def said(name: Name) -> str | int:
-        return name.text if own is None or name.text in own else places.setdefault(name.text, len(places))
-
     node: Any  # by its kind, which is asked for once
     for node in order:
         kind = type(node)
@@ -574,13 +568,17 @@ def identity(
             node = names.get((kind, node.name), node)
             kind = type(node)
         if kind is Name:
-            found.append((kind, said(node), node.dtype, node.pointer))
+            found.append((kind, places.get(node.text, node.text), node.dtype, node.pointer))
+            continue
+        if kind is Let or kind is Local:
+            places.setdefault(node.name.text, len(places))
         elif kind is For:
-            simd = node.simd and tuple((op, said(name)) for op, name in node.simd)
+            places.setdefault(node.var.text, len(places))
+            simd = node.simd and tuple((op, places.get(name.text, name.text)) for op, name in node.simd)
             found.append((kind, simd, node.simd is None, node.step, node.lanes, len(node.body)))
-        else:
-            about = OWN.get(kind)
-            found.append((kind, about(node) if about else None))
+            continue
+        about = OWN.get(kind)
+        found.append((kind, about(node) if about else None))
     return tuple(found)
 
 

@@ -40,8 +40,7 @@ def share(bodies: Iterable[Body]) -> list[Shared]:
     for body in bodies:
         if body.facts.loops:
             own, parameters, arguments, names = body.common()
-            texts = {name.text for name in own}
-            key = tuple(own), identity(parameters), identity(body.facts.order, names, texts)
+            key = tuple(own), identity(parameters), identity(body.facts.order, names)
             alike.setdefault(key, []).append((body, own, parameters, arguments, names))
     groups = [group for group in alike.values() if len(group) > 1]
     return [_shared(f"same{number}", group) for number, group in enumerate(groups)]
