@@ -148,7 +148,7 @@ def held(k, op, dtypes, attrs, result):
     for row, (place, v) in enumerate(fixed(dtypes)):
         operands = [f"v{n}" for n in names]
         operands[place] = immediate(v.item(), dtypes[place])
-        rows.append(f"        out[{row} * n + i] = {c_text(op, dtypes, attrs).format(*operands)};\n")
+        rows.append(f"        out[{row} * n + i] = {c_text(op, dtypes, attrs)[0].format(*operands)};\n")
     head = (
         f"void f{k}({params}, {DTYPE[result].c} *out, int64_t n) {{\n    for (int64_t i = 0; i < n; i++) {{\n"
     )
