@@ -56,7 +56,7 @@ class Facts:
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        self.order = order = tuple(walk(nodes))
+        self.order = order = walk(nodes)
         self.members: dict[str, Field] = {}
         self.sizes: dict[str, Symbol] = {}
         self.locals: set[str] = set()

@@ -21,8 +21,8 @@ stores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
@@ -506,19 +506,22 @@ PARTS: dict[type, tuple[str, ...]] = {
 BACKWARD = {kind: names[::-1] for kind, names in PARTS.items()}
 
 
-def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+def walk(nodes: Sequence[Node]) -> list[Node]:
     """Every statement and expression, in the order of the text."""
     stack = list(reversed(nodes))
+    order: list[Node] = []
     pop, push, extend, parts = stack.pop, stack.append, stack.extend, BACKWARD.get  # half a build is here
+    found = order.append
     while stack:
         node = pop()
-        yield node
+        found(node)
         for name in parts(type(node), ()):
             part = getattr(node, name)
             if type(part) is tuple:
                 extend(part[::-1])
             elif part is not None:
                 push(part)
+    return order
 
 
 # what an expression or a statement is beside its parts, and of how many these are where that is not always
@@ -606,7 +609,17 @@ def _changed(node: Any, change: Change, inner: Container[type]) -> Any:  # a nod
         made = changed(part, change, inner) if type(part) is tuple else _changed(part, change, inner)
         if made is not part:
             updates[name] = made
-    return replace(node, **updates) if updates else node
+    return rebuilt(node, updates) if updates else node
+
+
+# the fields of each kind of node, in their order
+FIELDS: dict[type, tuple[str, ...]] = {kind: tuple(f.name for f in fields(kind)) for kind in PARTS}
+
+
+def rebuilt(node: N, updates: Mapping[str, Any]) -> N:
+    """The node with other values of some fields: dataclasses.replace, without asking what it is given."""
+    kind = type(node)
+    return kind(*[updates[f] if f in updates else getattr(node, f) for f in FIELDS[kind]])
 
 
 # -- sizes ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from ..nest import (
     Select,
     Statement,
     Statements,
+    rebuilt,
 )
 
 L = TypeVar("L", Band, For)
@@ -46,7 +47,7 @@ def _each(node: Band | For, change: Callable[[Band], Band]) -> Band | For:
 
 def with_body(node: L, body: Statements) -> L:
     """The loop or band with this body, itself where that is its own: most of them a rewrite leaves alone."""
-    return node if body is node.body else replace(node, body=body)
+    return node if body is node.body else rebuilt(node, {"body": body})
 
 
 def with_loop(nodes: Statements, place: Place, body: Statements) -> Statements:

@@ -12,7 +12,6 @@ accumulators variables, bands nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..nest import (
     ZERO,
@@ -35,6 +34,7 @@ from ..nest import (
     Subscript,
     changed,
     product,
+    rebuilt,
     shifted,
     total,
     walk,
@@ -50,7 +50,7 @@ def settled(nodes: Statements) -> Statements:
         if isinstance(node, Band):
             made.extend(settled(node.body))
         elif isinstance(node, For):
-            made.append(replace(node, body=settled(node.body)))
+            made.append(rebuilt(node, {"body": settled(node.body)}))
         else:
             made.extend(_gathered(node))
             made.extend(changed(_expanded(node), _placed, (Address, Subscript)))
