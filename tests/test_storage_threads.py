@@ -16,6 +16,7 @@ import tgen.tensor as T
 from tgen import function
 from tgen.backends.c import build, host
 from tgen.config import config
+from tgen.core import forking
 from tgen.core.storage import Storage, new_array
 
 pytestmark = pytest.mark.slow
@@ -209,6 +210,26 @@ def test_fork_never_sees_half_an_update():
     finally:
         stop.set()
         thread.join()
+
+
+def test_a_fork_waits_for_what_must_be_whole():
+    """The import of a library, say: in the child nobody would ever let go of its lock."""
+    begun, done = threading.Event(), threading.Event()
+
+    def load():
+        with forking.whole:
+            begun.set()
+            time.sleep(0.05)  # the fork comes meanwhile, or later
+            done.set()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    begun.wait()
+    assert in_child(lambda: (done.is_set(), forking.whole.acquire(blocking=False)), seconds=60) == (
+        True,
+        True,
+    )
+    thread.join()
 
 
 def test_fork_while_threads_use_everything():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-import os
 import pathlib
 from collections.abc import Iterable
 from importlib.resources.abc import Traversable
-from threading import RLock
 from typing import TYPE_CHECKING, Any
+
+from tgen.core.forking import whole
 
 from . import c, nest
 from .externals import EXTERNALS
@@ -38,17 +38,9 @@ def listed(folder: str) -> list[str]:
     return sorted(file.name for file in _root().joinpath(folder).iterdir() if file.name.endswith(".j2"))
 
 
-# no process forks while a thread imports: Python's lock of the module would stay held in the child for ever
-_importing = RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
-    )
-
-
 @functools.cache
 def _environment() -> Environment:
-    with _importing:
+    with whole:
         import jinja2  # 25 ms of every import of tgen, for the processes that make C only
 
     made = jinja2.Environment(

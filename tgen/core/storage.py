@@ -7,13 +7,13 @@ nobody else holds, and goes to fresh memory otherwise. So values are whole at an
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from math import prod
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tgen.core import forking
 
 if TYPE_CHECKING:
     from tgen.core.host import FFI, Buffer, CData, CType, Host, Lib
@@ -32,7 +32,6 @@ class _Functions:
     """The C functions, and cffi's as locals of the module would be: fetched at the first use, once."""
 
     host: tuple[Lib, FFI] | None = None
-    guard = Lock()
     cast: Callable[[CType | str, object], CData]
     gc: Callable[[CData, Callable[[CData], None]], CData]
     buffer: Callable[..., Buffer]
@@ -53,16 +52,12 @@ def _connect() -> tuple[Lib, FFI]:
     if HOST_LOADER is None:
         raise RuntimeError("no backend is loaded: import tgen, not tgen.core alone")
     lib, ffi, _ = HOST_LOADER()
-    with _Functions.guard:
+    with forking.whole:
         if _Functions.host is not None:
             return _Functions.host
         ffi.def_extern(name="tgen_release_foreign")(_release_foreign)
         lib.tgen_set_release_foreign(lib.tgen_release_foreign)
-        os.register_at_fork(
-            before=lib.tgen_fork_before,
-            after_in_parent=lib.tgen_fork_parent,
-            after_in_child=lib.tgen_fork_child,
-        )
+        forking.add(lib.tgen_fork_before, lib.tgen_fork_parent, lib.tgen_fork_child)
         _Functions.cast, _Functions.gc, _Functions.buffer = ffi.cast, ffi.gc, ffi.buffer
         _Functions.give_data = lib.tgen_give_data
         _Functions.char = ffi.typeof("char *")

@@ -12,7 +12,6 @@ import importlib.util
 import os
 import sys
 import sysconfig
-from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from tgen.codegen.externals import EXTERNALS
 from tgen.codegen.render import render, source
 from tgen.config import OPTIONS, config
 from tgen.core import storage
+from tgen.core.forking import whole
 from tgen.core.keys import digest
 from tgen.errors import CompileError
 
@@ -101,16 +101,13 @@ class _Host:
     blas = "not loaded"
 
 
-_guard = RLock()
-
-
 def table() -> Host:
     """(lib, ffi, host): the module's functions, its FFI, and the ``const tgen_host *`` for ``lib.tgen_jump``.
 
     Builds and loads the module at the first use in a process. Raises CompileError.
     """
     if _Host.loaded is None:
-        with _guard:
+        with whole:
             if _Host.loaded is None:
                 _Host.loaded = _started()
     return _Host.loaded
