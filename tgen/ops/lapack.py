@@ -11,7 +11,9 @@ from tgen.core.dtypes import is_float
 from tgen.core.effect import REFUSES
 from tgen.core.op import LIBRARY, Matrices, Op, register
 from tgen.core.types import TensorType
-from tgen.graph.build import apply, call, length, literal
+from tgen.graph.build import apply, call
+
+from .linalg import turned
 
 FORMS = ("general", "lower", "upper")
 
@@ -42,30 +44,6 @@ def _square(name, type):
     return type.shape[:-2], dims.merge(*type.shape[-2:])
 
 
-# -- formulas of gradients -----------------------------------------------------------------------------------
-
-
-def _t(x):
-    batch = x.type.ndim - 2
-    return apply("dimshuffle", x, order=(*range(batch), batch + 1, batch))
-
-
-def _places(x):
-    """Numbers of the rows, and of the columns, of matrices like x, that broadcast to them."""
-    batch = ("x",) * (x.type.ndim - 2)
-    rows, columns = (apply("iota", length(x, x.type.ndim - k)) for k in (2, 1))
-    return [
-        apply("dimshuffle", rows, order=(*batch, 0, "x")),
-        apply("dimshuffle", columns, order=(*batch, "x", 0)),
-    ]
-
-
-def _triangle(x, diagonal):
-    """The lower triangles of x, their diagonals times ``diagonal``."""
-    (row, column), zero = _places(x), literal(0, x.type.dtype)
-    return call.switch(call.gt(row, column), x, call.switch(call.eq(row, column), diagonal * x, zero))
-
-
 # -- Cholesky's factor ---------------------------------------------------------------------------------------
 
 NOT_DEFINITE = (
@@ -94,11 +72,15 @@ def _cholesky_grad(node, gs):
     S = L^-T P(L^T G) L^-1, P(M) being the lower triangle of M with half of its diagonal, the triangle that is
     read gets S + S^T, its diagonal S.
     """
-    turned, g = _t(node.outputs[0]), gs[0]
-    half = literal(0.5, g.type.dtype)
-    left = apply("solve", turned, _triangle(call.matmul(turned, g), half), form="upper")
-    s = _t(apply("solve", turned, _t(left), form="upper"))
-    return [_triangle(s + _t(s), half)]
+    factor, g = turned(node.outputs[0]), gs[0]
+    left = apply("solve", factor, _halved(call.matmul(factor, g)), form="upper")
+    s = turned(apply("solve", factor, turned(left), form="upper"))
+    return [_halved(s + turned(s))]
+
+
+def _halved(x):
+    """The lower triangle with half of its diagonal."""
+    return 0.5 * (call.tril(x) + call.tril(x, -1))
 
 
 of_matrices(
@@ -146,14 +128,11 @@ def _solve_grad(node, gs):
     minus this times X^T; of a triangle, the same triangle of it.
     """
     (a, _), form, g = node.inputs, node.attrs["form"], gs[0]
-    turned, one = {"lower": "upper", "upper": "lower"}.get(form, form), literal(1, a.type.dtype)
-    for_b = apply("solve", _t(a), g, form=turned)
-    for_a = apply("neg", call.matmul(for_b, _t(node.outputs[0])))
-    if form == "lower":
-        for_a = _triangle(for_a, one)
-    elif form == "upper":
-        for_a = _t(_triangle(_t(for_a), one))
-    return [for_a, for_b]
+    other = {"lower": "upper", "upper": "lower"}.get(form, form)
+    for_b = apply("solve", turned(a), g, form=other)
+    for_a = -call.matmul(for_b, turned(node.outputs[0]))
+    part = {"lower": call.tril, "upper": call.triu}.get(form)
+    return [for_a if part is None else part(for_a), for_b]
 
 
 def _solve_room(types, attrs):

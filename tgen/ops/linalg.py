@@ -9,7 +9,7 @@ from tgen.core.dtypes import is_float
 from tgen.core.op import LIBRARY, Op, register
 from tgen.core.types import TensorType
 from tgen.graph.adjoint import Lanes, lanes
-from tgen.graph.build import apply
+from tgen.graph.build import apply, call
 
 
 def _check(types, name):
@@ -32,8 +32,9 @@ def _product(attrs, sizes, x, y):
         return np.asarray(np.matmul(x, y))
 
 
-def _t(m):
-    return apply("dimshuffle", m, order=(1, 0) if m.ndim == 2 else (0, 2, 1))
+def turned(x):
+    """Matrices, or batches of them, transposed."""
+    return call.swapaxes(x, -1, -2)
 
 
 def _outer(u, v):
@@ -47,8 +48,8 @@ def _scaled(g, v):
 def _dot_grad(node, gs):
     (x, y), g = node.inputs, gs[0]
     return {
-        (2, 2): [lambda: apply("dot", g, _t(y)), lambda: apply("dot", _t(x), g)],
-        (2, 1): [lambda: _outer(g, y), lambda: apply("dot", _t(x), g)],
+        (2, 2): [lambda: apply("dot", g, turned(y)), lambda: apply("dot", turned(x), g)],
+        (2, 1): [lambda: _outer(g, y), lambda: apply("dot", turned(x), g)],
         (1, 2): [lambda: apply("dot", y, g), lambda: _outer(x, g)],
         (1, 1): [lambda: _scaled(g, y), lambda: _scaled(g, x)],
     }[x.ndim, y.ndim]
@@ -116,7 +117,7 @@ def _batched_infer(types, attrs, sizes):
 
 def _batched_grad(node, gs):
     (x, y), g = node.inputs, gs[0]
-    return [lambda: apply("batched_dot", g, _t(y)), lambda: apply("batched_dot", _t(x), g)]
+    return [lambda: apply("batched_dot", g, turned(y)), lambda: apply("batched_dot", turned(x), g)]
 
 
 register(

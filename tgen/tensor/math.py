@@ -95,15 +95,16 @@ reciprocal = inv
 
 def deg2rad(x: Operand) -> Variable:
     """Degrees as radians. Floats keep their dtype."""
-    return _float(x) * (numbers.pi / 180)
+    return floating(x) * (numbers.pi / 180)
 
 
 def rad2deg(x: Operand) -> Variable:
     """Radians as degrees. Floats keep their dtype."""
-    return _float(x) * (180 / numbers.pi)
+    return floating(x) * (180 / numbers.pi)
 
 
-def _float(x):
+def floating(x):
+    """x as floats: integers as float64."""
     x = as_tensor_variable(x)
     return x if is_float(x.type.dtype) else elemwise("true_div")(x, 1)
 
@@ -191,7 +192,7 @@ def isclose(
     >>> T.isclose(T.vector(), 1.0).type
     TensorType(bool, vector)
     """
-    a, b = _float(a), _float(b)
+    a, b = floating(a), floating(b)
     near = elemwise("le")(abs_(a - b), atol + rtol * abs_(b))
     infinite = logical_or(elemwise("isinf")(a), elemwise("isinf")(b))
     result = logical_or(logical_and(logical_not(infinite), near), elemwise("eq")(a, b))
@@ -242,7 +243,7 @@ def imag(x: Operand) -> Variable:
 
 def log1mexp(x: Operand) -> Variable:
     """log(1 - exp(x)) for x < 0, precise near 0 and far from it; its gradient at 0 is -inf."""
-    x = _float(x)  # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
+    x = floating(x)  # 0 - expm1(0) is 0, and the logarithm climbs from -inf there; -expm1(0) would be -0.0
     near, far = elemwise("log")(0 - elemwise("expm1")(x)), elemwise("log1p")(-elemwise("exp")(x))
     return switch(elemwise("gt")(x, -0.6931471805599453), near, far)
 
@@ -259,7 +260,7 @@ def xlogx(x: Operand) -> Variable:
 
 def xlogy0(x: Operand, y: Operand) -> Variable:
     """x * log(y), element by element, and 0 where x is 0."""
-    x, y = _float(x), _float(y)
+    x, y = floating(x), floating(y)
     return switch(elemwise("eq")(x, 0), 0, x * elemwise("log")(y))
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tgen.core.dtypes import is_float
-
 from .apply import apply, reorder
-from .promotion import cast, unify
+from .manipulate import swapaxes
+from .math import floating
+from .promotion import unify
 from .variable import as_tensor_variable
 
 if TYPE_CHECKING:
     from tgen.graph.nodes import Operand, Variable
 
 __all__ = ["cholesky", "solve", "solve_lower_triangular", "solve_upper_triangular"]
-
-
-def _float(x):
-    return x if is_float(x.type.dtype) else cast(x, "float64")
 
 
 def cholesky(x: Operand, lower: bool = True) -> Variable:
@@ -32,15 +28,10 @@ def cholesky(x: Operand, lower: bool = True) -> Variable:
     array([[2., 0.],
            [1., 2.]])
     """
-    x = _float(as_tensor_variable(x))
+    x = floating(x)
     if x.type.ndim < 2:
         raise TypeError(f"cholesky takes a matrix, or a batch of them, got {x} of {x.type}")
-    return apply("cholesky", x) if lower else _turned(apply("cholesky", _turned(x)))
-
-
-def _turned(x):
-    batch = x.type.ndim - 2
-    return reorder(x, (*range(batch), batch + 1, batch))
+    return apply("cholesky", x) if lower else swapaxes(apply("cholesky", swapaxes(x, -1, -2)), -1, -2)
 
 
 def solve(A: Operand, b: Operand) -> Variable:
@@ -69,7 +60,7 @@ def solve_upper_triangular(A: Operand, b: Operand) -> Variable:
 
 def _solved(name, a, b, form):
     (a, b), _ = unify([as_tensor_variable(a), as_tensor_variable(b)])
-    a, b = _float(a), _float(b)
+    a, b = floating(a), floating(b)
     if (a.type.ndim, b.type.ndim) == (2, 1):
         return reorder(apply("solve", a, reorder(b, (0, "x")), form=form), (0,))
     if a.type.ndim < 2 or a.type.ndim != b.type.ndim:
