@@ -117,7 +117,7 @@ def _scalar(e: Scalar, frame: bool) -> Printed:
         immediate(x.value, x.dtype) if isinstance(x, Const) else _text(x, frame, ATOM) for x in e.args
     ]
     text, loose = c_text(e.op, e.dtypes, e.attrs)
-    return text.format(*operands), ANYTHING + 1 if loose and text != "{0}" else ATOM
+    return text.format(*operands), ANYTHING + 1 if loose else ATOM
 
 
 def _address(e: Address, frame: bool) -> Printed:

@@ -138,8 +138,6 @@ class Module:
         self.packs: list[Statement] = []
         self.packed: set[object] = set()
         self.holders: list[Field] = []
-        # shape -> the strides of a dense array, which most kernels ask for again
-        self.strides: dict[tuple[Extent, ...], list[Expression]] = {}
 
     # -- memory
     def is_param(self, v: Value) -> bool:
@@ -162,9 +160,7 @@ class Module:
         if not dense and self.strided(v):
             strides: list[Expression] = [self.members[f"{name}_s{k}"] for k in range(v.type.ndim)]
             return Array(self.members[name], v.type.dtype, v.type.shape, strides)
-        if v.type.shape not in self.strides:
-            self.strides[v.type.shape] = dense_strides(v.type.shape)
-        return Array(self.members[name], v.type.dtype, v.type.shape, self.strides[v.type.shape])
+        return Array(self.members[name], v.type.dtype, v.type.shape, dense_strides(v.type.shape))
 
     def operand(self, v: Value, dense: bool = True) -> Operand:
         return self.array(v, dense) if v.type.ndim else self.field(v)

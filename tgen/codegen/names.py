@@ -11,6 +11,8 @@ from tgen.core.dims import Extent
 from .nest import Expression, Namer, of_size, unnamed
 
 NAMES: ContextVar[Namer] = ContextVar("NAMES", default=unnamed)  # of the sizes of the file in the making
+# shape -> the strides of a dense array, which most kernels of a file ask for again
+STRIDES: ContextVar[dict[tuple[Extent, ...], list[Expression]]] = ContextVar("STRIDES")
 
 
 def size(of: Extent) -> Expression:
@@ -20,4 +22,7 @@ def size(of: Extent) -> Expression:
 
 def dense_strides(shape: Sequence[Extent]) -> list[Expression]:
     """How far apart the elements of a C-contiguous array are along each axis."""
-    return [size(dims.product(shape[k + 1 :])) for k in range(len(shape))]
+    known, key = STRIDES.get({}), tuple(shape)
+    if key not in known:
+        known[key] = [size(dims.product(key[k + 1 :])) for k in range(len(key))]
+    return known[key]

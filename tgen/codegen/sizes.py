@@ -95,10 +95,11 @@ def sizes_of(function: Function) -> Iterator[Extent]:
 def named(function: Function) -> Iterator[Named]:
     """Inside, ``names.size`` knows the names of the function's sizes; they are what ``as`` gets."""
     table = Named()
-    token = names.NAMES.set(table.name)
+    token, strides = names.NAMES.set(table.name), names.STRIDES.set({})
     try:
         for size in dict.fromkeys(sizes_of(function)):
             table.add(size)
         yield table
     finally:
         names.NAMES.reset(token)
+        names.STRIDES.reset(strides)

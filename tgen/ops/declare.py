@@ -277,14 +277,14 @@ def c_text(op: Op, dtypes: Sequence[str], attrs: Attrs | None = None) -> tuple[s
 
 @lru_cache(maxsize=1 << 10)
 def _unbracketed(text: str) -> tuple[str, bool]:
-    """A declared text without the brackets that are around all of it, and whether it had them."""
+    """A declared text without the brackets that are around all of it, and whether it wants them."""
     if not text.startswith("("):
         return text, False
     depth = 0
     for k, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
         if not depth:  # the first one is closed here
-            return (text[1:-1], True) if k == len(text) - 1 else (text, False)
+            return (text[1:-1], text != "({0})") if k == len(text) - 1 else (text, False)
     raise ValueError(f"a bracket is open in {text}")
 
 

@@ -113,15 +113,12 @@ def _uses(band: Band) -> tuple[list[Look], set[Name]]:
     elsewhere)."""
     places: list[Look] = []
     alone: set[Name] = set()
-    strides: dict[tuple[Extent, ...], list[Expression]] = {}  # of a dense array of that shape
     stack: list[Any] = list(band.body)  # nodes, and None where one may be missing
     while stack:
         node = stack.pop()
         if isinstance(node, Subscript):
             indices = tuple(map(affine, node.indices))
-            if node.shape not in strides:
-                strides[node.shape] = dense_strides(node.shape)
-            dense = [s == d for s, d in zip(node.strides, strides[node.shape])]
+            dense = [s == d for s, d in zip(node.strides, dense_strides(node.shape))]
             places.append((indices, node.shape, dense))
             stack.extend(start for _, _, start in indices)
             stack.extend(node.strides)
